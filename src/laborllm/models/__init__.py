@@ -1,0 +1,1 @@
+"""Occupation models: one contract, one file per model. Importing this package loads no torch."""

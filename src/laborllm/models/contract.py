@@ -1,0 +1,127 @@
+"""What every occupation model does, and the forecast it returns."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.errors import ModelError
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.storage import new_file
+
+Floats = NDArray[np.floating]
+
+
+class OccupationModel(Protocol):
+    """Fits on split "train", stops early on split "valid", and forecasts each record from its own past."""
+
+    name: ClassVar[str]
+
+    def fit(self, panel: Panel, *, seed: int, out: Path | None = None) -> Self:
+        """Estimate on `panel`; long training keeps its checkpoints under `out`."""
+        ...
+
+    def forecast(self, panel: Panel) -> "Forecast":
+        """The distribution over the taxonomy for every record given the records before it."""
+        ...
+
+    def log_likelihood(self, panel: Panel) -> Floats:
+        """Log-probability in nats, (n,), that the model itself gives each observed entry: for a language model that is
+        the probability of the title's text, before any renormalisation. May be cheaper than `forecast`."""
+        ...
+
+    def save(self, path: Path) -> None: ...
+
+    @classmethod
+    def load(cls, path: Path) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The probability of every entry of the taxonomy for n records.
+
+    records: worker, year, occupation (the observed code), n rows.
+    log_prob: (n, J) float32, nats, rows normalised over the taxonomy.
+    raw_mass: (n,) probability that the model itself put on valid titles before normalising; one for models over codes.
+    method: how it was computed. error_bound: largest possible total variation from the exact distribution.
+    greedy_valid: (n,) whether the most probable continuation, token by token, is a valid title; None for models over
+    codes.
+    """
+
+    records: pl.DataFrame
+    taxonomy: Taxonomy
+    log_prob: Floats
+    raw_mass: Floats
+    method: str
+    error_bound: float = 0.0
+    greedy_valid: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        shape = (self.records.height, len(self.taxonomy))
+        if self.log_prob.shape != shape or self.raw_mass.shape != shape[:1]:
+            raise ModelError(f"a forecast of {shape[0]} records over {shape[1]} entries got {self.log_prob.shape}")
+        total = np.exp(self.log_prob.astype(np.float64)).sum(axis=1)
+        if not np.allclose(total, 1, atol=1e-4):
+            raise ModelError(
+                f"forecast rows must sum to one; the worst sums to {total[np.abs(total - 1).argmax()]:.6f}"
+            )
+
+    @cached_property
+    def observed(self) -> NDArray[np.intp]:
+        """Column of the observed entry, (n,)."""
+        position = self.taxonomy.position
+        return np.array([position[code] for code in self.records["occupation"]], dtype=np.intp)
+
+    @cached_property
+    def log_likelihood(self) -> Floats:
+        """Normalised log-probability of the observed entry in nats, (n,)."""
+        return np.asarray(self.log_prob[np.arange(len(self.observed)), self.observed], dtype=np.float64)
+
+    @cached_property
+    def raw_log_likelihood(self) -> Floats:
+        """The model's own log-probability of the observed entry in nats, (n,): before normalising over titles."""
+        return np.asarray(self.log_likelihood + np.log(self.raw_mass), dtype=np.float64)
+
+    def save(self, path: Path) -> None:
+        """One Parquet file: worker, year, occupation, raw_mass, greedy_valid, and log_prob as an array column."""
+        frame = self.records.with_columns(
+            pl.Series("raw_mass", self.raw_mass, pl.Float64),
+            pl.Series("greedy_valid", self.greedy_valid, pl.Boolean)
+            if self.greedy_valid is not None
+            else pl.lit(None, pl.Boolean).alias("greedy_valid"),
+            pl.Series("log_prob", np.asarray(self.log_prob, np.float32), pl.Array(pl.Float32, len(self.taxonomy))),
+        )
+        about = {
+            "laborllm.forecast": json.dumps({"method": self.method, "error_bound": self.error_bound}),
+            "laborllm.taxonomy": self.taxonomy.to_json(),
+        }
+        with new_file(path) as file:
+            frame.write_parquet(file, metadata=about)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file written by `save`. Raises `ModelError` if it is not one."""
+        if not path.is_file():
+            raise ModelError(f"no forecast file at {path}")
+        try:
+            about = pl.read_parquet_metadata(path)
+            frame = pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise ModelError(f"{path} is not a Parquet file: make a forecast with 'laborllm forecast'") from error
+        if "laborllm.forecast" not in about:
+            raise ModelError(f"{path} is a Parquet file but not a forecast: make one with 'laborllm forecast'")
+        greedy = frame["greedy_valid"]
+        return cls(
+            records=frame.select("worker", "year", "occupation"),
+            taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
+            log_prob=frame["log_prob"].to_numpy(),
+            raw_mass=frame["raw_mass"].to_numpy(),
+            greedy_valid=None if greedy.null_count() else greedy.to_numpy(),
+            **json.loads(about["laborllm.forecast"]),
+        )

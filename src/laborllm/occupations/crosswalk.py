@@ -1,0 +1,57 @@
+"""From one occupation coding to another, one target per source code."""
+
+import csv
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from laborllm.errors import TaxonomyError
+
+
+@dataclass(frozen=True)
+class Crosswalk:
+    """A many-to-one map of codes. Codes are compared without leading zeros, as surveys write 0010 and 10 alike."""
+
+    name: str
+    target: str
+    pairs: dict[str, str]
+    source: str
+
+    def __call__(self, code: str) -> str | None:
+        """The target code, or None where the table has none."""
+        return self.pairs.get(normal_code(code))
+
+
+def load_crosswalk(name_or_path: str | Path) -> Crosswalk:
+    """A shipped crosswalk by name (`census1980`, ...), or one's own CSV file whose header is code,TARGET."""
+    path = Path(name_or_path)
+    if path.suffix == ".csv":
+        if not path.is_file():
+            raise TaxonomyError(f"no crosswalk file at {path}")
+        return _parse(path.stem, path.read_text("utf-8-sig"), source=path.name)
+    folder = files("laborllm.occupations") / "data"
+    shipped = json.loads((folder / "crosswalks.json").read_text("utf-8"))
+    if str(name_or_path) not in shipped:
+        raise TaxonomyError(f"unknown crosswalk {str(name_or_path)!r}: use {', '.join(shipped)}, or a .csv file")
+    about = shipped[str(name_or_path)]
+    text = (folder / f"{name_or_path}_{about['target']}.csv").read_text("utf-8")
+    return _parse(str(name_or_path), text, source=about["source"])
+
+
+def normal_code(code: str) -> str:
+    """A code as tables write it: no spaces around, no leading zeros."""
+    return code.strip().lstrip("0") or "0"
+
+
+def _parse(name: str, text: str, source: str) -> Crosswalk:
+    header, *rows = list(csv.reader(text.splitlines()))
+    if len(header) != 2 or header[0] != "code":
+        raise TaxonomyError(f"crosswalk {name}: the first line must be 'code,TARGET', not {','.join(header)!r}")
+    pairs: dict[str, str] = {}
+    for line, row in enumerate(rows, start=2):
+        if len(row) != 2:
+            raise TaxonomyError(f"crosswalk {name}, line {line}: expected two columns, found {len(row)}")
+        if pairs.setdefault(normal_code(row[0]), row[1]) != row[1]:
+            raise TaxonomyError(f"crosswalk {name}, line {line}: code {row[0]} has two targets")
+    return Crosswalk(name, header[1], pairs, source)

@@ -1,0 +1,125 @@
+"""The ordered list of everything a worker can be in a year: occupations, and states without a job."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Self
+
+from laborllm.errors import TaxonomyError
+
+STATES = {
+    "unemployed": "Unemployed",
+    "not_in_labor_force": "Not in labor force",
+    "in_education": "In education",
+    "not_working": "Not working",
+}
+"""Code and title of the non-employment states; `not_working` is for sources that cannot tell the first two apart."""
+
+STATE_GROUP = "Not employed"
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """J entries, each a code with a title and a reporting group; a forecast has one column per entry, in this order.
+
+    Raises `TaxonomyError` if codes or titles repeat (titles are compared without case, spacing and punctuation).
+    """
+
+    name: str
+    codes: tuple[str, ...]
+    titles: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.codes:
+            raise TaxonomyError(f"taxonomy {self.name} has no entries")
+        _require_distinct(self.name, "code", self.codes, self.codes)
+        _require_distinct(self.name, "title", self.titles, [_plain(title) for title in self.titles])
+        for code, title in zip(self.codes, self.titles, strict=True):
+            if title != title.strip() or not title.isprintable() or not _plain(title):
+                raise TaxonomyError(f"taxonomy {self.name}: the title of code {code}, {title!r}, is not a plain line")
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Code to column."""
+        return {code: column for column, code in enumerate(self.codes)}
+
+    @cached_property
+    def states(self) -> tuple[str, ...]:
+        """The codes that are states, in order."""
+        return tuple(code for code in self.codes if code in STATES)
+
+    def title(self, code: str) -> str:
+        return self.titles[self.position[code]]
+
+    def with_states(self, states: Sequence[str]) -> Self:
+        """The same occupations followed by `states`, a choice from `STATES`."""
+        unknown = [state for state in states if state not in STATES]
+        if unknown:
+            raise TaxonomyError(f"unknown state {unknown[0]!r}: use {', '.join(STATES)}")
+        return type(self)(
+            self.name,
+            self.codes + tuple(states),
+            self.titles + tuple(STATES[state] for state in states),
+            self.groups + (STATE_GROUP,) * len(states),
+        )
+
+    def to_json(self) -> str:
+        entries = [list(entry) for entry in zip(self.codes, self.titles, self.groups, strict=True)]
+        return json.dumps({"name": self.name, "entries": entries})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        stored = json.loads(text)
+        return cls.from_entries(stored["name"], stored["entries"])
+
+    @classmethod
+    def from_entries(cls, name: str, entries: Iterable[Sequence[str]]) -> Self:
+        """Build from (code, title, group) triples."""
+        columns = list(zip(*entries, strict=True)) or [(), (), ()]
+        return cls(name, *(tuple(column) for column in columns))
+
+
+def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
+    """A shipped taxonomy by name (`occ1990dd`, `nlswork`), or one's own: a CSV file with columns code, title, group."""
+    path = Path(name_or_path)
+    if path.suffix == ".csv":
+        if not path.is_file():
+            raise TaxonomyError(f"no taxonomy file at {path}")
+        return Taxonomy.from_entries(path.stem, _read_entries(path.read_text("utf-8-sig"), str(path)))
+    known = _shipped()
+    if str(name_or_path) not in known:
+        raise TaxonomyError(f"unknown taxonomy {str(name_or_path)!r}: use {', '.join(known)}, or a .csv file")
+    text = (files("laborllm.occupations") / "data" / f"{name_or_path}.csv").read_text("utf-8")
+    return Taxonomy.from_entries(str(name_or_path), _read_entries(text, str(name_or_path)))
+
+
+def _shipped() -> list[str]:
+    return list(json.loads((files("laborllm.occupations") / "data" / "taxonomies.json").read_text("utf-8")))
+
+
+def _read_entries(text: str, where: str) -> list[tuple[str, str, str]]:
+    rows = csv.DictReader(text.splitlines())
+    if not {"code", "title"} <= set(rows.fieldnames or ()):
+        raise TaxonomyError(f"{where}: the first line must name the columns code, title and (optionally) group")
+    return [(row["code"], row["title"], row.get("group") or "All") for row in rows]
+
+
+def _plain(title: str) -> str:
+    letters = (character if character.isalnum() else " " for character in title.casefold())
+    return " ".join("".join(letters).split())
+
+
+def _require_distinct(name: str, what: str, shown: Sequence[str], compared: Sequence[str]) -> None:
+    first: dict[str, str] = {}
+    for text, key in zip(shown, compared, strict=True):
+        if key in first:
+            raise TaxonomyError(f"taxonomy {name}: two entries share the {what} {text!r} (the other is {first[key]!r})")
+        first[key] = text

@@ -1,0 +1,171 @@
+"""Careers of many workers in one table, checked on the way in."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from laborllm.errors import PanelError
+from laborllm.occupations import Taxonomy
+from laborllm.storage import new_file
+
+SCHEMA: dict[str, pl.DataType] = {
+    "worker": pl.String(),
+    "year": pl.Int16(),
+    "occupation": pl.String(),
+    "education": pl.String(),
+    "gender": pl.String(),
+    "ethnicity": pl.String(),
+    "region": pl.String(),
+    "birth_year": pl.Int16(),
+    "weight": pl.Float64(),
+    "split": pl.String(),
+}
+"""Columns of `Panel.records`. A missing covariate is null; worker, year, occupation and split are never null."""
+
+COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
+STATIC = ("gender", "ethnicity", "birth_year")
+SPLITS = ("train", "valid", "test")
+YEARS = (1900, 2100)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a panel came from and what happened to every row on the way."""
+
+    source: str
+    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256
+    rows_in: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)  # reason -> rows
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One row per record (a worker in a year), sorted by worker and year.
+
+    `dataset` is the label that career texts use ("NLSY97"). `weight_kind` says what the column weight means ("none",
+    "sampling"). Raises `PanelError` naming the first offending row.
+    """
+
+    records: pl.DataFrame
+    taxonomy: Taxonomy
+    dataset: str
+    provenance: Provenance
+    weight_kind: str = "none"
+
+    def __post_init__(self) -> None:
+        records = _conform(self.records)
+        _check(records, self.taxonomy)
+        object.__setattr__(self, "records", records.sort("worker", "year"))
+
+    def __len__(self) -> int:
+        return self.records.height
+
+    @property
+    def workers(self) -> int:
+        return self.records["worker"].n_unique()
+
+    def subset(self, split: str) -> Self:
+        """The careers of one split."""
+        if split not in SPLITS:
+            raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
+        return self._with(self.records.filter(pl.col("split") == split))
+
+    def sample(self, workers: int, *, seed: int) -> Self:
+        """The careers of `workers` workers drawn without replacement; all of them if there are no more."""
+        names = self.records["worker"].unique(maintain_order=True)
+        chosen = names.sample(min(workers, len(names)), seed=seed)
+        return self._with(self.records.filter(pl.col("worker").is_in(chosen.implode())))
+
+    def _with(self, records: pl.DataFrame) -> Self:
+        if records.is_empty():
+            raise PanelError("the selection holds no records")
+        return type(self)(records, self.taxonomy, self.dataset, self.provenance, self.weight_kind)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the records and the taxonomy: equal for equal panels, silent about any row."""
+        digest = hashlib.sha256(self.taxonomy.to_json().encode())
+        digest.update(self.dataset.encode())
+        digest.update(self.records.write_csv().encode())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write one Parquet file; what is not a record goes into its metadata."""
+        about = {
+            "laborllm.taxonomy": self.taxonomy.to_json(),
+            "laborllm.dataset": self.dataset,
+            "laborllm.provenance": json.dumps(asdict(self.provenance)),
+            "laborllm.weight_kind": self.weight_kind,
+        }
+        with new_file(path) as file:
+            self.records.write_parquet(file, metadata=about)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file written by `save`. Raises `PanelError` if it is not one."""
+        if not path.is_file():
+            raise PanelError(f"no panel file at {path}")
+        try:
+            about = pl.read_parquet_metadata(path)
+            records = pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise PanelError(f"{path} is not a Parquet file: make a panel with 'laborllm import'") from error
+        if "laborllm.taxonomy" not in about:
+            raise PanelError(f"{path} is a Parquet file but not a panel: make one with 'laborllm import table'")
+        return cls(
+            records,
+            Taxonomy.from_json(about["laborllm.taxonomy"]),
+            about["laborllm.dataset"],
+            Provenance(**json.loads(about["laborllm.provenance"])),
+            about["laborllm.weight_kind"],
+        )
+
+
+def _conform(records: pl.DataFrame) -> pl.DataFrame:
+    """Give the columns of `SCHEMA` their order and types; missing covariates become null columns."""
+    for name in ("worker", "year", "occupation", "split"):
+        if name not in records.columns:
+            raise PanelError(f"the records have no column {name!r}")
+    extra = set(records.columns) - set(SCHEMA)
+    if extra:
+        raise PanelError(f"unknown column {min(extra)!r}: a panel has {', '.join(SCHEMA)}")
+    columns = [pl.col(name) if name in records.columns else pl.lit(None).alias(name) for name in SCHEMA]
+    try:
+        return records.select(columns).cast(SCHEMA)  # type: ignore[arg-type]
+    except pl.exceptions.PolarsError as error:
+        raise PanelError(f"a column has the wrong type: {str(error).splitlines()[0]}") from error
+
+
+def _check(records: pl.DataFrame, taxonomy: Taxonomy) -> None:
+    if records.is_empty():
+        raise PanelError("the panel is empty: no records are left")
+    for name in ("worker", "year", "occupation", "split"):
+        _refuse(records, pl.col(name).is_null(), f"{name} is missing")
+    known = pl.Series(taxonomy.codes).implode()
+    _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}", "occupation")
+    _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}", "split")
+    _refuse(records, ~pl.col("year").is_between(*YEARS), f"year is outside {YEARS[0]}-{YEARS[1]}")
+    _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record", "birth_year")
+    _refuse(
+        records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite", "weight"
+    )
+    _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
+    for name in (*STATIC, "split"):
+        changes = pl.col(name).drop_nulls().n_unique().over("worker") > 1
+        _refuse(records, changes, f"{name} differs between records of one worker")
+
+
+def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str, show: str | None = None) -> None:
+    offending = records.with_row_index("row").filter(bad)
+    if offending.is_empty():
+        return
+    row = offending.row(0, named=True)
+    value = f" ({show} is {row[show]!r})" if show else ""
+    count = f"; {offending.height} rows in all" if offending.height > 1 else ""
+    raise PanelError(f"row {row['row'] + 1}, worker {row['worker']!r}, year {row['year']}: {message}{value}{count}")

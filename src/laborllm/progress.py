@@ -1,0 +1,92 @@
+"""One progress display for all long work: a bar on a terminal, plain lines in a log."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LINE_EVERY = 15.0  # seconds between plain lines
+
+
+class Advance(Protocol):
+    """Report `steps` more steps done, with an optional note such as the current loss."""
+
+    def __call__(self, steps: float = 1, note: str = "") -> None: ...
+
+
+@contextmanager
+def progress(what: str, total: float, unit: str) -> Iterator[Advance]:
+    """Show how far `what` is, its rate and the time left, on standard error. Work under two seconds shows nothing."""
+    if sys.stderr.isatty():
+        with _bar(what, total, unit) as advance:
+            yield advance
+    else:
+        lines = _Lines(what, total, unit)
+        yield lines.advance
+        lines.finish()
+
+
+@contextmanager
+def _bar(what: str, total: float, unit: str) -> Iterator[Advance]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", style="dim"),
+    )
+    start = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+        task = bar.add_task(what, total=total, note="", rate="", visible=False)
+
+        def advance(steps: float = 1, note: str = "") -> None:
+            elapsed = time.monotonic() - start
+            done = bar.tasks[0].completed + steps
+            rate = f"{done / max(elapsed, 1e-9):.1f}/s"
+            bar.update(task, advance=steps, note=note, rate=rate, visible=elapsed > 2)
+
+        yield advance
+
+
+@dataclass
+class _Lines:
+    what: str
+    total: float
+    unit: str
+    done: float = 0.0
+    start: float = field(default_factory=time.monotonic)
+    last: float = field(default_factory=time.monotonic)
+    note: str = ""
+
+    def advance(self, steps: float = 1, note: str = "") -> None:
+        self.done += steps
+        self.note = note or self.note
+        if time.monotonic() - self.last >= LINE_EVERY:
+            self.last = time.monotonic()
+            self._print(f"{(self.total - self.done) * self.elapsed / max(self.done, 1e-9):.0f} s left")
+
+    def finish(self) -> None:
+        if self.elapsed > 2:
+            self._print(f"done in {self.elapsed:.0f} s")
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.start
+
+    def _print(self, ending: str) -> None:
+        rate = self.done / max(self.elapsed, 1e-9)
+        note = f", {self.note}" if self.note else ""
+        print(
+            f"{self.what}: {self.done:g}/{self.total:g} {self.unit}, {rate:.1f}/s{note}, {ending}",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,92 @@
+"""Files and folders that are either complete or not there.
+
+Everything is written to a sibling and renamed when whole. A folder also carries a marker with the hash of each of its
+files, so that a torn copy is told from a good one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from laborllm.errors import StorageError
+
+MARKER = "complete.json"
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """Yield a sibling path to write; rename it to `path` when the block ends well, remove it when not."""
+    _require_parent(path)
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield sibling
+        sibling.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        sibling.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a sibling folder to fill; mark it complete and rename it to `path` when the block ends well.
+
+    Raises `StorageError` if `path` exists, unless `overwrite` is set and `path` is itself a complete folder of ours.
+    """
+    require_free(path, overwrite=overwrite)
+    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    shutil.rmtree(sibling, ignore_errors=True)
+    try:
+        sibling.mkdir()
+        yield sibling
+        (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
+        if path.exists():
+            shutil.rmtree(path)
+        sibling.replace(path)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(sibling, ignore_errors=True)
+
+
+def require_free(path: Path, *, overwrite: bool = False) -> None:
+    """Raise `StorageError` unless a folder can be written at `path`: call it before long work, not after."""
+    _require_parent(path)
+    if not path.exists():
+        return
+    if not (overwrite and (path / MARKER).is_file()):
+        raise StorageError(f"{path} exists already: choose another place, or remove it first")
+
+
+def require_complete(path: Path) -> None:
+    """Raise `StorageError` unless `path` is a folder whose marker is there and states the hash of each file."""
+    if not path.is_dir():
+        raise StorageError(f"no folder at {path}")
+    if not (path / MARKER).is_file():
+        raise StorageError(f"{path} has no {MARKER}: it was not written by laborllm, or not to the end")
+    stated = json.loads((path / MARKER).read_text())["sha256"]
+    for name, expected in stated.items():
+        if not (path / name).is_file():
+            raise StorageError(f"{path / name} is missing: the folder was changed after it was written")
+        if file_hash(path / name) != expected:
+            raise StorageError(f"{path / name} does not have the hash in {MARKER}: it is torn or was changed")
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
+
+
+def _require_parent(path: Path) -> None:
+    if not path.resolve().parent.is_dir():
+        raise StorageError(f"cannot write {path}: there is no folder {path.resolve().parent}")
