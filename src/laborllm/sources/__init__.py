@@ -1,0 +1,5 @@
+"""Sources: raw files become a panel, one file per source."""
+
+from laborllm.sources.table import import_table
+
+__all__ = ["import_table"]

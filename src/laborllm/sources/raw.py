@@ -1,0 +1,157 @@
+"""Read a table file of any supported format into one plain form: text in every cell.
+
+A code is the same code whether a file holds it as the number 10, as 10.0 or as the text " 10 ", so cells become text
+here, once, and nothing below has to ask what the file's types were.
+"""
+
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pyreadstat
+
+from laborllm.errors import SourceError
+from laborllm.occupations.crosswalk import normal_code
+
+LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
+SEPARATORS = ",;\t"
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of text; null where the file has nothing (an empty cell, a blank, NaN, a user-missing value).
+
+    labels: column -> code -> value label, for the formats that carry them; codes as `normal_code` writes them.
+    notes: what the reader had to decide, such as an encoding.
+    """
+
+    frame: pl.DataFrame
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def read_raw(path: Path, columns: Sequence[str]) -> RawTable:
+    """Read `columns` of the file at `path`; the ending of its name says the format.
+
+    Raises `SourceError` if the file is missing, is not what its name says, or lacks one of the columns.
+    """
+    if not path.is_file():
+        raise SourceError(f"no file at {path}")
+    reader = READERS.get(_ending(path))
+    if reader is None:
+        raise SourceError(f"{path.name}: cannot read this kind of file; use one of {', '.join(READERS)}")
+    try:
+        table = reader(path, list(dict.fromkeys(columns)))
+    except (
+        pl.exceptions.PolarsError,
+        pyreadstat.ReadstatError,
+        pyreadstat.PyreadstatError,
+        OSError,
+        EOFError,
+    ) as error:
+        raise SourceError(f"{path.name} is not a readable {_ending(path)} file: {_first_line(error)}") from error
+    return RawTable(table.frame.select(_as_text(table.frame.schema)), table.labels, table.notes)
+
+
+def require_columns(path: Path, wanted: Sequence[str], there: Sequence[str]) -> None:
+    """Raise `SourceError` unless every wanted column is there."""
+    missing = [name for name in wanted if name not in there]
+    if missing:
+        raise SourceError(f"{path.name} has no column {missing[0]!r}; its columns are {', '.join(there)}")
+
+
+def _read_csv(path: Path, columns: list[str]) -> RawTable:
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    text, encoding = _decode(path, content)
+    header = text.splitlines()[0] if text.strip() else ""
+    separator = max(SEPARATORS, key=header.count)
+    frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+    require_columns(path, columns, frame.columns)
+    return RawTable(frame.select(columns), notes={} if encoding == "UTF-8" else {"encoding": encoding})
+
+
+def _read_parquet(path: Path, columns: list[str]) -> RawTable:
+    require_columns(path, columns, list(pl.read_parquet_schema(path)))
+    return RawTable(pl.read_parquet(path, columns=columns))
+
+
+def _read_stata(path: Path, columns: list[str]) -> RawTable:
+    return _read_with(pyreadstat.read_dta, path, columns)
+
+
+def _read_spss(path: Path, columns: list[str]) -> RawTable:
+    return _read_with(pyreadstat.read_sav, path, columns)
+
+
+def _read_sas(path: Path, columns: list[str]) -> RawTable:
+    return _read_with(pyreadstat.read_sas7bdat, path, columns)
+
+
+def _read_sas_transport(path: Path, columns: list[str]) -> RawTable:
+    return _read_with(pyreadstat.read_xport, path, columns)
+
+
+def _read_with(read: Callable[..., tuple[pl.DataFrame, object]], path: Path, columns: list[str]) -> RawTable:
+    _, about = read(path, metadataonly=True, output_format="polars")
+    require_columns(path, columns, about.column_names)  # type: ignore[attr-defined]
+    frame, about = read(path, usecols=columns, output_format="polars")
+    labels: dict[str, dict[object, str]] = about.variable_value_labels  # type: ignore[attr-defined]
+    plain = {name: {_label_code(code): label for code, label in of.items()} for name, of in labels.items()}
+    return RawTable(frame.select(columns), plain)
+
+
+READERS: dict[str, Callable[[Path, list[str]], RawTable]] = {
+    ".csv": _read_csv,
+    ".csv.gz": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+    ".dta": _read_stata,
+    ".sav": _read_spss,
+    ".sas7bdat": _read_sas,
+    ".xpt": _read_sas_transport,
+}
+
+
+def _ending(path: Path) -> str:
+    name = path.name.lower()
+    return ".csv.gz" if name.endswith(".csv.gz") else path.suffix.lower()
+
+
+def _decode(path: Path, content: bytes) -> tuple[str, str]:
+    """The text and the encoding it was in: UTF-8 where the bytes allow it, what Windows and old software write else."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16"), "UTF-16"
+    if b"\0" in content:
+        raise SourceError(f"{path.name} is not a text file: it holds zero bytes")
+    try:
+        return content.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), "Latin-1"
+
+
+def _label_code(code: object) -> str:
+    whole = isinstance(code, float) and code.is_integer()
+    return normal_code(str(int(code) if whole else code))  # type: ignore[call-overload]
+
+
+def _as_text(schema: pl.Schema) -> list[pl.Expr]:
+    return [_cell_text(pl.col(name), dtype).alias(name) for name, dtype in schema.items()]
+
+
+def _cell_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype.is_float():
+        return _float_text(column)
+    text = column.cast(pl.String).str.strip_chars().str.replace(r"^(-?\d+)\.0+$", "$1")
+    return pl.when(text != "").then(text)
+
+
+def _float_text(column: pl.Expr) -> pl.Expr:
+    number = column.fill_nan(None)
+    whole = (number == number.round()) & (number.abs() < LARGEST_INTEGER)
+    return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,152 @@
+"""Any table with one row per worker and year, explained by a mapping file, becomes a panel."""
+
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import Crosswalk, Taxonomy, load_crosswalk, load_taxonomy
+from laborllm.occupations.crosswalk import normal_code
+from laborllm.panel import Panel, Provenance
+from laborllm.sources import values
+from laborllm.sources.account import LEFT_OUT, finish_panel, first_reason, left_out
+from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
+from laborllm.sources.raw import RawTable, read_raw
+from laborllm.storage import file_hash
+
+
+def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
+    """Read the table at `path` (CSV, Parquet, Stata, SPSS, SAS) as the YAML file `mapping` says.
+
+    Every row becomes a record or is counted in `provenance.left_out`; which occupation codes have a place in the
+    taxonomy, and which have not, stands in `provenance.notes`. `seed` draws the split.
+
+    Raises `SourceError` for a file, mapping, column or value that cannot be used as asked, `TaxonomyError` for an
+    unknown taxonomy or crosswalk, and `PanelError` for rows that do not form a panel, such as a doubled worker-year.
+    """
+    meaning = TableMapping.load(mapping)
+    taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
+    crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
+    raw = read_raw(path, meaning.columns)
+    rows = _with_activity(_by_role(raw, meaning), meaning)
+    codes = _count_codes(rows, meaning)
+    targets = _targets(codes, taxonomy, crosswalk)
+    rows = _with_occupation(rows, targets, meaning)
+    kept = rows.filter(pl.col(LEFT_OUT).is_null())
+    provenance = Provenance(
+        source="table",
+        files={path.name: file_hash(path), mapping.name: file_hash(mapping)},
+        rows_in=raw.frame.height,
+        left_out=left_out(rows),
+        notes=raw.notes | _coverage(codes, targets, crosswalk),
+    )
+    records = _records(kept, raw, meaning)
+    return finish_panel(records, provenance, taxonomy, meaning.dataset, seed=seed, weight_kind=meaning.weight_kind)
+
+
+def _by_role(raw: RawTable, meaning: TableMapping) -> pl.DataFrame:
+    """The columns named by what they are for (worker, year, code, status, covariates, weight), and `left_out`."""
+    columns = {"worker": pl.col(meaning.worker), "year": pl.col(meaning.year)}
+    columns["code"] = values.code(meaning.occupation.column)
+    if meaning.status:
+        columns["status"] = values.code(meaning.status.column)
+    for name, covariate in meaning.covariates.items():
+        columns[name] = values.code(covariate.column)
+    if meaning.weight:
+        columns["weight"] = pl.col(meaning.weight)
+    asked = [(values.code(rule.column).is_in(list(rule.values)), rule.reason) for rule in meaning.leave_out]
+    return raw.frame.select(first_reason(*asked), **columns)
+
+
+def _with_activity(rows: pl.DataFrame, meaning: TableMapping) -> pl.DataFrame:
+    """Add `activity`: employed, a state, or null where the status is missing. Without a status column all work."""
+    if meaning.status is None:
+        return rows.with_columns(activity=pl.lit(EMPLOYED))
+    relevant = rows.select(pl.when(pl.col(LEFT_OUT).is_null()).then("status")).to_series()
+    recoding = dict.fromkeys(meaning.missing) | (meaning.status.values or {})
+    return rows.with_columns(values.recode(relevant, recoding, f"column {meaning.status.column}").alias("activity"))
+
+
+def _count_codes(rows: pl.DataFrame, meaning: TableMapping) -> dict[str, int]:
+    """Occupation code -> rows, over the rows that need an occupation; the most frequent first."""
+    uncodable = list(meaning.missing | meaning.occupation.missing)
+    needed = pl.col(LEFT_OUT).is_null() & (pl.col("activity") == EMPLOYED) & ~pl.col("code").is_in(uncodable)
+    counts = rows.filter(needed)["code"].value_counts(name="rows").sort("rows", "code", descending=[True, False])
+    return dict(counts.iter_rows())
+
+
+def _targets(codes: dict[str, int], taxonomy: Taxonomy, crosswalk: Crosswalk | None) -> dict[str, str]:
+    """Source code -> taxonomy code, for the codes that have one. States may stand in the occupation column too."""
+    places = {normal_code(code): code for code in taxonomy.codes}
+    if crosswalk:
+        states = {state: state for state in taxonomy.states}
+        entries = {code: places.get(normal_code(target)) for code, target in crosswalk.pairs.items()}
+        places = states | {code: entry for code, entry in entries.items() if entry is not None}
+    targets = {code: places[code] for code in codes if code in places}
+    if codes and not targets:
+        where = f"crosswalk {crosswalk.name}" if crosswalk else f"taxonomy {taxonomy.name}"
+        raise SourceError(f"none of the {len(codes)} occupation codes ({', '.join(list(codes)[:5])} ...) is in {where}")
+    return targets
+
+
+def _with_occupation(rows: pl.DataFrame, targets: dict[str, str], meaning: TableMapping) -> pl.DataFrame:
+    """Add `occupation`, and the reason for every row that has none to `left_out`."""
+    works = pl.col("activity") == EMPLOYED
+    target = pl.col("code").replace_strict(targets, default=None, return_dtype=pl.String)
+    occupation = pl.when(works).then(target).otherwise("activity")
+    reason = first_reason(
+        (pl.col("worker").is_null(), "worker missing"),
+        (pl.col("year").is_null(), "year missing"),
+        (pl.col("activity").is_null(), "status missing"),
+        (works & pl.col("code").is_null(), "occupation missing"),
+        (works & pl.col("code").is_in(list(meaning.missing)), "occupation missing"),
+        (works & pl.col("code").is_in(list(meaning.occupation.missing)), "occupation uncodable"),
+        (occupation.is_null(), "occupation code without a place in the taxonomy"),
+    )
+    return rows.with_columns(pl.coalesce(LEFT_OUT, reason), occupation=occupation)
+
+
+def _records(kept: pl.DataFrame, raw: RawTable, meaning: TableMapping) -> pl.DataFrame:
+    columns = [kept["worker"], kept["occupation"], values.years(kept["year"], f"column {meaning.year}", recoding={})]
+    for name, covariate in meaning.covariates.items():
+        columns.append(_covariate(kept[name], covariate, raw, meaning))
+    if meaning.weight:
+        columns.append(values.weights(kept["weight"], f"column {meaning.weight}", missing=meaning.missing))
+    return pl.DataFrame(columns)
+
+
+def _covariate(codes: pl.Series, covariate: RecodedColumn, raw: RawTable, meaning: TableMapping) -> pl.Series:
+    what = f"column {covariate.column}"
+    if codes.name == "birth_year":
+        return values.years(codes, what, recoding=dict.fromkeys(meaning.missing) | (covariate.values or {}))
+    labels = raw.labels.get(covariate.column, {})
+    return values.texts(codes, what, values=covariate.values, labels=labels, missing=meaning.missing)
+
+
+def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) -> Crosswalk | None:
+    if meaning.occupation.crosswalk is None:
+        return None
+    crosswalk = load_crosswalk(_beside(mapping, meaning.occupation.crosswalk))
+    if crosswalk.target != taxonomy.name:
+        raise SourceError(
+            f"{mapping.name}: crosswalk {crosswalk.name} leads to {crosswalk.target}, not to taxonomy {taxonomy.name}"
+        )
+    return crosswalk
+
+
+def _beside(mapping: Path, name: str) -> str | Path:
+    """A file named in the mapping is looked for beside it; any other name is one of the shipped tables."""
+    return mapping.parent / name if name.endswith(".csv") else name
+
+
+def _coverage(codes: dict[str, int], targets: dict[str, str], crosswalk: Crosswalk | None) -> dict[str, str]:
+    without = {code: rows for code, rows in codes.items() if code not in targets}
+    return {
+        "crosswalk": f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" if crosswalk else "none",
+        "codes mapped": f"{len(targets)} of {len(codes)}, in {_rows(sum(codes[code] for code in targets))}",
+        "codes without target": ", ".join(f"{code} ({_rows(rows)})" for code, rows in without.items()) or "none",
+    }
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
