@@ -1,5 +1,6 @@
 """Sources: raw files become a panel, one file per source."""
 
+from laborllm.sources.nlswork import import_nlswork
 from laborllm.sources.table import import_table
 
-__all__ = ["import_table"]
+__all__ = ["import_nlswork", "import_table"]
