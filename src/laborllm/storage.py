@@ -68,8 +68,7 @@ def require_complete(path: Path) -> None:
         raise StorageError(f"no folder at {path}")
     if not (path / MARKER).is_file():
         raise StorageError(f"{path} has no {MARKER}: it was not written by laborllm, or not to the end")
-    stated = json.loads((path / MARKER).read_text())["sha256"]
-    for name, expected in stated.items():
+    for name, expected in _stated_hashes(path / MARKER).items():
         if not (path / name).is_file():
             raise StorageError(f"{path / name} is missing: the folder was changed after it was written")
         if file_hash(path / name) != expected:
@@ -80,6 +79,13 @@ def file_hash(path: Path) -> str:
     """The SHA-256 of a file, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stated_hashes(marker: Path) -> dict[str, str]:
+    try:
+        return dict(json.loads(marker.read_text())["sha256"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise StorageError(f"{marker} is torn: the folder was not copied to the end, or was changed") from error
 
 
 def _hashes(folder: Path) -> dict[str, str]:

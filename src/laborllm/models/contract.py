@@ -65,7 +65,8 @@ class Forecast:
     def __post_init__(self) -> None:
         shape = (self.records.height, len(self.taxonomy))
         if self.log_prob.shape != shape or self.raw_mass.shape != shape[:1]:
-            raise ModelError(f"a forecast of {shape[0]} records over {shape[1]} entries got {self.log_prob.shape}")
+            found = f"log_prob {self.log_prob.shape} and raw_mass {self.raw_mass.shape}"
+            raise ModelError(f"a forecast of {shape[0]} records over {shape[1]} entries got {found}")
         total = np.exp(self.log_prob.astype(np.float64)).sum(axis=1)
         if not np.allclose(total, 1, atol=1e-4):
             raise ModelError(

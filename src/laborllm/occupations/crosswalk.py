@@ -45,7 +45,7 @@ def normal_code(code: str) -> str:
 
 
 def _parse(name: str, text: str, source: str) -> Crosswalk:
-    header, *rows = list(csv.reader(text.splitlines()))
+    header, *rows = list(csv.reader(text.splitlines())) or [[]]
     if len(header) != 2 or header[0] != "code":
         raise TaxonomyError(f"crosswalk {name}: the first line must be 'code,TARGET', not {','.join(header)!r}")
     pairs: dict[str, str] = {}

@@ -109,7 +109,13 @@ def _read_entries(text: str, where: str) -> list[tuple[str, str, str]]:
     rows = csv.DictReader(text.splitlines())
     if not {"code", "title"} <= set(rows.fieldnames or ()):
         raise TaxonomyError(f"{where}: the first line must name the columns code, title and (optionally) group")
-    return [(row["code"], row["title"], row.get("group") or "All") for row in rows]
+    return [_read_entry(row, f"{where}, line {rows.line_num}") for row in rows]
+
+
+def _read_entry(row: dict[str | None, str | None], where: str) -> tuple[str, str, str]:
+    if None in row or not row["code"] or not row["title"]:
+        raise TaxonomyError(f"{where}: expected a code, a title and as many columns as the first line has")
+    return row["code"], row["title"], row.get("group") or "All"
 
 
 def _plain(title: str) -> str:
