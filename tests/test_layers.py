@@ -1,0 +1,86 @@
+"""The house: each wrong import is caught by the contracts in pyproject.toml, and what should be light is light."""
+
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import laborllm
+
+ROOT = Path(__file__).parents[1]
+
+# (contract, a file of the package, what it would wrongly import)
+WRONG = [
+    ("layers", "errors.py", "laborllm.storage"),
+    ("layers", "storage.py", "laborllm.progress"),
+    ("layers", "progress.py", "laborllm.panel"),
+    ("layers", "occupations/__init__.py", "laborllm.panel"),
+    ("layers", "panel/panel.py", "laborllm.sources"),
+    ("layers", "panel/split.py", "laborllm.text"),
+    ("layers", "text/template.py", "laborllm.sources"),
+    ("layers", "text/__init__.py", "laborllm.lm.base"),
+    ("layers", "sources/__init__.py", "laborllm.text.template"),
+    ("layers", "lm/base.py", "laborllm.models"),
+    ("layers", "models/__init__.py", "laborllm.evaluation"),
+    ("layers", "evaluation/__init__.py", "laborllm.report"),
+    ("layers", "report/__init__.py", "laborllm.cli"),
+    ("models-contract", "evaluation/__init__.py", "laborllm.models"),
+    ("models-contract", "report/__init__.py", "laborllm.lm.base"),
+    ("torch", "errors.py", "torch"),
+    ("torch", "panel/panel.py", "peft"),
+    ("torch", "text/template.py", "transformers"),
+    ("torch", "models/contract.py", "safetensors"),
+    ("torch", "report/__init__.py", "accelerate"),
+    ("torch-in-commands", "cli/__init__.py", "torch"),
+]
+HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
+
+
+def run(*arguments: str, source: Path = ROOT / "src") -> str:
+    """What Python prints, with `source` first on its path."""
+    environment = os.environ | {"PYTHONPATH": str(source), "COLUMNS": "400"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(
+        command, cwd=source.parent, env=environment, capture_output=True, text=True, timeout=120
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What each contract says of a copy of the package that holds every wrong import."""
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for _, file, imported in WRONG:
+        with (folder / "src" / "laborllm" / file).open("a") as module:
+            module.write(f"\nimport {imported}\n")
+    lint = ("-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache", "--contract")
+    return {contract: run(*lint, contract, source=folder / "src") for contract in {contract for contract, *_ in WRONG}}
+
+
+@pytest.mark.parametrize(("contract", "file", "imported"), WRONG)
+def test_wrong_import_is_caught(contract: str, file: str, imported: str, reports: dict[str, str]) -> None:
+    module = f"laborllm.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
+    assert f"{module} -> {imported} (" in reports[contract]
+
+
+def test_nothing_but_the_language_models_loads_torch() -> None:
+    names = [
+        module.name
+        for module in pkgutil.walk_packages(laborllm.__path__, "laborllm.")
+        if not module.name.startswith(("laborllm.lm", "laborllm.models."))
+    ]
+    code = f"import importlib, sys; [importlib.import_module(name) for name in {names}]; print(*sys.modules)"
+    loaded = set(run("-c", code).split())
+    assert "laborllm.cli" in loaded
+    assert not loaded & HEAVY
+
+
+def test_import_is_quick() -> None:
+    """Under 0.3 s is the aim; the bound is wider because the machine may be busy."""
+    code = "import time; start = time.perf_counter(); import laborllm; print(time.perf_counter() - start)"
+    assert min(float(run("-c", code)) for _ in range(3)) < 0.6
