@@ -101,7 +101,7 @@ def _with_occupation(rows: pl.DataFrame, targets: dict[str, str], meaning: Table
         (works & pl.col("code").is_null(), "occupation missing"),
         (works & pl.col("code").is_in(list(meaning.missing)), "occupation missing"),
         (works & pl.col("code").is_in(list(meaning.occupation.missing)), "occupation uncodable"),
-        (occupation.is_null(), "occupation code without a place in the taxonomy"),
+        (occupation.is_null(), "occupation code not in taxonomy"),
     )
     return rows.with_columns(pl.coalesce(LEFT_OUT, reason), occupation=occupation)
 
@@ -144,7 +144,7 @@ def _coverage(codes: dict[str, int], targets: dict[str, str], crosswalk: Crosswa
     return {
         "crosswalk": f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" if crosswalk else "none",
         "codes mapped": f"{len(targets)} of {len(codes)}, in {_rows(sum(codes[code] for code in targets))}",
-        "codes without target": ", ".join(f"{code} ({_rows(rows)})" for code, rows in without.items()) or "none",
+        "codes not in taxonomy": ", ".join(f"{code} ({_rows(rows)})" for code, rows in without.items()) or "none",
     }
 
 

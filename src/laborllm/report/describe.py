@@ -1,0 +1,111 @@
+"""A panel's summary for reading: on the terminal, and as JSON for a script."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from textwrap import shorten
+
+import polars as pl
+
+from laborllm.panel.summary import FEWEST_WORKERS, Summary
+
+WIDTH = 100
+LABEL = 46
+NUMBER = 10
+COUNTS = ("workers", "records", "share")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a section: its label, cells aligned to the right, then words."""
+
+    label: str
+    cells: Sequence[str]
+    words: str = ""
+
+
+def as_text(summary: Summary) -> str:
+    """Some fifty aligned lines of at most 100 characters."""
+    sections = [
+        _section(summary.dataset, (), _size(summary)),
+        _section("States", COUNTS, _entries(summary.states)),
+        _section("Occupations, the most frequent", COUNTS, _entries(summary.occupations)),
+        _section("Covariates", ("known",), _covariates(summary.covariates)),
+        _section("Splits", COUNTS[:2], _splits(summary.splits)),
+        _section("Rows of the source", ("rows",), _rows(summary)),
+        _notes(summary.provenance.notes),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def as_json(summary: Summary) -> str:
+    """Every field of the summary; a frame becomes a list of objects."""
+    content = {field.name: getattr(summary, field.name) for field in fields(summary)}
+    content["provenance"] = asdict(summary.provenance)
+    plain = {name: value.to_dicts() if isinstance(value, pl.DataFrame) else value for name, value in content.items()}
+    return json.dumps(plain, indent=2)
+
+
+def _size(summary: Summary) -> Iterable[Line]:
+    average, middle = summary.records_per_worker
+    yield Line("workers", [f"{summary.workers:,}"])
+    yield Line("records", [f"{summary.records:,}"])
+    yield Line("years", [f"{summary.first_year} to {summary.last_year}"])
+    yield Line("records per worker", [f"{average:.1f}"], f"median {middle:g}")
+    yield Line("same occupation as in the record before", [_percent(summary.stay_rate)])
+    yield Line(
+        f"entries of taxonomy {summary.taxonomy} that occur", [f"{summary.entries_seen}"], f"of {summary.entries}"
+    )
+    yield Line(f"of them with under {FEWEST_WORKERS} workers, not shown", [f"{summary.withheld}"])
+    yield Line("weights", [summary.weight_kind])
+
+
+def _entries(entries: pl.DataFrame) -> Iterable[Line]:
+    for entry in entries.iter_rows(named=True):
+        yield Line(entry["title"], [f"{entry['workers']:,}", f"{entry['records']:,}", _percent(entry["share"])])
+
+
+def _covariates(covariates: pl.DataFrame) -> Iterable[Line]:
+    for covariate in covariates.iter_rows(named=True):
+        name, values = covariate["covariate"], covariate["values"]
+        is_range = name == "birth_year" and values
+        words = f"{min(values)} to {max(values)}" if is_range else ", ".join(values)
+        yield Line(name, [_percent(covariate["known"])], words)
+
+
+def _splits(splits: pl.DataFrame) -> Iterable[Line]:
+    for split in splits.iter_rows(named=True):
+        yield Line(split["split"], [f"{split['workers']:,}", f"{split['records']:,}"])
+
+
+def _rows(summary: Summary) -> Iterable[Line]:
+    provenance = summary.provenance
+    yield Line("read", [f"{provenance.rows_in:,}"])
+    for reason, rows in provenance.left_out.items():
+        yield Line(reason, [f"-{rows:,}"])
+    yield Line("kept", [f"{provenance.rows_in - sum(provenance.left_out.values()):,}"])
+
+
+def _notes(notes: dict[str, str]) -> str:
+    lines = [f"  {_short(f'{name}: {text}', WIDTH - 2)}" for name, text in notes.items()]
+    return "\n".join(["Notes", *lines]) if lines else ""
+
+
+def _section(heading: str, columns: Sequence[str], lines: Iterable[Line]) -> str:
+    body = [_aligned(Line(f"  {_short(line.label, LABEL - 2)}", line.cells, line.words)) for line in lines]
+    return "\n".join([_aligned(Line(heading, columns)), *body]) if body else ""
+
+
+def _aligned(line: Line) -> str:
+    start = line.label.ljust(LABEL) + "".join(f"{cell:>{NUMBER + 2}}" for cell in line.cells)
+    return f"{start}  {_short(line.words, WIDTH - len(start) - 2)}".rstrip()
+
+
+def _short(text: str, width: int) -> str:
+    return shorten(text, width, placeholder=" ...")
+
+
+def _percent(share: float | None) -> str:
+    if share is None:
+        return "-"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.1f} %"
