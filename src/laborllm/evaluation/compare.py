@@ -1,0 +1,45 @@
+"""Fitted models on one panel: the same workers for all of them, scored once each."""
+
+from collections.abc import Mapping
+
+from laborllm.errors import ModelError
+from laborllm.evaluation.evaluate import evaluate
+from laborllm.evaluation.results import Evaluation
+from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores import Scores
+from laborllm.models.contract import OccupationModel
+from laborllm.panel import Panel
+
+
+def compare(
+    models: Mapping[str, OccupationModel],
+    panel: Panel,
+    *,
+    split: str = "test",
+    workers: int | None = None,
+    likelihood_only: bool = False,
+    reference: str | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Evaluate fitted models by name on the careers of one split, or on `workers` of its workers drawn with `seed`.
+
+    likelihood_only: score the observed entries alone, which gives raw perplexity and nothing else.
+    reference, draws, seed: as in `evaluate`. Raises `ModelError` or `PanelError` on what cannot be compared.
+    """
+    if reference is not None and reference not in models:
+        raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
+    if workers is not None and workers < 1:
+        raise ModelError(f"cannot evaluate on {workers} workers: at least 1 is needed")
+    careers = panel.subset(split)
+    if workers is not None:
+        careers = careers.sample(workers, seed=seed)
+    Sample.of(careers.records, draws, seed)  # refuses too few draws now, not after hours of scoring
+    scores = {name: _scores(model, careers, likelihood_only) for name, model in models.items()}
+    return evaluate(scores, draws=draws, seed=seed, reference=reference)
+
+
+def _scores(model: OccupationModel, careers: Panel, likelihood_only: bool) -> Scores:
+    if likelihood_only:
+        return Scores.of_log_likelihood(careers.records, model.log_likelihood(careers))
+    return Scores.of_forecast(model.forecast(careers))
