@@ -83,8 +83,8 @@ class TableMapping:
             raise SourceError(f"no mapping file at {path}")
         try:
             content = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # every scalar stays text
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SourceError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+            raise SourceError(f"{path.name} is not readable YAML: {' '.join(str(error).split())}") from error
         return cls._parse(_Section(path.name, content))
 
     @classmethod

@@ -65,8 +65,7 @@ def require_columns(path: Path, wanted: Sequence[str], there: Sequence[str]) -> 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     text, encoding = _decode(path, content)
-    header = text.splitlines()[0] if text.strip() else ""
-    separator = max(SEPARATORS, key=header.count)
+    separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
     require_columns(path, columns, frame.columns)
     return RawTable(frame.select(columns), notes={} if encoding == "UTF-8" else {"encoding": encoding})

@@ -143,10 +143,6 @@ def _coverage(codes: dict[str, int], targets: dict[str, str], crosswalk: Crosswa
     without = {code: rows for code, rows in codes.items() if code not in targets}
     return {
         "crosswalk": f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" if crosswalk else "none",
-        "codes mapped": f"{len(targets)} of {len(codes)}, in {_rows(sum(codes[code] for code in targets))}",
-        "codes not in taxonomy": ", ".join(f"{code} ({_rows(rows)})" for code, rows in without.items()) or "none",
+        "codes mapped": f"{len(targets)} of {len(codes)}, in {values.rows(sum(codes[code] for code in targets))}",
+        "codes not in taxonomy": ", ".join(f"{code} ({values.rows(rows)})" for code, rows in without.items()) or "none",
     }
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"

@@ -18,7 +18,8 @@ def code(column: str) -> pl.Expr:
 
 def recode(codes: pl.Series, recoding: Mapping[str, str | None], what: str) -> pl.Series:
     """Each code as `recoding` says, null where it says None. Raises `SourceError` for a code that it does not list."""
-    _refuse(codes, sorted(set(codes.unique().drop_nulls()) - set(recoding)), f"{what}: no meaning is given for")
+    unlisted = sorted(set(codes.unique().drop_nulls()) - set(recoding))
+    _refuse(codes, unlisted, f"{what}: the mapping must list, under 'values' or 'missing',")
     return codes.replace_strict(dict(recoding), default=None, return_dtype=pl.String)
 
 
@@ -35,13 +36,9 @@ def texts(
     Without labels or values a cell's own text is taken, in lower case; a bare number would say nothing in a career
     text, so it raises `SourceError`.
     """
-    recoding = (
-        {label_of: text.lower() for label_of, text in labels.items()} | dict.fromkeys(missing) | dict(values or {})
-    )
-    if values is None:
-        own = [text for text in codes.unique().drop_nulls() if not _is_number(text)]
-        recoding = {text: text.lower() for text in own} | recoding
-    return recode(codes, recoding, what)
+    own = [text for text in codes.unique().drop_nulls() if values is None and not _is_number(text)]
+    words = {text: _plain(text) for text in own} | {number: _plain(label) for number, label in labels.items()}
+    return recode(codes, words | dict.fromkeys(missing) | dict(values or {}), what)
 
 
 def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) -> pl.Series:
@@ -65,9 +62,19 @@ def weights(cells: pl.Series, what: str, *, missing: Iterable[str]) -> pl.Series
 def _refuse(cells: pl.Series, offending: list[str], message: str) -> None:
     if not offending:
         return
-    shown = ", ".join(f"{value!r} ({(cells == value).sum()} rows)" for value in offending[:SHOWN])
+    shown = ", ".join(f"{value!r} ({rows(int((cells == value).sum()))})" for value in offending[:SHOWN])
     more = f" and {len(offending) - SHOWN} more values" if len(offending) > SHOWN else ""
     raise SourceError(f"{message} {shown}{more}")
+
+
+def rows(count: int) -> str:
+    """A count of rows in words."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _plain(text: str) -> str:
+    """One line in lower case, as words stand in a career text."""
+    return " ".join(text.lower().split())
 
 
 def _is_number(text: str) -> bool:
