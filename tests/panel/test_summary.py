@@ -1,0 +1,127 @@
+"""The summary of a panel, against counts made by hand and by plain loops; and how it reads."""
+
+import json
+from itertools import groupby, pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance
+from laborllm.panel.summary import MOST_FREQUENT, Summary, stay_rate, summarise
+from laborllm.report.describe import as_json, as_text
+
+TAXONOMY = Taxonomy("jobs", ("A", "B", "C", "D"), ("Bakers", "Millers", "Mayors", "Poets"), ("All",) * 4)
+
+
+def _panel() -> Panel:
+    """Twelve bakers, of whom ten become millers and two stay; one mayor for a year; one in unemployment for two."""
+    rows: list[tuple[object, ...]] = [(f"w{worker:02}", 2000, "A", "train", "female", 1980) for worker in range(12)]
+    rows += [(f"w{worker:02}", 2001, "B" if worker < 10 else "A", "train", "female", 1980) for worker in range(12)]
+    rows += [("x", 1999, "C", "valid", "male", 1950)]
+    rows += [("y", 2003, "unemployed", "test", None, None), ("y", 2005, "unemployed", "test", None, None)]
+    names = ["worker", "year", "occupation", "split", "gender", "birth_year"]
+    provenance = Provenance("table", rows_in=30, left_out={"status unknown": 3}, notes={"codes mapped": "3 of 3"})
+    records = pl.DataFrame(rows, schema=names, orient="row")
+    return Panel(records, TAXONOMY.with_states(["unemployed"]), "OWN", provenance)
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    return summarise(_panel())
+
+
+def test_size(summary: Summary) -> None:
+    assert (summary.workers, summary.records) == (14, 27)
+    assert (summary.first_year, summary.last_year) == (1999, 2005)
+    assert summary.records_per_worker == (27 / 14, 2)
+    assert summary.stay_rate == 3 / 13  # two bakers and the unemployed stay, ten move
+    assert (summary.entries, summary.entries_seen) == (5, 4)
+
+
+def test_small_cells_are_withheld(summary: Summary) -> None:
+    assert summary.occupations.rows() == [("A", "Bakers", 12, 14, 14 / 27), ("B", "Millers", 10, 10, 10 / 27)]
+    assert summary.states.is_empty()
+    assert summary.withheld == 2
+    assert summary.covariates.filter(pl.col("covariate") == "gender")["values"].to_list() == [["female"]]
+    for text in (as_text(summary), as_json(summary)):
+        assert not any(hidden in text for hidden in ("Mayors", "1950", "Unemployed"))
+
+
+def test_coverage_and_splits(summary: Summary) -> None:
+    known = dict(summary.covariates.select("covariate", "known").iter_rows())
+    assert known == {"education": 0, "gender": 25 / 27, "ethnicity": 0, "region": 0, "birth_year": 25 / 27}
+    assert summary.splits.rows() == [("train", 12, 24), ("valid", 1, 1), ("test", 1, 2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("AB")), min_size=1))
+def test_stay_rate_is_the_share_of_repeats(pairs: list[tuple[int, str]]) -> None:
+    careers = [[code for _, code in career] for _, career in groupby(sorted(pairs), key=lambda pair: pair[0])]
+    repeats = [now == before for career in careers for before, now in pairwise(career)]
+    records = pl.DataFrame(sorted(pairs), schema=["worker", "occupation"], orient="row")
+    assert stay_rate(records) == (sum(repeats) / len(repeats) if repeats else None)
+
+
+def test_as_text(summary: Summary) -> None:
+    assert as_text(summary) == TEXT
+
+
+def test_a_large_panel_fits_the_screen() -> None:
+    codes = [str(number) for number in range(40)]
+    titles = tuple(f"Operators of machine number {number} and of everything that looks like one" for number in codes)
+    taxonomy = Taxonomy("machines", tuple(codes), titles, ("All",) * 40)
+    rows = [(f"{worker}", 2000, codes[worker % 40], "train") for worker in range(1200)]
+    records = pl.DataFrame(rows, schema=["worker", "year", "occupation", "split"], orient="row")
+    provenance = Provenance("table", notes={"codes not in taxonomy": ", ".join(codes * 20)})
+    summary = summarise(Panel(records, taxonomy, "OWN", provenance))
+    lines = as_text(summary).splitlines()
+    assert summary.occupations.height == MOST_FREQUENT
+    assert summary.stay_rate is None
+    assert len(lines) <= 50
+    assert max(len(line) for line in lines) <= 100
+
+
+def test_as_json(summary: Summary) -> None:
+    content = json.loads(as_json(summary))
+    assert content["workers"] == 14
+    assert content["occupations"][0] == {"code": "A", "title": "Bakers", "workers": 12, "records": 14, "share": 14 / 27}
+    assert content["provenance"]["left_out"] == {"status unknown": 3}
+
+
+TEXT = """\
+OWN
+  workers                                               14
+  records                                               27
+  years                                       1999 to 2005
+  records per worker                                   1.9  median 2
+  same occupation as in the record before           23.1 %
+  entries of taxonomy jobs that occur                    4  of 5
+  of them with under 10 workers, not shown               2
+  weights                                             none
+
+Occupations, the most frequent                     workers     records       share
+  Bakers                                                12          14      51.9 %
+  Millers                                               10          10      37.0 %
+
+Covariates                                           known
+  education                                          0.0 %
+  gender                                            92.6 %  female
+  ethnicity                                          0.0 %
+  region                                             0.0 %
+  birth_year                                        92.6 %  1980 to 1980
+
+Splits                                             workers     records
+  train                                                 12          24
+  valid                                                  1           1
+  test                                                   1           2
+
+Rows of the source                                    rows
+  read                                                  30
+  status unknown                                        -3
+  kept                                                  27
+
+Notes
+  codes mapped: 3 of 3
+"""
