@@ -110,7 +110,7 @@ Covariates                                           known
   gender                                            92.6 %  female
   ethnicity                                          0.0 %
   region                                             0.0 %
-  birth_year                                        92.6 %  1980 to 1980
+  birth_year                                        92.6 %  1980
 
 Splits                                             workers     records
   train                                                 12          24
@@ -123,5 +123,4 @@ Rows of the source                                    rows
   kept                                                  27
 
 Notes
-  codes mapped: 3 of 3
-"""
+  codes mapped: 3 of 3"""

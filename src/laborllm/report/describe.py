@@ -35,7 +35,7 @@ def as_text(summary: Summary) -> str:
         _section("Rows of the source", ("rows",), _rows(summary)),
         _notes(summary.provenance.notes),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(section for section in sections if section)
 
 
 def as_json(summary: Summary) -> str:
@@ -68,9 +68,11 @@ def _entries(entries: pl.DataFrame) -> Iterable[Line]:
 def _covariates(covariates: pl.DataFrame) -> Iterable[Line]:
     for covariate in covariates.iter_rows(named=True):
         name, values = covariate["covariate"], covariate["values"]
-        is_range = name == "birth_year" and values
-        words = f"{min(values)} to {max(values)}" if is_range else ", ".join(values)
-        yield Line(name, [_percent(covariate["known"])], words)
+        yield Line(name, [_percent(covariate["known"])], _range(values) if name == "birth_year" else ", ".join(values))
+
+
+def _range(values: list[str]) -> str:
+    return " to ".join(sorted({min(values), max(values)})) if values else ""
 
 
 def _splits(splits: pl.DataFrame) -> Iterable[Line]:
