@@ -156,10 +156,11 @@ def test_worker_names_keep_their_zeros(tmp_path: Path) -> None:
         (lambda text: b"\xef\xbb\xbf" + text.encode(), {}),
         (lambda text: text.replace("\n", "\r\n").encode(), {}),
         (lambda text: text.replace(",", ";").encode(), {}),
+        (lambda text: f"\n{text}".replace(",", ", ").encode(), {}),
         (lambda text: text.encode("latin-1"), {"encoding": "Latin-1"}),
         (lambda text: text.encode("utf-16"), {"encoding": "UTF-16"}),
     ],
-    ids=["byte order mark", "CRLF", "semicolons", "Latin-1", "UTF-16"],
+    ids=["byte order mark", "CRLF", "semicolons", "blanks", "Latin-1", "UTF-16"],
 )
 def test_csv_from_any_program(encode: Callable[[str], bytes], note: dict[str, str], tmp_path: Path) -> None:
     content = encode("id,year,occ,land\n1,2000,4,Québec\n")
@@ -207,7 +208,9 @@ def test_seed_draws_the_split(tmp_path: Path) -> None:
     ("content", "mapping", "message"),
     [
         ("id,year\n1,2000\n", SMALL, "own.csv has no column 'occ'; its columns are id, year"),
+        ("id,year,occ,occ\n1,2000,4,7\n", SMALL, "own.csv has 2 columns named 'occ': rename or remove one"),
         ("", SMALL, "own.csv is not a readable .csv file"),
+        (b"\xff\xfeabc", SMALL, "own.csv is not a readable .csv file"),
         ("id,year,occ\n", SMALL, r"no row is left to make a panel of \(there were none\)"),
         ("id,year,occ\n1,2000,\n", SMALL, r"no row is left to make a panel of \(1 occupation missing\)"),
         ("id,year,occ\n1,2000,zz\n", SMALL, r"none of the 1 occupation codes \(zz ...\) is in taxonomy occ1990dd"),

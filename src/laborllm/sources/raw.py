@@ -5,6 +5,7 @@ here, once, and nothing below has to ask what the file's types were.
 """
 
 import gzip
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,16 @@ from laborllm.occupations.crosswalk import normal_code
 
 LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
 SEPARATORS = ",;\t"
+UNREADABLE = (
+    pl.exceptions.PolarsError,
+    pyreadstat.ReadstatError,
+    pyreadstat.PyreadstatError,
+    OSError,
+    EOFError,
+    UnicodeError,
+    zlib.error,
+)
+"""What the readers raise for a file that is torn or is not what its name says."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +55,30 @@ def read_raw(path: Path, columns: Sequence[str]) -> RawTable:
         raise SourceError(f"{path.name}: cannot read this kind of file; use one of {', '.join(READERS)}")
     try:
         table = reader(path, list(dict.fromkeys(columns)))
-    except (
-        pl.exceptions.PolarsError,
-        pyreadstat.ReadstatError,
-        pyreadstat.PyreadstatError,
-        OSError,
-        EOFError,
-    ) as error:
+    except UNREADABLE as error:
         raise SourceError(f"{path.name} is not a readable {_ending(path)} file: {_first_line(error)}") from error
     return RawTable(table.frame.select(_as_text(table.frame.schema)), table.labels, table.notes)
 
 
 def require_columns(path: Path, wanted: Sequence[str], there: Sequence[str]) -> None:
-    """Raise `SourceError` unless every wanted column is there."""
-    missing = [name for name in wanted if name not in there]
-    if missing:
-        raise SourceError(f"{path.name} has no column {missing[0]!r}; its columns are {', '.join(there)}")
+    """Raise `SourceError` unless every wanted column is there, once."""
+    for name in wanted:
+        if name not in there:
+            raise SourceError(f"{path.name} has no column {name!r}; its columns are {', '.join(there)}")
+        if there.count(name) > 1:
+            raise SourceError(f"{path.name} has {there.count(name)} columns named {name!r}: rename or remove one")
 
 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     text, encoding = _decode(path, content)
+    text = text.lstrip("\r\n")
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
-    frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
-    require_columns(path, columns, frame.columns)
-    return RawTable(frame.select(columns), notes={} if encoding == "UTF-8" else {"encoding": encoding})
+    lines = pl.read_csv(text.encode(), separator=separator, infer_schema=False, has_header=False)
+    names = [(name or "").strip() for name in lines.row(0)]
+    require_columns(path, columns, names)
+    frame = lines[1:].select(pl.col(lines.columns[names.index(name)]).alias(name) for name in columns)
+    return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
 
 
 def _read_parquet(path: Path, columns: list[str]) -> RawTable:
