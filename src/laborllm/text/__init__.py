@@ -1,0 +1,5 @@
+"""Careers as resume-like text, with the place of every title."""
+
+from laborllm.text.template import CareerText, Template, render
+
+__all__ = ["CareerText", "Template", "render"]

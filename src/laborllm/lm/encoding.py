@@ -1,0 +1,78 @@
+"""From career texts to tokens, with the place of every title; the split between prompt and title is proved, not assumed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from transformers import PreTrainedTokenizerFast
+
+from laborllm.errors import TaxonomyError
+from laborllm.occupations import Taxonomy
+from laborllm.text import CareerText, Template
+
+Tokens = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class EncodedCareer:
+    """tokens: the whole text. Record t has its title, newline included, at tokens[starts[t]:ends[t]]."""
+
+    worker: str
+    tokens: Tokens
+    starts: Tokens
+    ends: Tokens
+
+
+@dataclass(frozen=True)
+class CareerEncoder:
+    """Tokenises careers whole and slices the titles out.
+
+    Raises `TaxonomyError` where the tokenizer merges characters across the edge of a title, or writes a title in a
+    career otherwise than alone: then its probability would not be that of one sequence.
+    """
+
+    tokenizer: PreTrainedTokenizerFast
+    template: Template
+    taxonomy: Taxonomy
+
+    @cached_property
+    def title_tokens(self) -> tuple[Tokens, ...]:
+        """The tokens of each entry of the taxonomy, leading space and ending newline included, J sequences."""
+        return tuple(self._tokens_of(title) for title in self.template.title_texts(self.taxonomy))
+
+    def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
+        known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True))
+        for career in careers:
+            encoded = self._encode(career)
+            for place in zip(career.prompt_ends, career.title_ends, encoded.starts, encoded.ends, strict=True):
+                title = career.text[place[0] + 1 : place[1]]
+                if encoded.tokens[place[2] : place[3]] != known[title]:
+                    raise TaxonomyError(f"the tokenizer writes {title!r} in a career otherwise than after a bare year")
+            yield encoded
+
+    def _tokens_of(self, title: str) -> Tokens:
+        line, end = "2000:", f" {title}\n2001:"
+        career = CareerText("", line + end, (len(line),), (len(line) + 1 + len(title),))
+        encoded = self._encode(career)
+        return encoded.tokens[encoded.starts[0] : encoded.ends[0]]
+
+    def _encode(self, career: CareerText) -> EncodedCareer:
+        encoding = self.tokenizer(career.text, return_offsets_mapping=True)
+        ends = [end for _, end in encoding["offset_mapping"]]
+        starts, stops, token = [], [], 0
+        for prompt_end, title_end in zip(career.prompt_ends, career.title_ends, strict=True):
+            while ends[token] <= prompt_end:
+                token += 1
+            starts.append(token)
+            while ends[token] <= title_end:
+                token += 1
+            stops.append(token + 1)
+            self._require_edges(career, encoding["offset_mapping"], starts[-1], token, prompt_end, title_end)
+        return EncodedCareer(career.worker, tuple(encoding["input_ids"]), tuple(starts), tuple(stops))
+
+    def _require_edges(
+        self, career: CareerText, offsets: list[tuple[int, int]], first: int, last: int, prompt_end: int, title_end: int
+    ) -> None:
+        if offsets[first][0] < prompt_end or offsets[last][1] != title_end + 1:
+            title = career.text[prompt_end + 1 : title_end]
+            raise TaxonomyError(f"the tokenizer merges the title {title!r} with what stands beside it")

@@ -1,0 +1,44 @@
+"""How to fine-tune: a plain record of choices, so that the command line can show them without loading a model."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from laborllm.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fine-tune; the command line makes an option of each attribute.
+
+    Attributes:
+        method: Train a low-rank adapter on every linear layer (arXiv 2106.09685), or all weights.
+        epochs: Passes over the training careers.
+        batch_size: Careers per optimiser step; the loss is the mean over the tokens of a batch.
+        learning_rate: The highest; it rises linearly over the warm-up, then falls linearly to zero.
+        warmup: Share of the steps over which the learning rate rises.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        lora_rank: Rank of the adapter.
+        pack_tokens: Tokens in one forward pass, a matter of memory and speed only.
+        validate_every: Careers between two looks at the validation split; the best weights seen are kept.
+    """
+
+    method: Literal["lora", "full"] = "lora"
+    epochs: int = 1
+    batch_size: int = 8
+    learning_rate: float = 1e-3
+    warmup: float = 0.05
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    lora_rank: int = 16
+    pack_tokens: int = 1024
+    validate_every: int = 256
+
+    def __post_init__(self) -> None:
+        if self.method not in ("lora", "full"):
+            raise ModelError(f"unknown method {self.method!r}: use lora or full")
+        for name in ("epochs", "batch_size", "learning_rate", "lora_rank", "pack_tokens", "validate_every", "clip"):
+            if not getattr(self, name) > 0:
+                raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
+        if not 0 <= self.warmup <= 1:
+            raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")

@@ -1,0 +1,82 @@
+"""The prefix tree of title tokens: each shared beginning of titles is run once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laborllm.errors import TaxonomyError
+
+ROOT = 0
+LEAF = -1
+
+
+@dataclass(frozen=True)
+class TitleTrie:
+    """Row 0 is the end of the prompt; rows 1..N are the inner nodes, parents before children, each run by the model once.
+
+    tokens, depth: (N,) token and distance from the root of each inner node.
+    ancestors: (N, D) inner nodes (0-based) from the first token down to the node itself, padded with -1.
+    edge_row, edge_token: (E,) an edge is a token that may follow a row.
+    title_edges: (J, M) the edges whose log-probabilities add up to a title's, padded with E.
+    child: (row, token) to the row reached, or `LEAF` at the end of a title.
+    """
+
+    tokens: NDArray[np.int64]
+    depth: NDArray[np.int64]
+    ancestors: NDArray[np.int64]
+    edge_row: NDArray[np.int64]
+    edge_token: NDArray[np.int64]
+    title_edges: NDArray[np.int64]
+    child: dict[tuple[int, int], int]
+
+    @property
+    def nodes(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def edges(self) -> int:
+        return len(self.edge_row)
+
+
+def build_trie(titles: Sequence[Sequence[int]], names: Sequence[str]) -> TitleTrie:
+    """The trie of J token sequences; raises `TaxonomyError` if one is equal to, or the beginning of, another."""
+    child: dict[tuple[int, int], int] = {}
+    edge: dict[tuple[int, int], int] = {}
+    paths: list[list[int]] = [[]]  # of each row, its inner nodes
+    tokens: list[int] = []
+    title_edges: list[list[int]] = []
+    for name, title in zip(names, titles, strict=True):
+        row, along = ROOT, []
+        for step, token in enumerate(title):
+            key = (row, token)
+            is_last = step == len(title) - 1
+            if key in child and (is_last or child[key] == LEAF):
+                raise TaxonomyError(f"title {name!r} equals another title, or begins with it, once tokenised")
+            if key not in child:
+                edge[key] = len(edge)
+                child[key] = LEAF if is_last else len(paths)
+                if not is_last:
+                    paths.append([*paths[row], len(tokens)])
+                    tokens.append(token)
+            along.append(edge[key])
+            row = child[key]
+        title_edges.append(along)
+    return TitleTrie(
+        tokens=np.array(tokens, dtype=np.int64),
+        depth=np.array([len(path) for path in paths[1:]], dtype=np.int64),
+        ancestors=_padded(paths[1:], fill=-1),
+        edge_row=np.array([row for row, _ in edge], dtype=np.int64),
+        edge_token=np.array([token for _, token in edge], dtype=np.int64),
+        title_edges=_padded(title_edges, fill=len(edge)),
+        child=child,
+    )
+
+
+def _padded(rows: Sequence[Sequence[int]], fill: int) -> NDArray[np.int64]:
+    width = max((len(row) for row in rows), default=0)
+    table = np.full((len(rows), width), fill, dtype=np.int64)
+    for index, row in enumerate(rows):
+        table[index, : len(row)] = row
+    return table

@@ -1,0 +1,113 @@
+"""LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
+
+import csv
+from dataclasses import asdict, astuple, dataclass, field, fields
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import EMBEDDED, base_identity, load_base
+from laborllm.lm.finetune import Adapter, CurvePoint, finetune
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.scoring import Method, Scorer
+from laborllm.lm.weights import load_weights, save_weights
+from laborllm.models.contract import Floats, Forecast
+from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.titles import encode, forecast_titles, realised_titles, title_scorer
+from laborllm.panel import Panel
+from laborllm.text import Template
+
+CURVE = "curve.csv"
+
+
+@dataclass
+class LanguageModel:
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    careers: how many of the training careers to use, drawn by the seed; all if None. valid_careers: how many of the
+    validation careers watch the training. recipe: how to train. method: `tree` or `naive` scoring."""
+
+    name: ClassVar[str] = "language-model"
+
+    base: str = EMBEDDED
+    titles: Literal["literal", "numeric"] = "literal"
+    careers: int | None = None
+    valid_careers: int = 64
+    method: Method = "tree"
+    recipe: Recipe = field(default_factory=Recipe)
+    fitted: "Fitted | None" = field(default=None, repr=False)
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
+        """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
+        train = panel.subset("train")
+        train = train if self.careers is None else train.sample(self.careers, seed=seed)
+        valid = panel.subset("valid").sample(self.valid_careers, seed=seed)
+        base, template = load_base(self.base), Template(titles=self.titles)
+        training = title_scorer(base, template, panel.taxonomy, bfloat16=True)
+        curve, adapter = finetune(training, encode(training, train), encode(training, valid), self.recipe, seed=seed)
+        trained = Trained.on(panel, train, seed=seed)
+        self.fitted = Fitted(trained, curve, adapter, title_scorer(base, template, panel.taxonomy))
+        return self
+
+    def forecast(self, panel: Panel) -> Forecast:
+        fitted = self._require_fitted()
+        fitted.trained.require_same_taxonomy(panel)
+        return forecast_titles(fitted.scorer, panel, self.method)
+
+    def log_likelihood(self, panel: Panel) -> Floats:
+        fitted = self._require_fitted()
+        fitted.trained.require_same_taxonomy(panel)
+        return realised_titles(fitted.scorer, panel)
+
+    def save(self, path: Path) -> None:
+        fitted = self._require_fitted()
+        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
+        options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
+        with new_run(path, self.name, options, fitted.trained) as folder:
+            save_weights(folder, fitted.scorer.base, fitted.adapter)
+            _write_curve(folder / CURVE, fitted.curve)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        _, options, trained = read_run(path)
+        identity = options.pop("base_identity")
+        if base_identity(options["base"]) != identity:
+            raise ModelError(f"{path} was tuned from other weights than those now at {options['base']!r}")
+        model = cls(**options | {"recipe": Recipe(**options["recipe"])})
+        base = load_weights(path, model.base)
+        scorer = title_scorer(base, Template(titles=model.titles), trained.taxonomy)
+        model.fitted = Fitted(trained, _read_curve(path / CURVE), None, scorer)
+        return model
+
+    def _require_fitted(self) -> "Fitted":
+        if self.fitted is None:
+            raise ModelError("the language model is not fine-tuned: call fit, or load a run folder")
+        return self.fitted
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), and a
+    scorer with the tuned weights."""
+
+    trained: Trained
+    curve: list[CurvePoint]
+    adapter: Adapter | None
+    scorer: Scorer
+
+
+def _write_curve(path: Path, curve: list[CurvePoint]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(field.name for field in fields(CurvePoint))
+        writer.writerows(astuple(point) for point in curve)
+
+
+def _read_curve(path: Path) -> list[CurvePoint]:
+    with path.open(newline="") as file:
+        return [
+            CurvePoint(int(row["careers"]), int(row["tokens"]), *(float(row[name]) for name in FLOATS))
+            for row in csv.DictReader(file)
+        ]
+
+
+FLOATS = ("seconds", "train_loss", "valid_perplexity")

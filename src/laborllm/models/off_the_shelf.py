@@ -1,0 +1,60 @@
+"""A base model as it comes: what it makes of careers without having seen one of the panel."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import EMBEDDED, load_base
+from laborllm.lm.scoring import Method, Scorer
+from laborllm.models.contract import Floats, Forecast
+from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.titles import forecast_titles, realised_titles, title_scorer
+from laborllm.panel import Panel
+from laborllm.text import Template
+
+
+@dataclass
+class OffTheShelf:
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    method: how titles are scored, `tree` or `naive`; both give the same numbers."""
+
+    name: ClassVar[str] = "off-the-shelf"
+
+    base: str = EMBEDDED
+    titles: Literal["literal", "numeric"] = "literal"
+    method: Method = "tree"
+    trained: Trained | None = None
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
+        """Nothing is estimated: only the taxonomy of `panel` is kept."""
+        self.trained = Trained.on(panel, panel, seed=seed)
+        return self
+
+    def forecast(self, panel: Panel) -> Forecast:
+        self._require_fitted().require_same_taxonomy(panel)
+        return forecast_titles(self._scorer, panel, self.method)
+
+    def log_likelihood(self, panel: Panel) -> Floats:
+        self._require_fitted().require_same_taxonomy(panel)
+        return realised_titles(self._scorer, panel)
+
+    def save(self, path: Path) -> None:
+        options = {"base": self.base, "titles": self.titles, "method": self.method}
+        with new_run(path, self.name, options, self._require_fitted()):
+            pass  # there are no weights of our own
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        _, options, trained = read_run(path)
+        return cls(**options, trained=trained)
+
+    @cached_property
+    def _scorer(self) -> Scorer:
+        return title_scorer(load_base(self.base), Template(titles=self.titles), self._require_fitted().taxonomy)
+
+    def _require_fitted(self) -> Trained:
+        if self.trained is None:
+            raise ModelError("the model does not know its taxonomy yet: call fit, or load a run folder")
+        return self.trained

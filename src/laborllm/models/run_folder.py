@@ -1,0 +1,83 @@
+"""What a fit leaves behind: `run.json` with everything needed to use and cite it, and the weights beside it."""
+
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Self
+
+from laborllm.errors import ModelError
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.storage import new_folder, require_complete
+
+FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a model was fitted on: the panel's taxonomy and label, its fingerprint (never its rows), sizes and seed."""
+
+    taxonomy: Taxonomy
+    dataset: str
+    fingerprint: str
+    workers: int
+    records: int
+    seed: int
+
+    @classmethod
+    def on(cls, panel: Panel, train: Panel, *, seed: int) -> Self:
+        """`panel` is what was handed to fit, `train` the careers that were used of it."""
+        return cls(panel.taxonomy, panel.dataset, panel.fingerprint, train.workers, len(train), seed)
+
+    def require_same_taxonomy(self, panel: Panel) -> None:
+        """Raise `ModelError` unless `panel` has the taxonomy of the fit."""
+        if panel.taxonomy != self.taxonomy:
+            ours, theirs = self.taxonomy, panel.taxonomy
+            raise ModelError(
+                f"the model was fitted on taxonomy {ours.name} with {len(ours)} entries, "
+                f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
+            )
+
+
+@contextmanager
+def new_run(path: Path, model: str, options: dict[str, Any], trained: Trained) -> Iterator[Path]:
+    """Yield a folder for weights; on leaving, `path` is complete with `run.json`, or not there."""
+    with new_folder(path) as folder:
+        yield folder
+        about = {
+            "model": model,
+            "options": options,
+            "trained": {
+                **{name: value for name, value in vars(trained).items() if name != "taxonomy"},
+                "taxonomy": json.loads(trained.taxonomy.to_json()),
+            },
+            "environment": environment(),
+        }
+        (folder / FILE).write_text(json.dumps(about, indent=1))
+
+
+def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
+    """Model name, options and training facts of a complete run folder. Raises `ModelError` or `StorageError`."""
+    require_complete(path)
+    if not (path / FILE).is_file():
+        raise ModelError(f"{path} is not a run folder: it has no {FILE}; make one with 'laborllm fit'")
+    about = json.loads((path / FILE).read_text())
+    trained = about["trained"] | {"taxonomy": Taxonomy.from_json(json.dumps(about["trained"]["taxonomy"]))}
+    return about["model"], about["options"], Trained(**trained)
+
+
+def environment() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    packages = ("laborllm", "torch", "transformers", "tokenizers", "peft", "polars", "numpy")
+    return {"python": platform.python_version(), "machine": platform.machine()} | {p: _version(p) for p in packages}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
