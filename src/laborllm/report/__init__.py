@@ -1,0 +1,1 @@
+"""Numbers to pages: tables, figures, the terminal and one self-contained HTML file."""

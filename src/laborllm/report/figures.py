@@ -1,0 +1,206 @@
+"""Figures of an evaluation: each takes a tidy frame and returns the chart; saving is the caller's.
+
+One look for all: a dot for an estimate, a bar for its 95 % interval, names to the left, thin grey guides. Colours are
+those of Okabe and Ito (2008), told apart by every kind of colour vision; no figure relies on colour alone.
+"""
+
+import math
+import re
+from collections.abc import Callable
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+Panel = alt.LayerChart | alt.FacetChart
+Chart = Panel | alt.ConcatChart
+Draw = Callable[[pl.DataFrame], Chart]
+
+INK, MUTED, GUIDE, MARK = "#1f2328", "#59636e", "#e4e7eb", "#0072b2"
+SERIES = (MARK, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+FONT = "Helvetica, Arial, sans-serif"
+
+WIDE, NARROW = 540, 136  # pixels of a figure of one panel, and of one among several
+LOG_ABOVE = 10  # largest over smallest value from which an axis is logarithmic
+COLUMNS = 4  # panels side by side
+
+KIND_TITLES = {"all": "all records", "first": "first records", "stay": "stays", "move": "moves"}
+
+
+def perplexity_by_model(frame: pl.DataFrame) -> Chart:
+    """frame: model, estimate, low, high; one row per model, drawn in the order given."""
+    return _styled(_dots(frame, "perplexity (lower is better)", _value_scale(frame), WIDE))
+
+
+def perplexity_by_kind(frame: pl.DataFrame) -> Chart:
+    """frame: model, kind, estimate, low, high. One panel per kind, each with its own axis."""
+    panels = [
+        _dots(part, "perplexity", _value_scale(part), NARROW, names=at % COLUMNS == 0).properties(
+            title=KIND_TITLES.get(kind, kind)
+        )
+        for at, (kind, part) in enumerate(_parts(frame, "kind"))
+    ]
+    return _styled(_grid(panels))
+
+
+def ratio_to_reference(frame: pl.DataFrame) -> Chart:
+    """frame: model, kind, estimate, low, high: perplexity over the reference's. One panel per kind; the line is one."""
+    panels = [
+        alt.layer(
+            _guide(1.0), _dots(part, "ratio of perplexity", _ratio_scale(part), NARROW, names=at % COLUMNS == 0)
+        ).properties(title=KIND_TITLES.get(kind, kind))
+        for at, (kind, part) in enumerate(_parts(frame, "kind"))
+    ]
+    return _styled(_grid(panels))
+
+
+def areas(frame: pl.DataFrame) -> Chart:
+    """frame: model, outcome, estimate, low, high. One panel per outcome, all on one axis; the line is chance."""
+    scale = alt.Scale(domain=[min(0.5, _extreme(frame, "low", "estimate")[0]), 1.0], zero=False)
+    panels = [
+        alt.layer(
+            _guide(0.5), _dots(part, "area under the ROC curve", scale, NARROW, names=at % COLUMNS == 0)
+        ).properties(title=outcome)
+        for at, (outcome, part) in enumerate(_parts(frame, "outcome"))
+    ]
+    return _styled(_grid(panels))
+
+
+def calibration(frame: pl.DataFrame) -> Chart:
+    """frame: model, predicted, estimate (the share observed), low, high. A panel per model; the line is perfect."""
+    end = math.ceil(10 * _extreme(frame, "predicted", "estimate", "high")[1]) / 10
+    panels = [
+        _calibration_panel(part, end, first=at % COLUMNS == 0).properties(title=model)
+        for at, (model, part) in enumerate(_parts(frame, "model"))
+    ]
+    return _styled(_grid(panels))
+
+
+def learning_curve(frame: pl.DataFrame) -> Chart:
+    """frame: series, careers, perplexity, and low and high where known. Careers are on a logarithmic axis."""
+    bounds = [name for name in ("low", "high") if name in frame.columns]
+    known = _finite(frame, "perplexity", "series", "careers", *bounds)
+    order = known["series"].unique(maintain_order=True).to_list()
+    colour = alt.Color("series:N", scale=alt.Scale(domain=order, range=list(SERIES)), legend=None)
+    axis = alt.Axis(format="~s", grid=False, values=sorted(set(known["careers"])))
+    x = alt.X(
+        "careers:Q", title="careers seen in training", axis=axis, scale=alt.Scale(type="log", nice=False, padding=16)
+    )
+    y = alt.Y("perplexity:Q", title="perplexity (lower is better)", scale=_value_scale(known, "perplexity"))
+    base = alt.Chart(known).encode(x=x, color=colour)
+    layers: list[alt.Chart] = [base.mark_line(strokeWidth=2).encode(y=y)]
+    if len(bounds) == 2:
+        layers.append(base.mark_rule(strokeWidth=4, strokeCap="round", opacity=0.35).encode(y="low:Q", y2="high:Q"))
+    shape = alt.Shape("series:N", scale=alt.Scale(domain=order), legend=None)
+    layers.append(base.mark_point(filled=True, size=80, opacity=1).encode(y=y, shape=shape))
+    ends = alt.Chart(known.filter(pl.col("careers") == pl.col("careers").max().over("series"))).encode(x=x, y=y)
+    layers.append(ends.mark_text(align="left", dx=12, fontSize=12, color=INK).encode(text="series:N"))
+    return _styled(alt.layer(*layers).properties(width=WIDE, height=260))
+
+
+def to_svg(chart: Chart, name: str) -> str:
+    """The chart as an SVG element. `name` makes its identifiers its own, so that a page can hold several."""
+    svg = str(vl_convert.vegalite_to_svg(chart.to_dict()))
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    return re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
+
+
+def _dots(frame: pl.DataFrame, title: str, scale: alt.Scale, width: int, *, names: bool = True) -> Panel:
+    """A row per model: its interval as a bar, its estimate as a dot."""
+    label = alt.Axis(title=None, labels=names, labelLimit=200, labelPadding=8, labelColor=INK, grid=True)
+    base = alt.Chart(_finite(frame, "estimate", "model", "low", "high")).encode(
+        y=alt.Y("model:N", sort=None, axis=label)
+    )
+    axis = alt.Axis(tickCount=3, grid=False, labelFlush=False)
+    bar = base.mark_rule(strokeWidth=4, strokeCap="round", color=MARK, opacity=0.35).encode(
+        x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"
+    )
+    dot = base.mark_point(filled=True, size=72, color=MARK, opacity=1).encode(x=alt.X("estimate:Q", scale=scale))
+    return alt.layer(bar, dot).properties(width=width, height=alt.Step(26))
+
+
+def _calibration_panel(frame: pl.DataFrame, end: float, *, first: bool) -> Panel:
+    scale = alt.Scale(domain=[0, end], nice=False)
+    axis = alt.Axis(format=".0%", tickCount=2, labelFlush=False)
+    diagonal = pl.DataFrame({"predicted": [0.0, end], "estimate": [0.0, end]})
+    x = alt.X("predicted:Q", title="predicted", scale=scale, axis=axis)
+    y_title = "observed" if first else None
+    base = alt.Chart(_finite(frame, "estimate", "predicted", "low", "high")).encode(x=x)
+    return alt.layer(
+        alt.Chart(diagonal)
+        .mark_line(color=MUTED, strokeWidth=1, strokeDash=[3, 3])
+        .encode(x="predicted:Q", y="estimate:Q"),
+        base.mark_rule(strokeWidth=3, color=MARK, opacity=0.35).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_point(filled=True, size=50, color=MARK, opacity=1).encode(
+            y=alt.Y("estimate:Q", title=y_title, scale=scale, axis=axis)
+        ),
+    ).properties(width=NARROW + 10, height=NARROW + 10)
+
+
+def _guide(at: float) -> alt.Chart:
+    """A vertical line at a value that means something."""
+    chart = alt.Chart(pl.DataFrame({"at": [at]})).mark_rule(color=MUTED, strokeWidth=1, strokeDash=[3, 3])
+    line: alt.Chart = chart.encode(x="at:Q")
+    return line
+
+
+def _grid(panels: list[Panel]) -> alt.ConcatChart:
+    return alt.concat(*panels, columns=COLUMNS, spacing=20)
+
+
+def _value_scale(frame: pl.DataFrame, value: str = "estimate") -> alt.Scale:
+    """Logarithmic where the values span more than a factor of ten; zero is not shown."""
+    low, high = _extreme(frame, value)
+    if high > LOG_ABOVE * low:
+        return alt.Scale(type="log", nice=False, padding=8)
+    return alt.Scale(zero=False, padding=8)
+
+
+def _ratio_scale(frame: pl.DataFrame) -> alt.Scale:
+    """Holds one, the reference; logarithmic where a model is many times worse."""
+    low, high = _extreme(frame, "low", "high", "estimate")
+    low, high = min(low, 1.0), max(high, 1.0)
+    margin = (high / low) ** 0.1
+    domain = [low / margin, high * margin]
+    return alt.Scale(type="log" if high > LOG_ABOVE * low else "linear", domain=domain, zero=False, nice=False)
+
+
+def _extreme(frame: pl.DataFrame, *names: str) -> tuple[float, float]:
+    """The least and the largest finite number in the columns named; zero and one where there is none."""
+    numbers = pl.concat([frame[name].cast(pl.Float64).rename("number") for name in names]).drop_nulls()
+    numbers = numbers.filter(numbers.is_finite())
+    return (float(min(numbers)), float(max(numbers))) if len(numbers) else (0.0, 1.0)
+
+
+def _finite(frame: pl.DataFrame, value: str, *others: str) -> pl.DataFrame:
+    """The rows with a finite `value`, and no columns but those named: a chart carries, and copies, all it is given."""
+    return frame.filter(pl.col(value).is_finite()).select(value, *others)
+
+
+def _parts(frame: pl.DataFrame, key: str) -> list[tuple[str, pl.DataFrame]]:
+    """The frame cut by a column, in the order its values come."""
+    return [(str(part[key][0]), part) for part in frame.partition_by(key, maintain_order=True)]
+
+
+def _styled(chart: Chart) -> Chart:
+    """The one look, in one call: each call copies the chart whole."""
+    axis = alt.AxisConfig(
+        domainColor=GUIDE,
+        tickColor=GUIDE,
+        gridColor=GUIDE,
+        labelColor=MUTED,
+        titleColor=MUTED,
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        titlePadding=8,
+    )
+    styled: Chart = chart.configure(
+        font=FONT,
+        background="transparent",
+        view=alt.ViewConfig(stroke=None),
+        axis=axis,
+        axisY=alt.AxisConfig(domain=False, ticks=False),
+        title=alt.TitleConfig(anchor="start", color=INK, fontSize=13, fontWeight="bold", offset=8),
+    )
+    return styled

@@ -1,0 +1,48 @@
+"""The result of an evaluation in words."""
+
+import polars as pl
+
+from laborllm.evaluation import Evaluation
+from laborllm.report.numbers import interval, number
+from laborllm.report.tables import finding, row_of
+
+
+def headline(evaluation: Evaluation) -> str:
+    """One sentence: the best model, its perplexity, and its distance to the reference (or of the next best to it)."""
+    best = evaluation.ranking[0]
+    measure = evaluation.measure_of(best)
+    row = row_of(evaluation.perplexity, model=best, measure=measure, kind="all")
+    if row["estimate"] is None:
+        return "There are too few workers to report a result."
+    name = "perplexity" if measure == "normalised" else "raw perplexity"
+    claim = f"has the lowest {name}," if len(evaluation.ranking) > 1 else f"has a {name} of"
+    within = f" (95 % interval {interval(row['low'], row['high'])})" if row["low"] is not None else ""
+    return f"{best} {claim} {number(row['estimate'])}{within}{_standing(evaluation, best)}."
+
+
+def _standing(evaluation: Evaluation, best: str) -> str:
+    """The best model against the reference; where it is the reference, the next best against it."""
+    ratios = evaluation.differences.filter(
+        pl.col("comparison") == "ratio", pl.col("kind") == "all", pl.col("measure") == evaluation.measure_of(best)
+    )
+    compared = [model for model in evaluation.ranking if model in ratios["model"]]
+    if not compared:
+        return ""
+    row = row_of(ratios, model=compared[0])
+    if best == evaluation.reference:
+        return f"; the next, {compared[0]}, is {_against(row)} it"
+    return f", {_against(row)} {evaluation.reference}"
+
+
+def _against(ratio: dict[str, float | None]) -> str:
+    """A ratio as words that go before the name of what it is a ratio to."""
+    estimate, low, high = ratio["estimate"], ratio["low"], ratio["high"]
+    if estimate is None or low is None or high is None:
+        return "at an unknown distance from"
+    if finding(low, high, neutral=1) == "not told apart":
+        within = interval(low, high, near_one=True)
+        return f"{number(estimate, near_one=True)} times (95 % interval {within}, so chance could explain it) that of"
+    side = "below" if high < 1 else "above"
+    bounds = sorted(abs(100 * (bound - 1)) for bound in (low, high))
+    within = f"95 % interval {bounds[0]:,.1f} to {bounds[1]:,.1f} %"
+    return f"{abs(100 * (estimate - 1)):,.1f} % ({within}) {side}"

@@ -1,0 +1,45 @@
+"""Numbers as people read them: the digits that mean something, and a dash where there is nothing to show."""
+
+import math
+
+MISSING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+INFINITE = "\N{INFINITY}"
+
+
+def number(value: float | None, *, near_one: bool = False) -> str:
+    """Three digits that mean something: 0.123, 1.23, 12.3, 123, 12,345. With `near_one`, three decimals up to ten, for
+    ratios and areas."""
+    if value is None or math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return INFINITE if value > 0 else f"{MINUS}{INFINITE}"
+    bounds = ((9.9995 if near_one else 0.9995, 3), (9.995, 2), (99.95, 1))
+    decimals = next((places for bound, places in bounds if abs(value) < bound), 0)
+    text = f"{abs(value):,.{decimals}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text
+
+
+def signed(value: float | None) -> str:
+    """A number with its sign, as differences are written."""
+    text = number(value)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def share(value: float | None) -> str:
+    """A share as a percentage: 97.3 %. A share just short of the whole never rounds up to it."""
+    if value is None:
+        return MISSING
+    percent = min(100 * value, 99.9) if value < 1 else 100.0
+    return f"{percent:.1f} %"
+
+
+def interval(low: float | None, high: float | None, *, near_one: bool = False) -> str:
+    """A range: 7.10 to 8.32. Nothing at all where there is none."""
+    return (
+        "" if low is None or high is None else f"{number(low, near_one=near_one)} to {number(high, near_one=near_one)}"
+    )
+
+
+def count(value: int | None) -> str:
+    return MISSING if value is None else f"{value:,}"

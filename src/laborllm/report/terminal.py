@@ -1,0 +1,71 @@
+"""An evaluation on the terminal: who does best, by how much, and how sure that is."""
+
+import sys
+from io import StringIO
+from typing import TextIO
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from laborllm.evaluation import Evaluation
+from laborllm.evaluation.sample import FEWEST_WORKERS
+from laborllm.report.findings import headline
+from laborllm.report.numbers import MISSING, count
+from laborllm.report.tables import Table, about_table, difference_table, perplexity_table
+
+WIDTH = 100  # columns where the output is no terminal
+NAME = 26  # columns kept for the name of a model
+FINDINGS = {"lower": "green", "higher": "red", "not told apart": "dim"}
+
+
+def show(evaluation: Evaluation, file: TextIO | None = None) -> None:
+    """Print to standard output, or to `file`: in colour on a terminal, plain text elsewhere."""
+    console = Console(file=file or sys.stdout, highlight=False)
+    if console.is_terminal:
+        console.print(render(evaluation))
+    else:
+        print(plain(evaluation), file=file or sys.stdout)
+
+
+def plain(evaluation: Evaluation) -> str:
+    """The same as text of at most 100 columns, without colour."""
+    console = Console(file=StringIO(), highlight=False, width=WIDTH, color_system=None)
+    with console.capture() as captured:
+        console.print(render(evaluation))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def render(evaluation: Evaluation) -> RenderableType:
+    """The headline, the table of models, their differences from the reference, and what they are."""
+    tables = [perplexity_table(evaluation), difference_table(evaluation), about_table(evaluation)]
+    shown = [part for table in tables if table is not None for part in (Text(), Text(table.title), _rich(table))]
+    return Group(Text(headline(evaluation), style="bold"), *shown, _footing(evaluation))
+
+
+def _rich(table: Table) -> RichTable:
+    shown = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for at, name in enumerate(table.header):
+        words = at in table.words
+        longest = max(len(row[at]) for row in table.rows)
+        shown.add_column(
+            Text(name if words else "\n".join(name.rsplit(" ", 1)) if len(name) > longest else name),
+            justify="left" if words else "right",
+            no_wrap=not words,
+            min_width=min(longest, NAME) if at == 0 else None,
+        )
+    for row in table.rows:
+        shown.add_row(*(Text(cell, style=FINDINGS.get(cell, "") if at else "bold") for at, cell in enumerate(row)))
+    return shown
+
+
+def _footing(evaluation: Evaluation) -> Text:
+    overall = evaluation.sample.row(0, named=True)
+    return Text(
+        f"\n{count(overall['records'])} records of {count(overall['workers'])} workers; 95 % intervals from "
+        f"{evaluation.draws:,} draws of workers, the same for every model. Perplexity is over the titles of the "
+        "taxonomy, raw before normalising. stay, move: the same entry as in the record before, or another. "
+        f"{MISSING}: not computed, or fewer than {FEWEST_WORKERS} workers.",
+        style="dim",
+    )

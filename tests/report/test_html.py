@@ -1,0 +1,125 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evaluation.synthetic import careers
+from laborllm.errors import StorageError
+from laborllm.evaluation import Evaluation, Scores, evaluate
+from laborllm.report import figures
+from laborllm.report.html import write_report
+from laborllm.report.sections import Figure, Section
+from laborllm.report.tables import frame_table
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """The tags and headings of a page; an element that is not closed in its turn is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.headings: list[str] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("h1", "h2"):
+            self.headings.append(data)
+
+
+def written(folder: Path, evaluation: Evaluation, **options: object) -> str:
+    options = {"title": "Next occupation", "facts": {"Panel": "synthetic"}} | options
+    write_report(folder / "report.html", evaluation, **options)  # type: ignore[arg-type]
+    return (folder / "report.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory, evaluation: Evaluation) -> str:
+    """A whole report."""
+    return written(tmp_path_factory.mktemp("report"), evaluation, notes=["A remark."])
+
+
+def test_the_page_has_its_parts_in_order(text: str) -> None:
+    page = Page(text)
+    assert page.headings == [
+        "Next occupation",
+        "How well each model forecasts",
+        "Beginnings, stays and moves",
+        "Against truth",
+        "Who changes, who leaves work",
+        "Can the probabilities be taken at their word?",
+        "The records behind the numbers",
+        "Notes",
+        "How it was computed",
+        "The data",
+        "What it may be used for",
+    ]
+    assert page.seen.count("svg") == page.seen.count("figure") == 6
+
+
+def test_the_page_stands_alone(text: str) -> None:
+    assert not {"script", "link", "img", "iframe"} & set(Page(text).seen)
+    namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, never fetched
+    assert set(re.findall(r"https?://[^\s\"'<>)]+", text)) <= namespaces
+    assert not re.search(r"@import|url\((?!#)|\bsrc=", text)
+
+
+def test_all_text_is_escaped(tmp_path: Path, hostile: Evaluation) -> None:
+    name = hostile.ranking[1]
+    text = written(tmp_path, hostile, title=name, facts={name: name}, notes=[name])
+    assert "script" not in Page(text).seen
+    assert text.count("&lt;script&gt;") >= 10  # title, facts, notes, tables and figures
+
+
+def test_no_worker_is_named(text: str) -> None:
+    assert not [worker for worker in set(careers(300)["worker"]) if worker in text]
+
+
+def test_identifiers_are_unique(text: str) -> None:
+    identifiers = re.findall(r'\bid="([^"]+)"', text)
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_a_report_takes_sections_of_its_own(tmp_path: Path, evaluation: Evaluation) -> None:
+    curve = pl.DataFrame({"series": ["a", "a"], "careers": [100, 1000], "perplexity": [12.0, 8.0]})
+    figure = Figure(figures.learning_curve(curve), frame_table("Curve", curve), "More careers help.")
+    text = written(tmp_path, evaluation, sections=[Section("More data", "What it brings.", (figure,))])
+    assert "More data" in Page(text).headings
+    assert "More careers help." in text
+
+
+def test_one_model_of_which_only_the_observed_entry_was_scored(tmp_path: Path, evaluation: Evaluation) -> None:
+    records = careers(30)
+    alone = evaluate(
+        {"alone": Scores.of_log_likelihood(records, pl.Series([-1.0] * records.height).to_numpy())}, draws=40
+    )
+    page = Page(written(tmp_path, alone))
+    assert "svg" not in page.seen
+    assert "Against alone" not in page.headings
+
+
+def test_too_few_workers_make_a_page_that_says_so(tmp_path: Path) -> None:
+    records = careers(5)
+    few = evaluate({"m": Scores.of_log_likelihood(records, pl.Series([-1.0] * records.height).to_numpy())}, draws=40)
+    assert "There are too few workers to report a result." in written(tmp_path, few)
+
+
+def test_a_missing_folder_is_one_clear_error(tmp_path: Path, evaluation: Evaluation) -> None:
+    with pytest.raises(StorageError, match="there is no folder"):
+        write_report(tmp_path / "none" / "report.html", evaluation, title="t", facts={})
