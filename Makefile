@@ -25,7 +25,7 @@ lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/lint-imports --no-logo
 
 bench: $(SETUP) ## measure the speed of scoring on this machine
-	$(BIN)/laborllm bench
+	$(BIN)/laborllm bench scoring
 
 docs: $(SETUP) ## write docs/cli.md anew from the help of the commands
 	$(BIN)/python docs/write_cli.py

@@ -1,0 +1,96 @@
+"""The verb that fits a model, with one sub-verb per model. Defaults are those of the models; a test compares them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from laborllm.cli.options import SMOLLM2, Base, PanelFile, RunOut, Seed, Titles
+from laborllm.lm.recipe import Recipe
+
+if TYPE_CHECKING:
+    from laborllm.models.contract import OccupationModel
+
+RECIPE = Recipe()
+
+Scoring = Annotated[
+    Literal["tree", "naive"],
+    Parameter(help="One pass per career and a tree of titles, or one pass per title: the same numbers, later."),
+]
+
+fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
+
+
+@fit.command(name="transition")
+def fit_transition(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    variant: Annotated[
+        Literal["two-part", "plain"],
+        Parameter(help="Stay rates apart from moves, or one smoothed table of transitions."),
+    ] = "two-part",
+    seed: Seed = 0,
+) -> None:
+    """Count who went where: transition frequencies, shrunk to what is common. Takes a second.
+
+    Example: `laborllm fit transition nlswork.parquet --out runs/transition`
+    """
+    from laborllm.models.transition import Transition
+
+    _fit(Transition(variant=variant), panel, out, seed)
+
+
+@fit.command(name="off-the-shelf")
+def fit_off_the_shelf(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    base: Base = SMOLLM2,
+    titles: Titles = "literal",
+    scoring: Scoring = "tree",
+    seed: Seed = 0,
+) -> None:
+    """Take a base model as it comes: no weight is changed, and the run folder remembers the panel's taxonomy.
+
+    Example: `laborllm fit off-the-shelf nlswork.parquet --out runs/off-the-shelf`
+    """
+    from laborllm.models.off_the_shelf import OffTheShelf
+
+    _fit(OffTheShelf(base=base, titles=titles, method=scoring), panel, out, seed)
+
+
+@fit.command(name="language-model")
+def fit_language_model(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    base: Base = SMOLLM2,
+    titles: Titles = "literal",
+    careers: Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")] = None,
+    valid_careers: Annotated[int, Parameter(help="How many validation careers watch the training.")] = 64,
+    recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
+    scoring: Scoring = "tree",
+    seed: Seed = 0,
+) -> None:
+    """Fine-tune a base model on career texts. Takes minutes to hours; the weights of the best validation are kept.
+
+    Example: `laborllm fit language-model nlswork.parquet --careers 500 --out runs/language-model`
+    """
+    from laborllm.models.language_model import LanguageModel
+
+    model = LanguageModel(
+        base=base, titles=titles, careers=careers, valid_careers=valid_careers, recipe=recipe, method=scoring
+    )
+    _fit(model, panel, out, seed)
+
+
+def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int) -> None:
+    from laborllm.panel import Panel
+    from laborllm.storage import require_free
+
+    require_free(out)  # found out before the training, not after
+    model.fit(Panel.load(panel), seed=seed).save(out)

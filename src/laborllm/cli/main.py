@@ -1,0 +1,50 @@
+"""The verbs together, and what the user sees when something is wrong: one line, and exit code 2."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError, Parameter
+
+from laborllm import __version__
+from laborllm.cli import fit, panels, results
+from laborllm.cli.options import convert
+from laborllm.errors import LaborLLMError
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+
+app = App(
+    name="laborllm",
+    help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities.",
+    help_format="markdown",
+    version=__version__,
+    default_parameter=Parameter(converter=convert, negative=()),
+    suppress_keyboard_interrupt=False,
+)
+app.command(panels.import_)
+app.command(panels.describe)
+app.command(panels.render)
+app.command(fit.fit)
+app.command(results.forecast)
+app.command(results.evaluate)
+app.command(results.models)
+app.command(results.demo)
+app.command(results.bench)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, 2 for bad input, 130 when interrupted."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except (LaborLLMError, CycloptsError) as error:
+        print(f"laborllm: {' '.join(str(error).split())}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("laborllm: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0

@@ -1,0 +1,152 @@
+"""Verbs that use what was fitted: forecasts, evaluations, and lists of what there is."""
+
+import sys
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunFolder, Seed
+from laborllm.errors import ModelError
+
+if TYPE_CHECKING:
+    from laborllm.models.contract import OccupationModel
+    from laborllm.panel import Panel
+
+
+def forecast(
+    run: RunFolder, panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="Parquet file to write.")]
+) -> None:
+    """Write the probability of every occupation for every record of a panel, each given the records before it.
+
+    Example: `laborllm forecast runs/transition nlswork.parquet --out forecast.parquet`
+    """
+    from laborllm.models.registry import load_model
+    from laborllm.panel import Panel
+
+    load_model(run).forecast(Panel.load(panel)).save(out)
+
+
+def evaluate(
+    runs: Annotated[list[Path], Parameter(help="Run folders; the tables call each model by its folder's name.")],
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[
+        Path | None, Parameter(help="HTML report to write; without it the tables are printed alone.")
+    ] = None,
+    split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers to evaluate on.")] = "test",
+    workers: Annotated[int | None, Parameter(help="Evaluate on this many of them, drawn at random.")] = None,
+    likelihood_only: Annotated[
+        bool, Parameter(help="Score only the observed occupations: quicker, and gives raw perplexity alone.")
+    ] = False,
+    reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
+    draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Put fitted models side by side on the same held-out workers, with intervals that resample workers.
+
+    Example: `laborllm evaluate runs/transition runs/language-model nlswork.parquet --out report.html`
+    """
+    from laborllm.evaluation.compare import compare
+    from laborllm.panel import Panel
+    from laborllm.report.html import write_report
+    from laborllm.report.terminal import show
+
+    loaded = Panel.load(panel)
+    found = compare(
+        _load_by_name(runs),
+        loaded,
+        split=split,
+        workers=workers,
+        likelihood_only=likelihood_only,
+        reference=reference,
+        draws=draws,
+        seed=seed,
+    )
+    if out is not None:
+        title = f"Forecasts of the next occupation, {loaded.dataset}"
+        write_report(out, found, title=title, facts=_facts(loaded, split, workers))
+        print(f"{out}: the report", file=sys.stderr)
+    if json:
+        print(found.to_json())
+    else:
+        show(found)
+
+
+def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
+    size = f"{len(panel):,} records of {panel.workers:,} workers"
+    drawn = "all" if workers is None else f"{workers:,} drawn at random"
+    return {
+        "Panel": f"{panel.dataset}: {size}, from {panel.provenance.source}",
+        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} entries",
+        "Evaluated on": f"workers of split {split}: {drawn}",
+        "Fingerprint": panel.fingerprint,
+    }
+
+
+def _load_by_name(runs: list[Path]) -> dict[str, "OccupationModel"]:
+    from laborllm.models.registry import load_model
+
+    names = [run.resolve().name for run in runs]
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(f"two run folders are called {name}: the tables could not tell them apart, rename one")
+    return {name: load_model(run) for name, run in zip(names, runs, strict=True)}
+
+
+def models(*, json: AsJson = False) -> None:
+    """List the occupation models that can be fitted, and the base models that are on this machine.
+
+    Example: `laborllm models`
+    """
+    from laborllm.lm.base import list_base_models
+    from laborllm.models.registry import MODELS
+
+    bases = list_base_models()
+    if json:
+        print(
+            dumps(
+                {"models": sorted(MODELS), "base_models": [{"name": base.name, "about": base.about} for base in bases]}
+            )
+        )
+        return
+    print("Occupation models, for laborllm fit MODEL:", *sorted(MODELS), sep="\n  ")
+    print("\nBase models, for --base:", *(f"{base.name}: {base.about}" for base in bases), sep="\n  ")
+    print("  any causal language model of Hugging Face, by its name or its folder")
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write; it must not exist.")] = Path("demo"),
+    seed: Seed = 0,
+) -> None:
+    """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.
+
+    Example: `laborllm demo --out demo`
+    """
+    from laborllm.demo import run_demo
+
+    run_demo(out, seed=seed)
+
+
+bench = App(name="bench", help="Measure speed on this machine.")
+
+
+@bench.command(name="scoring")
+def bench_scoring(
+    *,
+    base: Base = SMOLLM2,
+    careers: Annotated[int, Parameter(help="How many made-up careers to score.")] = 2,
+    json: AsJson = False,
+) -> None:
+    """Measure how many records a second each way of scoring does, and how far its numbers are from those of naive.
+
+    Example: `laborllm bench scoring --careers 2`
+    """
+    from laborllm.lm.speed import measure_scoring
+
+    found = measure_scoring(base, careers=careers)
+    print(dumps(found.to_dicts(), indent=1) if json else found)

@@ -1,0 +1,136 @@
+"""What a user of the command line sees: help with an example, one line on bad input, quiet endings."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import split
+
+import pytest
+from cyclopts import App
+
+from laborllm import __version__
+from laborllm.cli import app, main
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+
+Capture = pytest.CaptureFixture[str]
+
+
+def laborllm(command: str) -> int:
+    """The exit code of `laborllm COMMAND`."""
+    return main(split(command))
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: Panel) -> None:
+    """A folder to work in that holds panel.parquet, a panel of 60 invented workers."""
+    monkeypatch.chdir(tmp_path)
+    panel.save(Path("panel.parquet"))
+
+
+def verbs(parent: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every verb that does something, such as ("import", "table")."""
+    for name in parent:
+        if not name.startswith("-"):
+            below = list(verbs(parent[name], (*path, name)))
+            yield from below or [(*path, name)]
+
+
+VERBS = list(verbs(app))
+
+
+def test_verbs() -> None:
+    assert {verb[0] for verb in VERBS} == {
+        *("import", "describe", "render", "fit", "forecast", "evaluate", "models", "demo", "bench")
+    }
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_help_has_an_example_that_parses(verb: tuple[str, ...], capsys: Capture) -> None:
+    assert laborllm(f"{' '.join(verb)} --help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    help_text = " ".join((app[verb[0]] if len(verb) == 1 else app[verb[0]][verb[1]]).help.split())
+    example = help_text.split("Example: `")[1].split("`")[0]
+    assert example in shown
+    assert example.startswith(f"laborllm {' '.join(verb)}")
+    app.parse_args(split(example)[1:], exit_on_error=False, print_error=False)
+
+
+def test_version(capsys: Capture) -> None:
+    assert laborllm("--version") == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("describ", 'Unknown command "describ". Did you mean "describe"?'),
+        ("describe", "PANEL requires an argument"),
+        ("describe panel.parquet --jsn", "Unknown option: --jsn. Did you mean --json?"),
+        ("describe nowhere.parquet", "no panel file at nowhere.parquet"),
+        ("render panel.parquet --titles french", 'Invalid value "french" for --titles'),
+        ("render panel.parquet --count 1.5", "whole number"),
+        ("render panel.parquet --count many", "whole number"),
+        ("render panel.parquet --count 0", "--count is 0: it must be at least 1"),
+        ("render panel.parquet --worker-number 61", "--worker-number is 61, and the panel's workers are 1 to 60"),
+        ("fit language-model panel.parquet --out run --careers 1.5", "whole number"),
+        ("fit language-model panel.parquet --out run --epochs 0", "epochs must be above zero, not 0"),
+        ("import table nowhere.csv --map nowhere.yaml --out x.parquet", "nowhere"),
+        ("import nlswork --out nowhere/panel.parquet", "there is no folder"),
+        ("fit transition panel.parquet --out panel.parquet", "panel.parquet exists already"),
+        ("forecast nowhere panel.parquet --out forecast.parquet", "nowhere"),
+        ("evaluate nowhere panel.parquet", "nowhere"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(command: str, line: str, capsys: Capture) -> None:
+    before = sorted(Path().iterdir())
+    assert laborllm(command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("laborllm: ")
+    assert line in err
+    assert err.count("\n") == 1
+    assert sorted(Path().iterdir()) == before
+
+
+def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    def interrupt(path: Path) -> Panel:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Panel, "load", interrupt)
+    assert laborllm("describe panel.parquet") == 130
+    assert capsys.readouterr().err == "laborllm: interrupted\n"
+
+
+def test_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Panel, "load", lambda path: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        laborllm("describe panel.parquet")
+
+
+def test_closed_pipe_is_quiet() -> None:
+    code = "import sys; from laborllm.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "render", "panel.parquet", "--count", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 0
+
+
+def test_render_shows_the_workers_asked_for(capsys: Capture, panel: Panel) -> None:
+    careers = [career.text for career in render(panel, Template())]
+    assert laborllm("render panel.parquet --worker-number 59 --count 5") == 0
+    assert capsys.readouterr().out == f"{careers[58]}\n\n{careers[59]}\n"
+    assert laborllm("render panel.parquet --titles numeric") == 0
+    assert capsys.readouterr().out == f"{next(render(panel, Template(titles='numeric'))).text}\n"
+
+
+def test_describe_prints_text_or_json(capsys: Capture) -> None:
+    assert laborllm("describe panel.parquet") == 0
+    assert "60" in capsys.readouterr().out
+    assert laborllm("describe panel.parquet --json") == 0
+    assert json.loads(capsys.readouterr().out)["workers"] == 60

@@ -1,0 +1,112 @@
+"""The verbs do what the library does: fitted, forecast and evaluated from the command line."""
+
+import json
+from pathlib import Path
+from shlex import split
+
+import numpy as np
+import pytest
+
+from laborllm.cli import fit, main
+from laborllm.evaluation.compare import compare
+from laborllm.models.contract import Forecast, OccupationModel
+from laborllm.models.language_model import LanguageModel
+from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.models.registry import MODELS, load_model
+from laborllm.models.transition import Transition
+from laborllm.panel import Panel
+
+Capture = pytest.CaptureFixture[str]
+
+
+def laborllm(command: str) -> int:
+    """The exit code of `laborllm COMMAND`."""
+    return main(split(command))
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: Panel) -> None:
+    """A folder to work in that holds panel.parquet, a panel of 60 invented workers."""
+    monkeypatch.chdir(tmp_path)
+    panel.save(Path("panel.parquet"))
+
+
+@pytest.mark.parametrize("model", [Transition(), OffTheShelf(), LanguageModel()], ids=lambda model: str(model.name))
+def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[OccupationModel] = []
+    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    assert laborllm(f"fit {model.name} panel.parquet --out run") == 0
+    assert repr(fitted) == repr([model])
+
+
+def test_every_model_can_be_fitted() -> None:
+    assert {name for name in fit.fit if not name.startswith("-")} == set(MODELS)
+
+
+def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[LanguageModel] = []
+    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    command = "fit language-model panel.parquet --out run --base b --titles numeric --careers 7 --valid-careers 8"
+    options = "--method full --epochs 3 --learning-rate 2e-5 --scoring naive"
+    assert laborllm(f"{command} {options}") == 0
+    (model,) = fitted
+    assert (model.base, model.titles, model.careers, model.valid_careers, model.method) == (
+        "b",
+        "numeric",
+        7,
+        8,
+        "naive",
+    )
+    assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
+
+
+def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:
+    assert laborllm("fit transition panel.parquet --variant plain --out run") == 0
+    assert laborllm("forecast run panel.parquet --out forecast.parquet") == 0
+    expected = Transition(variant="plain").fit(panel, seed=0).forecast(panel)
+    np.testing.assert_array_equal(Forecast.load(Path("forecast.parquet")).log_prob, expected.log_prob)
+
+
+def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, capsys: Capture) -> None:
+    """From fitting to the report, with a language model small enough to fine-tune in a moment."""
+    small = f"--base {base_folder} --careers 8 --valid-careers 4"
+    assert laborllm("fit transition panel.parquet --out counts") == 0
+    assert laborllm(f"fit language-model panel.parquet {small} --out tuned") == 0
+    evaluate = "evaluate counts tuned panel.parquet --workers 11 --draws 50 --seed 3 --reference tuned"
+    capsys.readouterr()
+    assert laborllm(f"{evaluate} --out report.html --json") == 0
+    models = {name: load_model(Path(name)) for name in ("counts", "tuned")}
+    expected = compare(models, panel, workers=11, draws=50, seed=3, reference="tuned")
+    assert json.loads(capsys.readouterr().out) == json.loads(expected.to_json())
+    report = Path("report.html").read_text()
+    assert "counts" in report
+    assert "tuned" in report
+
+    assert laborllm(f"{evaluate} --likelihood-only") == 0
+    assert "counts" in capsys.readouterr().out
+
+
+def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
+    Path("a").mkdir()
+    Path("b").mkdir()
+    assert laborllm("fit transition panel.parquet --out a/run") == 0
+    assert laborllm("fit transition panel.parquet --out b/run") == 0
+    assert laborllm("evaluate a/run b/run panel.parquet") == 2
+    assert "two run folders are called run" in capsys.readouterr().err
+
+
+def test_torn_run_is_refused(capsys: Capture) -> None:
+    assert laborllm("fit transition panel.parquet --out run") == 0
+    (Path("run") / "weights.safetensors").write_bytes(b"")
+    assert laborllm("forecast run panel.parquet --out forecast.parquet") == 2
+    assert "does not have the hash" in capsys.readouterr().err
+    assert not Path("forecast.parquet").exists()
+
+
+def test_models_are_listed(capsys: Capture) -> None:
+    assert laborllm("models --json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert set(listed["models"]) == set(MODELS)
+    assert "smollm2-135m" in {base["name"] for base in listed["base_models"]}
+    assert laborllm("models") == 0
+    assert "language-model" in capsys.readouterr().out

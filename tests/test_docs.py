@@ -1,0 +1,117 @@
+"""The documentation tells the truth: its examples run, its links lead somewhere, its list of commands is current.
+
+The python and console blocks of a page run in order in one new folder, console blocks line by line where they start
+with "$ ". A page is told what to leave out by a comment on the line before a block, with the reason after it:
+<!-- slow: ... --> always, <!-- needs shared data: ... --> where ../shared/data is absent.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from laborllm.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHARED = ROOT.parent / "shared"
+
+BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*) -->\n)?^```(?P<language>\w+)\n(?P<code>(?:.*\n)*?)```$", re.MULTILINE)
+COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)$", re.MULTILINE)
+LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)#\s]+)[^)]*\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Code of a page. line: of its first line in the page."""
+
+    language: str
+    code: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The blocks of a page that are to run here."""
+    text = page.read_text()
+    for found in BLOCK.finditer(text):
+        mark = found["mark"] or ""
+        absent = mark.startswith("needs shared data:") and not (SHARED / "data").is_dir()
+        if not mark.startswith("slow:") and not absent:
+            yield Block(found["language"], found["code"], text.count("\n", 0, found.start("code")))
+
+
+def run_python(block: Block, page: Path, names: dict[str, object]) -> None:
+    code = "\n" * block.line + block.code  # so that a traceback names the line of the page
+    exec(compile(code, str(page), "exec"), names)
+
+
+def run_console(block: Block, page: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for found in COMMAND.finditer(block.code):
+        command = ["bash", "-o", "pipefail", "-c", found["command"]]
+        result = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+        if result.returncode:
+            pytest.fail(
+                f"{page.name}, block at line {block.line}: $ {found['command']}\n{result.stderr}", pytrace=False
+            )
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder to work in, where examples/ and ../shared are what they are from the project's own folder."""
+    (tmp_path / "shared").symlink_to(SHARED)
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path / "desk")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.usefixtures("desk")
+def test_examples_run(page: Path) -> None:
+    names: dict[str, object] = {"__name__": page.stem}
+    for block in blocks(page):
+        if block.language == "python":
+            run_python(block, page, names)
+        elif block.language == "console":
+            run_console(block, page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = [found["target"] for found in LINK.finditer(page.read_text())]
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_list_of_commands_is_current() -> None:
+    """If this fails: make docs."""
+    assert (ROOT / "docs" / "cli.md").read_text() == app.generate_docs()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```python\nraise ValueError\n```\n",
+        "```python\nassert False\n```\n",
+        "```console\n$ true\nout\n$ false | cat\n```\n",
+        "```console\n$ true \\\n    && exit 3\n```\n",
+        "<!-- note -->\n```console\n$ exit 3\n```\n",
+        "<!-- slow: hours -->\n```console\n$ true\n```\n\n<!-- note -->\n```console\n$ exit 3\n```\n",
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_failing_example_is_noticed(text: str) -> None:
+    Path("page.md").write_text(f"# A page\n\n{text}")
+    with pytest.raises((ValueError, AssertionError, pytest.fail.Exception)):
+        test_examples_run(Path("page.md"))
+
+
+@pytest.mark.usefixtures("desk")
+def test_marked_or_other_block_does_not_run() -> None:
+    Path("page.md").write_text("<!-- slow: hours -->\n```console\n$ exit 3\n```\n\n```text\n$ exit 3\n```\n")
+    test_examples_run(Path("page.md"))
