@@ -13,6 +13,7 @@ help: ## say what can be made
 setup: $(SETUP) ## install laborllm and its tools into .venv
 
 demo: $(SETUP) ## careers of 4,711 women to an evaluated, fine-tuned forecast: demo/report.html
+	rm -rf demo
 	$(BIN)/laborllm demo --out demo
 
 test: lint ## lint, types, layers, tests, and the examples of README and docs

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 RECIPE = Recipe()
 
+Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
+
 Scoring = Annotated[
     Literal["tree", "naive"],
     Parameter(help="One pass per career and a tree of titles, or one pass per title: the same numbers, later."),
@@ -31,6 +33,7 @@ def fit_transition(
         Literal["two-part", "plain"],
         Parameter(help="Stay rates apart from moves, or one smoothed table of transitions."),
     ] = "two-part",
+    careers: Careers = None,
     seed: Seed = 0,
 ) -> None:
     """Count who went where: transition frequencies, shrunk to what is common. Takes a second.
@@ -39,7 +42,7 @@ def fit_transition(
     """
     from laborllm.models.transition import Transition
 
-    _fit(Transition(variant=variant), panel, out, seed)
+    _fit(Transition(variant=variant), panel, out, seed, careers)
 
 
 @fit.command(name="off-the-shelf")
@@ -70,7 +73,7 @@ def fit_language_model(
     out: RunOut,
     base: Base = SMOLLM2,
     titles: Titles = "literal",
-    careers: Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")] = None,
+    careers: Careers = None,
     valid_careers: Annotated[int, Parameter(help="How many validation careers watch the training.")] = 64,
     recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
     scoring: Scoring = "tree",
@@ -82,15 +85,15 @@ def fit_language_model(
     """
     from laborllm.models.language_model import LanguageModel
 
-    model = LanguageModel(
-        base=base, titles=titles, careers=careers, valid_careers=valid_careers, recipe=recipe, method=scoring
-    )
-    _fit(model, panel, out, seed)
+    model = LanguageModel(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe, method=scoring)
+    _fit(model, panel, out, seed, careers)
 
 
-def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int) -> None:
+def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:
     from laborllm.panel import Panel
     from laborllm.storage import require_free
 
     require_free(out)  # found out before the training, not after
-    model.fit(Panel.load(panel), seed=seed).save(out)
+    loaded = Panel.load(panel)
+    used = loaded if careers is None else loaded.with_training(careers, seed=seed)
+    model.fit(used, seed=seed).save(out)

@@ -21,11 +21,12 @@ def compare(
     reference: str | None = None,
     draws: int = 1000,
     seed: int = 0,
+    about: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Evaluate fitted models by name on the careers of one split, or on `workers` of its workers drawn with `seed`.
 
     likelihood_only: score the observed entries alone, which gives raw perplexity and nothing else.
-    reference, draws, seed: as in `evaluate`. Raises `ModelError` or `PanelError` on what cannot be compared.
+    reference, draws, seed, about: as in `evaluate`. Raises `ModelError` or `PanelError` on what cannot be compared.
     """
     if reference is not None and reference not in models:
         raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
@@ -36,7 +37,7 @@ def compare(
         careers = careers.sample(workers, seed=seed)
     Sample.of(careers.records, draws, seed)  # refuses too few draws now, not after hours of scoring
     scores = {name: _scores(model, careers, likelihood_only) for name, model in models.items()}
-    return evaluate(scores, draws=draws, seed=seed, reference=reference)
+    return evaluate(scores, draws=draws, seed=seed, reference=reference, about=about)
 
 
 def _scores(model: OccupationModel, careers: Panel, likelihood_only: bool) -> Scores:

@@ -1,7 +1,7 @@
 """Attention over careers laid end to end, and over branches of titles that grow from them.
 
-Any decoder of transformers calls the attention function that is registered here. A pass brings a layout, which says what
-each token may see; no mask is ever built.
+Any decoder of transformers calls the attention function that is registered here. A pass brings a layout, which says
+what each token may see; no mask is ever built.
 """
 
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ class Layout(Protocol):
     """What the tokens of one pass may attend to."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """query (B, H, n, d), key and value (B, G, n, d) with G dividing H; returns (B, H, n, d)."""
+        """Query (B, H, n, d), key and value (B, G, n, d) with G dividing H; returns (B, H, n, d)."""
         ...
 
 
 @dataclass
 class Careers:
-    """Careers in one row (B = 1), each causal and blind to the others. With `keep`, keys and values of every layer stay."""
+    """Careers in one row (B = 1), each causal and blind to the others. With `keep`, keys and values stay."""
 
     lengths: tuple[int, ...]
     keep: bool = False
@@ -80,13 +80,13 @@ class Branches:
         path = torch.einsum("ghnd,gnkd->ghnk", q, own_key).masked_fill(self.ancestors < 0, float("-inf"))
         weight = torch.cat([past, path], dim=-1).float().mul(scale).softmax(dim=-1).to(value.dtype)
         from_past, from_path = weight.split([past.shape[-1], path.shape[-1]], dim=-1)
-        output = (from_past.reshape(groups, -1, past.shape[-1]) @ prompt_value).view(q.shape)
+        output: Tensor = (from_past.reshape(groups, -1, past.shape[-1]) @ prompt_value).view(q.shape)
         output = output + torch.einsum("ghnk,gnkd->ghnd", from_path, own_value)
         return output.reshape(heads, nodes, width)
 
 
 def use_layouts(model: PreTrainedModel) -> None:
-    """Make `model` attend as the layout of each pass says: `model(..., layout=...)`. Raises `ModelError` if it cannot."""
+    """Make `model` attend as each pass's layout says: `model(..., layout=...)`. Raises `ModelError` if it cannot."""
     AttentionInterface.register(NAME, _attention)
     config = model.config.get_text_config()
     for feature in ("attn_logit_softcapping", "attention_chunk_size", "layers_block_type", "linear_num_key_heads"):

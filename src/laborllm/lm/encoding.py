@@ -1,4 +1,4 @@
-"""From career texts to tokens, with the place of every title; the split between prompt and title is proved, not assumed."""
+"""From career texts to tokens, with the place of every title; where a prompt ends is proved, not assumed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from torch import Tensor
 
 from laborllm.errors import ModelError
@@ -40,7 +40,7 @@ class CurvePoint:
 class Adapter:
     """A low-rank adapter in the layout of peft: its configuration and its tensors by name."""
 
-    config: LoraConfig
+    config: PeftConfig
     tensors: dict[str, Tensor]
 
 
@@ -118,7 +118,7 @@ def _step(
     careers: list[EncodedCareer],
     recipe: Recipe,
     optimizer: torch.optim.Optimizer,
-    parameters: list[Tensor],
+    parameters: Sequence[Tensor],
     state: _State,
 ) -> None:
     """One optimiser step on one batch: the gradient is that of the mean loss per token of the whole batch."""
@@ -151,7 +151,7 @@ def _merge(adapted: PeftModel | None) -> Adapter | None:
     if adapted is None:
         return None
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in get_peft_model_state_dict(adapted).items()}
-    config = adapted.peft_config["default"]
+    config = adapted.active_peft_config
     adapted.merge_and_unload()
     return Adapter(config, tensors)
 

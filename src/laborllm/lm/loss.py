@@ -1,7 +1,7 @@
 """Next-token loss over a large vocabulary, its gradient taken while the logits are there.
 
-The logits of a pack (tokens x vocabulary) are the largest tensor of training. They exist for a few rows at a time, once:
-the softmax that the loss needs is the gradient too.
+The logits of a pack (tokens x vocabulary) are the largest tensor of training. They exist once, for a few rows at a
+time: the softmax that the loss needs is the gradient too.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ ROWS = 256
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
     """Summed cross-entropy in nats of softmax(hidden @ weight.T + bias) at `targets`: hidden (n, d), weight (V, d),
     targets (n,)."""
-    loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets)
+    loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
     return loss
 
 

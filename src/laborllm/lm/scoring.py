@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from laborllm.errors import ModelError
 from laborllm.lm.attention import Branches, Careers, context_length, use_layouts
@@ -39,7 +40,7 @@ class TitleScores:
 
 
 class Scorer:
-    """Scores titles with one language model. The model's weights are used as they are, in float32 or as autocast says."""
+    """Scores titles with one language model, in float32; with `autocast`, products are in bfloat16."""
 
     def __init__(self, base: BaseModel, encoder: CareerEncoder, *, autocast: bool = False) -> None:
         self.base = base
@@ -81,7 +82,7 @@ class Scorer:
             tokens = torch.tensor([career.tokens[place] for place in targets])
             log_prob, _ = self._log_prob(states[[place - 1 for place in targets]], torch.arange(len(targets)), tokens)
             owner = np.repeat(np.arange(len(career.starts)), np.subtract(career.ends, career.starts))
-            yield np.bincount(owner, weights=log_prob.double().numpy(), minlength=len(career.starts))
+            yield np.bincount(owner, log_prob.double().cpu().numpy()).astype(np.float64)
 
     def _tree(self, career: EncodedCareer) -> TitleScores:
         (hidden,), careers = self._read([career], keep=True)
@@ -139,7 +140,7 @@ class Scorer:
         return title
 
     def _next_token(self, tokens: Tokens) -> Tensor:
-        """log P(next token) after each token, (n, V), by the model's own forward pass."""
+        """Log P(next token) after each token, (n, V), by the model's own forward pass."""
         layout = Careers((len(tokens),))
         logits: Tensor = self.model(
             torch.tensor([tokens], device=self.model.device), layout=layout, use_cache=False
@@ -160,7 +161,7 @@ class Scorer:
         return hidden
 
     def _log_prob(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
+        """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
 
         The vocabulary's logits exist for `HEAD_ROWS` rows at a time. Rows are sorted within `row`.
         """
@@ -197,9 +198,9 @@ def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
         yield pack
 
 
-def head_logits(model: torch.nn.Module, hidden: Tensor) -> Tensor:
+def head_logits(model: PreTrainedModel, hidden: Tensor) -> Tensor:
     """Logits over the vocabulary in float32, (n, V)."""
-    logits: Tensor = model.get_output_embeddings()(hidden).float()  # type: ignore[operator]
+    logits: Tensor = model.get_output_embeddings()(hidden).float()
     return logits
 
 
@@ -215,12 +216,12 @@ def _follows(trie: TitleTrie, tokens: NDArray[np.int64]) -> bool:
     return row == LEAF
 
 
-def _require_plain_head(model: torch.nn.Module) -> None:
+def _require_plain_head(model: PreTrainedModel) -> None:
     """Hidden states times the output embedding must be the model's own logits: scaled or capped heads are refused."""
-    tokens = torch.arange(4, device=model.device)[None]  # type: ignore[arg-type]
+    tokens = torch.arange(4, device=model.device)[None]
     with torch.inference_mode():
         layout = Careers((4,))
-        hidden = model.base_model(input_ids=tokens, layout=layout, use_cache=False).last_hidden_state  # type: ignore[operator]
+        hidden = model.base_model(input_ids=tokens, layout=layout, use_cache=False).last_hidden_state
         ours = head_logits(model, hidden)
         own = model(input_ids=tokens, layout=layout, use_cache=False).logits
     if not torch.allclose(ours, own.float(), rtol=1e-4, atol=1e-4):

@@ -14,7 +14,7 @@ LEAF = -1
 
 @dataclass(frozen=True)
 class TitleTrie:
-    """Row 0 is the end of the prompt; rows 1..N are the inner nodes, parents before children, each run by the model once.
+    """Row 0 is the end of the prompt; rows 1..N are the inner nodes, parents first, each run by the model once.
 
     tokens, depth: (N,) token and distance from the root of each inner node.
     ancestors: (N, D) inner nodes (0-based) from the first token down to the node itself, padded with -1.

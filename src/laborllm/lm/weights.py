@@ -19,7 +19,7 @@ def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None
         return
     (folder / ADAPTER).mkdir()
     adapter.config.base_model_name_or_path = base.name
-    adapter.config.save_pretrained(folder / ADAPTER)
+    adapter.config.save_pretrained(str(folder / ADAPTER))
     save_file(adapter.tensors, folder / ADAPTER / "adapter_model.safetensors", metadata={"format": "pt"})
 
 

@@ -23,14 +23,13 @@ CURVE = "curve.csv"
 @dataclass
 class LanguageModel:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
-    careers: how many of the training careers to use, drawn by the seed; all if None. valid_careers: how many of the
-    validation careers watch the training. recipe: how to train. method: `tree` or `naive` scoring."""
+    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train.
+    method: `tree` or `naive` scoring."""
 
     name: ClassVar[str] = "language-model"
 
     base: str = EMBEDDED
     titles: Literal["literal", "numeric"] = "literal"
-    careers: int | None = None
     valid_careers: int = 64
     method: Method = "tree"
     recipe: Recipe = field(default_factory=Recipe)
@@ -39,7 +38,6 @@ class LanguageModel:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
         train = panel.subset("train")
-        train = train if self.careers is None else train.sample(self.careers, seed=seed)
         valid = panel.subset("valid").sample(self.valid_careers, seed=seed)
         base, template = load_base(self.base), Template(titles=self.titles)
         training = title_scorer(base, template, panel.taxonomy, bfloat16=True)

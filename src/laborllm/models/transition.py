@@ -122,7 +122,7 @@ def _counts(previous: NDArray[np.intp], current: NDArray[np.intp], entries: int)
 
 def _shrink(counts: Floats, toward: Floats, strength: float) -> Floats:
     """Frequencies in which `strength` records distributed as `toward` are added to the counts, along the last axis."""
-    return (counts + strength * toward) / (counts.sum(axis=-1, keepdims=True) + strength)
+    return np.asarray((counts + strength * toward) / (counts.sum(axis=-1, keepdims=True) + strength))
 
 
 def _best(build: Callable[[float], Floats], of_validation: Callable[[Floats], Floats]) -> Floats:

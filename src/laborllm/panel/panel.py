@@ -82,6 +82,13 @@ class Panel:
         chosen = names.sample(min(workers, len(names)), seed=seed)
         return self._with(self.records.filter(pl.col("worker").is_in(chosen.implode())))
 
+    def with_training(self, workers: int, *, seed: int) -> Self:
+        """The same validation and test careers, and `workers` of the training careers drawn without replacement."""
+        if workers < 1:
+            raise PanelError(f"cannot train on {workers} careers: at least 1 is needed")
+        chosen = self.subset("train").sample(workers, seed=seed).records
+        return self._with(pl.concat([chosen, self.records.filter(pl.col("split") != "train")]))
+
     def _with(self, records: pl.DataFrame) -> Self:
         if records.is_empty():
             raise PanelError("the selection holds no records")

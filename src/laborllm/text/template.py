@@ -1,7 +1,7 @@
 """From a career to the text that a language model reads: the resume template of LABOR-LLM (arXiv 2406.17972, app. B).
 
-A line is written from what is known when it is forecast. The header holds only what is fixed over a life, and the region
-of the first record, so no line tells anything about a later one.
+A line is written from what is known when it is forecast. The header holds only what is fixed over a life, and the
+region of the first record, so no line tells anything about a later one.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Template:
-    """A named, frozen wording. titles: "literal" writes the English title, "numeric" a code without meaning (job_144)."""
+    """A named, frozen wording. titles: "literal" for the English title, "numeric" for a bare code (job_144)."""
 
     version: str = "resume-1"
     titles: Literal["literal", "numeric"] = "literal"

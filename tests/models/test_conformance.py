@@ -1,0 +1,124 @@
+"""What every occupation model must do, whatever it is."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from laborllm.errors import ModelError, StorageError
+from laborllm.lm.recipe import Recipe
+from laborllm.models.contract import OccupationModel
+from laborllm.models.language_model import LanguageModel
+from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.models.registry import MODELS, load_model
+from laborllm.models.transition import Transition
+from laborllm.panel import Panel
+
+Make = Callable[[], OccupationModel]
+QUICK = Recipe(learning_rate=1e-2, validate_every=16)
+
+
+@pytest.fixture(params=["transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"])
+def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
+    base = str(base_folder)
+    made: dict[str, Make] = {
+        "transition": Transition,
+        "transition-plain": lambda: Transition(variant="plain"),
+        "off-the-shelf": lambda: OffTheShelf(base=base),
+        "language-model": lambda: LanguageModel(base=base, recipe=QUICK),
+        "language-model-full": lambda: LanguageModel(
+            base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
+        ),
+    }
+    return made[request.param]
+
+
+@pytest.fixture
+def fitted(make: Make, panel: Panel) -> OccupationModel:
+    return make().fit(panel, seed=0)
+
+
+def with_records(panel: Panel, records: pl.DataFrame) -> Panel:
+    return dataclasses.replace(panel, records=records)
+
+
+def test_forecast(fitted: OccupationModel, panel: Panel, tmp_path: Path) -> None:
+    test = panel.subset("test")
+    forecast = fitted.forecast(test)
+    assert forecast.log_prob.shape == (len(test), len(panel.taxonomy))
+    np.testing.assert_allclose(np.exp(forecast.log_prob).sum(axis=1), 1, atol=1e-5)
+    assert forecast.records.equals(test.records.select("worker", "year", "occupation"))
+    np.testing.assert_allclose(fitted.log_likelihood(test), forecast.raw_log_likelihood, atol=1e-4)
+    fitted.save(tmp_path / "run")
+    loaded = load_model(tmp_path / "run")
+    assert loaded.name == fitted.name
+    np.testing.assert_array_equal(loaded.forecast(test).log_prob, forecast.log_prob)
+    with pytest.raises(StorageError, match="exists already"):
+        fitted.save(tmp_path / "run")
+
+
+def test_the_past_alone_matters(fitted: OccupationModel, panel: Panel) -> None:
+    """Changing the last record of each worker, title and covariates, leaves every earlier forecast as it was."""
+    test = panel.subset("test")
+    last = pl.int_range(pl.len()).over("worker") == pl.len().over("worker") - 1
+    codes = list(panel.taxonomy.codes)
+    other = dict(zip(codes, codes[1:] + codes[:1], strict=True))
+    changed = with_records(
+        test,
+        test.records.with_columns(
+            pl.when(last).then(pl.col("occupation").replace_strict(other)).otherwise("occupation").alias("occupation"),
+            pl.when(last & (pl.len().over("worker") > 1))
+            .then(pl.lit("college"))
+            .otherwise("education")
+            .alias("education"),
+        ),
+    )
+    earlier = ~test.records.select(last).to_series().to_numpy()
+    before, after = fitted.forecast(test).log_prob, fitted.forecast(changed).log_prob
+    np.testing.assert_allclose(before[earlier], after[earlier], atol=1e-5)
+
+
+def test_sparse_and_unseen_input(fitted: OccupationModel, panel: Panel) -> None:
+    """One record, no covariates, and an entry that no training record has."""
+    seen = set(panel.subset("train").records["occupation"])
+    unseen = next((code for code in panel.taxonomy.codes if code not in seen), panel.taxonomy.codes[0])
+    row = pl.DataFrame({"worker": ["x"], "year": [2001], "occupation": [unseen], "split": ["test"]})
+    forecast = fitted.forecast(with_records(panel, row))
+    assert np.isfinite(forecast.log_prob).all()
+
+
+def test_a_seed_repeats_and_test_is_never_read(make: Make, panel: Panel) -> None:
+    train_only = with_records(panel, panel.records.filter(pl.col("split") != "test"))
+    test = panel.subset("test")
+    first, second = make().fit(panel, seed=3).forecast(test), make().fit(train_only, seed=3).forecast(test)
+    np.testing.assert_array_equal(first.log_prob, second.log_prob)
+
+
+def test_another_taxonomy_and_an_unfitted_model_are_refused(fitted: OccupationModel, make: Make, panel: Panel) -> None:
+    wider = dataclasses.replace(panel, taxonomy=panel.taxonomy.with_states(["in_education"]))
+    with pytest.raises(ModelError, match="was fitted on taxonomy invented with 7 entries"):
+        fitted.forecast(wider)
+    with pytest.raises(ModelError, match="call fit, or load a run folder"):
+        make().forecast(panel)
+
+
+def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "run")
+    largest = max((tmp_path / "run").rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
+    largest.write_bytes(largest.read_bytes()[:-1])
+    with pytest.raises(StorageError, match="torn or was changed"):
+        load_model(tmp_path / "run")
+
+
+def test_every_model_is_registered() -> None:
+    assert {Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
+
+
+def test_a_run_from_other_base_weights_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    LanguageModel(base=str(base_folder), recipe=QUICK).fit(panel).save(tmp_path / "run")
+    (base_folder / "other.safetensors").write_bytes(b"")
+    with pytest.raises(ModelError, match="was tuned from other weights"):
+        load_model(tmp_path / "run")
