@@ -13,6 +13,7 @@ from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
+from laborllm.models.run_folder import read_run
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 
@@ -46,17 +47,11 @@ def test_every_model_can_be_fitted() -> None:
 def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[LanguageModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
-    command = "fit language-model panel.parquet --out run --base b --titles numeric --careers 7 --valid-careers 8"
+    command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8"
     options = "--method full --epochs 3 --learning-rate 2e-5 --scoring naive"
     assert laborllm(f"{command} {options}") == 0
     (model,) = fitted
-    assert (model.base, model.titles, model.careers, model.valid_careers, model.method) == (
-        "b",
-        "numeric",
-        7,
-        8,
-        "naive",
-    )
+    assert (model.base, model.titles, model.valid_careers, model.method) == ("b", "numeric", 8, "naive")
     assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
 
 
@@ -65,6 +60,12 @@ def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:
     assert laborllm("forecast run panel.parquet --out forecast.parquet") == 0
     expected = Transition(variant="plain").fit(panel, seed=0).forecast(panel)
     np.testing.assert_array_equal(Forecast.load(Path("forecast.parquet")).log_prob, expected.log_prob)
+
+
+def test_careers_limits_the_training_alone(panel: Panel) -> None:
+    assert laborllm("fit transition panel.parquet --careers 5 --out run") == 0
+    _, _, trained = read_run(Path("run"))
+    assert trained.workers == 5 < panel.subset("train").workers
 
 
 def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, capsys: Capture) -> None:

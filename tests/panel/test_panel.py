@@ -19,7 +19,7 @@ TAXONOMY = Taxonomy.from_entries("small", [("4", "Chief executives", "A"), ("276
 ABOUT = Provenance("made up", {"careers.csv": "00"}, rows_in=9, left_out={"no occupation": 3}, notes={"unit": "year"})
 
 
-def record(worker: str = "a", year: int = 2000, **more: Any) -> dict[str, Any]:
+def record(worker: str = "a", year: int | None = 2000, **more: Any) -> dict[str, Any]:
     return {"worker": worker, "year": year, "occupation": "276", "split": "train"} | more
 
 
