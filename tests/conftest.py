@@ -1,5 +1,6 @@
 """Small stand-ins made on the spot: a panel of invented careers, a tokenizer trained on them, random models."""
 
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -60,7 +61,26 @@ def tokenizer(panel: Panel) -> PreTrainedTokenizerFast:
 
 @pytest.fixture
 def base(tokenizer: PreTrainedTokenizerFast) -> BaseModel:
-    """A random two-layer model in the Llama shape; the same at every call."""
+    """A random two-layer model in the Llama shape; the same in every test, to be tuned or broken freely."""
+    return random_model(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def base_folder(tokenizer: PreTrainedTokenizerFast, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model as a folder in Hugging Face layout, to be read only."""
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    random_model(tokenizer).model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def own_base_folder(base_folder: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    return Path(shutil.copytree(base_folder, tmp_path / "tiny"))
+
+
+def random_model(tokenizer: PreTrainedTokenizerFast) -> BaseModel:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -73,12 +93,3 @@ def base(tokenizer: PreTrainedTokenizerFast) -> BaseModel:
         initializer_range=0.2,
     )
     return BaseModel("tiny", LlamaForCausalLM(config).eval(), tokenizer)
-
-
-@pytest.fixture
-def base_folder(base: BaseModel, tmp_path: Path) -> Path:
-    """The same model as a folder in Hugging Face layout."""
-    folder = tmp_path / "tiny"
-    base.model.save_pretrained(folder)
-    base.tokenizer.save_pretrained(folder)
-    return folder

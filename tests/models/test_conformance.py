@@ -21,7 +21,10 @@ Make = Callable[[], OccupationModel]
 QUICK = Recipe(learning_rate=1e-2, validate_every=16)
 
 
-@pytest.fixture(params=["transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"])
+@pytest.fixture(
+    scope="module",
+    params=["transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"],
+)
 def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
@@ -36,7 +39,7 @@ def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
     return made[request.param]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fitted(make: Make, panel: Panel) -> OccupationModel:
     return make().fit(panel, seed=0)
 
@@ -117,8 +120,8 @@ def test_every_model_is_registered() -> None:
     assert {Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
 
 
-def test_a_run_from_other_base_weights_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    LanguageModel(base=str(base_folder), recipe=QUICK).fit(panel).save(tmp_path / "run")
-    (base_folder / "other.safetensors").write_bytes(b"")
+def test_a_run_from_other_base_weights_is_refused(panel: Panel, own_base_folder: Path, tmp_path: Path) -> None:
+    LanguageModel(base=str(own_base_folder), recipe=QUICK).fit(panel).save(tmp_path / "run")
+    (own_base_folder / "other.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match="was tuned from other weights"):
         load_model(tmp_path / "run")

@@ -15,6 +15,9 @@ from laborllm.report.numbers import count, interval, number, share, signed
         (9.996, "10.0"),
         (99.96, "100"),
         (12345.6, "12,346"),
+        (999_999.4, "999,999"),
+        (2.34e11, "2.3e11"),
+        (-1e6, "−1.0e6"),  # noqa: RUF001
         (-0.5, "−0.500"),  # noqa: RUF001
         (-0.0001, "0.000"),
         (math.inf, "∞"),

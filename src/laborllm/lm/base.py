@@ -42,12 +42,8 @@ def load_base(name: str) -> BaseModel:
 
     Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
     """
-    folder = _embedded_folder() if name == EMBEDDED else Path(name)
-    if name != EMBEDDED and folder.exists() and not (folder / "config.json").is_file():
-        raise ModelError(f"{name} is not a model folder: it has no config.json")
-    if name != EMBEDDED and not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise ModelError(f"no base model folder at {name}")
-    where = str(folder) if folder.exists() else name
+    where = _locate(name)
+    transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
@@ -67,11 +63,23 @@ def list_base_models() -> list[BaseModelInfo]:
 
 def base_identity(name: str) -> str:
     """What a run folder remembers of its base: the hash of a local folder's weights, or the hub name."""
-    folder = _embedded_folder() if name == EMBEDDED else Path(name)
+    folder = Path(_locate(name))
     if not folder.is_dir():
         return name
     hashes = {file.name: file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
     return json.dumps(hashes, sort_keys=True)
+
+
+def _locate(name: str) -> str:
+    """The folder of a model, or the name itself where it can only be one of the hub."""
+    if name == EMBEDDED:
+        return str(_embedded_folder())
+    folder = Path(name)
+    if folder.exists() and not (folder / "config.json").is_file():
+        raise ModelError(f"{name} is not a model folder: it has no config.json")
+    if not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise ModelError(f"no base model folder at {name}")
+    return name
 
 
 def _cache() -> Path:
@@ -105,7 +113,6 @@ def _embedded_gguf() -> Path:
 def _dequantise(gguf: Path, folder: Path) -> None:
     """Write float32 safetensors and tokenizer. The loaded model refuses to be saved as it remembers its quantisation,
     so its weights move to a model of the same configuration without that memory."""
-    transformers_logging.disable_progress_bar()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     config = copy.deepcopy(loaded.config)

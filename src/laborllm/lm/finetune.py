@@ -6,6 +6,7 @@ by one. The order of careers is a function of the seed and the epoch.
 
 import math
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -144,7 +145,9 @@ def _prepare(scorer: Scorer, recipe: Recipe) -> PeftModel | None:
         scorer.model.requires_grad_(True)
         return None
     config = LoraConfig(r=recipe.lora_rank, lora_alpha=2 * recipe.lora_rank, target_modules="all-linear")
-    return get_peft_model(scorer.model, config)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a property by its older name
+        return get_peft_model(scorer.model, config)
 
 
 def _merge(adapted: PeftModel | None) -> Adapter | None:

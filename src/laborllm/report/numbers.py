@@ -5,15 +5,18 @@ import math
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 INFINITE = "\N{INFINITY}"
+HUGE = 999_999.5  # from here on powers of ten read better
 
 
 def number(value: float | None, *, near_one: bool = False) -> str:
-    """Three digits that mean something: 0.123, 1.23, 12.3, 123, 12,345. With `near_one`, three decimals up to ten, for
-    ratios and areas."""
+    """Three digits that mean something: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`, three decimals up to
+    ten, for ratios and areas."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return INFINITE if value > 0 else f"{MINUS}{INFINITE}"
+    if abs(value) >= HUGE:
+        return f"{value:.1e}".replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
     bounds = ((9.9995 if near_one else 0.9995, 3), (9.995, 2), (99.95, 1))
     decimals = next((places for bound, places in bounds if abs(value) < bound), 0)
     text = f"{abs(value):,.{decimals}f}"
