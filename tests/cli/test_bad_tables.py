@@ -1,0 +1,76 @@
+"""Mistakes in a table or its mapping, as the command line answers them: one line, exit code 2, nothing written."""
+
+from pathlib import Path
+
+import pytest
+
+from laborllm.cli import main
+
+MAPPING = """\
+dataset: SMALL
+taxonomy: jobs.csv
+states: [unemployed]
+worker: id
+year: year
+occupation: job
+status:
+  column: status
+  values: {1: employed, 2: unemployed}
+"""
+TABLE = "id,year,job,status\n1,2000,10,1\n1,2001,20,1\n2,2000,10,2\n"
+JOBS = "code,title\n10,Cashiers\n20,Cooks\n"
+
+
+@pytest.fixture(autouse=True)
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(table=TABLE, mapping=MAPPING, jobs=JOBS)
+
+
+def write(**files: str) -> None:
+    names = {"table": "table.csv", "mapping": "map.yaml", "jobs": "jobs.csv"}
+    for file, text in files.items():
+        Path(names[file]).write_text(text)
+
+
+def run() -> int:
+    return main(["import", "table", "table.csv", "--map", "map.yaml", "--out", "panel.parquet"])
+
+
+def test_the_table_without_mistakes_is_imported() -> None:
+    assert run() == 0
+    assert Path("panel.parquet").is_file()
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({"mapping": MAPPING.replace("worker: id", "worker: person")}, "no column 'person'"),
+        ({"mapping": MAPPING.replace("year: year", "years: year")}, "years"),
+        ({"mapping": MAPPING.replace("jobs.csv", "jobz")}, "unknown taxonomy 'jobz'"),
+        ({"mapping": MAPPING.replace("[unemployed]", "[asleep]")}, "unknown state 'asleep'"),
+        ({"mapping": MAPPING + "covariates: {education: school}\n"}, "no column 'school'"),
+        ({"mapping": "dataset: [\n"}, "map.yaml"),
+        ({"table": TABLE.replace("10,2", "10,3")}, "3"),
+        ({"table": TABLE + "1,2000,20,1\n"}, "the same worker and year occur twice"),
+        ({"table": TABLE.replace("2001", "3001")}, "not a year from 1900 to 2100: '3001'"),
+        ({"table": TABLE.replace("2001", "soon")}, "soon"),
+        ({"table": "id,year,job,status\n"}, "no row is left to make a panel of"),
+        (
+            {"table": TABLE.replace(",10,", ",77,").replace(",20,", ",78,").replace(",2\n", ",1\n")},
+            "none of the 2 occupation codes (77, 78 ...) is in taxonomy jobs",
+        ),
+        ({"jobs": JOBS + "30,COOKS\n"}, "two entries share the title 'COOKS'"),
+        ({"jobs": JOBS + "10,Clerks\n"}, "two entries share the code '10'"),
+        ({"jobs": "number,name\n10,Cashiers\n"}, "the first line must name the columns"),
+    ],
+)
+def test_a_mistake_is_one_line(files: dict[str, str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write(**files)
+    assert run() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("laborllm: ")
+    assert line in err
+    assert err.count("\n") == 1
+    assert sorted(path.name for path in Path().iterdir()) == ["jobs.csv", "map.yaml", "table.csv"]
