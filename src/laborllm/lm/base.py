@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils import logging as transformers_logging
 
 from laborllm.errors import ModelError
+from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, new_folder, require_complete
 
 EMBEDDED = "smollm2-135m"
@@ -113,8 +114,11 @@ def _embedded_gguf() -> Path:
 def _dequantise(gguf: Path, folder: Path) -> None:
     """Write float32 safetensors and tokenizer. The loaded model refuses to be saved as it remembers its quantisation,
     so its weights move to a model of the same configuration without that memory."""
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    with progress(f"prepare {EMBEDDED}, the first time only", 2, "parts") as advance:
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        advance()
+        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        advance()
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)

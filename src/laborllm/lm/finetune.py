@@ -69,7 +69,7 @@ def finetune(
     keep_freed_memory()
     adapted = _prepare(scorer, recipe)
     parameters = [parameter for parameter in scorer.model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(parameters, lr=recipe.peak_rate, weight_decay=recipe.weight_decay)
     batches = list(_batches(len(train), recipe, seed))
     state = _State()
     with progress("fine-tune", len(train) * recipe.epochs, "careers") as advance:
@@ -77,7 +77,7 @@ def finetune(
         for step, batch in enumerate(batches):
             start = time.monotonic()
             for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * rate_factor(step, len(batches), recipe.warmup)
+                group["lr"] = recipe.peak_rate * rate_factor(step, len(batches), recipe.warmup)
             _step(scorer, [train[index] for index in batch], recipe, optimizer, parameters, state)
             state.seconds += time.monotonic() - start
             is_last = step == len(batches) - 1

@@ -14,7 +14,8 @@ class Recipe:
         method: Train a low-rank adapter on every linear layer (arXiv 2106.09685), or all weights.
         epochs: Passes over the training careers.
         batch_size: Careers per optimiser step; the loss is the mean over the tokens of a batch.
-        learning_rate: The highest; it rises linearly over the warm-up, then falls linearly to zero.
+        learning_rate: The highest; it rises linearly over the warm-up, then falls linearly to zero. Unless given, 2e-3
+            for an adapter, and 1e-5 for all weights as in LABOR-LLM.
         warmup: Share of the steps over which the learning rate rises.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
@@ -25,8 +26,8 @@ class Recipe:
 
     method: Literal["lora", "full"] = "lora"
     epochs: int = 1
-    batch_size: int = 8
-    learning_rate: float = 1e-3
+    batch_size: int = 2
+    learning_rate: float | None = None
     warmup: float = 0.05
     weight_decay: float = 0.0
     clip: float = 1.0
@@ -37,8 +38,16 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.method not in ("lora", "full"):
             raise ModelError(f"unknown method {self.method!r}: use lora or full")
-        for name in ("epochs", "batch_size", "learning_rate", "lora_rank", "pack_tokens", "validate_every", "clip"):
+        for name in ("epochs", "batch_size", "peak_rate", "lora_rank", "pack_tokens", "validate_every", "clip"):
             if not getattr(self, name) > 0:
-                raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
+                option = "learning-rate" if name == "peak_rate" else name.replace("_", "-")
+                raise ModelError(f"{option} must be above zero, not {getattr(self, name)}")
         if not 0 <= self.warmup <= 1:
             raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+
+    @property
+    def peak_rate(self) -> float:
+        """The learning rate after the warm-up."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 2e-3 if self.method == "lora" else 1e-5
