@@ -56,6 +56,9 @@ def test_forecast(fitted: OccupationModel, panel: Panel, tmp_path: Path) -> None
     assert forecast.records.equals(test.records.select("worker", "year", "occupation"))
     np.testing.assert_allclose(fitted.log_likelihood(test), forecast.raw_log_likelihood, atol=1e-4)
     fitted.save(tmp_path / "run")
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert panel.fingerprint in card
+    assert "Intended use" in card
     loaded = load_model(tmp_path / "run")
     assert loaded.name == fitted.name
     np.testing.assert_array_equal(loaded.forecast(test).log_prob, forecast.log_prob)

@@ -76,13 +76,12 @@ class Scorer:
             self._require_fits(career)
         hidden, _ = self._read(careers, keep=False)
         for career, states in zip(careers, hidden, strict=True):
-            targets = [
-                place for start, end in zip(career.starts, career.ends, strict=True) for place in range(start, end)
-            ]
-            tokens = torch.tensor([career.tokens[place] for place in targets])
-            log_prob, _ = self._log_prob(states[[place - 1 for place in targets]], torch.arange(len(targets)), tokens)
-            owner = np.repeat(np.arange(len(career.starts)), np.subtract(career.ends, career.starts))
-            yield np.bincount(owner, log_prob.double().cpu().numpy()).astype(np.float64)
+            spans = [range(start, end) for start, end in zip(career.starts, career.ends, strict=True)]
+            places = torch.tensor([place for span in spans for place in span], device=states.device)
+            tokens = torch.tensor(career.tokens, device=states.device)[places]
+            log_prob, _ = self._log_prob(states[places - 1], torch.arange(len(places), device=states.device), tokens)
+            title = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
+            yield np.bincount(title, log_prob.double().cpu().numpy()).astype(np.float64)
 
     def _tree(self, career: EncodedCareer) -> TitleScores:
         (hidden,), careers = self._read([career], keep=True)
@@ -106,16 +105,13 @@ class Scorer:
         positions = prompt_ends[:, None] + torch.from_numpy(trie.depth).to(device) - 1
         nodes = self.hidden(tokens, positions, layout) if trie.nodes else roots[:, :0]
         rows = torch.cat([roots, nodes], dim=1)  # (B, 1 + N, d)
-        row = (
-            torch.from_numpy(trie.edge_row).to(device)
-            + torch.arange(len(starts), device=device)[:, None] * rows.shape[1]
-        )
+        first_row = torch.arange(len(starts), device=device)[:, None] * rows.shape[1]
+        row = torch.from_numpy(trie.edge_row).to(device) + first_row  # (B, E)
         token = torch.from_numpy(trie.edge_token).to(device).expand(len(starts), -1)
         edge, greedy = self._log_prob(rows.flatten(0, 1), row.flatten(), token.flatten())
-        edges = np.pad(
-            edge.double().cpu().numpy().reshape(len(starts), -1), ((0, 0), (0, 1))
-        )  # the last edge is padding
-        log_prob = edges[:, trie.title_edges].sum(axis=-1)
+        edge_log_prob = edge.double().cpu().numpy().reshape(len(starts), -1)
+        with_padding = np.pad(edge_log_prob, ((0, 0), (0, 1)))  # edge E adds nothing
+        log_prob = with_padding[:, trie.title_edges].sum(axis=-1)
         return TitleScores(log_prob, _greedy_valid(trie, greedy.cpu().numpy().reshape(len(starts), -1)))
 
     def _naive(self, career: EncodedCareer) -> TitleScores:
@@ -163,7 +159,7 @@ class Scorer:
     def _log_prob(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
 
-        The vocabulary's logits exist for `HEAD_ROWS` rows at a time. Rows are sorted within `row`.
+        The vocabulary's logits exist for `HEAD_ROWS` rows at a time.
         """
         log_prob = torch.empty(len(row), device=hidden.device)
         greedy = torch.empty(len(hidden), dtype=torch.long, device=hidden.device)

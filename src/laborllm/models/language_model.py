@@ -60,7 +60,8 @@ class LanguageModel:
         fitted = self._require_fitted()
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
-        with new_run(path, self.name, options, fitted.trained) as folder:
+        metrics = {"validation raw perplexity": min(point.valid_perplexity for point in fitted.curve)}
+        with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.scorer.base, fitted.adapter)
             _write_curve(folder / CURVE, fitted.curve)
 

@@ -1,8 +1,8 @@
-"""What a fit leaves behind: `run.json` with everything needed to use and cite it, and the weights beside it."""
+"""What a fit leaves behind: `run.json` with everything needed to use and cite it, a model card, and the weights."""
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from laborllm.errors import ModelError
+from laborllm.models.card import model_card
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_folder, require_complete
 
-FILE = "run.json"
+FILE, CARD = "run.json", "README.md"
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,10 @@ class Trained:
 
 
 @contextmanager
-def new_run(path: Path, model: str, options: dict[str, Any], trained: Trained) -> Iterator[Path]:
-    """Yield a folder for weights; on leaving, `path` is complete with `run.json`, or not there."""
+def new_run(
+    path: Path, model: str, options: dict[str, Any], trained: Trained, metrics: Mapping[str, float] | None = None
+) -> Iterator[Path]:
+    """Yield a folder for weights; on leaving, `path` is complete with `run.json` and a model card, or not there."""
     with new_folder(path) as folder:
         yield folder
         about = {
@@ -55,9 +58,11 @@ def new_run(path: Path, model: str, options: dict[str, Any], trained: Trained) -
                 **{name: value for name, value in vars(trained).items() if name != "taxonomy"},
                 "taxonomy": json.loads(trained.taxonomy.to_json()),
             },
+            "metrics": dict(metrics or {}),
             "environment": environment(),
         }
         (folder / FILE).write_text(json.dumps(about, indent=1))
+        (folder / CARD).write_text(model_card(about))
 
 
 def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:

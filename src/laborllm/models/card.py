@@ -1,0 +1,42 @@
+"""The page that goes with a fitted model: what it is, what it was fitted on, what it is for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+INTENDED_USE = """\
+Research on groups of workers: where careers lead, how groups differ, what a covariate adds. The model repeats the
+regularities of the data it was fitted on, unfair ones included. It is not fit for decisions about a single person, such
+as hiring, credit or benefits."""
+
+DATA_TERMS = """\
+No record of the panel is stored here. A language model can repeat careers it was tuned on, so these weights may go only
+where the data themselves may go. The terms of the data bind whoever holds the model; nobody may be identified."""
+
+
+def model_card(about: Mapping[str, Any]) -> str:
+    """A page in Markdown from what `run.json` holds."""
+    trained = about["trained"]
+    fitted_on = {
+        "dataset": trained["dataset"],
+        "training careers": f"{trained['workers']:,} workers, {trained['records']:,} records",
+        "taxonomy": f"{trained['taxonomy']['name']}, {len(trained['taxonomy']['entries'])} entries",
+        "panel fingerprint": trained["fingerprint"],
+        "seed": trained["seed"],
+    }
+    sections = {
+        "Fitted on": _table(fitted_on),
+        "Options": _table(about["options"]),
+        "Metrics": _table({name: f"{value:.4g}" for name, value in about["metrics"].items()}),
+        "Intended use": INTENDED_USE,
+        "Terms of the data": DATA_TERMS,
+        "Environment": _table(about["environment"]),
+    }
+    shown = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
+    return (
+        f"# {about['model']}\n\nAn occupation model of laborllm: the probability of a worker's next entry.\n\n{shown}\n"
+    )
+
+
+def _table(rows: Mapping[str, Any]) -> str:
+    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines]) if lines else ""
