@@ -15,7 +15,7 @@ from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.run_folder import read_run
 from laborllm.models.transition import Transition
-from laborllm.panel import Panel
+from laborllm.panel import Panel, assign_split
 
 Capture = pytest.CaptureFixture[str]
 
@@ -94,6 +94,18 @@ def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
     assert laborllm("fit transition panel.parquet --out b/run") == 0
     assert laborllm("evaluate a/run b/run panel.parquet") == 2
     assert "two run folders are called run" in capsys.readouterr().err
+
+
+def test_a_run_of_another_split_is_refused(panel: Panel, capsys: Capture) -> None:
+    assert laborllm("fit transition panel.parquet --out run") == 0
+    Panel(assign_split(panel.records.drop("split"), seed=1), panel.taxonomy, panel.dataset, panel.provenance).save(
+        Path("other.parquet")
+    )
+    assert laborllm("evaluate run other.parquet") == 2
+    assert "fitted on another split of INVENTED" in capsys.readouterr().err
+    elsewhere = Panel(panel.records, panel.taxonomy, "ELSEWHERE", panel.provenance)
+    elsewhere.save(Path("elsewhere.parquet"))
+    assert laborllm("evaluate run elsewhere.parquet --draws 50") == 0
 
 
 def test_torn_run_is_refused(capsys: Capture) -> None:

@@ -57,7 +57,7 @@ def evaluate(
 
     loaded = Panel.load(panel)
     found = compare(
-        _load_by_name(runs),
+        _load_by_name(runs, loaded),
         loaded,
         split=split,
         workers=workers,
@@ -87,13 +87,17 @@ def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
     }
 
 
-def _load_by_name(runs: list[Path]) -> dict[str, "OccupationModel"]:
+def _load_by_name(runs: list[Path], panel: "Panel") -> dict[str, "OccupationModel"]:
     from laborllm.models.registry import load_model
+    from laborllm.models.run_folder import read_run
 
     names = [run.resolve().name for run in runs]
     for name in names:
         if names.count(name) > 1:
             raise ModelError(f"two run folders are called {name}: the tables could not tell them apart, rename one")
+    for run in runs:
+        _, _, trained = read_run(run)
+        trained.require_same_held_out(panel)
     return {name: load_model(run) for name, run in zip(names, runs, strict=True)}
 
 

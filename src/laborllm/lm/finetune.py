@@ -6,13 +6,11 @@ by one. The order of careers is a function of the seed and the epoch.
 
 import math
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from torch import Tensor
 
 from laborllm.errors import ModelError
@@ -22,6 +20,7 @@ from laborllm.lm.hardware import keep_freed_memory
 from laborllm.lm.loss import next_token_loss
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, packs
+from laborllm.lm.weights import Adapter, add_adapter, merge_adapter
 from laborllm.progress import progress
 
 
@@ -35,14 +34,6 @@ class CurvePoint:
     seconds: float
     train_loss: float
     valid_perplexity: float
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """A low-rank adapter in the layout of peft: its configuration and its tensors by name."""
-
-    config: PeftConfig
-    tensors: dict[str, Tensor]
 
 
 @dataclass
@@ -67,7 +58,9 @@ def finetune(
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
     keep_freed_memory()
-    adapted = _prepare(scorer, recipe)
+    adapted = add_adapter(scorer.model, recipe.lora_rank) if recipe.method == "lora" else None
+    if adapted is None:
+        scorer.model.requires_grad_(True)
     parameters = [parameter for parameter in scorer.model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=recipe.peak_rate, weight_decay=recipe.weight_decay)
     batches = list(_batches(len(train), recipe, seed))
@@ -86,7 +79,7 @@ def finetune(
             advance(len(batch), note=f"validation perplexity {state.curve[-1].valid_perplexity:.2f}")
     _restore(scorer, state.best)
     scorer.model.requires_grad_(False)
-    return state.curve, _merge(adapted)
+    return state.curve, None if adapted is None else merge_adapter(adapted)
 
 
 def career_order(careers: int, *, seed: int, epoch: int) -> list[int]:
@@ -137,26 +130,6 @@ def _step(
     state.careers += len(careers)
     state.tokens += sum(lengths)
     state.scored += total
-
-
-def _prepare(scorer: Scorer, recipe: Recipe) -> PeftModel | None:
-    """Say which parameters are trained: those of an adapter that is put into the model, or all."""
-    if recipe.method == "full":
-        scorer.model.requires_grad_(True)
-        return None
-    config = LoraConfig(r=recipe.lora_rank, lora_alpha=2 * recipe.lora_rank, target_modules="all-linear")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for a property by its older name
-        return get_peft_model(scorer.model, config)
-
-
-def _merge(adapted: PeftModel | None) -> Adapter | None:
-    if adapted is None:
-        return None
-    tensors = {name: tensor.detach().cpu().clone() for name, tensor in get_peft_model_state_dict(adapted).items()}
-    config = adapted.active_peft_config
-    adapted.merge_and_unload()
-    return Adapter(config, tensors)
 
 
 def _batches(careers: int, recipe: Recipe, seed: int) -> Iterator[list[int]]:

@@ -1,14 +1,42 @@
-"""Fine-tuned weights on disk, in the layouts that transformers and peft read: an adapter, or a whole model."""
+"""Fine-tuned weights, in the layouts that transformers and peft read: an adapter, or a whole model."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from peft import PeftModel
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from laborllm.lm.base import BaseModel, load_base
-from laborllm.lm.finetune import Adapter
 
 ADAPTER, MODEL = "adapter", "model"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A low-rank adapter (arXiv 2106.09685): its configuration and its tensors by name."""
+
+    config: PeftConfig
+    tensors: dict[str, Tensor]
+
+
+def add_adapter(model: PreTrainedModel, rank: int) -> PeftModel:
+    """Put an adapter on every linear layer of `model`, in place; its parameters alone are trained from then on."""
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+    with _without_peft_warning():
+        return get_peft_model(model, config)
+
+
+def merge_adapter(adapted: PeftModel) -> Adapter:
+    """Add the adapter to the weights of its model, in place, and return it."""
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in get_peft_model_state_dict(adapted).items()}
+    config = adapted.active_peft_config
+    adapted.merge_and_unload()
+    return Adapter(config, tensors)
 
 
 def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None:
@@ -28,5 +56,14 @@ def load_weights(folder: Path, base: str) -> BaseModel:
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base)
-    merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
+    with _without_peft_warning():
+        merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
     return BaseModel(loaded.name, merged, loaded.tokenizer)
+
+
+@contextmanager
+def _without_peft_warning() -> Iterator[None]:
+    """Without what transformers says when peft asks it for a property by its older name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield

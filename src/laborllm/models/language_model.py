@@ -7,10 +7,10 @@ from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base
-from laborllm.lm.finetune import Adapter, CurvePoint, finetune
+from laborllm.lm.finetune import CurvePoint, finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Method, Scorer
-from laborllm.lm.weights import load_weights, save_weights
+from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
 from laborllm.models.titles import encode, forecast_titles, realised_titles, title_scorer

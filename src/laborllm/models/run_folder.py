@@ -20,11 +20,13 @@ FILE, CARD = "run.json", "README.md"
 
 @dataclass(frozen=True)
 class Trained:
-    """What a model was fitted on: the panel's taxonomy and label, its fingerprint (never its rows), sizes and seed."""
+    """What a model was fitted on: the panel's taxonomy and label, hashes of the panel and of who was held out (never a
+    row), sizes and seed."""
 
     taxonomy: Taxonomy
     dataset: str
     fingerprint: str
+    held_out: str
     workers: int
     records: int
     seed: int
@@ -32,7 +34,7 @@ class Trained:
     @classmethod
     def on(cls, panel: Panel, train: Panel, *, seed: int) -> Self:
         """`panel` is what was handed to fit, `train` the careers that were used of it."""
-        return cls(panel.taxonomy, panel.dataset, panel.fingerprint, train.workers, len(train), seed)
+        return cls(panel.taxonomy, panel.dataset, panel.fingerprint, panel.held_out, train.workers, len(train), seed)
 
     def require_same_taxonomy(self, panel: Panel) -> None:
         """Raise `ModelError` unless `panel` has the taxonomy of the fit."""
@@ -41,6 +43,14 @@ class Trained:
             raise ModelError(
                 f"the model was fitted on taxonomy {ours.name} with {len(ours)} entries, "
                 f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
+            )
+
+    def require_same_held_out(self, panel: Panel) -> None:
+        """Raise `ModelError` if `panel` is of the same dataset but holds other workers out: the fit may know them."""
+        if panel.dataset == self.dataset and panel.held_out != self.held_out:
+            raise ModelError(
+                f"the model was fitted on another split of {self.dataset}, so it may have been trained on workers that "
+                "are in split test here: evaluate on the panel of the fit, or import this one with the same --seed"
             )
 
 

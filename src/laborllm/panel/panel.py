@@ -102,6 +102,12 @@ class Panel:
         digest.update(self.records.write_csv().encode())
         return digest.hexdigest()
 
+    @cached_property
+    def held_out(self) -> str:
+        """SHA-256 of who is in split test: equal for panels that hold the same workers out, whatever they train on."""
+        test = self.records.filter(pl.col("split") == "test")["worker"].unique().sort()
+        return hashlib.sha256("\n".join(test).encode()).hexdigest()
+
     def save(self, path: Path) -> None:
         """Write one Parquet file; what is not a record goes into its metadata."""
         about = {
