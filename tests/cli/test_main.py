@@ -10,24 +10,13 @@ from shlex import split
 import pytest
 from cyclopts import App
 
+from cli.commands import laborllm
 from laborllm import __version__
-from laborllm.cli import app, main
+from laborllm.cli import app
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
 Capture = pytest.CaptureFixture[str]
-
-
-def laborllm(command: str) -> int:
-    """The exit code of `laborllm COMMAND`."""
-    return main(split(command))
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: Panel) -> None:
-    """A folder to work in that holds panel.parquet, a panel of 60 invented workers."""
-    monkeypatch.chdir(tmp_path)
-    panel.save(Path("panel.parquet"))
 
 
 def verbs(parent: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

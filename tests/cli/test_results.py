@@ -2,12 +2,12 @@
 
 import json
 from pathlib import Path
-from shlex import split
 
 import numpy as np
 import pytest
 
-from laborllm.cli import fit, main
+from cli.commands import laborllm
+from laborllm.cli import fit
 from laborllm.evaluation.compare import compare
 from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.language_model import LanguageModel
@@ -18,18 +18,6 @@ from laborllm.models.transition import Transition
 from laborllm.panel import Panel, assign_split
 
 Capture = pytest.CaptureFixture[str]
-
-
-def laborllm(command: str) -> int:
-    """The exit code of `laborllm COMMAND`."""
-    return main(split(command))
-
-
-@pytest.fixture(autouse=True)
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: Panel) -> None:
-    """A folder to work in that holds panel.parquet, a panel of 60 invented workers."""
-    monkeypatch.chdir(tmp_path)
-    panel.save(Path("panel.parquet"))
 
 
 @pytest.mark.parametrize("model", [Transition(), OffTheShelf(), LanguageModel()], ids=lambda model: str(model.name))

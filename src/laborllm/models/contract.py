@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from laborllm.errors import ModelError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.parquet import read_marked
 from laborllm.storage import new_file
 
 Floats = NDArray[np.floating]
@@ -108,15 +109,7 @@ class Forecast:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `ModelError` if it is not one."""
-        if not path.is_file():
-            raise ModelError(f"no forecast file at {path}")
-        try:
-            about = pl.read_parquet_metadata(path)
-            frame = pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise ModelError(f"{path} is not a Parquet file: make a forecast with 'laborllm forecast'") from error
-        if "laborllm.forecast" not in about:
-            raise ModelError(f"{path} is a Parquet file but not a forecast: make one with 'laborllm forecast'")
+        frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", ModelError)
         greedy = frame["greedy_valid"]
         return cls(
             records=frame.select("worker", "year", "occupation"),

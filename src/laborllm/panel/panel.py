@@ -11,6 +11,7 @@ import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
+from laborllm.panel.parquet import read_marked
 from laborllm.storage import new_file
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -122,15 +123,7 @@ class Panel:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `PanelError` if it is not one."""
-        if not path.is_file():
-            raise PanelError(f"no panel file at {path}")
-        try:
-            about = pl.read_parquet_metadata(path)
-            records = pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise PanelError(f"{path} is not a Parquet file: make a panel with 'laborllm import'") from error
-        if "laborllm.taxonomy" not in about:
-            raise PanelError(f"{path} is a Parquet file but not a panel: make one with 'laborllm import table'")
+        records, about = read_marked(path, "laborllm.dataset", "panel", "import", PanelError)
         return cls(
             records,
             Taxonomy.from_json(about["laborllm.taxonomy"]),

@@ -1,0 +1,26 @@
+"""Parquet files that say in their metadata what they are."""
+
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import LaborLLMError
+
+
+def read_marked(
+    path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The rows of `path` and its metadata, if that has the key `mark`.
+
+    Otherwise raises `error`, which says that the file is no `what` and that the command `verb` makes one.
+    """
+    if not path.is_file():
+        raise error(f"no {what} file at {path}")
+    try:
+        about = pl.read_parquet_metadata(path)
+        rows = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as found:
+        raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
+    if mark not in about:
+        raise error(f"{path} is a Parquet file but not a {what}: make one with 'laborllm {verb}'")
+    return rows, about
