@@ -33,10 +33,10 @@ class Budget:
     """How much of the panel the demo uses. The default is for two CPU cores and ten minutes."""
 
     base: str = "smollm2-135m"
-    training_careers: int = 240
+    training_careers: int = 300
     validation_careers: int = 40
     test_careers: int = 100
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=4, validate_every=120))
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=1, validate_every=100))
 
 
 def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evaluation:
