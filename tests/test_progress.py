@@ -35,7 +35,6 @@ def test_lines_tell_rate_and_time_left(clock: Clock, capsys: pytest.CaptureFixtu
         advance(60)
     assert capsys.readouterr().err.splitlines() == [
         "training: 40/100 steps, 2.0/s, loss 1.5, 30 s left",
-        "training: 100/100 steps, 2.0/s, loss 1.5, 0 s left",
         "training: 100/100 steps, 2.0/s, loss 1.5, done in 50 s",
     ]
 

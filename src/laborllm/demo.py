@@ -23,7 +23,7 @@ from laborllm.report.terminal import show
 from laborllm.sources import import_nlswork
 from laborllm.storage import new_folder
 
-TRANSITION, FEWER, UNTUNED, TUNED = "transition", "transition, same careers", "off the shelf", "fine-tuned"
+TRANSITION, UNTUNED, TUNED = "transition", "off the shelf", "fine-tuned"
 
 REPORT = "report.html"
 
@@ -33,10 +33,15 @@ class Budget:
     """How much of the panel the demo uses. The default is for two CPU cores and ten minutes."""
 
     base: str = "smollm2-135m"
-    training_careers: int = 300
-    validation_careers: int = 40
-    test_careers: int = 100
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=1, validate_every=100))
+    training_careers: int = 220
+    validation_careers: int = 24
+    test_careers: int = 80
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=1, validate_every=110))
+
+    @property
+    def fewer(self) -> str:
+        """The name of the transition model that has seen no more careers than the language model."""
+        return f"{TRANSITION}, {self.training_careers}"
 
 
 def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evaluation:
@@ -77,7 +82,7 @@ def _fit(panel: Panel, budget: Budget, seed: int, folder: Path) -> dict[str, Occ
     _say("2/4", "count transitions")
     models: dict[str, OccupationModel] = {
         TRANSITION: Transition().fit(panel, seed=seed),
-        FEWER: Transition().fit(fewer, seed=seed),
+        budget.fewer: Transition().fit(fewer, seed=seed),
         UNTUNED: OffTheShelf(base=budget.base).fit(panel, seed=seed),
     }
     _say("3/4", f"fine-tune {budget.base} on {budget.training_careers} careers")
@@ -92,7 +97,7 @@ def _about(panel: Panel, budget: Budget) -> dict[str, str]:
     everyone = panel.subset("train").workers
     return {
         TRANSITION: f"two-part transition frequencies of {everyone:,} women",
-        FEWER: f"the same, of the {budget.training_careers} women that the language model was tuned on",
+        budget.fewer: f"the same, of the {budget.training_careers} women that the language model was tuned on",
         UNTUNED: f"{budget.base} as it comes",
         TUNED: f"{budget.base} tuned on the texts of {budget.training_careers} careers, {budget.recipe.method}",
     }

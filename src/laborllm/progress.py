@@ -70,7 +70,7 @@ class _Lines:
     def advance(self, steps: float = 1, note: str = "") -> None:
         self.done += steps
         self.note = note or self.note
-        if time.monotonic() - self.last >= LINE_EVERY:
+        if self.done < self.total and time.monotonic() - self.last >= LINE_EVERY:
             self.last = time.monotonic()
             self._print(f"{(self.total - self.done) * self.elapsed / max(self.done, 1e-9):.0f} s left")
 

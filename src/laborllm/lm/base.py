@@ -4,7 +4,9 @@ import copy
 import importlib.util
 import json
 import os
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import torch
@@ -43,8 +45,8 @@ def load_base(name: str) -> BaseModel:
 
     Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
     """
-    where = _locate(name)
     transformers_logging.disable_progress_bar()
+    where = _locate(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
@@ -117,7 +119,8 @@ def _dequantise(gguf: Path, folder: Path) -> None:
     with progress(f"prepare {EMBEDDED}, the first time only", 2, "parts") as advance:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         advance()
-        loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
+            loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
         advance()
     config = copy.deepcopy(loaded.config)
     del config.quantization_config

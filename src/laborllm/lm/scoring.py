@@ -56,26 +56,25 @@ class Scorer:
         return build_trie(self.encoder.title_tokens, self.encoder.template.title_texts(self.encoder.taxonomy))
 
     @torch.inference_mode()
-    def score(self, careers: Iterable[EncodedCareer], method: Method = "tree") -> Iterator[TitleScores]:
+    def score(self, careers: Sequence[EncodedCareer], method: Method = "tree") -> Iterator[TitleScores]:
         """The probability of every title for every record, career by career."""
-        one = {"tree": self._tree, "naive": self._naive}[method]
-        for career in careers:
-            self._require_fits(career)
+        scored = {"tree": self._tree, "naive": self._naive}[method]
+        for pack in packs([len(career.tokens) for career in careers], PACK_TOKENS):
+            self._require_fit(careers[index] for index in pack)
             with self._precision():
-                yield one(career)
+                yield from scored([careers[index] for index in pack])
 
     @torch.inference_mode()
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
         """Log-probability of each observed title in nats, (T,) per career, several careers to a pass."""
         for pack in packs([len(career.tokens) for career in careers], PACK_TOKENS):
+            self._require_fit(careers[index] for index in pack)
             with self._precision():
                 yield from self._realised([careers[index] for index in pack])
 
     def _realised(self, careers: list[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
-        for career in careers:
-            self._require_fits(career)
-        hidden, _ = self._read(careers, keep=False)
-        for career, states in zip(careers, hidden, strict=True):
+        hidden, layout = self._read(careers, keep=False)
+        for career, states in zip(careers, hidden.split(layout.lengths), strict=True):
             spans = [range(start, end) for start, end in zip(career.starts, career.ends, strict=True)]
             places = torch.tensor([place for span in spans for place in span], device=states.device)
             tokens = torch.tensor(career.tokens, device=states.device)[places]
@@ -83,45 +82,49 @@ class Scorer:
             title = np.repeat(np.arange(len(spans)), [len(span) for span in spans])
             yield np.bincount(title, log_prob.double().cpu().numpy()).astype(np.float64)
 
-    def _tree(self, career: EncodedCareer) -> TitleScores:
-        (hidden,), careers = self._read([career], keep=True)
-        records = max(1, BRANCH_TOKENS // max(self.trie.nodes, 1))
-        chunks = [
-            self._branches(hidden, careers, career.starts[t : t + records])
-            for t in range(0, len(career.starts), records)
+    def _tree(self, careers: list[EncodedCareer]) -> Iterator[TitleScores]:
+        """One pass over the careers, then the trie from the end of every prompt, several records at once."""
+        hidden, layout = self._read(careers, keep=True)
+        begins = np.cumsum([0, *layout.lengths[:-1]]).tolist()
+        prompts = [
+            (begin, begin + start) for begin, career in zip(begins, careers, strict=True) for start in career.starts
         ]
-        return TitleScores(
-            np.concatenate([chunk.log_prob for chunk in chunks]),
-            np.concatenate([chunk.greedy_valid for chunk in chunks]),
-        )
+        at_once = max(1, BRANCH_TOKENS // max(self.trie.nodes, 1))
+        chunks = [
+            self._branches(hidden, layout, prompts[first : first + at_once])
+            for first in range(0, len(prompts), at_once)
+        ]
+        ends = np.cumsum([len(career.starts) for career in careers])[:-1]
+        log_prob = np.split(np.concatenate([chunk.log_prob for chunk in chunks]), ends)
+        valid = np.split(np.concatenate([chunk.greedy_valid for chunk in chunks]), ends)
+        yield from map(TitleScores, log_prob, valid)
 
-    def _branches(self, hidden: Tensor, careers: Careers, starts: Tokens) -> TitleScores:
-        """Run the trie from each prompt that ends before `starts`, B records at once."""
-        trie, device = self.trie, hidden.device
-        prompt_ends = torch.tensor(starts, device=device)
-        roots = hidden[prompt_ends - 1][:, None]  # (B, 1, d)
-        layout = Branches(careers, [(0, start) for start in starts], torch.from_numpy(trie.ancestors).to(device))
-        tokens = torch.from_numpy(trie.tokens).to(device).expand(len(starts), -1)
-        positions = prompt_ends[:, None] + torch.from_numpy(trie.depth).to(device) - 1
+    def _branches(self, hidden: Tensor, careers: Careers, prompts: list[tuple[int, int]]) -> TitleScores:
+        """Run the trie from the end of each of B prompts, given as (start, end) in the row of careers."""
+        trie, device, records = self.trie, hidden.device, len(prompts)
+        starts, ends = torch.tensor(prompts, device=device).T
+        roots = hidden[ends - 1][:, None]  # (B, 1, d)
+        layout = Branches(careers, prompts, torch.from_numpy(trie.ancestors).to(device))
+        tokens = torch.from_numpy(trie.tokens).to(device).expand(records, -1)
+        positions = (ends - starts)[:, None] + torch.from_numpy(trie.depth).to(device) - 1
         nodes = self.hidden(tokens, positions, layout) if trie.nodes else roots[:, :0]
         rows = torch.cat([roots, nodes], dim=1)  # (B, 1 + N, d)
-        first_row = torch.arange(len(starts), device=device)[:, None] * rows.shape[1]
+        first_row = torch.arange(records, device=device)[:, None] * rows.shape[1]
         row = torch.from_numpy(trie.edge_row).to(device) + first_row  # (B, E)
-        token = torch.from_numpy(trie.edge_token).to(device).expand(len(starts), -1)
+        token = torch.from_numpy(trie.edge_token).to(device).expand(records, -1)
         edge, greedy = self._log_prob(rows.flatten(0, 1), row.flatten(), token.flatten())
-        edge_log_prob = edge.double().cpu().numpy().reshape(len(starts), -1)
+        edge_log_prob = edge.double().cpu().numpy().reshape(records, -1)
         with_padding = np.pad(edge_log_prob, ((0, 0), (0, 1)))  # edge E adds nothing
         log_prob = with_padding[:, trie.title_edges].sum(axis=-1)
-        return TitleScores(log_prob, _greedy_valid(trie, greedy.cpu().numpy().reshape(len(starts), -1)))
+        return TitleScores(log_prob, _greedy_valid(trie, greedy.cpu().numpy().reshape(records, -1)))
 
-    def _naive(self, career: EncodedCareer) -> TitleScores:
+    def _naive(self, careers: list[EncodedCareer]) -> Iterator[TitleScores]:
         """One plain pass over prompt and title for each title of each record."""
         titles = self.encoder.title_tokens
-        log_prob = np.array(
-            [[self._title(career.tokens[:start], title) for title in titles] for start in career.starts]
-        )
-        valid = [self._greedy(career.tokens[:start]) in titles for start in career.starts]
-        return TitleScores(log_prob, np.array(valid))
+        for career in careers:
+            prompts = [career.tokens[:start] for start in career.starts]
+            log_prob = np.array([[self._title(prompt, title) for title in titles] for prompt in prompts])
+            yield TitleScores(log_prob, np.array([self._greedy(prompt) in titles for prompt in prompts]))
 
     def _title(self, prompt: Tokens, title: Tokens) -> float:
         places = torch.arange(len(prompt) - 1, len(prompt) + len(title) - 1)
@@ -143,12 +146,11 @@ class Scorer:
         ).logits
         return logits[0].double().log_softmax(dim=-1).cpu()
 
-    def _read(self, careers: list[EncodedCareer], *, keep: bool) -> tuple[tuple[Tensor, ...], Careers]:
-        """Hidden states of each career, (L, d), from one pass over all of them end to end."""
+    def _read(self, careers: list[EncodedCareer], *, keep: bool) -> tuple[Tensor, Careers]:
+        """Hidden states of the careers laid end to end, (n, d), from one pass, and their layout."""
         layout = Careers(tuple(len(career.tokens) for career in careers), keep=keep)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.model.device)
-        hidden = self.hidden(tokens, layout.positions.to(self.model.device), layout)
-        return hidden[0].split(layout.lengths), layout
+        return self.hidden(tokens, layout.positions.to(self.model.device), layout)[0], layout
 
     def hidden(self, tokens: Tensor, positions: Tensor, layout: Careers | Branches) -> Tensor:
         """Last hidden states, (B, n, d)."""
@@ -174,10 +176,11 @@ class Scorer:
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.autocast)
 
-    def _require_fits(self, career: EncodedCareer) -> None:
+    def _require_fit(self, careers: Iterable[EncodedCareer]) -> None:
         longest = max(map(len, self.encoder.title_tokens))
-        if len(career.tokens) + longest > self.context:
-            raise ModelError(f"a career of {len(career.tokens)} tokens is longer than the model's {self.context}")
+        for career in careers:
+            if len(career.tokens) + longest > self.context:
+                raise ModelError(f"a career of {len(career.tokens)} tokens is longer than the model's {self.context}")
 
 
 def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
