@@ -79,9 +79,7 @@ class Distribution:
         """None where the model scored only the observed entries."""
         if scores.log_prob is None or scores.taxonomy is None:
             return None
-        position = scores.taxonomy.position
-        observed = np.array([position[code] for code in scores.records["occupation"]], dtype=np.intp)
-        return cls(scores.taxonomy, scores.log_prob, observed)
+        return cls(scores.taxonomy, scores.log_prob, scores.taxonomy.columns(scores.records["occupation"]))
 
     @property
     def move_probability(self) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A causal language model with its tokenizer. name is what the user asked for, folder what was read, if local."""
+    """A causal language model with its tokenizer. name is what the user asked for."""
 
     name: str
     model: PreTrainedModel
@@ -33,7 +33,7 @@ class BaseModel:
 
 @dataclass(frozen=True)
 class BaseModelInfo:
-    """A base model on this machine."""
+    """A base model that `laborllm models` lists. folder: where it stands, None before its first use."""
 
     name: str
     about: str
@@ -59,13 +59,15 @@ def load_base(name: str) -> BaseModel:
 
 
 def list_base_models() -> list[BaseModelInfo]:
-    """The embedded model, and every model folder in the cache."""
+    """The embedded model, with its folder once it has been prepared."""
     ready = _cache() / EMBEDDED
     return [BaseModelInfo(EMBEDDED, EMBEDDED_ABOUT, ready if (ready / MARKER).is_file() else None)]
 
 
 def base_identity(name: str) -> str:
     """What a run folder remembers of its base: the hash of a local folder's weights, or the hub name."""
+    if name == EMBEDDED:
+        return EMBEDDED_SHA256
     folder = Path(_locate(name))
     if not folder.is_dir():
         return name

@@ -16,7 +16,6 @@ from torch import Tensor
 from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers
 from laborllm.lm.encoding import EncodedCareer
-from laborllm.lm.hardware import keep_freed_memory
 from laborllm.lm.loss import next_token_loss
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, packs
@@ -57,7 +56,6 @@ def finetune(
     if not train or not valid:
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
-    keep_freed_memory()
     adapted = add_adapter(scorer.model, recipe.lora_rank) if recipe.method == "lora" else None
     if adapted is None:
         scorer.model.requires_grad_(True)

@@ -21,7 +21,10 @@ from laborllm.errors import ModelError
 from laborllm.lm.attention import Branches, Careers, context_length, use_layouts
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
+from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.trie import LEAF, ROOT, TitleTrie, build_trie
+from laborllm.occupations import Taxonomy
+from laborllm.text import Template
 
 Method = Literal["tree", "naive"]
 
@@ -181,6 +184,15 @@ class Scorer:
         for career in careers:
             if len(career.tokens) + longest > self.context:
                 raise ModelError(f"a career of {len(career.tokens)} tokens is longer than the model's {self.context}")
+
+
+def title_scorer(base: BaseModel, template: Template, taxonomy: Taxonomy, *, bfloat16: bool = False) -> Scorer:
+    """A scorer on the best device of this machine. With `bfloat16`, products are in bfloat16 where that is fast."""
+    keep_freed_memory()
+    device = best_device()
+    base.model.to(device)  # type: ignore[arg-type]
+    encoder = CareerEncoder(base.tokenizer, template, taxonomy)
+    return Scorer(base, encoder, autocast=bfloat16 and has_fast_bfloat16(device))
 
 
 def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:

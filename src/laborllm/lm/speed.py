@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import load_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.hardware import best_device, keep_freed_memory
-from laborllm.lm.scoring import Scorer
+from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.scoring import title_scorer
 from laborllm.occupations import STATES, load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.text import Template, render
@@ -28,8 +27,9 @@ def measure_scoring(base: str, *, careers: int, seed: int = 0) -> pl.DataFrame:
     """
     if careers < 1:
         raise ModelError(f"cannot score {careers} careers: at least 1 is needed")
-    scorer = _scorer(base)
-    encoded = list(scorer.encoder.encode(render(made_up_careers(careers, seed=seed), scorer.encoder.template)))
+    panel = made_up_careers(careers, seed=seed)
+    scorer = title_scorer(load_base(base), Template(), panel.taxonomy)
+    encoded = list(scorer.encoder.encode(render(panel, scorer.encoder.template)))
     first = _first_record(encoded[0])
     list(scorer.score([first]))  # the first pass of a process is slower than those after it
     realised, realised_seconds = _timed(scorer.realised(encoded))
@@ -66,14 +66,6 @@ def made_up_careers(careers: int, *, seed: int) -> Panel:
         }
     )
     return Panel(records, taxonomy, "made-up", Provenance("made up"))
-
-
-def _scorer(name: str) -> Scorer:
-    keep_freed_memory()
-    base = load_base(name)
-    base.model.to(best_device())  # type: ignore[arg-type]
-    taxonomy = made_up_careers(1, seed=0).taxonomy
-    return Scorer(base, CareerEncoder(base.tokenizer, Template(), taxonomy))
 
 
 def _first_record(career: EncodedCareer) -> EncodedCareer:

@@ -77,8 +77,7 @@ class Forecast:
     @cached_property
     def observed(self) -> NDArray[np.intp]:
         """Column of the observed entry, (n,)."""
-        position = self.taxonomy.position
-        return np.array([position[code] for code in self.records["occupation"]], dtype=np.intp)
+        return self.taxonomy.columns(self.records["occupation"])
 
     @cached_property
     def log_likelihood(self) -> Floats:

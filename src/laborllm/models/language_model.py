@@ -9,11 +9,11 @@ from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base
 from laborllm.lm.finetune import CurvePoint, finetune
 from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Method, Scorer
+from laborllm.lm.scoring import Method, Scorer, title_scorer
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
-from laborllm.models.titles import encode, forecast_titles, realised_titles, title_scorer
+from laborllm.models.titles import encode, forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
 

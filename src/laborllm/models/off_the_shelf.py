@@ -7,10 +7,10 @@ from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, load_base
-from laborllm.lm.scoring import Method, Scorer
+from laborllm.lm.scoring import Method, Scorer, title_scorer
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
-from laborllm.models.titles import forecast_titles, realised_titles, title_scorer
+from laborllm.models.titles import forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
 

@@ -2,24 +2,12 @@
 
 import numpy as np
 
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.scoring import Method, Scorer
 from laborllm.models.contract import Floats, Forecast
-from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.text import Template, render
-
-
-def title_scorer(base: BaseModel, template: Template, taxonomy: Taxonomy, *, bfloat16: bool = False) -> Scorer:
-    """A scorer on the best device of this machine. With `bfloat16`, products are in bfloat16 where that is fast."""
-    keep_freed_memory()
-    device = best_device()
-    base.model.to(device)  # type: ignore[arg-type]
-    encoder = CareerEncoder(base.tokenizer, template, taxonomy)
-    return Scorer(base, encoder, autocast=bfloat16 and has_fast_bfloat16(device))
+from laborllm.text import render
 
 
 def encode(scorer: Scorer, panel: Panel) -> list[EncodedCareer]:

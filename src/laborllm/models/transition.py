@@ -107,8 +107,7 @@ class Transition:
 
 def previous_and_current(panel: Panel) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Columns of the entry before and of each record, (n,) each; the entry before a first record is `FIRST`."""
-    position = panel.taxonomy.position
-    current = np.array([position[code] for code in panel.records["occupation"]], dtype=np.intp)
+    current = panel.taxonomy.columns(panel.records["occupation"])
     worker = panel.records["worker"]
     same = (worker == worker.shift(1)).fill_null(False).to_numpy()
     return np.where(same, np.roll(current, 1), FIRST), current

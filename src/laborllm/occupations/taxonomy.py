@@ -9,6 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from laborllm.errors import TaxonomyError
 
 STATES = {
@@ -50,6 +53,10 @@ class Taxonomy:
     def position(self) -> dict[str, int]:
         """Code to column."""
         return {code: column for column, code in enumerate(self.codes)}
+
+    def columns(self, codes: Iterable[str]) -> NDArray[np.intp]:
+        """The column of each of n codes, (n,)."""
+        return np.array([self.position[code] for code in codes], dtype=np.intp)
 
     @cached_property
     def states(self) -> tuple[str, ...]:
