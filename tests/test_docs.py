@@ -18,7 +18,7 @@ import pytest
 from laborllm.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHARED = ROOT.parent / "shared"
 
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*) -->\n)?^```(?P<language>\w+)\n(?P<code>(?:.*\n)*?)```$", re.MULTILINE)
@@ -57,7 +57,8 @@ def run_console(block: Block, page: Path) -> None:
         result = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True)
         if result.returncode:
             pytest.fail(
-                f"{page.name}, block at line {block.line}: $ {found['command']}\n{result.stderr}", pytrace=False
+                f"{page.relative_to(ROOT)}, block at line {block.line}: $ {found['command']}\n{result.stderr}",
+                pytrace=False,
             )
 
 
@@ -70,7 +71,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path / "desk")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.usefixtures("desk")
 def test_examples_run(page: Path) -> None:
     names: dict[str, object] = {"__name__": page.stem}
@@ -81,7 +82,7 @@ def test_examples_run(page: Path) -> None:
             run_console(block, page)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     targets = [found["target"] for found in LINK.finditer(page.read_text())]
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
-from laborllm.cli import fit, panels, results
+from laborllm.cli import fit, imports, panels, results
 from laborllm.cli.options import convert
 from laborllm.errors import LaborLLMError
 
@@ -22,7 +22,7 @@ app = App(
     default_parameter=Parameter(converter=convert, negative=()),
     suppress_keyboard_interrupt=False,
 )
-app.command(panels.import_)
+app.command(imports.import_)
 app.command(panels.describe)
 app.command(panels.render)
 app.command(fit.fit)

