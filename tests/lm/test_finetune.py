@@ -42,10 +42,10 @@ def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
         expected = expected + cross_entropy(oracle(tokens[None]).logits[0, :-1], tokens[1:], reduction="sum")
     expected.backward()
     scorer = Scorer(BaseModel("tiny", base.model.double(), base.tokenizer), encoder)
-    loss = pack_loss(scorer, careers[:5])
+    loss = pack_loss(scorer.reader, careers[:5])
     loss.backward()
     torch.testing.assert_close(loss.double(), expected, rtol=1e-6, atol=0)
-    for ours, theirs in zip(scorer.model.parameters(), oracle.parameters(), strict=True):
+    for ours, theirs in zip(scorer.base.model.parameters(), oracle.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)
 
 

@@ -5,16 +5,25 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 import transformers as hf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import BaseModel
+from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.scoring import Scorer, packs
-from laborllm.panel import Panel
+from laborllm.lm.pruning import expand
+from laborllm.lm.reading import Reader, packs
+from laborllm.lm.scoring import Scorer
+from laborllm.lm.title_scores import TitleScores
+from laborllm.lm.trie import build_trie
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance
 from laborllm.text import Template, render
 
 TOLERANCE = 1e-4  # nats in float32, on log-probabilities of about -50
@@ -142,3 +151,71 @@ def _always(model: hf.PreTrainedModel, career: EncodedCareer, title: tuple[int, 
         for token, successor in follows.items():
             forced.lm_head.weight[successor] += directions[token]
     return forced
+
+
+TITLE = st.from_regex(r"[abé漢]{1,3}( [abé]{1,2}){0,2}", fullmatch=True)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    titles=st.lists(TITLE, min_size=2, max_size=30, unique_by=str.lower),
+    architecture=st.sampled_from(("gpt2", "gpt-neox")),
+    tolerance=st.sampled_from((0.0, 1e-3, 0.05, 0.5)),
+    seed=st.integers(0, 3),
+)
+def test_methods_agree_in_float64_over_any_taxonomy(
+    tokenizer: hf.PreTrainedTokenizerFast, titles: list[str], architecture: str, tolerance: float, seed: int
+) -> None:
+    """Titles that begin with each other, of one token, of other alphabets; models whose float64 is whole."""
+    taxonomy = Taxonomy.from_entries("drawn", [(str(code), title, "All") for code, title in enumerate(titles)])
+    encoder = CareerEncoder(tokenizer, Template(), taxonomy)
+    careers = list(encoder.encode(render(_walks(taxonomy), Template())))
+    torch.manual_seed(seed)
+    model = ARCHITECTURES[architecture](len(tokenizer)).eval().double()
+    scorer = Scorer(BaseModel(architecture, model, tokenizer), encoder, tolerance=tolerance, branch_bytes=1 << 16)
+    for tree, pruned, naive in zip(*(scorer.score(careers, m) for m in ("tree", "pruned", "naive")), strict=True):
+        np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=1e-10)
+        np.testing.assert_array_equal(tree.greedy_valid, naive.greedy_valid)
+        np.testing.assert_array_equal(pruned.greedy_valid, naive.greedy_valid)
+        assert np.exp(naive.log_prob).sum(axis=1).max() <= 1 + 1e-9
+        _require_true_bounds(pruned, naive, tolerance)
+
+
+def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: float) -> None:
+    resolved = pruned.highest == pruned.log_prob
+    np.testing.assert_allclose(pruned.log_prob[resolved], truth.log_prob[resolved], atol=1e-10)
+    assert (truth.log_prob <= pruned.highest + 1e-10).all()
+    assert (pruned.unresolved <= tolerance + 1e-12).all()
+    missing = np.where(resolved, 0, np.exp(truth.log_prob)).sum(axis=1)
+    assert (missing <= pruned.unresolved + 1e-12).all()
+    exact, estimate = (np.exp(scores.log_prob) for scores in (truth, pruned))
+    distance = 0.5 * np.abs(exact / exact.sum(1, keepdims=True) - estimate / estimate.sum(1, keepdims=True)).sum(1)
+    low, high = pruned.mass_bounds
+    assert (low <= exact.sum(1) + 1e-12).all()
+    assert (exact.sum(1) <= high + 1e-12).all()
+    assert (distance <= 1 - low / high + 1e-12).all()
+
+
+def _walks(taxonomy: Taxonomy) -> Panel:
+    """Two careers through the taxonomy, the first record of each alike."""
+    rows = [
+        {"worker": f"w{worker}", "year": 1990 + step, "occupation": taxonomy.codes[(worker + step) % len(taxonomy)]}
+        for worker in range(2)
+        for step in range(3)
+    ]
+    return Panel(pl.DataFrame(rows).with_columns(split=pl.lit("test")), taxonomy, "DRAWN", Provenance("drawn"))
+
+
+def test_pruning_runs_the_fewest_nodes(encoder: CareerEncoder, careers: list[EncodedCareer], base: BaseModel) -> None:
+    """As few as one at a time, the most probable first, until no more than the tolerance is left."""
+    reader, trie = Reader(base.model), build_trie(encoder.title_tokens, encoder.template.title_texts(encoder.taxonomy))
+    with torch.inference_mode():
+        hidden, layout = reader.careers(careers[:1], keep=True)
+        for tolerance in (0.5, 0.05, 1e-3):
+            together, singly = (Branching(reader, trie, hidden, layout, [(0, careers[0].starts[0])]) for _ in range(2))
+            expand(together, tolerance)
+            while singly.open_mass.sum() > tolerance:
+                singly.run(np.array([0]), singly.open_mass.argmax(axis=1) + 1)
+            assert not (singly.ran & ~together.ran).any()
+            beyond = int((together.ran & ~singly.ran).sum())
+            assert beyond <= trie.depth.max()  # the branch of the most probable continuation

@@ -37,6 +37,11 @@ class Careers:
     def positions(self) -> Tensor:
         return torch.cat([torch.arange(length) for length in self.lengths])[None]
 
+    @property
+    def bytes_per_token(self) -> int:
+        """Memory of the keys and values that one token leaves in all layers."""
+        return sum(2 * key[:, :1].numel() * key.element_size() for key, _ in self.kept.values())
+
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         if self.keep:
             self.kept[layer] = (key[0], value[0])
@@ -51,38 +56,49 @@ class Careers:
 
 @dataclass
 class Branches:
-    """B records, each with the N inner nodes of the trie: a node sees its record's prompt and its own ancestors.
+    """Title branches in one row (B = 1): a node sees its record's prompt and its own ancestors.
 
-    prompts: where each record's prompt stands in the careers' row, (start, end). ancestors: (N, D), padded with -1.
+    careers: the pass that read the prompts. prompts: for each of B records, (start, end) in that pass.
+    sizes: how many nodes of this pass belong to each record. grown: the nodes of earlier passes, to which those of this
+    pass are added. ancestors: (n, D) of each node of this pass, itself last, as places in `grown`; padded with -1.
     """
 
     careers: Careers
     prompts: list[tuple[int, int]]
+    sizes: list[int]
     ancestors: Tensor
+    grown: dict[int, tuple[Tensor, Tensor]]  # layer -> (G, m, d) each
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        keys, values = self.careers.kept[layer]
-        records = [
-            self._attend_record(query[b], key[b], value[b], keys[:, start:end], values[:, start:end], scale)
-            for b, (start, end) in enumerate(self.prompts)
-        ]
-        return torch.stack(records)
-
-    def _attend_record(
-        self, query: Tensor, key: Tensor, value: Tensor, prompt_key: Tensor, prompt_value: Tensor, scale: float
-    ) -> Tensor:
-        heads, nodes, width = query.shape
-        groups = key.shape[0]
-        q = query.reshape(groups, -1, nodes, width)  # (G, H/G, N, d)
+        keys, values = self._grow(layer, key[0], value[0])
+        prompt_keys, prompt_values = self.careers.kept[layer]
+        groups, _, width = key.shape[1:]
+        q = query[0].reshape(groups, -1, query.shape[2], width)  # (G, H/G, n, d)
+        beyond = self.ancestors < 0
         own = self.ancestors.clamp(min=0)
-        own_key, own_value = key[:, own], value[:, own]  # (G, N, D, d)
-        past = (q.reshape(groups, -1, width) @ prompt_key.mT).view(groups, -1, nodes, prompt_key.shape[1])
-        path = torch.einsum("ghnd,gnkd->ghnk", q, own_key).masked_fill(self.ancestors < 0, float("-inf"))
-        weight = torch.cat([past, path], dim=-1).float().mul(scale).softmax(dim=-1).to(value.dtype)
-        from_past, from_path = weight.split([past.shape[-1], path.shape[-1]], dim=-1)
-        output: Tensor = (from_past.reshape(groups, -1, past.shape[-1]) @ prompt_value).view(q.shape)
-        output = output + torch.einsum("ghnk,gnkd->ghnd", from_path, own_value)
-        return output.reshape(heads, nodes, width)
+        path = torch.einsum("ghnd,gnkd->ghnk", q, keys[:, own]).masked_fill(beyond, float("-inf"))
+        own_values = values[:, own]  # (G, n, D, d)
+        outputs = []
+        parts = (tensor.split(self.sizes, dim=d) for tensor, d in ((q, 2), (path, 2), (own_values, 1)))
+        for (start, end), q_one, path_one, values_one in zip(self.prompts, *parts, strict=True):
+            past = q_one @ prompt_keys[:, None, start:end].mT
+            weight = _softmax(torch.cat([past, path_one], dim=-1) * scale)
+            from_past, from_path = weight.split([end - start, path.shape[-1]], dim=-1)
+            output = from_past @ prompt_values[:, None, start:end]
+            outputs.append(output + torch.einsum("ghnk,gnkd->ghnd", from_path, values_one))
+        return torch.cat(outputs, dim=2).reshape(query.shape)
+
+    def _grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        if layer in self.grown:
+            keys, values = self.grown[layer]
+            key, value = torch.cat([keys, key], dim=1), torch.cat([values, value], dim=1)
+        self.grown[layer] = (key, value)
+        return key, value
+
+
+def _softmax(scores: Tensor) -> Tensor:
+    """In float32 at least, as scaled_dot_product_attention has it."""
+    return scores.to(torch.promote_types(scores.dtype, torch.float32)).softmax(dim=-1).to(scores.dtype)
 
 
 def use_layouts(model: PreTrainedModel) -> None:

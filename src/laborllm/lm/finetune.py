@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from laborllm.errors import ModelError
-from laborllm.lm.attention import Careers
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.loss import next_token_loss
+from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Scorer, packs
+from laborllm.lm.scoring import Scorer
 from laborllm.lm.weights import Adapter, add_adapter, merge_adapter
 from laborllm.progress import progress
 
@@ -56,10 +56,11 @@ def finetune(
     if not train or not valid:
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
-    adapted = add_adapter(scorer.model, recipe.lora_rank) if recipe.method == "lora" else None
+    model = scorer.base.model
+    adapted = add_adapter(model, recipe.lora_rank) if recipe.method == "lora" else None
     if adapted is None:
-        scorer.model.requires_grad_(True)
-    parameters = [parameter for parameter in scorer.model.parameters() if parameter.requires_grad]
+        model.requires_grad_(True)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=recipe.peak_rate, weight_decay=recipe.weight_decay)
     batches = list(_batches(len(train), recipe, seed))
     state = _State()
@@ -76,7 +77,7 @@ def finetune(
                 _validate(scorer, valid, state)
             advance(len(batch), note=f"validation perplexity {state.curve[-1].valid_perplexity:.2f}")
     _restore(scorer, state.best)
-    scorer.model.requires_grad_(False)
+    model.requires_grad_(False)
     return state.curve, None if adapted is None else merge_adapter(adapted)
 
 
@@ -91,17 +92,15 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
     return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
 
 
-def pack_loss(scorer: Scorer, careers: Sequence[EncodedCareer]) -> Tensor:
+def pack_loss(reader: Reader, careers: Sequence[EncodedCareer]) -> Tensor:
     """Summed next-token loss in nats over careers packed end to end: of every token but the first of each career."""
-    layout = Careers(tuple(len(career.tokens) for career in careers))
-    device = scorer.model.device
-    tokens = torch.tensor([token for career in careers for token in career.tokens], device=device)
-    ends = torch.tensor(layout.lengths, device=device).cumsum(0) - 1
-    predicts = torch.ones(len(tokens), dtype=torch.bool, device=device)
-    predicts[ends] = False  # the last token of a career does not predict the first of the next
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=scorer.autocast):
-        hidden = scorer.hidden(tokens[None], layout.positions.to(device), layout)[0]
-        head = scorer.model.get_output_embeddings()
+    with reader.precision():
+        hidden, layout = reader.careers(careers)
+        ends = torch.tensor(layout.lengths, device=reader.device).cumsum(0) - 1
+        predicts = torch.ones(len(hidden), dtype=torch.bool, device=reader.device)
+        predicts[ends] = False  # the last token of a career does not predict the first of the next
+        tokens = torch.tensor([token for career in careers for token in career.tokens], device=reader.device)
+        head = reader.model.get_output_embeddings()
         return next_token_loss(hidden[predicts], head.weight, head.bias, tokens.roll(-1)[predicts])
 
 
@@ -117,7 +116,7 @@ def _step(
     lengths = [len(career.tokens) for career in careers]
     total = sum(lengths) - len(lengths)
     for pack in packs(lengths, recipe.pack_tokens):
-        loss = pack_loss(scorer, [careers[index] for index in pack])
+        loss = pack_loss(scorer.reader, [careers[index] for index in pack])
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} after {state.careers} careers: lower the learning rate")
         (loss / total).backward()
@@ -140,7 +139,7 @@ def _validate(scorer: Scorer, valid: Sequence[EncodedCareer], state: _State) -> 
     log_prob = np.concatenate(list(scorer.realised(valid)))
     perplexity = float(np.exp(-log_prob.mean()))
     if not state.curve or perplexity < min(point.valid_perplexity for point in state.curve):
-        trained = {name: p for name, p in scorer.model.named_parameters() if p.requires_grad}
+        trained = {name: p for name, p in scorer.base.model.named_parameters() if p.requires_grad}
         state.best = {name: p.detach().clone() for name, p in trained.items()}
     train_loss = state.nats / state.scored if state.scored else math.nan
     state.nats, state.scored = 0.0, 0
@@ -149,6 +148,6 @@ def _validate(scorer: Scorer, valid: Sequence[EncodedCareer], state: _State) -> 
 
 def _restore(scorer: Scorer, best: dict[str, Tensor]) -> None:
     with torch.no_grad():
-        for name, parameter in scorer.model.named_parameters():
+        for name, parameter in scorer.base.model.named_parameters():
             if name in best:
                 parameter.copy_(best[name])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,8 @@ class TitleTrie:
 
     tokens, depth: (N,) token and distance from the root of each inner node.
     ancestors: (N, D) inner nodes (0-based) from the first token down to the node itself, padded with -1.
-    edge_row, edge_token: (E,) an edge is a token that may follow a row.
+    edge_row, edge_token: (E,) an edge is a token that may follow a row; sorted by row.
+    edge_child: (E,) the row that an edge leads to, or `LEAF`.
     title_edges: (J, M) the edges whose log-probabilities add up to a title's, padded with E.
     child: (row, token) to the row reached, or `LEAF` at the end of a title.
     """
@@ -28,6 +30,7 @@ class TitleTrie:
     ancestors: NDArray[np.int64]
     edge_row: NDArray[np.int64]
     edge_token: NDArray[np.int64]
+    edge_child: NDArray[np.int64]
     title_edges: NDArray[np.int64]
     child: dict[tuple[int, int], int]
 
@@ -38,6 +41,24 @@ class TitleTrie:
     @property
     def edges(self) -> int:
         return len(self.edge_row)
+
+    @cached_property
+    def first_edge(self) -> NDArray[np.int64]:
+        """(1 + N + 1,) the edges of row r are first_edge[r] to first_edge[r + 1] - 1."""
+        return np.searchsorted(self.edge_row, np.arange(self.nodes + 2))
+
+    @cached_property
+    def edge_to(self) -> NDArray[np.int64]:
+        """(N,) the edge that leads to each inner node."""
+        inner = np.flatnonzero(self.edge_child != LEAF)
+        edge_to = np.empty(self.nodes, dtype=np.int64)
+        edge_to[self.edge_child[inner] - 1] = inner
+        return edge_to
+
+    @cached_property
+    def node_edges(self) -> NDArray[np.int64]:
+        """(N, D) the edges from the root down to each inner node, padded with E."""
+        return np.append(self.edge_to, self.edges)[self.ancestors]
 
 
 def build_trie(titles: Sequence[Sequence[int]], names: Sequence[str]) -> TitleTrie:
@@ -63,13 +84,17 @@ def build_trie(titles: Sequence[Sequence[int]], names: Sequence[str]) -> TitleTr
             along.append(edge[key])
             row = child[key]
         title_edges.append(along)
+    order = sorted(edge, key=lambda key: key[0])
+    place = np.empty(len(edge) + 1, dtype=np.int64)  # of an edge in that order; the padding stays last
+    place[[edge[key] for key in order] + [len(edge)]] = np.arange(len(edge) + 1)
     return TitleTrie(
         tokens=np.array(tokens, dtype=np.int64),
         depth=np.array([len(path) for path in paths[1:]], dtype=np.int64),
         ancestors=_padded(paths[1:], fill=-1),
-        edge_row=np.array([row for row, _ in edge], dtype=np.int64),
-        edge_token=np.array([token for _, token in edge], dtype=np.int64),
-        title_edges=_padded(title_edges, fill=len(edge)),
+        edge_row=np.array([row for row, _ in order], dtype=np.int64),
+        edge_token=np.array([token for _, token in order], dtype=np.int64),
+        edge_child=np.array([child[key] for key in order], dtype=np.int64),
+        title_edges=place[_padded(title_edges, fill=len(edge))],
         child=child,
     )
 

@@ -29,7 +29,7 @@ def forecast_titles(scorer: Scorer, panel: Panel, method: Method) -> Forecast:
         taxonomy=panel.taxonomy,
         log_prob=(raw - log_mass[:, None]).astype(np.float32),
         raw_mass=np.exp(log_mass),
-        method=f"{method} ({'bfloat16 products' if scorer.autocast else 'float32'})",
+        method=f"{method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'})",
         greedy_valid=np.concatenate(greedy_valid),
     )
 

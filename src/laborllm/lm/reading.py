@@ -1,0 +1,95 @@
+"""One pass of a language model: careers in, hidden states out, and from these the log-probability of chosen tokens."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from laborllm.errors import ModelError
+from laborllm.lm.attention import Careers, Layout, context_length, use_layouts
+from laborllm.lm.encoding import EncodedCareer
+
+HEAD_ROWS = 512  # rows of hidden states whose full-vocabulary logits exist at a time
+
+
+class Reader:
+    """Runs `model` under a layout, in its own precision; with `autocast`, products are in bfloat16."""
+
+    def __init__(self, model: PreTrainedModel, *, autocast: bool = False) -> None:
+        self.model = model
+        self.autocast = autocast
+        self.context = context_length(model)
+        use_layouts(model)
+        self._require_plain_head()
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    def precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
+
+    def careers(self, careers: Sequence[EncodedCareer], *, keep: bool = False) -> tuple[Tensor, Careers]:
+        """Hidden states of the careers laid end to end, (n, d), from one pass, and their layout."""
+        layout = Careers(tuple(len(career.tokens) for career in careers), keep=keep)
+        tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
+        return self.hidden(tokens, layout.positions.to(self.device), layout)[0], layout
+
+    def hidden(self, tokens: Tensor, positions: Tensor, layout: Layout) -> Tensor:
+        """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
+        output = self.model.base_model(input_ids=tokens, position_ids=positions, layout=layout, use_cache=False)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits over the vocabulary, (n, V), in float32 at least."""
+        logits: Tensor = self.model.get_output_embeddings()(hidden)
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+    def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
+        """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
+
+        The vocabulary's logits exist for `HEAD_ROWS` rows at a time.
+        """
+        greedy = torch.empty(len(hidden), dtype=torch.long, device=hidden.device)
+        log_prob = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
+        for start in range(0, len(hidden), HEAD_ROWS):
+            logits = self.logits(hidden[start : start + HEAD_ROWS])
+            inside = ((row >= start) & (row < start + HEAD_ROWS)).nonzero()[:, 0]
+            place = row[inside] - start
+            log_prob[inside] = (logits[place, token[inside]] - logits.logsumexp(dim=-1)[place]).double()
+            greedy[start : start + HEAD_ROWS] = logits.argmax(dim=-1)
+        return log_prob, greedy
+
+    def whole(self, tokens: Sequence[int]) -> Tensor:
+        """Log P(next token) after each token, (n, V), by the model's own forward pass."""
+        row = torch.tensor([list(tokens)], device=self.device)
+        logits: Tensor = self.model(row, layout=Careers((len(tokens),)), use_cache=False).logits
+        return logits[0].double().log_softmax(dim=-1).cpu()
+
+    def _require_plain_head(self) -> None:
+        """Hidden states times the output embedding must be the model's own logits: scaled or capped heads are
+        refused."""
+        tokens = torch.arange(4, device=self.device)[None]
+        with torch.inference_mode():
+            ours = self.logits(self.hidden(tokens, tokens, Careers((4,))))
+            own = self.model(input_ids=tokens, layout=Careers((4,)), use_cache=False).logits
+        if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4):
+            raise ModelError(
+                f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
+            )
+
+
+def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
+    """Consecutive indexes whose lengths add up to at most `limit`, at least one a pack."""
+    pack: list[int] = []
+    total = 0
+    for index, length in enumerate(lengths):
+        if pack and total + length > limit:
+            yield pack
+            pack, total = [], 0
+        pack.append(index)
+        total += length
+    if pack:
+        yield pack
