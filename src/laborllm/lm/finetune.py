@@ -1,4 +1,5 @@
-"""Fine-tuning a base model on career texts: next-token loss over every token, as in LABOR-LLM (arXiv 2406.17972).
+"""Fine-tuning a base model on career texts: next-token loss over every token, as in LABOR-LLM (arXiv 2406.17972), or
+over titles first of all.
 
 Careers are packed end to end without padding; each attends to itself alone, so a pack gives the loss of its careers one
 by one. The order of careers is a function of the seed and the epoch.
@@ -41,7 +42,7 @@ class _State:
     tokens: int = 0
     seconds: float = 0.0
     nats: float = 0.0
-    scored: int = 0
+    scored: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -92,16 +93,25 @@ def rate_factor(step: int, steps: int, warmup: float) -> float:
     return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
 
 
-def pack_loss(reader: Reader, careers: Sequence[EncodedCareer]) -> Tensor:
-    """Summed next-token loss in nats over careers packed end to end: of every token but the first of each career."""
+def token_importance(career: EncodedCareer, text_weight: float) -> list[float]:
+    """Weight in the loss of each token: one in titles, `text_weight` elsewhere, zero for the first, which nothing
+    predicts."""
+    importance = [text_weight] * len(career.tokens)
+    for start, end in zip(career.starts, career.ends, strict=True):
+        importance[start:end] = [1.0] * (end - start)
+    return [0.0, *importance[1:]]
+
+
+def pack_loss(reader: Reader, careers: Sequence[EncodedCareer], *, text_weight: float = 1.0) -> Tensor:
+    """Next-token loss in nats over careers packed end to end, summed with the weights of `token_importance`."""
     with reader.precision():
-        hidden, layout = reader.careers(careers)
-        ends = torch.tensor(layout.lengths, device=reader.device).cumsum(0) - 1
-        predicts = torch.ones(len(hidden), dtype=torch.bool, device=reader.device)
-        predicts[ends] = False  # the last token of a career does not predict the first of the next
+        hidden, _ = reader.careers(careers)
+        weights = [weight for career in careers for weight in token_importance(career, text_weight)]
+        importance = torch.tensor(weights, device=reader.device)
         tokens = torch.tensor([token for career in careers for token in career.tokens], device=reader.device)
+        targets = importance.nonzero()[:, 0]  # never the first token, so its own career precedes it
         head = reader.model.get_output_embeddings()
-        return next_token_loss(hidden[predicts], head.weight, head.bias, tokens.roll(-1)[predicts])
+        return next_token_loss(hidden[targets - 1], head.weight, head.bias, tokens[targets], importance[targets])
 
 
 def _step(
@@ -114,9 +124,9 @@ def _step(
 ) -> None:
     """One optimiser step on one batch: the gradient is that of the mean loss per token of the whole batch."""
     lengths = [len(career.tokens) for career in careers]
-    total = sum(lengths) - len(lengths)
+    total = sum(sum(token_importance(career, recipe.text_weight)) for career in careers)
     for pack in packs(lengths, recipe.pack_tokens):
-        loss = pack_loss(scorer.reader, [careers[index] for index in pack])
+        loss = pack_loss(scorer.reader, [careers[index] for index in pack], text_weight=recipe.text_weight)
         if not torch.isfinite(loss):
             raise ModelError(f"the loss is {loss.item()} after {state.careers} careers: lower the learning rate")
         (loss / total).backward()
@@ -142,7 +152,7 @@ def _validate(scorer: Scorer, valid: Sequence[EncodedCareer], state: _State) -> 
         trained = {name: p for name, p in scorer.base.model.named_parameters() if p.requires_grad}
         state.best = {name: p.detach().clone() for name, p in trained.items()}
     train_loss = state.nats / state.scored if state.scored else math.nan
-    state.nats, state.scored = 0.0, 0
+    state.nats, state.scored = 0.0, 0.0
     state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
 
 

@@ -14,17 +14,21 @@ from torch.nn.functional import linear
 ROWS = 256
 
 
-def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
-    """Summed cross-entropy in nats of softmax(hidden @ weight.T + bias) at `targets`: hidden (n, d), weight (V, d),
-    targets (n,)."""
-    loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets)  # type: ignore[no-untyped-call]
+def next_token_loss(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor
+) -> Tensor:
+    """Cross-entropy in nats of softmax(hidden @ weight.T + bias) at `targets`, summed with weights `importance`:
+    hidden (n, d), weight (V, d), targets and importance (n,)."""
+    loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets, importance)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _NextTokenLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
-        needs_hidden, needs_weight, needs_bias, _ = ctx.needs_input_grad
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor
+    ) -> Tensor:
+        needs_hidden, needs_weight, needs_bias, *_ = ctx.needs_input_grad
         for_hidden = torch.empty_like(hidden) if needs_hidden else None
         for_weight = torch.zeros_like(weight) if needs_weight else None
         for_bias = torch.zeros_like(bias) if needs_bias and bias is not None else None
@@ -37,10 +41,11 @@ class _NextTokenLoss(torch.autograd.Function):
             at_target = logits.gather(1, targets[rows, None])
             top = logits.amax(dim=1, keepdim=True)
             total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
-            loss += (total.log() + top - at_target).sum()
+            by_row = importance[rows, None].to(loss.dtype)
+            loss += ((total.log() + top - at_target) * by_row).sum()
             gradient = logits.div_(total)
             gradient[torch.arange(len(gradient)), targets[rows]] -= 1
-            gradient = gradient.to(hidden.dtype)
+            gradient = gradient.mul_(by_row).to(hidden.dtype)
             if for_hidden is not None:
                 for_hidden[rows] = gradient @ weight.to(gradient.dtype)
             if for_weight is not None:
@@ -53,4 +58,4 @@ class _NextTokenLoss(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        return (*(gradient if gradient is None else gradient * scale for gradient in ctx.gradients), None)
+        return (*(gradient if gradient is None else gradient * scale for gradient in ctx.gradients), None, None)

@@ -20,6 +20,8 @@ class Recipe:
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         lora_rank: Rank of the adapter.
+        text_weight: Weight in the loss of every token that is in no title: 1 is the loss over the whole text of
+            LABOR-LLM, 0 that over titles alone.
         pack_tokens: Tokens in one forward pass, a matter of memory and speed only.
         validate_every: Careers between two looks at the validation split; the best weights seen are kept.
     """
@@ -32,6 +34,7 @@ class Recipe:
     weight_decay: float = 0.0
     clip: float = 1.0
     lora_rank: int = 16
+    text_weight: float = 1.0
     pack_tokens: int = 1024
     validate_every: int = 256
 
@@ -44,6 +47,8 @@ class Recipe:
                 raise ModelError(f"{option} must be above zero, not {getattr(self, name)}")
         if not 0 <= self.warmup <= 1:
             raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+        if not 0 <= self.text_weight <= 1:
+            raise ModelError(f"text-weight is a weight between 0 and 1, not {self.text_weight}")
 
     @property
     def peak_rate(self) -> float:
