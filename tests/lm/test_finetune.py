@@ -49,6 +49,17 @@ def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)
 
 
+def test_weighing_titles_alone_is_the_loss_that_scoring_measures(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    scorer = Scorer(base, encoder)
+    realised = -sum(log_prob.sum() for log_prob in scorer.realised(careers[:5]))
+    with torch.no_grad():
+        titles, half, text = (pack_loss(scorer.reader, careers[:5], text_weight=w).item() for w in (0.0, 0.5, 1.0))
+    assert titles == pytest.approx(realised, rel=1e-5)
+    assert half == pytest.approx((titles + text) / 2, rel=1e-5)
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_training_lowers_the_perplexity_of_titles(
     method: str, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
@@ -119,6 +130,7 @@ def test_the_rate_rises_to_one_and_falls(steps: int, warmup: float) -> None:
         ({"batch_size": 0}, "batch-size must be above zero"),
         ({"learning_rate": -1.0}, "learning-rate must be above zero"),
         ({"warmup": 2.0}, "between 0 and 1"),
+        ({"text_weight": -0.5}, "text-weight is a weight between 0 and 1"),
     ],
 )
 def test_a_bad_recipe_is_refused(choice: dict[str, object], message: str) -> None:

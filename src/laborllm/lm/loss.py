@@ -14,9 +14,7 @@ from torch.nn.functional import linear
 ROWS = 256
 
 
-def next_token_loss(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor
-) -> Tensor:
+def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
     """Cross-entropy in nats of softmax(hidden @ weight.T + bias) at `targets`, summed with weights `importance`:
     hidden (n, d), weight (V, d), targets and importance (n,)."""
     loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets, importance)  # type: ignore[no-untyped-call]
