@@ -1,4 +1,4 @@
-"""Training: a pack has the loss of its careers one by one, order depends on seed and epoch alone, and it learns."""
+"""Fine-tuning: a pack has the loss of its careers one by one, a seed repeats, and it learns."""
 
 import copy
 import math
@@ -6,15 +6,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.finetune import career_order, finetune, pack_loss, rate_factor
+from laborllm.lm.finetune import finetune, pack_loss
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
 from laborllm.panel import Panel
@@ -105,22 +103,6 @@ def test_a_loss_that_is_not_finite_stops_training(
     base.model.get_output_embeddings().weight.data.fill_(math.nan)
     with pytest.raises(ModelError, match="lower the learning rate"):
         finetune(scorer, careers[:4], careers[:2], Recipe(), seed=0)
-
-
-@given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 5))
-def test_every_career_comes_once_an_epoch(careers: int, seed: int, epoch: int) -> None:
-    order = career_order(careers, seed=seed, epoch=epoch)
-    assert sorted(order) == list(range(careers))
-    assert order == career_order(careers, seed=seed, epoch=epoch)
-
-
-@given(st.integers(1, 500), st.floats(0, 1))
-def test_the_rate_rises_to_one_and_falls(steps: int, warmup: float) -> None:
-    factors = [rate_factor(step, steps, warmup) for step in range(steps)]
-    peak = factors.index(max(factors))
-    assert all(0 < factor <= 1 for factor in factors)
-    assert factors[: peak + 1] == sorted(factors[: peak + 1])
-    assert factors[peak:] == sorted(factors[peak:], reverse=True)
 
 
 @pytest.mark.parametrize(

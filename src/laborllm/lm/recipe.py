@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from laborllm.errors import ModelError
+from laborllm.training.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,25 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.method not in ("lora", "full"):
             raise ModelError(f"unknown method {self.method!r}: use lora or full")
-        for name in ("epochs", "batch_size", "peak_rate", "lora_rank", "pack_tokens", "validate_every", "clip"):
+        for name in ("lora_rank", "pack_tokens"):
             if not getattr(self, name) > 0:
-                option = "learning-rate" if name == "peak_rate" else name.replace("_", "-")
-                raise ModelError(f"{option} must be above zero, not {getattr(self, name)}")
-        if not 0 <= self.warmup <= 1:
-            raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+                raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
         if not 0 <= self.text_weight <= 1:
             raise ModelError(f"text-weight is a weight between 0 and 1, not {self.text_weight}")
+        _ = self.plan  # which checks the rest
+
+    @property
+    def plan(self) -> Plan:
+        """What of it concerns the training loop."""
+        return Plan(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.peak_rate,
+            warmup=self.warmup,
+            weight_decay=self.weight_decay,
+            clip=self.clip,
+            validate_every=self.validate_every,
+        )
 
     @property
     def peak_rate(self) -> float:

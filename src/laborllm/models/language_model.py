@@ -1,13 +1,12 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
-import csv
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base
-from laborllm.lm.finetune import CurvePoint, finetune
+from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Method, Scorer, title_scorer
 from laborllm.lm.weights import Adapter, load_weights, save_weights
@@ -16,6 +15,7 @@ from laborllm.models.run_folder import Trained, new_run, read_run
 from laborllm.models.titles import encode, forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
+from laborllm.training.curve import CurvePoint, best_perplexity, read_curve, write_curve
 
 CURVE = "curve.csv"
 
@@ -60,10 +60,10 @@ class LanguageModel:
         fitted = self._require_fitted()
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
-        metrics = {"validation raw perplexity": min(point.valid_perplexity for point in fitted.curve)}
+        metrics = {"validation raw perplexity": best_perplexity(fitted.curve)}
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.scorer.base, fitted.adapter)
-            _write_curve(folder / CURVE, fitted.curve)
+            write_curve(folder / CURVE, fitted.curve)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -74,7 +74,7 @@ class LanguageModel:
         model = cls(**options | {"recipe": Recipe(**options["recipe"])})
         base = load_weights(path, model.base)
         scorer = title_scorer(base, Template(titles=model.titles), trained.taxonomy)
-        model.fitted = Fitted(trained, _read_curve(path / CURVE), None, scorer)
+        model.fitted = Fitted(trained, read_curve(path / CURVE), None, scorer)
         return model
 
     def _require_fitted(self) -> "Fitted":
@@ -92,21 +92,3 @@ class Fitted:
     curve: list[CurvePoint]
     adapter: Adapter | None
     scorer: Scorer
-
-
-def _write_curve(path: Path, curve: list[CurvePoint]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(field.name for field in fields(CurvePoint))
-        writer.writerows(astuple(point) for point in curve)
-
-
-def _read_curve(path: Path) -> list[CurvePoint]:
-    with path.open(newline="") as file:
-        return [
-            CurvePoint(int(row["careers"]), int(row["tokens"]), *(float(row[name]) for name in FLOATS))
-            for row in csv.DictReader(file)
-        ]
-
-
-FLOATS = ("seconds", "train_loss", "valid_perplexity")

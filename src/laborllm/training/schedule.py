@@ -1,0 +1,30 @@
+"""What is trained on at each step, and how fast: functions of the seed, the epoch and the step alone."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from laborllm.training.plan import Decay, Plan
+
+
+def career_order(careers: int, *, seed: int, epoch: int) -> list[int]:
+    """The order of careers in an epoch: a function of its arguments alone."""
+    return [int(index) for index in np.random.default_rng([seed, epoch]).permutation(careers)]
+
+
+def batches(careers: int, plan: Plan, *, seed: int) -> Iterator[list[int]]:
+    """The careers of every step; the last batch of an epoch may be smaller."""
+    for epoch in range(plan.epochs):
+        order = career_order(careers, seed=seed, epoch=epoch)
+        yield from (order[start : start + plan.batch_size] for start in range(0, careers, plan.batch_size))
+
+
+def rate_factor(step: int, steps: int, warmup: float, decay: Decay = "linear") -> float:
+    """Share of the peak learning rate at a step: a linear rise, then a fall that would reach 0 at `steps`, unless the
+    rate stays constant."""
+    rise = max(1, math.ceil(warmup * steps))
+    if step < rise:
+        return (step + 1) / rise
+    left = (steps - step) / max(1, steps - rise)
+    return {"linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2, "constant": 1.0}[decay]

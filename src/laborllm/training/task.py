@@ -1,0 +1,34 @@
+"""What a model must bring to be trained."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from torch import Tensor, nn
+
+
+class Task(Protocol):
+    """A module, its training careers by index, and how well it does on the validation split.
+
+    name: shown with the progress. module: its parameters that require a gradient are trained; it is in train mode
+    during `loss`, in eval mode during `perplexity`. lengths: of each training career, in what the model reads one by
+    one: tokens of a text, records for a model over codes.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    @property
+    def lengths(self) -> Sequence[int]: ...
+
+    def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        """The loss of these careers in nats, summed, in parts as small as memory asks for, each with its weight (such
+        as how many tokens are scored). A step follows the gradient of the total loss over the total weight, however
+        the parts are cut; the graph of a part is freed before the next is asked for."""
+        ...
+
+    def perplexity(self) -> float:
+        """Perplexity of the observed occupations of the validation split, by which the weights to keep are chosen."""
+        ...

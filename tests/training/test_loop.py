@@ -1,0 +1,81 @@
+"""The loop: its first step by hand, parts that add up, the best weights kept, and patience."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from laborllm.errors import ModelError
+from laborllm.training.curve import best_perplexity, read_curve, write_curve
+from laborllm.training.loop import train
+from laborllm.training.plan import Plan
+from training.regression import Regression
+
+PLAN = Plan(epochs=6, batch_size=4, learning_rate=0.1, validate_every=6)
+
+
+def weights(task: Regression) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in task.module.parameters()])
+
+
+def test_the_first_step_is_adamw_by_hand() -> None:
+    """From zero weights the gradient is the weighted mean of -y x; the first step of Adam has the size of the rate."""
+    task = Regression()
+    train(task, Plan(epochs=1, batch_size=12, learning_rate=0.1, warmup=0.0, clip=1e9), seed=0)
+    length = torch.tensor(task.lengths, dtype=torch.float64)
+    gradient = -(length[:, None] * task.y * task.x).sum(dim=0) / length.sum()
+    torch.testing.assert_close(task.module.weight[0].detach(), -0.1 * gradient / (gradient.abs() + 1e-8))
+
+
+@pytest.mark.parametrize("cuts", [2, 3, 4])
+def test_parts_add_up_to_the_batch(cuts: int) -> None:
+    whole, parts = Regression(), Regression(cuts=cuts)
+    curves = [train(task, PLAN, seed=0) for task in (whole, parts)]
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-12, atol=1e-12)
+    losses = [[point.train_loss for point in curve] for curve in curves]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-12)
+
+
+def test_the_curve_counts_what_was_seen() -> None:
+    task = Regression(careers=10)
+    curve = train(task, PLAN, seed=0)
+    assert [point.careers for point in curve][:4] == [0, 8, 14, 18]  # batches of 4, 4, 2; a look at each multiple of 6
+    assert curve[-1].tokens == 6 * sum(task.lengths)
+    assert sorted(index for batch in task.seen[:3] for index in batch) == list(range(10))
+
+
+def test_the_best_weights_are_left_and_patience_ends_it() -> None:
+    impatient = dataclasses.replace(PLAN, epochs=50, learning_rate=1.0, warmup=0.0, patience=3)
+    task = Regression()
+    curve = train(task, impatient, seed=0)
+    perplexities = [point.valid_perplexity for point in curve]
+    assert len(curve) - 1 - int(np.argmin(perplexities)) == 3
+    assert curve[-1].careers < 50 * 12
+    assert task.perplexity() == pytest.approx(best_perplexity(curve))
+
+
+def test_an_empty_split_and_what_is_not_finite_are_refused() -> None:
+    with pytest.raises(ModelError, match="at least one career"):
+        train(Regression(careers=0), PLAN, seed=0)
+    lost = Regression()
+    lost.y[3] = math.nan
+    with pytest.raises(ModelError, match="the validation perplexity is nan after 0 careers: lower the learning rate"):
+        train(lost, PLAN, seed=0)
+
+
+def test_a_curve_survives_its_file(tmp_path: Path) -> None:
+    curve = train(Regression(), PLAN, seed=0)[1:]
+    write_curve(tmp_path / "curve.csv", curve)
+    assert read_curve(tmp_path / "curve.csv") == curve
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [({"patience": 0}, "patience must be above zero"), ({"decay": "steps"}, "use linear, cosine or constant")],
+)
+def test_a_bad_plan_is_refused(choice: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        dataclasses.replace(PLAN, **choice)  # type: ignore[arg-type]
