@@ -8,8 +8,18 @@ from hypothesis import strategies as st
 
 from laborllm.errors import TaxonomyError
 from laborllm.occupations import load_crosswalk, load_taxonomy
+from laborllm.occupations.crosswalk import shipped_crosswalks
 
-SHIPPED = ["census1970", "census1980", "census1990", "census2000", "census2010"]
+SHIPPED = {
+    "census1970": 440,
+    "census1980": 504,
+    "census1990": 502,
+    "census2000": 464,
+    "census2002": 509,
+    "census2010": 540,
+    "census2018": 567,
+    "occ1990dd": 331,
+}
 
 
 @given(code=st.integers(0, 9999), width=st.integers(1, 6))
@@ -53,9 +63,18 @@ def test_unknown_name_lists_the_known() -> None:
 def test_shipped_targets_are_in_the_taxonomy(name: str) -> None:
     crosswalk = load_crosswalk(name)
     taxonomy = load_taxonomy(crosswalk.target)
-    assert len(crosswalk.pairs) > 300
+    assert len(crosswalk.pairs) == SHIPPED[name]
     assert set(crosswalk.pairs.values()) <= set(taxonomy.codes)
-    assert crosswalk.source
+
+
+def test_what_is_said_of_the_shipped_tables() -> None:
+    about = shipped_crosswalks()
+    assert list(about) == list(SHIPPED)
+    for name, said in about.items():
+        assert said["rows"] == SHIPPED[name]
+        assert said["file"] == f"{name}_{said['target']}.csv"
+        assert name.endswith(said["vintage"]) or name == "occ1990dd"
+        assert all(said[key] for key in ("source", "version", "tables", "citation", "note"))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +83,12 @@ def test_shipped_targets_are_in_the_taxonomy(name: str) -> None:
         ("census1970", "310", "Cashiers"),
         ("census1980", "276", "Cashiers"),
         ("census2000", "472", "Cashiers"),
+        ("census2002", "4720", "Cashiers"),
         ("census2010", "4720", "Cashiers"),
+        ("census2018", "4720", "Cashiers"),
+        ("census2018", "0705", "Other managers and administrators"),  # project managers, coded as managers before
+        ("census2018", "9825", "Military personnel"),
+        ("occ1990dd", "276", "Sales and related"),
         ("census1980", "95", "Registered nurses"),
         ("census1970", "075", "Registered nurses"),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from laborllm.errors import TaxonomyError
 
+DATA = files("laborllm.occupations") / "data"
+
 
 @dataclass(frozen=True)
 class Crosswalk:
@@ -30,13 +32,17 @@ def load_crosswalk(name_or_path: str | Path) -> Crosswalk:
         if not path.is_file():
             raise TaxonomyError(f"no crosswalk file at {path}")
         return _parse(path.stem, path.read_text("utf-8-sig"), source=path.name)
-    folder = files("laborllm.occupations") / "data"
-    shipped = json.loads((folder / "crosswalks.json").read_text("utf-8"))
+    shipped = shipped_crosswalks()
     if str(name_or_path) not in shipped:
         raise TaxonomyError(f"unknown crosswalk {str(name_or_path)!r}: use {', '.join(shipped)}, or a .csv file")
     about = shipped[str(name_or_path)]
-    text = (folder / f"{name_or_path}_{about['target']}.csv").read_text("utf-8")
+    text = (DATA / about["file"]).read_text("utf-8")
     return _parse(str(name_or_path), text, source=about["source"])
+
+
+def shipped_crosswalks() -> dict[str, dict[str, str]]:
+    """What is known of each shipped crosswalk: name -> target, file, source, vintage, version, citation, note."""
+    return dict(json.loads((DATA / "crosswalks.json").read_text("utf-8")))
 
 
 def normal_code(code: str) -> str:

@@ -95,7 +95,7 @@ class Taxonomy:
 
 
 def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
-    """A shipped taxonomy by name (`occ1990dd`, `nlswork`), or one's own: a CSV file with columns code, title, group."""
+    """A shipped taxonomy by name (`occ1990dd`, ...), or one's own: a CSV file with columns code, title, group."""
     path = Path(name_or_path)
     if path.suffix == ".csv":
         if not path.is_file():
