@@ -5,10 +5,25 @@ import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TypedDict
 
 from laborllm.errors import TaxonomyError
 
 DATA = files("laborllm.occupations") / "data"
+
+
+class About(TypedDict):
+    """A shipped crosswalk as `crosswalks.json` describes it. `version` goes up when a pair changes."""
+
+    target: str
+    file: str
+    source: str
+    vintage: str
+    version: str
+    tables: str
+    citation: str
+    rows: int
+    note: str
 
 
 @dataclass(frozen=True)
@@ -40,8 +55,8 @@ def load_crosswalk(name_or_path: str | Path) -> Crosswalk:
     return _parse(str(name_or_path), text, source=about["source"])
 
 
-def shipped_crosswalks() -> dict[str, dict[str, str]]:
-    """What is known of each shipped crosswalk: name -> target, file, source, vintage, version, citation, note."""
+def shipped_crosswalks() -> dict[str, About]:
+    """What is known of each shipped crosswalk, by name."""
     return dict(json.loads((DATA / "crosswalks.json").read_text("utf-8")))
 
 
