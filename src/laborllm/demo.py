@@ -17,7 +17,7 @@ from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report
-from laborllm.report.sections import Figure, Section
+from laborllm.report.page import Figure, Section
 from laborllm.report.tables import frame_table
 from laborllm.report.terminal import show
 from laborllm.sources import import_nlswork

@@ -45,5 +45,6 @@ def import_table(
 
 def _save(panel: "Panel", out: Path) -> None:
     panel.save(out)
-    left_out = sum(panel.provenance.left_out.values())
-    print(f"{out}: {len(panel):,} records of {panel.workers:,} workers; {left_out:,} rows left out", file=sys.stderr)
+    print(f"{out}: {len(panel):,} records of {panel.workers:,} workers; rows of the source:", file=sys.stderr)
+    for what, rows in panel.provenance.account:
+        print(f"{rows:>12,} {what}", file=sys.stderr)

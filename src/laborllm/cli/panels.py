@@ -1,6 +1,8 @@
 """Verbs that look into a panel."""
 
+import sys
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -8,16 +10,27 @@ from cyclopts import Parameter
 from laborllm.cli.options import AsJson, PanelFile, Titles
 
 
-def describe(panel: PanelFile, /, *, json: AsJson = False) -> None:
+def describe(
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="HTML page to write as well, with figures and their numbers.")] = None,
+    json: AsJson = False,
+) -> None:
     """Show what a panel holds: workers, years, stay rate, states, occupations, covariates, and what was left out.
 
-    Example: `laborllm describe nlswork.parquet`
+    Example: `laborllm describe nlswork.parquet --out nlswork.html`
     """
     from laborllm.panel import Panel
     from laborllm.panel.summary import summarise
     from laborllm.report.describe import as_json, as_text
+    from laborllm.report.panel_page import write_description
 
-    summary = summarise(Panel.load(panel))
+    loaded = Panel.load(panel)
+    if out is not None:
+        write_description(out, loaded)
+        print(f"{out}: the page", file=sys.stderr)
+    summary = summarise(loaded)
     print(as_json(summary) if json else as_text(summary))
 
 

@@ -44,6 +44,13 @@ class Provenance:
     left_out: dict[str, int] = field(default_factory=dict)  # reason -> rows
     notes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def account(self) -> list[tuple[str, int]]:
+        """What became of the rows: those read, those left out by reason, as losses, and those kept, their sum."""
+        losses = [(reason, -rows) for reason, rows in self.left_out.items()]
+        kept = self.rows_in - sum(self.left_out.values())
+        return [("read", self.rows_in), *losses, ("kept", kept)]
+
 
 @dataclass(frozen=True)
 class Panel:

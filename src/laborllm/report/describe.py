@@ -7,6 +7,7 @@ from textwrap import shorten
 
 import polars as pl
 
+from laborllm.panel import Provenance
 from laborllm.panel.summary import FEWEST_WORKERS, Summary
 
 WIDTH = 100
@@ -32,7 +33,7 @@ def as_text(summary: Summary) -> str:
         _section("Occupations, the most frequent", COUNTS, _entries(summary.occupations)),
         _section("Covariates", ("known",), _covariates(summary.covariates)),
         _section("Splits", COUNTS[:2], _splits(summary.splits)),
-        _section("Rows of the source", ("rows",), _rows(summary)),
+        _section("Rows of the source", ("rows",), _rows(summary.provenance)),
         _notes(summary.provenance.notes),
     ]
     return "\n\n".join(section for section in sections if section)
@@ -67,12 +68,15 @@ def _entries(entries: pl.DataFrame) -> Iterable[Line]:
 
 def _covariates(covariates: pl.DataFrame) -> Iterable[Line]:
     for covariate in covariates.iter_rows(named=True):
-        name, values = covariate["covariate"], covariate["values"]
-        yield Line(name, [_percent(covariate["known"])], _range(values) if name == "birth_year" else ", ".join(values))
+        words = shown_values(covariate["covariate"], covariate["values"])
+        yield Line(covariate["covariate"], [_percent(covariate["known"])], words)
 
 
-def _range(values: list[str]) -> str:
-    return " to ".join(sorted({min(values), max(values)})) if values else ""
+def shown_values(covariate: str, values: list[str]) -> str:
+    """The values of a covariate in a line: birth years as a range, the others one by one."""
+    if covariate == "birth_year" and values:
+        return " to ".join(sorted({min(values), max(values)}))
+    return ", ".join(values)
 
 
 def _splits(splits: pl.DataFrame) -> Iterable[Line]:
@@ -80,12 +84,9 @@ def _splits(splits: pl.DataFrame) -> Iterable[Line]:
         yield Line(split["split"], [f"{split['workers']:,}", f"{split['records']:,}"])
 
 
-def _rows(summary: Summary) -> Iterable[Line]:
-    provenance = summary.provenance
-    yield Line("read", [f"{provenance.rows_in:,}"])
-    for reason, rows in provenance.left_out.items():
-        yield Line(reason, [f"-{rows:,}"])
-    yield Line("kept", [f"{provenance.rows_in - sum(provenance.left_out.values()):,}"])
+def _rows(provenance: Provenance) -> Iterable[Line]:
+    for what, rows in provenance.account:
+        yield Line(what, [f"{rows:,}"])
 
 
 def _notes(notes: dict[str, str]) -> str:

@@ -29,7 +29,7 @@ KIND_TITLES = {"all": "all records", "first": "first records", "stay": "stays", 
 
 def perplexity_by_model(frame: pl.DataFrame) -> Chart:
     """frame: model, estimate, low, high; one row per model, drawn in the order given."""
-    return _styled(_dots(frame, "perplexity (lower is better)", _value_scale(frame), WIDE))
+    return styled(_dots(frame, "perplexity (lower is better)", _value_scale(frame), WIDE))
 
 
 def perplexity_by_kind(frame: pl.DataFrame) -> Chart:
@@ -40,7 +40,7 @@ def perplexity_by_kind(frame: pl.DataFrame) -> Chart:
         )
         for at, (kind, part) in enumerate(_parts(frame, "kind"))
     ]
-    return _styled(_grid(panels))
+    return styled(_grid(panels))
 
 
 def ratio_to_reference(frame: pl.DataFrame) -> Chart:
@@ -51,7 +51,7 @@ def ratio_to_reference(frame: pl.DataFrame) -> Chart:
         ).properties(title=KIND_TITLES.get(kind, kind))
         for at, (kind, part) in enumerate(_parts(frame, "kind"))
     ]
-    return _styled(_grid(panels))
+    return styled(_grid(panels))
 
 
 def areas(frame: pl.DataFrame) -> Chart:
@@ -63,7 +63,7 @@ def areas(frame: pl.DataFrame) -> Chart:
         ).properties(title=outcome)
         for at, (outcome, part) in enumerate(_parts(frame, "outcome"))
     ]
-    return _styled(_grid(panels))
+    return styled(_grid(panels))
 
 
 def calibration(frame: pl.DataFrame) -> Chart:
@@ -73,7 +73,7 @@ def calibration(frame: pl.DataFrame) -> Chart:
         _calibration_panel(part, end, first=at % COLUMNS == 0).properties(title=model)
         for at, (model, part) in enumerate(_parts(frame, "model"))
     ]
-    return _styled(_grid(panels))
+    return styled(_grid(panels))
 
 
 def learning_curve(frame: pl.DataFrame) -> Chart:
@@ -95,7 +95,7 @@ def learning_curve(frame: pl.DataFrame) -> Chart:
     layers.append(base.mark_point(filled=True, size=80, opacity=1).encode(y=y, shape=shape))
     ends = alt.Chart(known.filter(pl.col("careers") == pl.col("careers").max().over("series"))).encode(x=x, y=y)
     layers.append(ends.mark_text(align="left", dx=12, fontSize=12, color=INK).encode(text="series:N"))
-    return _styled(alt.layer(*layers).properties(width=WIDE, height=260))
+    return styled(alt.layer(*layers).properties(width=WIDE, height=260))
 
 
 def to_svg(chart: Chart, name: str) -> str:
@@ -182,7 +182,7 @@ def _parts(frame: pl.DataFrame, key: str) -> list[tuple[str, pl.DataFrame]]:
     return [(str(part[key][0]), part) for part in frame.partition_by(key, maintain_order=True)]
 
 
-def _styled(chart: Chart) -> Chart:
+def styled(chart: Chart) -> Chart:
     """The one look, in one call: each call copies the chart whole."""
     axis = alt.AxisConfig(
         domainColor=GUIDE,
@@ -201,6 +201,9 @@ def _styled(chart: Chart) -> Chart:
         view=alt.ViewConfig(stroke=None),
         axis=axis,
         axisY=alt.AxisConfig(domain=False, ticks=False),
+        legend=alt.LegendConfig(
+            orient="top", title=None, labelColor=INK, labelFontSize=12, labelLimit=400, symbolType="square", offset=12
+        ),
         title=alt.TitleConfig(anchor="start", color=INK, fontSize=13, fontWeight="bold", offset=8),
     )
     return styled

@@ -45,4 +45,4 @@ def interval(low: float | None, high: float | None, *, near_one: bool = False) -
 
 
 def count(value: int | None) -> str:
-    return MISSING if value is None else f"{value:,}"
+    return MISSING if value is None else f"{value:,}".replace("-", MINUS)

@@ -1,15 +1,13 @@
 """The parts of a report on an evaluation: what is shown, and what is said of it."""
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from laborllm.evaluation import Evaluation
 from laborllm.evaluation.calibration import LIKELIEST
 from laborllm.evaluation.ranking import CHANGE
 from laborllm.report import figures
+from laborllm.report.page import Figure, Section
 from laborllm.report.tables import (
-    Table,
     about_table,
     difference_table,
     forecast_table,
@@ -17,25 +15,6 @@ from laborllm.report.tables import (
     perplexity_table,
     sample_table,
 )
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart, the numbers it draws, and what it shows in plain words."""
-
-    chart: figures.Chart
-    table: Table
-    caption: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, a paragraph, then figures and tables."""
-
-    title: str
-    words: str
-    figures: tuple[Figure, ...] = ()
-    tables: tuple[Table, ...] = ()
 
 
 def sections_of(evaluation: Evaluation) -> list[Section]:

@@ -1,0 +1,68 @@
+"""One HTML file that stands alone: no scripts, nothing fetched, no record of any person."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from laborllm.report.figures import Chart, to_svg
+from laborllm.report.tables import Table
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """A number to remember and what it is."""
+
+    value: str
+    label: str
+    within: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, the numbers it draws, and what it shows in plain words."""
+
+    chart: Chart
+    table: Table
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a paragraph, then figures and tables."""
+
+    title: str
+    words: str
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """What every page has. facts: what the data are, name to text. notes: remarks of one paragraph each."""
+
+    title: str
+    headline: str
+    key_numbers: Sequence[KeyNumber]
+    sections: Sequence[Section]
+    facts: Mapping[str, str]
+    notes: Sequence[str] = ()
+
+
+def render_page(page: Page, template: str, **more: object) -> str:
+    """The page as HTML, laid out by `template`, which may use `more`."""
+    return _template(template).render(page=page, **more)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("laborllm.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["table"] = lambda table: Markup(table.to_html())  # which escapes its text
+    environment.filters["svg"] = lambda figure, name: Markup(to_svg(figure.chart, name))
+    return environment.get_template(name)

@@ -1,0 +1,153 @@
+"""A panel as one HTML page: how large it is, how it spreads over years, ages and occupations, what is known."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.panel import Panel
+from laborllm.panel.profile import EMPLOYED, group_transitions, records_by_year, states_by_age
+from laborllm.panel.summary import FEWEST_WORKERS, Summary, summarise
+from laborllm.report import panel_figures
+from laborllm.report.describe import shown_values
+from laborllm.report.figures import Chart
+from laborllm.report.numbers import count, number, share
+from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.tables import Table, frame_table
+from laborllm.storage import new_file
+
+COUNTS = ("workers", "records", "share")
+
+
+def write_description(path: Path, panel: Panel) -> None:
+    """Write the page of a panel to `path`. Raises `StorageError` if it cannot be written."""
+    with new_file(path) as file:
+        summary = summarise(panel)
+        page = Page(
+            title=f"The panel {panel.dataset}",
+            headline=_headline(summary),
+            key_numbers=_key_numbers(summary),
+            sections=[section for section in _sections(panel, summary) if section.figures or section.tables],
+            facts=_facts(panel),
+        )
+        file.write_text(render_page(page, "panel.html.j2", fewest_workers=FEWEST_WORKERS), encoding="utf-8")
+
+
+def _headline(summary: Summary) -> str:
+    size = f"{count(summary.records)} records of {count(summary.workers)} workers"
+    years = f"from {summary.first_year} to {summary.last_year}"
+    if summary.stay_rate is None:
+        return f"{size}, {years}."
+    return f"{size}, {years}; {share(summary.stay_rate)} repeat the entry of the record before."
+
+
+def _key_numbers(summary: Summary) -> list[KeyNumber]:
+    average, middle = summary.records_per_worker
+    return [
+        KeyNumber(count(summary.workers), "workers"),
+        KeyNumber(count(summary.records), "records"),
+        KeyNumber(number(average), f"records per worker; median {middle:g}"),
+        KeyNumber(count(summary.entries_seen), f"entries that occur, of {count(summary.entries)}"),
+    ]
+
+
+def _sections(panel: Panel, summary: Summary) -> Iterable[Section]:
+    yield _years(panel)
+    yield _ages(panel)
+    yield _transitions(panel)
+    yield _occupations(summary)
+    yield _covariates(summary)
+    yield _rows(summary)
+
+
+def _years(panel: Panel) -> Section:
+    frame = records_by_year(panel)
+    words = "A record is one worker in one year: employed in an occupation, or in a state without a job."
+    caption = f"Records of each year. What fewer than {FEWEST_WORKERS} workers share is not drawn."
+    chart = panel_figures.records_by_year(frame, [EMPLOYED, *_states(panel)])
+    return Section("Years", words, _figures(frame.with_columns(pl.col("year").cast(pl.String)), chart, caption))
+
+
+def _ages(panel: Panel) -> Section:
+    frame = states_by_age(panel)
+    words = "Who is without a job, and how, by the worker's age: the year less the year of birth."
+    caption = (
+        f"The share of records in each state. Ages at which fewer than {FEWEST_WORKERS} workers are in it are left out."
+    )
+    chart = panel_figures.states_by_age(frame, _states(panel))
+    return Section("States by age", words, _figures(frame, chart, caption))
+
+
+def _transitions(panel: Panel) -> Section:
+    frame = group_transitions(panel)
+    words = (
+        "From each record to the worker's next, between the major groups of the taxonomy. The diagonal holds those who "
+        "stay in a group, though not always in an occupation."
+    )
+    caption = (
+        "Rows: the group of a record. Columns: that of the worker's next one. The stronger the colour, the larger "
+        f"the share of the row. Cells with fewer than {FEWEST_WORKERS} workers are empty."
+    )
+    groups = list(dict.fromkeys([*frame["group"], *frame["next_group"]]))
+    chart = panel_figures.group_transitions(frame, groups)
+    return Section("From one record to the next", words, _figures(frame, chart, caption))
+
+
+def _occupations(summary: Summary) -> Section:
+    words = (
+        f"{count(summary.entries_seen)} of the {count(summary.entries)} entries of the taxonomy occur. "
+        f"{count(summary.withheld)} of them have fewer than {FEWEST_WORKERS} workers and are never shown."
+    )
+    tables = [_entries("The most frequent occupations", summary.occupations), _entries("States", summary.states)]
+    return Section("Occupations and states", words, tables=tuple(table for table in tables if table.rows))
+
+
+def _covariates(summary: Summary) -> Section:
+    frame = summary.covariates.with_columns(pl.col("covariate").str.replace("_", " "))
+    words = "A covariate that is not known of a record is left out of the career text."
+    caption = "The share of records in which each covariate is known."
+    chart = panel_figures.covariates_known(frame)
+    covariates = summary.covariates.iter_rows()
+    rows = tuple(
+        (name.replace("_", " "), share(known), shown_values(name, values)) for name, known, values in covariates
+    )
+    table = Table("Covariates, and the values that occur", ("", "known", "values"), rows, words=(0, 2))
+    figures = _figures(frame.select("covariate", "known"), chart, caption)
+    return Section("What is known of the workers", words, figures, (table,))
+
+
+def _rows(summary: Summary) -> Section:
+    words = "Every row of the source became a record or is counted under the reason why not."
+    rows = tuple((what, count(rows)) for what, rows in summary.provenance.account)
+    splits = tuple((split, count(workers), count(records)) for split, workers, records in summary.splits.iter_rows())
+    tables = (
+        Table("Rows of the source", ("", "rows"), rows),
+        Table("Splits, by worker", ("split", "workers", "records"), splits),
+    )
+    return Section("Where the rows went", words, tables=tables)
+
+
+def _figures(frame: pl.DataFrame, chart: Chart, caption: str) -> tuple[Figure, ...]:
+    """The figure of a frame; none where every number is withheld."""
+    return (Figure(chart, frame_table("The numbers of this figure", frame), caption),) if frame.height else ()
+
+
+def _entries(title: str, entries: pl.DataFrame) -> Table:
+    shown = entries.select("title", *COUNTS).iter_rows()
+    rows = tuple((name, count(workers), count(records), share(part)) for name, workers, records, part in shown)
+    return Table(title, ("", *COUNTS), rows)
+
+
+def _states(panel: Panel) -> list[str]:
+    return [panel.taxonomy.title(state) for state in panel.taxonomy.states]
+
+
+def _facts(panel: Panel) -> dict[str, str]:
+    files = {f"SHA-256 of {name}": digest for name, digest in panel.provenance.files.items()}
+    facts = {
+        "Source": panel.provenance.source,
+        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} entries",
+        "Weights": panel.weight_kind,
+        "Fingerprint": panel.fingerprint,
+    }
+    return facts | panel.provenance.notes | files
