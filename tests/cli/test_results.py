@@ -36,10 +36,10 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[LanguageModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
     command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8"
-    options = "--method full --epochs 3 --learning-rate 2e-5 --scoring naive"
+    options = "--method full --epochs 3 --learning-rate 2e-5"
     assert laborllm(f"{command} {options}") == 0
     (model,) = fitted
-    assert (model.base, model.titles, model.valid_careers, model.method) == ("b", "numeric", 8, "naive")
+    assert (model.base, model.titles, model.valid_careers) == ("b", "numeric", 8)
     assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
 
 
@@ -48,6 +48,22 @@ def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:
     assert laborllm("forecast run panel.parquet --out forecast.parquet") == 0
     expected = Transition(variant="plain").fit(panel, seed=0).forecast(panel)
     np.testing.assert_array_equal(Forecast.load(Path("forecast.parquet")).log_prob, expected.log_prob)
+
+
+def test_pruned_scores_carry_their_bound(panel: Panel, base_folder: Path, capsys: Capture) -> None:
+    assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
+    for scoring in ("tree", "pruned --tolerance 0.2"):
+        assert laborllm(f"forecast run panel.parquet --scoring {scoring} --out {scoring[:4]}.parquet") == 0
+    exact, pruned = Forecast.load(Path("tree.parquet")), Forecast.load(Path("prun.parquet"))
+    assert exact.error_bound is None
+    assert pruned.error_bound is not None
+    distance = np.abs(np.exp(exact.log_prob) - np.exp(pruned.log_prob)).sum(axis=1) / 2
+    assert (distance <= pruned.error_bound + 1e-6).all()
+    assert distance.max() > 0
+    off = np.abs(exact.log_likelihood - pruned.log_likelihood)
+    assert (off <= -np.log1p(-pruned.error_bound) + 1e-6).all()  # the observed title is always resolved
+    assert laborllm("evaluate run panel.parquet --scoring pruned --tolerance 0.2 --workers 10") == 0
+    assert "Exact but for: run within a factor of 1." in capsys.readouterr().out
 
 
 def test_careers_limits_the_training_alone(panel: Panel) -> None:

@@ -32,7 +32,7 @@ def forecast(probability: np.ndarray, *, raw_mass: float = 1.0, greedy: bool | N
         log_prob=np.log(probability).astype(np.float32),
         raw_mass=np.full(rows, raw_mass),
         method="made up",
-        error_bound=0.01,
+        error_bound=np.full(rows, 0.01),
         greedy_valid=None if greedy is None else np.full(rows, greedy),
     )
 
@@ -58,7 +58,8 @@ def test_round_trip(
     made.save(path)
     loaded = Forecast.load(path)
     assert loaded.records.equals(made.records)
-    assert (loaded.taxonomy, loaded.method, loaded.error_bound) == (TAXONOMY, "made up", 0.01)
+    assert (loaded.taxonomy, loaded.method) == (TAXONOMY, "made up")
+    np.testing.assert_array_equal(loaded.error_bound, made.error_bound)
     np.testing.assert_array_equal(loaded.log_prob, made.log_prob)
     np.testing.assert_array_equal(loaded.raw_mass, made.raw_mass)
     if greedy is None:

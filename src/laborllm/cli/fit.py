@@ -15,11 +15,6 @@ RECIPE = Recipe()
 
 Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
 
-Scoring = Annotated[
-    Literal["tree", "naive"],
-    Parameter(help="One pass per career and a tree of titles, or one pass per title: the same numbers, later."),
-]
-
 fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
 
 
@@ -53,7 +48,6 @@ def fit_off_the_shelf(
     out: RunOut,
     base: Base = SMOLLM2,
     titles: Titles = "literal",
-    scoring: Scoring = "tree",
     seed: Seed = 0,
 ) -> None:
     """Take a base model as it comes: no weight is changed, and the run folder remembers the panel's taxonomy.
@@ -62,7 +56,7 @@ def fit_off_the_shelf(
     """
     from laborllm.models.off_the_shelf import OffTheShelf
 
-    _fit(OffTheShelf(base=base, titles=titles, method=scoring), panel, out, seed)
+    _fit(OffTheShelf(base=base, titles=titles), panel, out, seed)
 
 
 @fit.command(name="language-model")
@@ -76,7 +70,6 @@ def fit_language_model(
     careers: Careers = None,
     valid_careers: Annotated[int, Parameter(help="How many validation careers watch the training.")] = 64,
     recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
-    scoring: Scoring = "tree",
     seed: Seed = 0,
 ) -> None:
     """Fine-tune a base model on career texts. Takes minutes to hours; the weights of the best validation are kept.
@@ -85,7 +78,7 @@ def fit_language_model(
     """
     from laborllm.models.language_model import LanguageModel
 
-    model = LanguageModel(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe, method=scoring)
+    model = LanguageModel(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe)
     _fit(model, panel, out, seed, careers)
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter, Token
 
+from laborllm.lm.scoring_options import Method
+
 SMOLLM2 = "smollm2-135m"
 
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
@@ -18,6 +20,17 @@ Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` 
 Titles = Annotated[Literal["literal", "numeric"], Parameter(help="English titles, or codes without meaning (job_144).")]
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
+Scoring = Annotated[
+    Method,
+    Parameter(
+        help="How language models read titles: `tree`, one pass per career and a tree of titles; `pruned`, the same "
+        "without improbable branches and with a bound on the error; `naive`, one pass per title."
+    ),
+]
+Tolerance = Annotated[
+    float, Parameter(help="How far a forecast of `--scoring pruned` may be from the exact one, in total variation.")
+]
+Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
 AsJson = Annotated[bool, Parameter(help="Print JSON for a script.")]
 
 

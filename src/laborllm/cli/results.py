@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunFolder, Seed
+from laborllm.cli.options import SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Scoring, Seed, Tolerance
 from laborllm.errors import ModelError
+from laborllm.lm.scoring_options import ScoringOptions
 
 if TYPE_CHECKING:
     from laborllm.models.contract import OccupationModel
     from laborllm.panel import Panel
 
 
+DEFAULT = ScoringOptions()
+
+
 def forecast(
-    run: RunFolder, panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="Parquet file to write.")]
+    run: RunFolder,
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Parquet file to write.")],
+    scoring: Scoring = DEFAULT.method,
+    tolerance: Tolerance = DEFAULT.tolerance,
+    memory: Memory = DEFAULT.memory,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
@@ -25,7 +36,7 @@ def forecast(
     from laborllm.models.registry import load_model
     from laborllm.panel import Panel
 
-    load_model(run).forecast(Panel.load(panel)).save(out)
+    load_model(run, ScoringOptions(scoring, tolerance, memory)).forecast(Panel.load(panel)).save(out)
 
 
 def evaluate(
@@ -41,6 +52,9 @@ def evaluate(
     likelihood_only: Annotated[
         bool, Parameter(help="Score only the observed occupations: quicker, and gives raw perplexity alone.")
     ] = False,
+    scoring: Scoring = DEFAULT.method,
+    tolerance: Tolerance = DEFAULT.tolerance,
+    memory: Memory = DEFAULT.memory,
     reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
     draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
     seed: Seed = 0,
@@ -57,7 +71,7 @@ def evaluate(
 
     loaded = Panel.load(panel)
     found = compare(
-        _load_by_name(runs, loaded),
+        _load_by_name(runs, loaded, ScoringOptions(scoring, tolerance, memory)),
         loaded,
         split=split,
         workers=workers,
@@ -87,7 +101,7 @@ def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
     }
 
 
-def _load_by_name(runs: list[Path], panel: "Panel") -> dict[str, "OccupationModel"]:
+def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> dict[str, "OccupationModel"]:
     from laborllm.models.registry import load_model
     from laborllm.models.run_folder import read_run
 
@@ -98,7 +112,7 @@ def _load_by_name(runs: list[Path], panel: "Panel") -> dict[str, "OccupationMode
     for run in runs:
         _, _, trained = read_run(run)
         trained.require_same_held_out(panel)
-    return {name: load_model(run) for name, run in zip(names, runs, strict=True)}
+    return {name: load_model(run, scoring) for name, run in zip(names, runs, strict=True)}
 
 
 def models(*, json: AsJson = False) -> None:

@@ -83,19 +83,29 @@ def _compared(found: Perplexities, model: int, reference: int, cell: int) -> dic
 
 
 def validity_table(sample: Sample, scores: Mapping[str, Scores]) -> pl.DataFrame:
-    """model, kind, raw_mass (mean probability on valid titles) and greedy_valid (share of greedy completions valid)."""
+    """model, kind, raw_mass (mean probability on valid titles), greedy_valid (share of greedy completions valid), and
+    within, the factor within which the perplexity is exact: one unless improbable titles were left unresolved."""
     rows = [
         {
             "model": model,
             "kind": kind,
             "raw_mass": _cell_mean(given.raw_mass, sample, cell),
             "greedy_valid": _cell_mean(given.greedy_valid, sample, cell),
+            "within": _within(given, sample, cell),
         }
         for model, given in scores.items()
         for cell, kind in enumerate(sample.kinds.names)
     ]
-    schema = {"model": pl.String(), "kind": pl.String(), "raw_mass": pl.Float64(), "greedy_valid": pl.Float64()}
-    return pl.DataFrame(rows, schema=schema)
+    keys: Schema = {"model": pl.String(), "kind": pl.String()}
+    return pl.DataFrame(rows, schema=keys | dict.fromkeys(("raw_mass", "greedy_valid", "within"), pl.Float64()))
+
+
+def _within(given: Scores, sample: Sample, cell: int) -> float | None:
+    """The exponential of the mean of -log(1 - b), for a forecast whose rows are off by b at most in total variation."""
+    if given.error_bound is None:
+        return 1.0
+    nats = _cell_mean(-np.log1p(-given.error_bound), sample, cell)
+    return None if nats is None else float(np.exp(nats))
 
 
 def _cell_mean(values: Array | Bools | None, sample: Sample, cell: int) -> float | None:

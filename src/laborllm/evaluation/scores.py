@@ -24,7 +24,8 @@ class Scores:
     records: worker, year, occupation (the observed code).
     raw_log_likelihood: (n,) the model's own log-probability of the observed entry.
     log_likelihood: (n,) the same, normalised over the taxonomy; None where only the observed entry was scored.
-    raw_mass: (n,) probability on valid titles. greedy_valid: (n,) whether the greedy completion is a valid title.
+    raw_mass: (n,) probability on valid titles. error_bound: (n,) of the forecast, None if it is exact.
+    greedy_valid: (n,) whether the greedy completion is a valid title.
     taxonomy, log_prob: the whole distribution, (n, J); None where only the observed entry was scored.
     Raises `ModelError` on lengths that differ, missing numbers, probabilities above one and unsorted records.
     """
@@ -33,6 +34,7 @@ class Scores:
     raw_log_likelihood: Array
     log_likelihood: Array | None = None
     raw_mass: Array | None = None
+    error_bound: Array | None = None
     greedy_valid: Bools | None = None
     taxonomy: Taxonomy | None = None
     log_prob: Array | None = None
@@ -42,7 +44,7 @@ class Scores:
         _require_log_probability("raw_log_likelihood", self.raw_log_likelihood, self.records.height)
         if self.log_likelihood is not None:
             _require_log_probability("log_likelihood", self.log_likelihood, self.records.height)
-        for name in ("raw_mass", "greedy_valid", "log_prob"):
+        for name in ("raw_mass", "error_bound", "greedy_valid", "log_prob"):
             values = getattr(self, name)
             if values is not None and len(values) != self.records.height:
                 raise ModelError(f"{name} has {len(values)} entries for {self.records.height} records")
@@ -55,6 +57,7 @@ class Scores:
             raw_log_likelihood=forecast.raw_log_likelihood,
             log_likelihood=forecast.log_likelihood,
             raw_mass=forecast.raw_mass,
+            error_bound=forecast.error_bound,
             greedy_valid=forecast.greedy_valid,
             taxonomy=forecast.taxonomy,
             log_prob=forecast.log_prob,

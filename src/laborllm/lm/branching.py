@@ -53,6 +53,16 @@ class Branching:
         return np.asarray(np.pad(self.edge_log_prob, ((0, 0), (0, 1)))[:, edges].sum(axis=-1))
 
     @property
+    def resolved(self) -> NDArray[np.bool_]:
+        """(B, J) the titles whose every token has been followed."""
+        return self.ran[:, self.trie.title_row]
+
+    @property
+    def resolved_mass(self) -> NDArray[np.float64]:
+        """(B,) probability of the resolved titles together."""
+        return np.where(self.resolved, np.exp(self.along(self.trie.title_edges)), 0.0).sum(axis=1)
+
+    @property
     def open_mass(self) -> NDArray[np.float64]:
         """(B, N) probability of each branch that may be run next: of an inner node whose parent has been run, and that
         has not been run itself. Zero for any other node."""

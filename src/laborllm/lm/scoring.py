@@ -9,7 +9,6 @@ from the one pass over the career.
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import torch
@@ -24,46 +23,31 @@ from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader, packs
+from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
 from laborllm.occupations import Taxonomy
 from laborllm.text import Template
 
-Method = Literal["tree", "pruned", "naive"]
-
 PACK_TOKENS = 1024  # tokens of careers in one pass, at least one career
-BRANCH_BYTES = 1 << 30  # memory of the keys and values of title branches, at least one record's
-TOLERANCE = 1e-3  # probability that `pruned` may leave unresolved in a record
+GIGABYTE = 1e9
+DEFAULT = ScoringOptions()
 
 
 class Scorer:
-    """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16.
+    """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16."""
 
-    branch_bytes: memory that the keys and values of title branches may take; those of one record are always run.
-    tolerance: of `pruned`, the probability that may stay unresolved in a record.
-    """
-
-    def __init__(
-        self,
-        base: BaseModel,
-        encoder: CareerEncoder,
-        *,
-        autocast: bool = False,
-        branch_bytes: int = BRANCH_BYTES,
-        tolerance: float = TOLERANCE,
-    ) -> None:
+    def __init__(self, base: BaseModel, encoder: CareerEncoder, *, autocast: bool = False) -> None:
         self.base = base
         self.encoder = encoder
         self.reader = Reader(base.model, autocast=autocast)
-        self.branch_bytes = branch_bytes
-        self.tolerance = tolerance
 
     @cached_property
     def trie(self) -> TitleTrie:
         return build_trie(self.encoder.title_tokens, self.encoder.template.title_texts(self.encoder.taxonomy))
 
     @torch.inference_mode()
-    def score(self, careers: Sequence[EncodedCareer], method: Method = "tree") -> Iterator[TitleScores]:
+    def score(self, careers: Sequence[EncodedCareer], options: ScoringOptions = DEFAULT) -> Iterator[TitleScores]:
         """The probability of every title for every record, career by career.
 
         Prompts of first records are often alike, as they hold covariates only: each is scored once a call.
@@ -71,7 +55,7 @@ class Scorer:
         first: dict[Tokens, TitleScores] = {}
         for pack in self._packs(careers):
             with self.reader.precision():
-                yield from self._naive(pack) if method == "naive" else self._grown(pack, method, first)
+                yield from self._naive(pack) if options.method == "naive" else self._grown(pack, options, first)
 
     @torch.inference_mode()
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
@@ -102,7 +86,7 @@ class Scorer:
         return np.bincount(title, log_prob.cpu().numpy()).astype(np.float64)
 
     def _grown(
-        self, careers: list[EncodedCareer], method: Method, first: dict[Tokens, TitleScores]
+        self, careers: list[EncodedCareer], options: ScoringOptions, first: dict[Tokens, TitleScores]
     ) -> Iterator[TitleScores]:
         """One pass over the careers, then the trie from the end of every prompt, several records at once."""
         hidden, layout = self.reader.careers(careers, keep=True)
@@ -113,25 +97,26 @@ class Scorer:
             for start in career.starts
             if career.tokens[:start] not in first
         }
-        fresh = self._branch(hidden, layout, list(places.values()), method)
+        fresh = self._branch(hidden, layout, list(places.values()), options)
         scored = dict(zip(places, fresh, strict=True))
         for career, states in zip(careers, hidden.split(layout.lengths), strict=True):
             prompts = [career.tokens[:start] for start in career.starts]
             scores = TitleScores.join(first.get(prompt) or scored[prompt] for prompt in prompts)
             first.setdefault(prompts[0], next(scores.records()))
-            if method == "pruned":
+            if options.method == "pruned":
                 scores = scores.resolving(self._titles(career), self._observed(career, states))
             yield scores
 
     def _branch(
-        self, hidden: Tensor, careers: Careers, prompts: list[tuple[int, int]], method: Method
+        self, hidden: Tensor, careers: Careers, prompts: list[tuple[int, int]], options: ScoringOptions
     ) -> Iterator[TitleScores]:
         """Each record's scores, from prompts that stand at (start, end) in the pass over `careers`."""
-        at_once = max(1, self.branch_bytes // max(1, self.trie.nodes * careers.bytes_per_token))
+        bytes_per_record = self.trie.nodes * careers.bytes_per_token
+        at_once = max(1, int(options.memory * GIGABYTE) // max(1, bytes_per_record))
         for start in range(0, len(prompts), at_once):
             branching = Branching(self.reader, self.trie, hidden, careers, prompts[start : start + at_once])
-            if method == "pruned":
-                expand(branching, self.tolerance)
+            if options.method == "pruned":
+                expand(branching, options.tolerance)
             else:
                 branching.run_all()
             yield from title_scores(branching).records()

@@ -11,6 +11,7 @@ from laborllm.errors import ModelError
 from laborllm.lm.base import load_base
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.scoring import title_scorer
+from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.occupations import STATES, load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.text import Template, render
@@ -34,7 +35,7 @@ def measure_scoring(base: str, *, careers: int, seed: int = 0) -> pl.DataFrame:
     list(scorer.score([first]))  # the first pass of a process is slower than those after it
     realised, realised_seconds = _timed(scorer.realised(encoded))
     tree, tree_seconds = _timed(scores.log_prob for scores in scorer.score(encoded))
-    naive, naive_seconds = _timed(scores.log_prob for scores in scorer.score([first], "naive"))
+    naive, naive_seconds = _timed(scores.log_prob for scores in scorer.score([first], ScoringOptions("naive")))
     observed = scorer.encoder.title_tokens.index(first.tokens[first.starts[0] : first.ends[0]])
     realised_off, tree_off = abs(realised[0][0] - naive[0][0, observed]), np.abs(tree[0][0] - naive[0][0]).max()
     rows = [

@@ -65,9 +65,9 @@ class TitleScores:
 def title_scores(branching: Branching) -> TitleScores:
     """What the nodes that have been run tell of the titles of their records."""
     trie = branching.trie
-    known = np.pad(branching.ran[:, trie.edge_row], ((0, 0), (0, 1)), constant_values=True)[:, trie.title_edges]
-    resolved = np.asarray(known.all(axis=-1))  # (B, J)
+    resolved = branching.resolved
     highest = branching.along(trie.title_edges)  # of an unresolved title, this is the probability of its branch
+    known = np.pad(branching.ran[:, trie.edge_row], ((0, 0), (0, 1)), constant_values=True)[:, trie.title_edges]
     first_unknown = trie.title_edges[np.arange(len(trie.title_edges)), known.argmin(axis=-1)]
     branch = trie.edge_row[first_unknown] + branching.ran.shape[1] * np.arange(len(known))[:, None]
     titles_below = np.bincount(branch[~resolved], minlength=branching.ran.size)[branch]

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -50,7 +50,9 @@ class Forecast:
     records: worker, year, occupation (the observed code), n rows.
     log_prob: (n, J) float32, nats, rows normalised over the taxonomy.
     raw_mass: (n,) probability that the model itself put on valid titles before normalising; one for models over codes.
-    method: how it was computed. error_bound: largest possible total variation from the exact distribution.
+    method: how it was computed.
+    error_bound: (n,) largest possible total variation b from the exact distribution, None where the forecast is exact.
+    The log-probability of the observed entry is then off by at most -log(1 - b) nats.
     greedy_valid: (n,) whether the most probable continuation, token by token, is a valid title; None for models over
     codes.
     """
@@ -60,7 +62,7 @@ class Forecast:
     log_prob: Floats
     raw_mass: Floats
     method: str
-    error_bound: float = 0.0
+    error_bound: Floats | None = None
     greedy_valid: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
@@ -90,16 +92,15 @@ class Forecast:
         return np.asarray(self.log_likelihood + np.log(self.raw_mass), dtype=np.float64)
 
     def save(self, path: Path) -> None:
-        """One Parquet file: worker, year, occupation, raw_mass, greedy_valid, and log_prob as an array column."""
+        """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array."""
         frame = self.records.with_columns(
             pl.Series("raw_mass", self.raw_mass, pl.Float64),
-            pl.Series("greedy_valid", self.greedy_valid, pl.Boolean)
-            if self.greedy_valid is not None
-            else pl.lit(None, pl.Boolean).alias("greedy_valid"),
+            _optional("error_bound", self.error_bound, pl.Float64()),
+            _optional("greedy_valid", self.greedy_valid, pl.Boolean()),
             pl.Series("log_prob", np.asarray(self.log_prob, np.float32), pl.Array(pl.Float32, len(self.taxonomy))),
         )
         about = {
-            "laborllm.forecast": json.dumps({"method": self.method, "error_bound": self.error_bound}),
+            "laborllm.forecast": json.dumps({"method": self.method}),
             "laborllm.taxonomy": self.taxonomy.to_json(),
         }
         with new_file(path) as file:
@@ -109,12 +110,20 @@ class Forecast:
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `ModelError` if it is not one."""
         frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", ModelError)
-        greedy = frame["greedy_valid"]
         return cls(
             records=frame.select("worker", "year", "occupation"),
             taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
             log_prob=frame["log_prob"].to_numpy(),
             raw_mass=frame["raw_mass"].to_numpy(),
-            greedy_valid=None if greedy.null_count() else greedy.to_numpy(),
+            error_bound=_known(frame["error_bound"]),
+            greedy_valid=_known(frame["greedy_valid"]),
             **json.loads(about["laborllm.forecast"]),
         )
+
+
+def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:
+    return pl.lit(None, dtype).alias(name) if values is None else pl.Series(name, values, dtype)
+
+
+def _known(values: pl.Series) -> NDArray[Any] | None:
+    return None if values.null_count() else values.to_numpy()

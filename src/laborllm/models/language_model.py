@@ -8,7 +8,8 @@ from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base
 from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Method, Scorer, title_scorer
+from laborllm.lm.scoring import Scorer, title_scorer
+from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
@@ -24,14 +25,14 @@ CURVE = "curve.csv"
 class LanguageModel:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
     valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train.
-    method: `tree` or `naive` scoring."""
+    scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
 
     name: ClassVar[str] = "language-model"
 
     base: str = EMBEDDED
     titles: Literal["literal", "numeric"] = "literal"
     valid_careers: int = 64
-    method: Method = "tree"
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
     recipe: Recipe = field(default_factory=Recipe)
     fitted: "Fitted | None" = field(default=None, repr=False)
 
@@ -49,7 +50,7 @@ class LanguageModel:
     def forecast(self, panel: Panel) -> Forecast:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        return forecast_titles(fitted.scorer, panel, self.method)
+        return forecast_titles(fitted.scorer, panel, self.scoring)
 
     def log_likelihood(self, panel: Panel) -> Floats:
         fitted = self._require_fitted()
@@ -58,7 +59,7 @@ class LanguageModel:
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
+        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("scoring", "fitted")}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
         metrics = {"validation raw perplexity": best_perplexity(fitted.curve)}
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:

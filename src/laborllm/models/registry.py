@@ -2,8 +2,10 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from laborllm.errors import ModelError
+from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.models.contract import OccupationModel
 from laborllm.models.run_folder import read_run
 
@@ -23,7 +25,17 @@ def model_class(name: str) -> type[OccupationModel]:
     return found
 
 
-def load_model(path: Path) -> OccupationModel:
-    """The fitted model of a run folder."""
+@runtime_checkable
+class ReadsTitles(Protocol):
+    """A model that reads its probabilities off the titles' text, in a way that may be chosen."""
+
+    scoring: ScoringOptions
+
+
+def load_model(path: Path, scoring: ScoringOptions | None = None) -> OccupationModel:
+    """The fitted model of a run folder; `scoring` says how it reads titles, if it does."""
     name, _, _ = read_run(path)
-    return model_class(name).load(path)
+    model = model_class(name).load(path)
+    if scoring is not None and isinstance(model, ReadsTitles):
+        model.scoring = scoring
+    return model

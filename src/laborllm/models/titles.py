@@ -3,7 +3,9 @@
 import numpy as np
 
 from laborllm.lm.encoding import EncodedCareer
-from laborllm.lm.scoring import Method, Scorer
+from laborllm.lm.scoring import Scorer
+from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.title_scores import TitleScores
 from laborllm.models.contract import Floats, Forecast
 from laborllm.panel import Panel
 from laborllm.progress import progress
@@ -14,23 +16,24 @@ def encode(scorer: Scorer, panel: Panel) -> list[EncodedCareer]:
     return list(scorer.encoder.encode(render(panel, scorer.encoder.template)))
 
 
-def forecast_titles(scorer: Scorer, panel: Panel, method: Method) -> Forecast:
+def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Forecast:
     """Every title's probability for every record, normalised over titles; the raw mass is kept."""
-    log_prob, greedy_valid = [], []
+    found = []
     with progress("score titles", len(panel), "records") as advance:
-        for scores in scorer.score(encode(scorer, panel), method):
-            log_prob.append(scores.log_prob)
-            greedy_valid.append(scores.greedy_valid)
+        for scores in scorer.score(encode(scorer, panel), options):
+            found.append(scores)
             advance(len(scores.log_prob))
-    raw = np.concatenate(log_prob)
-    log_mass = np.logaddexp.reduce(raw, axis=1)
+    scores = TitleScores.join(found)
+    log_mass = np.logaddexp.reduce(scores.log_prob, axis=1)
+    low, high = scores.mass_bounds
     return Forecast(
         records=panel.records.select("worker", "year", "occupation"),
         taxonomy=panel.taxonomy,
-        log_prob=(raw - log_mass[:, None]).astype(np.float32),
+        log_prob=(scores.log_prob - log_mass[:, None]).astype(np.float32),
         raw_mass=np.exp(log_mass),
-        method=f"{method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'})",
-        greedy_valid=np.concatenate(greedy_valid),
+        method=f"{options.method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'})",
+        error_bound=1 - low / high if options.method == "pruned" else None,
+        greedy_valid=scores.greedy_valid,
     )
 
 

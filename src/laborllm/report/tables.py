@@ -65,7 +65,7 @@ def perplexity_table(evaluation: Evaluation) -> Table:
     """A row per model, lowest perplexity first."""
     header = ("model", "perplexity", "95 % interval", *KINDS, "raw", "raw mass", "greedy valid")
     rows = tuple(_perplexity_row(evaluation, model) for model in evaluation.ranking)
-    return Table("Perplexity of the observed entry; lower is better", header, rows)
+    return Table("Perplexity of the observed entry; lower is better", header, rows, note=_exactness(evaluation))
 
 
 def difference_table(evaluation: Evaluation) -> Table | None:
@@ -121,6 +121,13 @@ def row_of(frame: pl.DataFrame, **keys: object) -> dict[str, float | None]:
     """The numbers of the row with these keys; every number missing where there is no such row."""
     found = frame.filter(*[pl.col(name) == value for name, value in keys.items()])
     return found.row(0, named=True) if found.height else dict.fromkeys(frame.columns)
+
+
+def _exactness(evaluation: Evaluation) -> str:
+    """Which perplexities are bounded rather than exact, as improbable titles were left unresolved."""
+    bounded = evaluation.validity.filter(pl.col("kind") == "all", pl.col("within") > 1).select("model", "within")
+    parts = [f"{model} within a factor of {number(within, near_one=True)}" for model, within in bounded.iter_rows()]
+    return f"Exact but for: {', '.join(parts)}." if parts else ""
 
 
 def _perplexity_row(evaluation: Evaluation, model: str) -> tuple[str, ...]:

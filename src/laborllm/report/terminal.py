@@ -40,8 +40,12 @@ def plain(evaluation: Evaluation) -> str:
 def render(evaluation: Evaluation) -> RenderableType:
     """The headline, the table of models, their differences from the reference, and what they are."""
     tables = [perplexity_table(evaluation), difference_table(evaluation), about_table(evaluation)]
-    shown = [part for table in tables if table is not None for part in (Text(), Text(table.title), _rich(table))]
+    shown = [part for table in tables if table is not None for part in (Text(), Text(_caption(table)), _rich(table))]
     return Group(Text(headline(evaluation), style="bold"), *shown, _footing(evaluation))
+
+
+def _caption(table: Table) -> str:
+    return f"{table.title}. {table.note}" if table.note else table.title
 
 
 def _rich(table: Table) -> RichTable:
