@@ -60,7 +60,7 @@ class Branching:
     @property
     def resolved_mass(self) -> NDArray[np.float64]:
         """(B,) probability of the resolved titles together."""
-        return np.where(self.resolved, np.exp(self.along(self.trie.title_edges)), 0.0).sum(axis=1)
+        return np.asarray(np.where(self.resolved, np.exp(self.along(self.trie.title_edges)), 0.0).sum(axis=1))
 
     @property
     def open_mass(self) -> NDArray[np.float64]:

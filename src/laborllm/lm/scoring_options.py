@@ -1,12 +1,12 @@
 """How to score titles: a plain record of choices, so that the command line can show them without loading a model."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from laborllm.errors import ModelError
 
 Method = Literal["tree", "pruned", "naive"]
-METHODS = ("tree", "pruned", "naive")
+METHODS: tuple[Method, ...] = get_args(Method)
 
 
 @dataclass(frozen=True)

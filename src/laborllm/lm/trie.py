@@ -51,7 +51,7 @@ class TitleTrie:
     def title_row(self) -> NDArray[np.int64]:
         """(J,) the row that the last edge of each title starts from: once it has been run, the title is resolved."""
         lengths = (self.title_edges < self.edges).sum(axis=1)
-        return self.edge_row[self.title_edges[np.arange(len(lengths)), lengths - 1]]
+        return np.asarray(self.edge_row[self.title_edges[np.arange(len(lengths)), lengths - 1]])
 
     @cached_property
     def edge_to(self) -> NDArray[np.int64]:
