@@ -15,12 +15,15 @@ from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.run_folder import read_run
 from laborllm.models.transition import Transition
+from laborllm.models.truth import Truth
 from laborllm.panel import Panel, assign_split
 
 Capture = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("model", [Transition(), OffTheShelf(), LanguageModel()], ids=lambda model: str(model.name))
+@pytest.mark.parametrize(
+    "model", [Truth(), Transition(), OffTheShelf(), LanguageModel()], ids=lambda model: str(model.name)
+)
 def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[OccupationModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))

@@ -15,7 +15,9 @@ from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.transition import Transition
+from laborllm.models.truth import Truth
 from laborllm.panel import Panel
+from laborllm.sources.synthetic import Market
 
 Make = Callable[[], OccupationModel]
 QUICK = Recipe(learning_rate=1e-2, validate_every=16)
@@ -23,11 +25,12 @@ QUICK = Recipe(learning_rate=1e-2, validate_every=16)
 
 @pytest.fixture(
     scope="module",
-    params=["transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"],
+    params=["truth", "transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"],
 )
 def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
+        "truth": lambda: Truth(Market()),
         "transition": Transition,
         "transition-plain": lambda: Transition(variant="plain"),
         "off-the-shelf": lambda: OffTheShelf(base=base),
@@ -120,7 +123,7 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 
 def test_every_model_is_registered() -> None:
-    assert {Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
+    assert {Truth.name, Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
 
 
 def test_a_run_from_other_base_weights_is_refused(panel: Panel, own_base_folder: Path, tmp_path: Path) -> None:

@@ -40,6 +40,17 @@ def fit_transition(
     _fit(Transition(variant=variant), panel, out, seed, careers)
 
 
+@fit.command(name="truth")
+def fit_truth(panel: PanelFile, /, *, out: RunOut, seed: Seed = 0) -> None:
+    """Take the law that a synthetic panel was drawn from: what no model beats on it but by luck.
+
+    Example: `laborllm fit truth synthetic.parquet --out runs/truth`
+    """
+    from laborllm.models.truth import Truth
+
+    _fit(Truth(), panel, out, seed)
+
+
 @fit.command(name="off-the-shelf")
 def fit_off_the_shelf(
     panel: PanelFile,

@@ -25,6 +25,24 @@ def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
     _save(import_nlswork(seed=seed), out)
 
 
+@import_.command(name="synthetic")
+def import_synthetic(
+    *,
+    out: PanelOut,
+    workers: Annotated[int, Parameter(help="How many careers to draw.")] = 10_000,
+    taxonomy: Annotated[str, Parameter(help="A shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
+    seed: Annotated[int, Parameter(help="Seed of people, careers and split; their law stays the same.")] = 0,
+) -> None:
+    """Draw careers of people who do not exist from a law that is known, so that the best possible forecast is.
+
+    Example: `laborllm import synthetic --workers 10000 --taxonomy occ1990dd --out synthetic.parquet`
+    """
+    from laborllm.occupations import load_taxonomy
+    from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
+
+    _save(import_synthetic(workers, load_taxonomy(taxonomy).with_states(DRAWN_STATES), seed=seed), out)
+
+
 @import_.command(name="table")
 def import_table(
     source: Annotated[Path, Parameter(help="CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.")],

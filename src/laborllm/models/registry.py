@@ -10,6 +10,7 @@ from laborllm.models.contract import OccupationModel
 from laborllm.models.run_folder import read_run
 
 MODELS = {
+    "truth": ("laborllm.models.truth", "Truth"),
     "transition": ("laborllm.models.transition", "Transition"),
     "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
     "language-model": ("laborllm.models.language_model", "LanguageModel"),

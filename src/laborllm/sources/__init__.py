@@ -1,6 +1,7 @@
 """Sources: raw files become a panel, one file per source."""
 
 from laborllm.sources.nlswork import import_nlswork
+from laborllm.sources.synthetic import import_synthetic
 from laborllm.sources.table import import_table
 
-__all__ = ["import_nlswork", "import_table"]
+__all__ = ["import_nlswork", "import_synthetic", "import_table"]

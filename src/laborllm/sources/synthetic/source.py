@@ -1,0 +1,34 @@
+"""Draw a panel of synthetic careers over any taxonomy."""
+
+import numpy as np
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance
+from laborllm.sources.account import finish_panel
+from laborllm.sources.synthetic.law import MARKET, TrueLaw
+from laborllm.sources.synthetic.market import Market
+from laborllm.sources.synthetic.people import draw_people
+
+DATASET = "SYNTHETIC"
+DRAWN_STATES = ("unemployed", "not_in_labor_force", "in_education")
+"""The states that the command adds to a taxonomy of occupations."""
+
+
+def import_synthetic(workers: int, taxonomy: Taxonomy, *, market: Market | None = None, seed: int = 0) -> Panel:
+    """The careers of `workers` people who do not exist, over `taxonomy` with the states it has.
+
+    `seed` draws people, careers and split; the law that they follow depends on taxonomy and market alone (None: the
+    market as it comes).
+    Raises `SourceError` for fewer than one worker or fewer than two occupations.
+    """
+    if workers < 1:
+        raise SourceError(f"cannot draw {workers} workers: at least 1 is needed")
+    law = TrueLaw(taxonomy, market or Market())
+    generator = np.random.default_rng(seed)
+    people = draw_people(workers, law.market, generator)
+    codes = np.array(taxonomy.codes)[law.draw(people, generator)]
+    provenance = Provenance(source="synthetic", rows_in=people.height, notes={MARKET: law.market.to_json()})
+    records = people.with_columns(pl.Series("occupation", codes))
+    return finish_panel(records, provenance, taxonomy, DATASET, seed=seed)
