@@ -23,6 +23,7 @@ from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import METHODS, ScoringOptions
 from laborllm.lm.title_scores import TitleScores
 from laborllm.lm.trie import build_trie
+from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.text import Template, render
@@ -98,6 +99,31 @@ def test_tree_naive_and_realised_equal_brute_force(
     for career, truth, realised in zip(careers, expected, scorer.realised(careers), strict=True):
         observed = [known[career.tokens[s:e]] for s, e in zip(career.starts, career.ends, strict=True)]
         np.testing.assert_allclose(realised, truth[range(len(observed)), observed], atol=TOLERANCE)
+
+
+def test_a_closed_vocabulary_is_a_softmax_over_its_tokens(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    kept = tokens_in_use(encoder, careers[:1])
+    assert len(kept) < len(encoder.tokenizer)
+    (career,) = careers[:1]
+    columns = {token: column for column, token in enumerate(kept)}
+    with torch.inference_mode():
+        logits = copy.deepcopy(base.model)(torch.tensor([career.tokens])).logits[0, :, list(kept)]
+    log_prob = logits.double().log_softmax(-1)
+    observed = [
+        sum(log_prob[place - 1, columns[career.tokens[place]]].item() for place in range(start, end))
+        for start, end in zip(career.starts, career.ends, strict=True)
+    ]
+    scorer = Scorer(base, encoder, vocabulary=kept)
+    (realised,) = scorer.realised([career])
+    np.testing.assert_allclose(realised, observed, atol=TOLERANCE)
+    (tree,), (naive,) = scorer.score([career]), scorer.score([career], ScoringOptions("naive"))
+    np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=TOLERANCE)
+    np.testing.assert_array_equal(tree.greedy_valid, naive.greedy_valid)
+    strange = next(token for token in range(len(encoder.tokenizer)) if token not in kept)
+    with pytest.raises(ModelError, match="outside the closed vocabulary"):
+        scorer.reader.columns(torch.tensor([kept[0], strange]))
 
 
 def test_greedy_validity_follows_the_model(

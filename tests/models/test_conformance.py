@@ -25,7 +25,15 @@ QUICK = Recipe(learning_rate=1e-2, validate_every=16)
 
 @pytest.fixture(
     scope="module",
-    params=["truth", "transition", "transition-plain", "off-the-shelf", "language-model", "language-model-full"],
+    params=[
+        "truth",
+        "transition",
+        "transition-plain",
+        "off-the-shelf",
+        "language-model",
+        "language-model-full",
+        "language-model-closed",
+    ],
 )
 def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
     base = str(base_folder)
@@ -38,6 +46,7 @@ def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
         "language-model-full": lambda: LanguageModel(
             base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
         ),
+        "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
     }
     return made[request.param]
 
@@ -124,6 +133,15 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 def test_every_model_is_registered() -> None:
     assert {Truth.name, Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
+
+
+def test_a_closed_vocabulary_can_be_widened(panel: Panel, base_folder: Path) -> None:
+    """The softmax over all tokens gives each title less, by the same weights."""
+    closed = LanguageModel(base=str(base_folder), recipe=QUICK, vocabulary="closed").fit(panel)
+    test = panel.subset("test")
+    wide = closed.widened()
+    assert wide.vocabulary == "whole"
+    assert (wide.log_likelihood(test) < closed.log_likelihood(test)).all()
 
 
 def test_a_run_from_other_base_weights_is_refused(panel: Panel, own_base_folder: Path, tmp_path: Path) -> None:

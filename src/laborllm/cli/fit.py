@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import SMOLLM2, Base, PanelFile, RunOut, Seed, Titles
+from laborllm.cli.options import SMOLLM2, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
 from laborllm.lm.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def fit_language_model(
     out: RunOut,
     base: Base = SMOLLM2,
     titles: Titles = "literal",
+    vocabulary: Vocabulary = "whole",
     careers: Careers = None,
     valid_careers: Annotated[int, Parameter(help="How many validation careers watch the training.")] = 64,
     recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
@@ -89,7 +90,7 @@ def fit_language_model(
     """
     from laborllm.models.language_model import LanguageModel
 
-    model = LanguageModel(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe)
+    model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
     _fit(model, panel, out, seed, careers)
 
 

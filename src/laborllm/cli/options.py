@@ -18,6 +18,10 @@ RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.")]
 Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` lists, or a folder.")]
 Titles = Annotated[Literal["literal", "numeric"], Parameter(help="English titles, or codes without meaning (job_144).")]
+Vocabulary = Annotated[
+    Literal["whole", "closed"],
+    Parameter(help="Predict over all tokens of the base model, or over those of the titles and the careers alone."),
+]
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
 Scoring = Annotated[

@@ -93,5 +93,6 @@ def pack_loss(reader: Reader, careers: Sequence[EncodedCareer], *, text_weight: 
         importance = torch.tensor(weights, device=reader.device)
         tokens = torch.tensor([token for career in careers for token in career.tokens], device=reader.device)
         targets = importance.nonzero()[:, 0]  # never the first token, so its own career precedes it
-        head = reader.model.get_output_embeddings()
-        return next_token_loss(hidden[targets - 1], head.weight, head.bias, tokens[targets], importance[targets])
+        return next_token_loss(
+            hidden[targets - 1], *reader.head(), reader.columns(tokens[targets]), importance[targets]
+        )

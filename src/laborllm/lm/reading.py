@@ -4,21 +4,26 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers, Layout, context_length, use_layouts
-from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.encoding import EncodedCareer, Tokens
 
 HEAD_ROWS = 512  # rows of hidden states whose full-vocabulary logits exist at a time
 
 
 class Reader:
-    """Runs `model` under a layout, in its own precision; with `autocast`, products are in bfloat16."""
+    """Runs `model` under a layout, in its own precision; with `autocast`, products are in bfloat16.
 
-    def __init__(self, model: PreTrainedModel, *, autocast: bool = False) -> None:
+    vocabulary: tokens, ascending, over which the next token is predicted; None for all of the model's.
+    """
+
+    def __init__(self, model: PreTrainedModel, *, autocast: bool = False, vocabulary: Tokens | None = None) -> None:
         self.model = model
         self.autocast = autocast
+        self.kept = None if vocabulary is None else torch.tensor(vocabulary, device=model.device)
         self.context = context_length(model)
         use_layouts(model)
         self._require_plain_head()
@@ -42,9 +47,25 @@ class Reader:
         hidden: Tensor = output.last_hidden_state
         return hidden
 
+    def head(self) -> tuple[Tensor, Tensor | None]:
+        """Weight (V, d) and bias (V,) of the output, over the vocabulary."""
+        own = self.model.get_output_embeddings()
+        if self.kept is None:
+            return own.weight, own.bias
+        return own.weight[self.kept], None if own.bias is None else own.bias[self.kept]
+
+    def columns(self, tokens: Tensor) -> Tensor:
+        """The places of tokens in the vocabulary, of the same shape. Raises `ModelError` for one that is not in it."""
+        if self.kept is None:
+            return tokens
+        columns = torch.searchsorted(self.kept, tokens).clamp(max=len(self.kept) - 1)
+        if not torch.equal(self.kept[columns], tokens):
+            raise ModelError("a text holds a token outside the closed vocabulary of the model: fit on texts with it")
+        return columns
+
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the vocabulary, (n, V), in float32 at least."""
-        logits: Tensor = self.model.get_output_embeddings()(hidden)
+        logits = linear(hidden, *self.head())
         return logits if logits.dtype == torch.float64 else logits.float()
 
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,21 +73,28 @@ class Reader:
 
         The vocabulary's logits exist for `HEAD_ROWS` rows at a time.
         """
+        column = self.columns(token)
         greedy = torch.empty(len(hidden), dtype=torch.long, device=hidden.device)
         log_prob = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
         for start in range(0, len(hidden), HEAD_ROWS):
             logits = self.logits(hidden[start : start + HEAD_ROWS])
             inside = ((row >= start) & (row < start + HEAD_ROWS)).nonzero()[:, 0]
             place = row[inside] - start
-            log_prob[inside] = (logits[place, token[inside]] - logits.logsumexp(dim=-1)[place]).double()
+            log_prob[inside] = (logits[place, column[inside]] - logits.logsumexp(dim=-1)[place]).double()
             greedy[start : start + HEAD_ROWS] = logits.argmax(dim=-1)
-        return log_prob, greedy
+        return log_prob, greedy if self.kept is None else self.kept[greedy]
 
     def whole(self, tokens: Sequence[int]) -> Tensor:
         """Log P(next token) after each token, (n, V), by the model's own forward pass."""
         row = torch.tensor([list(tokens)], device=self.device)
-        logits: Tensor = self.model(row, layout=Careers((len(tokens),)), use_cache=False).logits
-        return logits[0].double().log_softmax(dim=-1).cpu()
+        logits: Tensor = self.model(row, layout=Careers((len(tokens),)), use_cache=False).logits[0]
+        kept = logits if self.kept is None else logits[:, self.kept]
+        return kept.double().log_softmax(dim=-1).cpu()
+
+    def greedy(self, tokens: Sequence[int]) -> int:
+        """The most probable token after `tokens`."""
+        column = self.whole(tokens)[-1].argmax()
+        return int(column if self.kept is None else self.kept[column])
 
     def _require_plain_head(self) -> None:
         """Hidden states times the output embedding must be the model's own logits: scaled or capped heads are
@@ -75,6 +103,7 @@ class Reader:
         with torch.inference_mode():
             ours = self.logits(self.hidden(tokens, tokens, Careers((4,))))
             own = self.model(input_ids=tokens, layout=Careers((4,)), use_cache=False).logits
+            own = own if self.kept is None else own[..., self.kept]
         if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4):
             raise ModelError(
                 f"{type(self.model).__name__} changes its logits after the output embedding: not supported"

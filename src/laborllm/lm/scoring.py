@@ -26,8 +26,6 @@ from laborllm.lm.reading import Reader, packs
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
-from laborllm.occupations import Taxonomy
-from laborllm.text import Template
 
 PACK_TOKENS = 1024  # tokens of careers in one pass, at least one career
 GIGABYTE = 1e9
@@ -35,12 +33,16 @@ DEFAULT = ScoringOptions()
 
 
 class Scorer:
-    """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16."""
+    """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16. The
+    softmax is over `vocabulary` (see `tokens_in_use`), or over all of the model's tokens."""
 
-    def __init__(self, base: BaseModel, encoder: CareerEncoder, *, autocast: bool = False) -> None:
+    def __init__(
+        self, base: BaseModel, encoder: CareerEncoder, *, autocast: bool = False, vocabulary: Tokens | None = None
+    ) -> None:
         self.base = base
         self.encoder = encoder
-        self.reader = Reader(base.model, autocast=autocast)
+        self.vocabulary = vocabulary
+        self.reader = Reader(base.model, autocast=autocast, vocabulary=vocabulary)
 
     @cached_property
     def trie(self) -> TitleTrie:
@@ -141,20 +143,23 @@ class Scorer:
     def _title(self, prompt: Tokens, title: Tokens) -> float:
         places = torch.arange(len(prompt) - 1, len(prompt) + len(title) - 1)
         log_prob = self.reader.whole(prompt + title)[places]
-        return float(log_prob[torch.arange(len(title)), torch.tensor(title)].sum())
+        columns = self.reader.columns(torch.tensor(title, device=self.reader.device)).cpu()
+        return float(log_prob[torch.arange(len(title)), columns].sum())
 
     def _greedy(self, prompt: Tokens) -> Tokens:
         longest = max(map(len, self.encoder.title_tokens))
         title: Tokens = ()
         while len(title) < longest and title not in self._column:
-            title += (int(self.reader.whole(prompt + title)[-1].argmax()),)
+            title += (self.reader.greedy(prompt + title),)
         return title
 
 
-def title_scorer(base: BaseModel, template: Template, taxonomy: Taxonomy, *, bfloat16: bool = False) -> Scorer:
+def title_scorer(
+    base: BaseModel, encoder: CareerEncoder, *, bfloat16: bool = False, vocabulary: Tokens | None = None
+) -> Scorer:
     """A scorer on the best device of this machine. With `bfloat16`, products are in bfloat16 where that is fast."""
     keep_freed_memory()
     device = best_device()
     base.model.to(device)  # type: ignore[arg-type]
-    encoder = CareerEncoder(base.tokenizer, template, taxonomy)
-    return Scorer(base, encoder, autocast=bfloat16 and has_fast_bfloat16(device))
+    autocast = bfloat16 and has_fast_bfloat16(device)
+    return Scorer(base, encoder, autocast=autocast, vocabulary=vocabulary)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import load_base
-from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.scoring import title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.occupations import STATES, load_taxonomy
@@ -29,7 +29,8 @@ def measure_scoring(base: str, *, careers: int, seed: int = 0) -> pl.DataFrame:
     if careers < 1:
         raise ModelError(f"cannot score {careers} careers: at least 1 is needed")
     panel = made_up_careers(careers, seed=seed)
-    scorer = title_scorer(load_base(base), Template(), panel.taxonomy)
+    loaded = load_base(base)
+    scorer = title_scorer(loaded, CareerEncoder(loaded.tokenizer, Template(), panel.taxonomy))
     encoded = list(scorer.encoder.encode(render(panel, scorer.encoder.template)))
     first = _first_record(encoded[0])
     list(scorer.score([first]))  # the first pass of a process is slower than those after it

@@ -1,15 +1,18 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
-from dataclasses import asdict, dataclass, field, fields
+import json
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base
+from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
@@ -18,19 +21,22 @@ from laborllm.panel import Panel
 from laborllm.text import Template
 from laborllm.training.curve import CurvePoint, best_perplexity, read_curve, write_curve
 
-CURVE = "curve.csv"
+CURVE, VOCABULARY = "curve.csv", "vocabulary.json"
 
 
 @dataclass
 class LanguageModel:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
-    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train.
+    vocabulary: whether the softmax is over the whole vocabulary of the base model, or closed: over the tokens of the
+    titles and of the careers of the fit. valid_careers: how many validation careers, drawn by the seed, watch the
+    training. recipe: how to train.
     scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
 
     name: ClassVar[str] = "language-model"
 
     base: str = EMBEDDED
     titles: Literal["literal", "numeric"] = "literal"
+    vocabulary: Literal["whole", "closed"] = "whole"
     valid_careers: int = 64
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
     recipe: Recipe = field(default_factory=Recipe)
@@ -40,12 +46,22 @@ class LanguageModel:
         """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
         train = panel.subset("train")
         valid = panel.subset("valid").sample(self.valid_careers, seed=seed)
-        base, template = load_base(self.base), Template(titles=self.titles)
-        training = title_scorer(base, template, panel.taxonomy, bfloat16=True)
-        curve, adapter = finetune(training, encode(training, train), encode(training, valid), self.recipe, seed=seed)
+        base = load_base(self.base)
+        encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
+        training, watching = encode(encoder, train), encode(encoder, valid)
+        kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
+        scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
+        curve, adapter = finetune(scorer, training, watching, self.recipe, seed=seed)
         trained = Trained.on(panel, train, seed=seed)
-        self.fitted = Fitted(trained, curve, adapter, title_scorer(base, template, panel.taxonomy))
+        self.fitted = Fitted(trained, curve, adapter, title_scorer(base, encoder, vocabulary=kept))
         return self
+
+    def widened(self) -> Self:
+        """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
+        gives some of its probability to tokens that no career holds."""
+        fitted = self._require_fitted()
+        whole = title_scorer(fitted.scorer.base, fitted.scorer.encoder)
+        return replace(self, vocabulary="whole", fitted=replace(fitted, scorer=whole))
 
     def forecast(self, panel: Panel) -> Forecast:
         fitted = self._require_fitted()
@@ -65,6 +81,8 @@ class LanguageModel:
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.scorer.base, fitted.adapter)
             write_curve(folder / CURVE, fitted.curve)
+            if fitted.scorer.vocabulary is not None:
+                (folder / VOCABULARY).write_text(json.dumps(fitted.scorer.vocabulary))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -74,7 +92,9 @@ class LanguageModel:
             raise ModelError(f"{path} was tuned from other weights than those now at {options['base']!r}")
         model = cls(**options | {"recipe": Recipe(**options["recipe"])})
         base = load_weights(path, model.base)
-        scorer = title_scorer(base, Template(titles=model.titles), trained.taxonomy)
+        encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)
+        kept = json.loads((path / VOCABULARY).read_text()) if model.vocabulary == "closed" else None
+        scorer = title_scorer(base, encoder, vocabulary=kept)
         model.fitted = Fitted(trained, read_curve(path / CURVE), None, scorer)
         return model
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, load_base
+from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.models.contract import Floats, Forecast
@@ -53,7 +54,8 @@ class OffTheShelf:
 
     @cached_property
     def _scorer(self) -> Scorer:
-        return title_scorer(load_base(self.base), Template(titles=self.titles), self._require_fitted().taxonomy)
+        base, taxonomy = load_base(self.base), self._require_fitted().taxonomy
+        return title_scorer(base, CareerEncoder(base.tokenizer, Template(titles=self.titles), taxonomy))
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.title_scores import TitleScores
@@ -12,15 +12,15 @@ from laborllm.progress import progress
 from laborllm.text import render
 
 
-def encode(scorer: Scorer, panel: Panel) -> list[EncodedCareer]:
-    return list(scorer.encoder.encode(render(panel, scorer.encoder.template)))
+def encode(encoder: CareerEncoder, panel: Panel) -> list[EncodedCareer]:
+    return list(encoder.encode(render(panel, encoder.template)))
 
 
 def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Forecast:
     """Every title's probability for every record, normalised over titles; the raw mass is kept."""
     found = []
     with progress("score titles", len(panel), "records") as advance:
-        for scores in scorer.score(encode(scorer, panel), options):
+        for scores in scorer.score(encode(scorer.encoder, panel), options):
             found.append(scores)
             advance(len(scores.log_prob))
     scores = TitleScores.join(found)
@@ -39,7 +39,7 @@ def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fo
 
 def realised_titles(scorer: Scorer, panel: Panel) -> Floats:
     """Log-probability of each observed title's text in nats, (n,), not normalised over titles."""
-    careers = encode(scorer, panel)
+    careers = encode(scorer.encoder, panel)
     log_prob: list[Floats] = []
     with progress("score observed titles", len(panel), "records") as advance:
         for one in scorer.realised(careers):
