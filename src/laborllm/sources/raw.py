@@ -56,7 +56,7 @@ def read_raw(path: Path, columns: Sequence[str]) -> RawTable:
     try:
         table = reader(path, list(dict.fromkeys(columns)))
     except UNREADABLE as error:
-        raise SourceError(f"{path.name} is not a readable {_ending(path)} file: {_first_line(error)}") from error
+        raise SourceError(f"{path.name} is not a readable {_ending(path)} file: {first_line(error)}") from error
     return RawTable(table.frame.select(_as_text(table.frame.schema)), table.labels, table.notes)
 
 
@@ -71,14 +71,19 @@ def require_columns(path: Path, wanted: Sequence[str], there: Sequence[str]) -> 
 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    text, encoding = _decode(path, content)
+    text, encoding = decode(path.name, content)
+    names, cells = split_cells(text)
+    require_columns(path, columns, names)
+    frame = cells.select(pl.col(cells.columns[names.index(name)]).alias(name) for name in columns)
+    return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
+
+
+def split_cells(text: str) -> tuple[list[str], pl.DataFrame]:
+    """The names in the first line of a table, separated by commas, semicolons or tabs, and the lines below as text."""
     text = text.lstrip("\r\n")
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     lines = pl.read_csv(text.encode(), separator=separator, infer_schema=False, has_header=False)
-    names = [(name or "").strip() for name in lines.row(0)]
-    require_columns(path, columns, names)
-    frame = lines[1:].select(pl.col(lines.columns[names.index(name)]).alias(name) for name in columns)
-    return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
+    return [(name or "").strip() for name in lines.row(0)], lines[1:]
 
 
 def _read_parquet(path: Path, columns: list[str]) -> RawTable:
@@ -128,12 +133,12 @@ def _ending(path: Path) -> str:
     return ".csv.gz" if name.endswith(".csv.gz") else path.suffix.lower()
 
 
-def _decode(path: Path, content: bytes) -> tuple[str, str]:
+def decode(name: str, content: bytes) -> tuple[str, str]:
     """The text and the encoding it was in: UTF-8 where the bytes allow it, what Windows and old software write else."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16"), "UTF-16"
     if b"\0" in content:
-        raise SourceError(f"{path.name} is not a text file: it holds zero bytes")
+        raise SourceError(f"{name} is not a text file: it holds zero bytes")
     try:
         return content.decode("utf-8-sig"), "UTF-8"
     except UnicodeDecodeError:
@@ -162,5 +167,6 @@ def _float_text(column: pl.Expr) -> pl.Expr:
     return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of a reader says, in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0]
