@@ -1,10 +1,13 @@
 """The end of every import: rows become a panel, and each row that does not is counted under its reason."""
 
+from collections.abc import Container, Iterable, Mapping
+
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.occupations import Taxonomy
+from laborllm.occupations import Crosswalk, Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
+from laborllm.sources import values
 
 LEFT_OUT = "left_out"
 
@@ -19,6 +22,24 @@ def left_out(rows: pl.DataFrame) -> dict[str, int]:
     """Reason -> rows, the most frequent first."""
     counts = rows[LEFT_OUT].drop_nulls().value_counts(name="rows")
     return dict(counts.sort("rows", LEFT_OUT, descending=[True, False]).iter_rows())
+
+
+def count_codes(codes: pl.Series) -> dict[str, int]:
+    """Occupation code -> rows, the most frequent first."""
+    counts = codes.rename("code").value_counts(name="rows")
+    return dict(counts.sort("rows", "code", descending=[True, False]).iter_rows())
+
+
+def coverage(codes: Mapping[str, int], targets: Container[str], crosswalks: Iterable[Crosswalk]) -> dict[str, str]:
+    """Notes on which codes (code -> rows) have a place in the taxonomy, those in `targets`, and which have not."""
+    led = [f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" for crosswalk in crosswalks]
+    mapped = {code: count for code, count in codes.items() if code in targets}
+    without = [f"{code} ({values.rows(count)})" for code, count in codes.items() if code not in targets]
+    return {
+        "crosswalk": "; ".join(led) or "none",
+        "codes mapped": f"{len(mapped)} of {len(codes)}, in {values.rows(sum(mapped.values()))}",
+        "codes not in taxonomy": ", ".join(without) or "none",
+    }
 
 
 def finish_panel(

@@ -13,6 +13,7 @@ from laborllm.errors import SourceError
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources.account import LEFT_OUT, finish_panel, first_reason, left_out
+from laborllm.sources.covariates import education_of_grade, named
 from laborllm.storage import file_hash
 
 COLUMNS = ("idcode", "year", "occ_code", "wks_ue", "grade", "race", "south", "birth_yr")
@@ -42,10 +43,10 @@ def import_nlswork(*, seed: int = 0) -> Panel:
         pl.col("idcode").cast(pl.Int64).cast(pl.String).alias("worker"),
         (pl.col("year") + CENTURY).cast(pl.Int16),
         "occupation",
-        _education().alias("education"),
+        education_of_grade(pl.col("grade")).alias("education"),
         pl.lit("female").alias("gender"),
-        _named("race", RACES).alias("ethnicity"),
-        _named("south", REGIONS).alias("region"),
+        named("race", RACES).alias("ethnicity"),
+        named("south", REGIONS).alias("region"),
         (pl.col("birth_yr") + CENTURY).cast(pl.Int16).alias("birth_year"),
     )
     taxonomy = load_taxonomy("nlswork").with_states(["unemployed"])
@@ -68,24 +69,3 @@ def _read() -> tuple[pl.DataFrame, Path]:
 def _occupation() -> pl.Expr:
     unemployed = pl.col("wks_ue") >= WEEKS_UNEMPLOYED
     return pl.when(unemployed).then(pl.lit("unemployed")).otherwise(pl.col("occ_code").cast(pl.Int64).cast(pl.String))
-
-
-def _education() -> pl.Expr:
-    """Highest grade completed, in years of school, as the five levels that the NLSY panels use."""
-    grade = pl.col("grade")
-    return (
-        pl.when(grade < 12)
-        .then(pl.lit("less than high school"))
-        .when(grade == 12)
-        .then(pl.lit("high school"))
-        .when(grade < 16)
-        .then(pl.lit("some college"))
-        .when(grade == 16)
-        .then(pl.lit("college"))
-        .when(grade > 16)
-        .then(pl.lit("graduate degree"))
-    )
-
-
-def _named(column: str, names: dict[int, str]) -> pl.Expr:
-    return pl.col(column).replace_strict(names, default=None, return_dtype=pl.String)

@@ -9,7 +9,7 @@ from laborllm.occupations import Crosswalk, Taxonomy, load_crosswalk, load_taxon
 from laborllm.occupations.crosswalk import normal_code
 from laborllm.panel import Panel, Provenance
 from laborllm.sources import values
-from laborllm.sources.account import LEFT_OUT, finish_panel, first_reason, left_out
+from laborllm.sources.account import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
 from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
 from laborllm.sources.raw import RawTable, read_raw
 from laborllm.storage import file_hash
@@ -38,7 +38,7 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
         files={path.name: file_hash(path), mapping.name: file_hash(mapping)},
         rows_in=raw.frame.height,
         left_out=left_out(rows),
-        notes=raw.notes | _coverage(codes, targets, crosswalk),
+        notes=raw.notes | coverage(codes, targets, [crosswalk] if crosswalk else []),
     )
     records = _records(kept, raw, meaning)
     return finish_panel(records, provenance, taxonomy, meaning.dataset, seed=seed, weight_kind=meaning.weight_kind)
@@ -71,8 +71,7 @@ def _count_codes(rows: pl.DataFrame, meaning: TableMapping) -> dict[str, int]:
     """Occupation code -> rows, over the rows that need an occupation; the most frequent first."""
     uncodable = list(meaning.missing | meaning.occupation.missing)
     needed = pl.col(LEFT_OUT).is_null() & (pl.col("activity") == EMPLOYED) & ~pl.col("code").is_in(uncodable)
-    counts = rows.filter(needed)["code"].value_counts(name="rows").sort("rows", "code", descending=[True, False])
-    return dict(counts.iter_rows())
+    return count_codes(rows.filter(needed)["code"])
 
 
 def _targets(codes: dict[str, int], taxonomy: Taxonomy, crosswalk: Crosswalk | None) -> dict[str, str]:
@@ -137,12 +136,3 @@ def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) ->
 def _beside(mapping: Path, name: str) -> str | Path:
     """A file named in the mapping is looked for beside it; any other name is one of the shipped tables."""
     return mapping.parent / name if name.endswith(".csv") else name
-
-
-def _coverage(codes: dict[str, int], targets: dict[str, str], crosswalk: Crosswalk | None) -> dict[str, str]:
-    without = {code: rows for code, rows in codes.items() if code not in targets}
-    return {
-        "crosswalk": f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" if crosswalk else "none",
-        "codes mapped": f"{len(targets)} of {len(codes)}, in {values.rows(sum(codes[code] for code in targets))}",
-        "codes not in taxonomy": ", ".join(f"{code} ({values.rows(rows)})" for code, rows in without.items()) or "none",
-    }

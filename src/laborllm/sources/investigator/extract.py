@@ -1,6 +1,7 @@
 """Data and documents of an extract together: a table of numbers whose columns are known by question and round."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
@@ -119,15 +120,14 @@ def _read_table(file: OpenedFile) -> pl.DataFrame:
     except UNREADABLE as error:
         raise SourceError(f"{file.name} is not a readable .csv file: {first_line(error)}") from error
     columns = [_column(file, name) for name in names]
-    for column in columns:
-        if columns.count(column) > 1:
-            raise SourceError(f"{file.name} has the column {column} twice")
+    if twice := [column for column, times in Counter(columns).items() if times > 1]:
+        raise SourceError(f"{file.name} has the column {twice[0]} twice")
     if KEY not in columns:
         raise SourceError(f"{file.name} has no column {KEY}, the number of the person: it is no NLSY extract")
     if cells.is_empty():
         raise SourceError(f"{file.name} has a line of names and nothing below it")
     _require_full_rows(file.name, cells)
-    table = pl.DataFrame([_numbers(file.name, cells.to_series(n).alias(column)) for n, column in enumerate(columns)])
+    table = _numbers(file.name, cells.rename(dict(zip(cells.columns, columns, strict=True))))
     _require_people(file.name, table[KEY])
     return table
 
@@ -149,19 +149,24 @@ def _require_full_rows(name: str, cells: pl.DataFrame) -> None:
         raise SourceError(f"{name}, line {line}: the row ends early or has an empty cell; an extract has none")
 
 
-def _numbers(name: str, cells: pl.Series) -> pl.Series:
-    """Whole numbers (Int64) where all cells are, decimals (Float64) where some are."""
-    text = cells.str.strip_chars().str.replace(r"\.0+$", "")
-    if text.str.contains(WHOLE).all():
-        return text.cast(pl.Int64)
-    bad = ~text.str.contains(DECIMAL)
+def _numbers(name: str, cells: pl.DataFrame) -> pl.DataFrame:
+    """Columns of whole numbers (Int64) where all cells are, of decimals (Float64) where some are."""
+    text = cells.select(pl.all().str.strip_chars().str.replace(r"\.0+$", ""))
+    whole = text.select(pl.all().str.contains(WHOLE).all()).row(0, named=True)
+    for column in text.columns:
+        if not whole[column]:
+            _require_decimals(name, text[column])
+    return text.select(pl.col(column).cast(pl.Int64 if whole[column] else pl.Float64) for column in text.columns)
+
+
+def _require_decimals(name: str, cells: pl.Series) -> None:
+    bad = ~cells.str.contains(DECIMAL)
     if bad.any():
         line = int(bad.arg_true()[0])
         raise SourceError(
             f"{name}, line {line + 2}, column {cells.name}: {cells[line][:40]!r} is no number as the Investigator "
             "writes it; if a spreadsheet program saved the file, download it again"
         )
-    return text.cast(pl.Float64)
 
 
 def _require_people(name: str, people: pl.Series) -> None:
