@@ -44,3 +44,12 @@ def test_short_work_is_silent(clock: Clock, capsys: pytest.CaptureFixture[str]) 
         clock.now = 1
         advance(3)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_part_of_shown_work_is_silent(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("forecast", total=2, unit="records") as advance:
+        with progress("score titles", total=1, unit="titles") as within:
+            clock.now = 30
+            within(1)
+        advance(2)
+    assert capsys.readouterr().err == "forecast: 2/2 records, 0.1/s, done in 30 s\n"

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LINE_EVERY = 15.0  # seconds between plain lines
+
+_is_part = ContextVar("is_part", default=False)
 
 
 class Advance(Protocol):
@@ -21,14 +24,17 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(what: str, total: float, unit: str) -> Iterator[Advance]:
-    """Show how far `what` is, its rate and the time left, on standard error. Work under two seconds shows nothing."""
-    if sys.stderr.isatty():
-        with _bar(what, total, unit) as advance:
+    """Show how far `what` is, its rate and the time left, on standard error. Work under two seconds shows nothing, nor
+    does work that is a part of other work shown."""
+    if _is_part.get():
+        yield lambda steps=1, note="": None
+        return
+    before = _is_part.set(True)
+    try:
+        with _bar(what, total, unit) if sys.stderr.isatty() else _lines(what, total, unit) as advance:
             yield advance
-    else:
-        lines = _Lines(what, total, unit)
-        yield lines.advance
-        lines.finish()
+    finally:
+        _is_part.reset(before)
 
 
 @contextmanager
@@ -55,6 +61,13 @@ def _bar(what: str, total: float, unit: str) -> Iterator[Advance]:
             bar.update(task, advance=steps, note=note, rate=rate, visible=elapsed > 2)
 
         yield advance
+
+
+@contextmanager
+def _lines(what: str, total: float, unit: str) -> Iterator[Advance]:
+    lines = _Lines(what, total, unit)
+    yield lines.advance
+    lines.finish()
 
 
 @dataclass

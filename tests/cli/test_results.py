@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from cli.commands import laborllm
@@ -69,6 +70,35 @@ def test_pruned_scores_carry_their_bound(panel: Panel, base_folder: Path, capsys
     assert "Exact but for: run within a factor of 1." in capsys.readouterr().out
 
 
+def test_an_interrupted_forecast_goes_on_where_it_stopped(
+    panel: Panel, base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Interrupted after each of two shards, the result is the same bytes; shards of another forecast are refused."""
+    monkeypatch.setattr("laborllm.models.shards.WORKERS", 20)
+    assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
+    assert laborllm("forecast run panel.parquet --out whole.parquet") == 0
+    scored: list[int] = []
+    whole = OffTheShelf.forecast
+
+    def one_shard_only(model: OffTheShelf, panel: Panel) -> Forecast:
+        if scored and scored.pop():
+            raise KeyboardInterrupt
+        scored.append(len(panel))
+        return whole(model, panel)
+
+    monkeypatch.setattr(OffTheShelf, "forecast", one_shard_only)
+    assert [laborllm("forecast run panel.parquet --out parts.parquet") for _ in range(2)] == [130, 130]
+    assert len(list(Path("parts.parquet.shards").glob("0*.parquet"))) == 2
+    assert not Path("parts.parquet").exists()
+    monkeypatch.setattr(OffTheShelf, "forecast", whole)
+    capsys.readouterr()
+    assert laborllm("forecast run panel.parquet --scoring pruned --out parts.parquet") == 2
+    assert "parts.parquet.shards holds parts of another forecast" in capsys.readouterr().err
+    assert laborllm("forecast run panel.parquet --out parts.parquet") == 0
+    assert Path("parts.parquet").read_bytes() == Path("whole.parquet").read_bytes()
+    assert not Path("parts.parquet.shards").exists()
+
+
 def test_careers_limits_the_training_alone(panel: Panel) -> None:
     assert laborllm("fit transition panel.parquet --careers 5 --out run") == 0
     _, _, trained = read_run(Path("run"))
@@ -93,6 +123,15 @@ def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, caps
     assert laborllm(f"{evaluate} --likelihood-only") == 0
     assert "counts" in capsys.readouterr().out
 
+    for name in ("counts", "tuned"):
+        assert laborllm(f"forecast {name} panel.parquet --split test --out {name}.parquet") == 0
+    from_files = evaluate.replace("counts tuned", "counts.parquet tuned.parquet")
+    capsys.readouterr()
+    assert laborllm(f"{from_files} --json") == 0
+    again = [row["estimate"] for row in json.loads(capsys.readouterr().out)["perplexity"] if row["kind"] == "all"]
+    known = expected.perplexity.filter(pl.col("kind") == "all")["estimate"]
+    assert again == pytest.approx(known.to_list(), rel=1e-4)
+
 
 def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
     Path("a").mkdir()
@@ -100,7 +139,7 @@ def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
     assert laborllm("fit transition panel.parquet --out a/run") == 0
     assert laborllm("fit transition panel.parquet --out b/run") == 0
     assert laborllm("evaluate a/run b/run panel.parquet") == 2
-    assert "two run folders are called run" in capsys.readouterr().err
+    assert "two runs are called run" in capsys.readouterr().err
 
 
 def test_a_run_of_another_split_is_refused(panel: Panel, capsys: Capture) -> None:

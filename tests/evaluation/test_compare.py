@@ -81,7 +81,7 @@ def test_what_cannot_be_compared_is_found_before_any_scoring(panel: Panel) -> No
     model = Constant((0.5, 0.3, 0.2))
     with pytest.raises(ModelError, match=r"the reference 'two' is not among the models: use one"):
         compare({"one": model}, panel, reference="two")
-    with pytest.raises(ModelError, match="cannot evaluate on 0 workers"):
+    with pytest.raises(PanelError, match="cannot draw 0 workers"):
         compare({"one": model}, panel, workers=0)
     with pytest.raises(ModelError, match="39 bootstrap draws"):
         compare({"one": model}, panel, draws=39)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from laborllm.errors import ModelError
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance
 
 TAXONOMY = Taxonomy.from_entries(
     "small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B"), ("9", "Cooks", "B")]
@@ -98,3 +99,13 @@ def test_file_that_is_no_forecast_is_refused(tmp_path: Path) -> None:
     pl.DataFrame({"worker": ["a"]}).write_parquet(tmp_path / "other.parquet")
     with pytest.raises(ModelError, match="is a Parquet file but not a forecast"):
         Forecast.load(tmp_path / "other.parquet")
+
+
+def test_rows_are_found_for_the_records_of_a_panel() -> None:
+    made = forecast(np.array([[0.5, 0.25, 0.25], [0.1, 0.7, 0.2], [0.2, 0.2, 0.6]]), greedy=True)
+    records = made.records[1:].with_columns(split=pl.lit("test"))
+    panel = Panel(records, TAXONOMY, "MADE UP", Provenance("made up"))
+    assert made.of(panel).log_prob.tolist() == made.log_prob[1:].tolist()
+    other = Panel(records.with_columns(pl.lit(TAXONOMY.codes[0]).alias("occupation")), TAXONOMY, "X", Provenance("x"))
+    with pytest.raises(ModelError, match="the forecast lacks 2 of the 2 records"):
+        made.of(other)

@@ -10,9 +10,10 @@ from cyclopts import App, Parameter
 from laborllm.cli.options import SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Scoring, Seed, Tolerance
 from laborllm.errors import ModelError
 from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.storage import MARKER
 
 if TYPE_CHECKING:
-    from laborllm.models.contract import OccupationModel
+    from laborllm.models.contract import Forecaster
     from laborllm.panel import Panel
 
 
@@ -25,22 +26,39 @@ def forecast(
     /,
     *,
     out: Annotated[Path, Parameter(help="Parquet file to write.")],
+    split: Annotated[
+        Literal["train", "valid", "test"] | None, Parameter(help="Forecast the workers of one split; else all.")
+    ] = None,
+    workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
+    seed: Seed = 0,
     scoring: Scoring = DEFAULT.method,
     tolerance: Tolerance = DEFAULT.tolerance,
     memory: Memory = DEFAULT.memory,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
+    A forecast that is interrupted goes on where it stopped when the same command is given again: the parts that are
+    ready stand beside the file until it is whole.
+
     Example: `laborllm forecast runs/transition nlswork.parquet --out forecast.parquet`
     """
     from laborllm.models.registry import load_model
+    from laborllm.models.shards import forecast_to_file
     from laborllm.panel import Panel
 
-    load_model(run, ScoringOptions(scoring, tolerance, memory)).forecast(Panel.load(panel)).save(out)
+    options = ScoringOptions(scoring, tolerance, memory)
+    model = load_model(run, options)
+    careers = Panel.load(panel).draw(split, workers, seed=seed)
+    forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
 
 
 def evaluate(
-    runs: Annotated[list[Path], Parameter(help="Run folders; the tables call each model by its folder's name.")],
+    runs: Annotated[
+        list[Path],
+        Parameter(
+            help="Run folders, and files of forecasts; the tables call each model by its folder's or file's name."
+        ),
+    ],
     panel: PanelFile,
     /,
     *,
@@ -101,18 +119,23 @@ def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
     }
 
 
-def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> dict[str, "OccupationModel"]:
+def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
     from laborllm.models.registry import load_model
     from laborllm.models.run_folder import read_run
+    from laborllm.models.saved_forecast import SavedForecast
 
-    names = [run.resolve().name for run in runs]
+    names = [run.resolve().name.removesuffix(".parquet") for run in runs]
     for name in names:
         if names.count(name) > 1:
-            raise ModelError(f"two run folders are called {name}: the tables could not tell them apart, rename one")
+            raise ModelError(f"two runs are called {name}: the tables could not tell them apart, rename one")
     for run in runs:
-        _, _, trained = read_run(run)
-        trained.require_same_held_out(panel)
-    return {name: load_model(run, scoring) for name, run in zip(names, runs, strict=True)}
+        if not run.is_file():
+            _, _, trained = read_run(run)
+            trained.require_same_held_out(panel)
+    return {
+        name: SavedForecast.load(run) if run.is_file() else load_model(run, scoring)
+        for name, run in zip(names, runs, strict=True)
+    }
 
 
 def models(*, json: AsJson = False) -> None:

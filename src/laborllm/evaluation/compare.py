@@ -7,12 +7,12 @@ from laborllm.evaluation.evaluate import evaluate
 from laborllm.evaluation.results import Evaluation
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores import Scores
-from laborllm.models.contract import OccupationModel
+from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 
 
 def compare(
-    models: Mapping[str, OccupationModel],
+    models: Mapping[str, Forecaster],
     panel: Panel,
     *,
     split: str = "test",
@@ -30,17 +30,13 @@ def compare(
     """
     if reference is not None and reference not in models:
         raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
-    if workers is not None and workers < 1:
-        raise ModelError(f"cannot evaluate on {workers} workers: at least 1 is needed")
-    careers = panel.subset(split)
-    if workers is not None:
-        careers = careers.sample(workers, seed=seed)
+    careers = panel.draw(split, workers, seed=seed)
     Sample.of(careers.records, draws, seed)  # refuses too few draws now, not after hours of scoring
     scores = {name: _scores(model, careers, likelihood_only) for name, model in models.items()}
     return evaluate(scores, draws=draws, seed=seed, reference=reference, about=about)
 
 
-def _scores(model: OccupationModel, careers: Panel, likelihood_only: bool) -> Scores:
+def _scores(model: Forecaster, careers: Panel, likelihood_only: bool) -> Scores:
     if likelihood_only:
         return Scores.of_log_likelihood(careers.records, model.log_likelihood(careers))
     return Scores.of_forecast(model.forecast(careers))

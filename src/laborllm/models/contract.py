@@ -1,6 +1,7 @@
 """What every occupation model does, and the forecast it returns."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +20,8 @@ from laborllm.storage import new_file
 Floats = NDArray[np.floating]
 
 
-class OccupationModel(Protocol):
-    """Fits on split "train", stops early on split "valid", and forecasts each record from its own past."""
-
-    name: ClassVar[str]
-
-    def fit(self, panel: Panel, *, seed: int, out: Path | None = None) -> Self:
-        """Estimate on `panel`; long training keeps its checkpoints under `out`."""
-        ...
+class Forecaster(Protocol):
+    """Forecasts each record of a panel from its own past."""
 
     def forecast(self, panel: Panel) -> "Forecast":
         """The distribution over the taxonomy for every record given the records before it."""
@@ -35,6 +30,16 @@ class OccupationModel(Protocol):
     def log_likelihood(self, panel: Panel) -> Floats:
         """Log-probability in nats, (n,), that the model itself gives each observed entry: for a language model that is
         the probability of the title's text, before any renormalisation. May be cheaper than `forecast`."""
+        ...
+
+
+class OccupationModel(Forecaster, Protocol):
+    """Fits on split "train" and stops early on split "valid"."""
+
+    name: ClassVar[str]
+
+    def fit(self, panel: Panel, *, seed: int, out: Path | None = None) -> Self:
+        """Estimate on `panel`; long training keeps its checkpoints under `out`."""
         ...
 
     def save(self, path: Path) -> None: ...
@@ -91,6 +96,42 @@ class Forecast:
         """The model's own log-probability of the observed entry in nats, (n,): before normalising over titles."""
         return np.asarray(self.log_likelihood + np.log(self.raw_mass), dtype=np.float64)
 
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """The records of all parts, one after the other; their taxonomy and method are those of the first."""
+        return cls(
+            records=pl.concat([part.records for part in parts]),
+            taxonomy=parts[0].taxonomy,
+            log_prob=np.concatenate([part.log_prob for part in parts]),
+            raw_mass=np.concatenate([part.raw_mass for part in parts]),
+            method=parts[0].method,
+            error_bound=_joined([part.error_bound for part in parts]),
+            greedy_valid=_joined([part.greedy_valid for part in parts]),
+        )
+
+    def of(self, panel: Panel) -> Self:
+        """The rows of the records of `panel`, in its order. Raises `ModelError` if one is missing or differs."""
+        keys = ["worker", "year", "occupation"]
+        wanted = panel.records.select(keys)
+        places = wanted.join(
+            self.records.select(keys).with_row_index("row"), on=keys, how="left", maintain_order="left"
+        )
+        if places["row"].null_count():
+            missing, total = places["row"].null_count(), len(panel)
+            raise ModelError(
+                f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?"
+            )
+        rows = places["row"].to_numpy()
+        return type(self)(
+            wanted,
+            self.taxonomy,
+            self.log_prob[rows],
+            self.raw_mass[rows],
+            self.method,
+            None if self.error_bound is None else self.error_bound[rows],
+            None if self.greedy_valid is None else self.greedy_valid[rows],
+        )
+
     def save(self, path: Path) -> None:
         """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array."""
         frame = self.records.with_columns(
@@ -119,6 +160,11 @@ class Forecast:
             greedy_valid=_known(frame["greedy_valid"]),
             **json.loads(about["laborllm.forecast"]),
         )
+
+
+def _joined(parts: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -86,14 +87,26 @@ class Panel:
 
     def sample(self, workers: int, *, seed: int) -> Self:
         """The careers of `workers` workers drawn without replacement; all of them if there are no more."""
+        if workers < 1:
+            raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
         names = self.records["worker"].unique(maintain_order=True)
         chosen = names.sample(min(workers, len(names)), seed=seed)
         return self._with(self.records.filter(pl.col("worker").is_in(chosen.implode())))
 
+    def draw(self, split: str | None, workers: int | None, *, seed: int) -> Self:
+        """The careers of one split, or of all; of `workers` of its workers drawn without replacement, or of all."""
+        careers = self if split is None else self.subset(split)
+        return careers if workers is None else careers.sample(workers, seed=seed)
+
+    def portions(self, workers: int) -> Iterator[Self]:
+        """The careers of `workers` workers at a time, in the order of the panel."""
+        names = self.records["worker"].unique(maintain_order=True)
+        for start in range(0, len(names), workers):
+            some = names[start : start + workers]
+            yield self._with(self.records.filter(pl.col("worker").is_in(some.implode())))
+
     def with_training(self, workers: int, *, seed: int) -> Self:
         """The same validation and test careers, and `workers` of the training careers drawn without replacement."""
-        if workers < 1:
-            raise PanelError(f"cannot train on {workers} careers: at least 1 is needed")
         chosen = self.subset("train").sample(workers, seed=seed).records
         return self._with(pl.concat([chosen, self.records.filter(pl.col("split") != "train")]))
 
