@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import PanelOut, SplitSeed
+from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
     from laborllm.panel import Panel
@@ -45,20 +46,41 @@ def import_synthetic(
 
 @import_.command(name="table")
 def import_table(
-    source: Annotated[Path, Parameter(help="CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.")],
+    source: Annotated[
+        Path | None, Parameter(help="CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.")
+    ] = None,
     /,
     *,
     mapping: Annotated[Path, Parameter(name="--map", help="YAML file that says which column is what.")],
     out: PanelOut,
+    query: Annotated[str | None, Parameter(help="In place of a file: SQL, or a .sql file, for such rows.")] = None,
+    database: Annotated[
+        str | None, Parameter(help="Where to ask: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.")
+    ] = None,
     seed: SplitSeed = 0,
 ) -> None:
     """Import any long table, with a mapping file that says what its columns mean.
 
     Example: `laborllm import table nlsy97.dta --map nlsy97.yaml --out nlsy97.parquet`
     """
-    from laborllm.sources import import_table
+    from laborllm.sources import import_query, import_table
 
-    _save(import_table(source, mapping, seed=seed), out)
+    if source is not None and query is None and database is None:
+        _save(import_table(source, mapping, seed=seed), out)
+    elif source is None and query is not None and database is not None:
+        _save(import_query(_sql(query), database, mapping, seed=seed), out)
+    else:
+        raise SourceError("give either a file, or --query together with --database")
+
+
+def _sql(query: str) -> str:
+    """The text of a query, or of the file it names."""
+    if not query.endswith(".sql"):
+        return query
+    try:
+        return Path(query).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"cannot read the query in {query}: {error}") from error
 
 
 def _save(panel: "Panel", out: Path) -> None:

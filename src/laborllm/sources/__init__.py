@@ -2,6 +2,6 @@
 
 from laborllm.sources.nlswork import import_nlswork
 from laborllm.sources.synthetic import import_synthetic
-from laborllm.sources.table import import_table
+from laborllm.sources.table import import_query, import_table
 
-__all__ = ["import_nlswork", "import_synthetic", "import_table"]
+__all__ = ["import_nlswork", "import_query", "import_synthetic", "import_table"]

@@ -1,4 +1,4 @@
-"""Read a table file of any supported format into one plain form: text in every cell.
+"""Read a table of any supported format into one plain form: text in every cell.
 
 A code is the same code whether a file holds it as the number 10, as 10.0 or as the text " 10 ", so cells become text
 here, once, and nothing below has to ask what the file's types were.
@@ -7,7 +7,7 @@ here, once, and nothing below has to ask what the file's types were.
 import gzip
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ import pyreadstat
 
 from laborllm.errors import SourceError
 from laborllm.occupations.crosswalk import normal_code
+from laborllm.storage import file_hash
 
 LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
 SEPARATORS = ",;\t"
@@ -35,11 +36,13 @@ class RawTable:
     """Rows of text; null where the file has nothing (an empty cell, a blank, NaN, a user-missing value).
 
     labels: column -> code -> value label, for the formats that carry them; codes as `normal_code` writes them.
-    notes: what the reader had to decide, such as an encoding.
+    files: name -> SHA-256 of what the rows came from. notes: where else they came from, and what the reader had to
+    decide, such as an encoding.
     """
 
     frame: pl.DataFrame
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -55,25 +58,33 @@ def read_raw(path: Path, columns: Sequence[str]) -> RawTable:
         raise SourceError(f"{path.name}: cannot read this kind of file; use one of {', '.join(READERS)}")
     try:
         table = reader(path, list(dict.fromkeys(columns)))
+        return replace(table, frame=in_text(table.frame), files={path.name: file_hash(path)})
     except UNREADABLE as error:
         raise SourceError(f"{path.name} is not a readable {_ending(path)} file: {first_line(error)}") from error
-    return RawTable(table.frame.select(_as_text(table.frame.schema)), table.labels, table.notes)
 
 
-def require_columns(path: Path, wanted: Sequence[str], there: Sequence[str]) -> None:
+def in_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Every cell as text, null where there is nothing. Raises `SourceError` for a column of lists, bytes or objects."""
+    for name, dtype in frame.schema.items():
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            raise SourceError(f"column {name!r} holds {dtype}, which is neither text nor number")
+    return frame.select(_cell_text(pl.col(name), dtype).alias(name) for name, dtype in frame.schema.items())
+
+
+def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> None:
     """Raise `SourceError` unless every wanted column is there, once."""
     for name in wanted:
         if name not in there:
-            raise SourceError(f"{path.name} has no column {name!r}; its columns are {', '.join(there)}")
+            raise SourceError(f"{where} has no column {name!r}; its columns are {', '.join(there)}")
         if there.count(name) > 1:
-            raise SourceError(f"{path.name} has {there.count(name)} columns named {name!r}: rename or remove one")
+            raise SourceError(f"{where} has {there.count(name)} columns named {name!r}: rename or remove one")
 
 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     text, encoding = decode(path.name, content)
     names, cells = split_cells(text)
-    require_columns(path, columns, names)
+    require_columns(path.name, columns, names)
     frame = cells.select(pl.col(cells.columns[names.index(name)]).alias(name) for name in columns)
     return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
 
@@ -87,7 +98,7 @@ def split_cells(text: str) -> tuple[list[str], pl.DataFrame]:
 
 
 def _read_parquet(path: Path, columns: list[str]) -> RawTable:
-    require_columns(path, columns, list(pl.read_parquet_schema(path)))
+    require_columns(path.name, columns, list(pl.read_parquet_schema(path)))
     return RawTable(pl.read_parquet(path, columns=columns))
 
 
@@ -109,7 +120,7 @@ def _read_sas_transport(path: Path, columns: list[str]) -> RawTable:
 
 def _read_with(read: Callable[..., tuple[pl.DataFrame, object]], path: Path, columns: list[str]) -> RawTable:
     _, about = read(path, metadataonly=True, output_format="polars")
-    require_columns(path, columns, about.column_names)  # type: ignore[attr-defined]
+    require_columns(path.name, columns, about.column_names)  # type: ignore[attr-defined]
     frame, about = read(path, usecols=columns, output_format="polars")
     labels: dict[str, dict[object, str]] = about.variable_value_labels  # type: ignore[attr-defined]
     plain = {name: {_label_code(code): label for code, label in of.items()} for name, of in labels.items()}
@@ -150,13 +161,11 @@ def _label_code(code: object) -> str:
     return normal_code(str(int(code) if whole else code))  # type: ignore[call-overload]
 
 
-def _as_text(schema: pl.Schema) -> list[pl.Expr]:
-    return [_cell_text(pl.col(name), dtype).alias(name) for name, dtype in schema.items()]
-
-
 def _cell_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_float():
         return _float_text(column)
+    if isinstance(dtype, pl.BaseExtension):  # such as the numeric of PostgreSQL
+        column = column.ext.storage()
     text = column.cast(pl.String).str.strip_chars().str.replace(r"^(-?\d+)\.0+$", "$1")
     return pl.when(text != "").then(text)
 

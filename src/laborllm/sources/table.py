@@ -1,5 +1,7 @@
 """Any table with one row per worker and year, explained by a mapping file, becomes a panel."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +12,7 @@ from laborllm.occupations.crosswalk import normal_code
 from laborllm.panel import Panel, Provenance
 from laborllm.sources import values
 from laborllm.sources.account import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.sources.database import read_query
 from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
 from laborllm.sources.raw import RawTable, read_raw
 from laborllm.storage import file_hash
@@ -24,10 +27,22 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
     Raises `SourceError` for a file, mapping, column or value that cannot be used as asked, `TaxonomyError` for an
     unknown taxonomy or crosswalk, and `PanelError` for rows that do not form a panel, such as a doubled worker-year.
     """
+    return _import(partial(read_raw, path), mapping, seed)
+
+
+def import_query(query: str, database: str, mapping: Path, *, seed: int = 0) -> Panel:
+    """The same for the rows of a SQL query: `database` is postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+
+    `provenance.notes` keeps the query and its hash, and the address without user and password.
+    """
+    return _import(partial(read_query, query, database), mapping, seed)
+
+
+def _import(read: Callable[[list[str]], RawTable], mapping: Path, seed: int) -> Panel:
     meaning = TableMapping.load(mapping)
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
-    raw = read_raw(path, meaning.columns)
+    raw = read(meaning.columns)
     rows = _with_activity(_by_role(raw, meaning), meaning)
     codes = _count_codes(rows, meaning)
     targets = _targets(codes, taxonomy, crosswalk)
@@ -35,7 +50,7 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
     provenance = Provenance(
         source="table",
-        files={path.name: file_hash(path), mapping.name: file_hash(mapping)},
+        files=raw.files | {mapping.name: file_hash(mapping)},
         rows_in=raw.frame.height,
         left_out=left_out(rows),
         notes=raw.notes | coverage(codes, targets, [crosswalk] if crosswalk else []),
