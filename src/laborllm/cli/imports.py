@@ -83,6 +83,30 @@ def _sql(query: str) -> str:
         raise SourceError(f"cannot read the query in {query}: {error}") from error
 
 
+@import_.command(name="psid")
+def import_psid(
+    *sources: Annotated[Path, Parameter(help="Data files of an extract, each with its statements beside it.")],
+    out: Annotated[Path | None, Parameter(help="Panel file to write.")] = None,
+    variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
+    seed: SplitSeed = 0,
+) -> None:
+    """Import an extract of the PSID Data Center: fixed-width text, with its SAS, SPSS or Stata statements.
+
+    Example: `laborllm import psid J123456.txt --out psid.parquet`
+    """
+    from laborllm.sources import import_psid
+    from laborllm.sources.psid_variables import cart
+
+    if variables:
+        print(cart())
+    elif not sources or out is None:
+        raise SourceError(
+            "name the data file of the extract, and the panel to write with --out; or ask for --variables"
+        )
+    else:
+        _save(import_psid(sources, seed=seed), out)
+
+
 def _save(panel: "Panel", out: Path) -> None:
     panel.save(out)
     print(f"{out}: {len(panel):,} records of {panel.workers:,} workers; rows of the source:", file=sys.stderr)

@@ -1,0 +1,129 @@
+"""Fixed-width text as data archives hand it out: records, and statements for SAS, SPSS or Stata that say what is where.
+
+Of the statements only the layout is read: the name of each variable, its first and its last column.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import SourceError
+
+LAYOUTS = {
+    ".sas": re.compile(r"\bINPUT\b(.*?);", re.DOTALL | re.IGNORECASE),
+    ".sps": re.compile(r"\bDATA\s+LIST\b[^/]*/(.*?)^\s*\.", re.DOTALL | re.IGNORECASE | re.MULTILINE),
+    ".do": re.compile(r"\binfix\b(.*?)\busing\b", re.DOTALL | re.IGNORECASE),
+}
+"""Where the layout stands in the statements, by the ending of their file."""
+
+FIELD = re.compile(r"\b([A-Z_]\w*)\s+\$?\s*(\d+)\s*-\s*(\d+)\b", re.IGNORECASE)
+STORAGE_TYPE = re.compile(r"\b(byte|int|long|float|double|str\d*)\b", re.IGNORECASE)  # Stata's, before a name
+ANNOUNCED = re.compile(r"N_OF_OBSERVATIONS\s*:\s*(\d+)")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+END_OF_FILE = b"\r\n\x1a"  # the last as old Windows programs mark it
+
+
+@dataclass(frozen=True)
+class FixedWidthFile:
+    """Records as text: a stripped cell per variable, null where it is blank. statements: the file that laid it out."""
+
+    path: Path
+    statements: Path
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Layout:
+    """variables: name, in upper case, -> first and last column, from 1. announced: how many records there should be."""
+
+    variables: dict[str, tuple[int, int]]
+    announced: int | None
+
+    @property
+    def width(self) -> int:
+        return max(last for _, last in self.variables.values())
+
+
+def read_fixed_width(path: Path, wanted: Collection[str]) -> FixedWidthFile:
+    """Those of the `wanted` variables that the file at `path` has, as the statements beside it lay them out.
+
+    Raises `SourceError` if the file or its statements are missing, are not what they should be, or do not fit.
+    """
+    if not path.is_file():
+        raise SourceError(f"no file at {path}")
+    statements = _find_statements(path)
+    layout = read_layout(statements)
+    records = _read_records(path, statements, layout)
+    fields = {name: columns for name, columns in layout.variables.items() if name in wanted}
+    cells = {name: _cells(records, first, last) for name, (first, last) in fields.items()}
+    return FixedWidthFile(path, statements, pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String())))
+
+
+def read_layout(statements: Path) -> Layout:
+    """The layout that a file of SAS, SPSS or Stata statements describes."""
+    text = statements.read_bytes().decode("latin-1")
+    section = LAYOUTS[statements.suffix.lower()].search(text)
+    fields = FIELD.findall(section[1]) if section else []
+    unread = STORAGE_TYPE.sub("", FIELD.sub("", section[1])).split() if section else []
+    if not fields or unread:
+        found = f", at {unread[0]!r}" if unread else ""
+        raise SourceError(f"{statements.name}: cannot find the variables and their columns (NAME first - last){found}")
+    announced = ANNOUNCED.search(text)
+    layout = Layout(
+        {name.upper(): (int(first), int(last)) for name, first, last in fields},
+        int(announced[1]) if announced else None,
+    )
+    _require_order(statements, fields)
+    return layout
+
+
+def _find_statements(path: Path) -> Path:
+    if path.suffix.lower() in LAYOUTS:
+        raise SourceError(f"{path.name} holds statements: name the data file that they describe, {path.stem}.txt")
+    beside = {other.suffix.lower(): other for other in path.parent.iterdir() if other.stem.lower() == path.stem.lower()}
+    for ending in LAYOUTS:
+        if ending in beside:
+            return beside[ending]
+    names = ", ".join(f"{path.stem}{ending}" for ending in LAYOUTS)
+    raise SourceError(f"no statements beside {path}: one of {names} must say what stands in which column")
+
+
+def _require_order(statements: Path, fields: list[tuple[str, str, str]]) -> None:
+    """Raise `SourceError` unless the fields follow each other, each with its own name."""
+    names: set[str] = set()
+    end = 0
+    for name, first, last in fields:
+        if name.upper() in names:
+            raise SourceError(f"{statements.name}: the variable {name} stands twice")
+        if not end < int(first) <= int(last):
+            raise SourceError(f"{statements.name}: {name} cannot be in columns {first} - {last}, after column {end}")
+        names.add(name.upper())
+        end = int(last)
+
+
+def _read_records(path: Path, statements: Path, layout: Layout) -> list[bytes]:
+    content = path.read_bytes().removeprefix(BYTE_ORDER_MARK)
+    if b"\0" in content:
+        raise SourceError(f"{path.name} is not a text file: it holds zero bytes")
+    if not content.strip(END_OF_FILE):
+        raise SourceError(f"{path.name} holds no records")
+    records = [record.rstrip(b"\r") for record in content.rstrip(END_OF_FILE).split(b"\n")]
+    for number, record in enumerate(records, start=1):
+        if len(record) < layout.width or record[layout.width :].strip():
+            raise SourceError(
+                f"{path.name}, line {number}: {len(record)} columns, but {statements.name} describes {layout.width}: "
+                f"the file is cut off, or the statements belong to another"
+            )
+    if layout.announced not in (None, len(records)):
+        raise SourceError(
+            f"{path.name} holds {len(records)} records, but {statements.name} announces {layout.announced}: "
+            f"the file is cut off, or the statements belong to another"
+        )
+    return records
+
+
+def _cells(records: list[bytes], first: int, last: int) -> list[str | None]:
+    return [record[first - 1 : last].decode("latin-1").strip() or None for record in records]
