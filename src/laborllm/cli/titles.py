@@ -1,0 +1,59 @@
+"""The verb that codes job titles."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from laborllm.cli.options import AsJson
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def code_titles(
+    titles: Annotated[list[str], Parameter(help="Job titles; or, with --column, one table file that holds them.")],
+    /,
+    *,
+    column: Annotated[str | None, Parameter(help="Column of titles of a CSV, Parquet, Stata, SPSS or SAS file.")] = None,
+    out: Annotated[Path | None, Parameter(help="Parquet file to write, one row per distinct title.")] = None,
+    threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
+    json: AsJson = False,
+) -> None:
+    """Code free-text job titles into occ1990dd, each with a confidence; a title that stays below it is left uncoded.
+
+    Example: `laborllm code-titles "Sr. Engineer, Civil" "night nurse" RN`
+    """
+    from laborllm.occupations.coding import load_coder
+    from laborllm.storage import new_file
+
+    coder = load_coder()
+    coded = coder.code(titles if column is None else _read(titles, column), threshold=threshold)
+    if out is not None:
+        with new_file(out) as file:
+            coded.write_parquet(file)
+        print(f"{out}: {coded.height:,} titles, {coded['code'].count():,} coded", file=sys.stderr)
+    else:
+        _show(coded, coder.taxonomy.titles_by_code, json=json)
+
+
+def _read(files: list[str], column: str) -> "pl.Series":
+    from laborllm.errors import SourceError
+    from laborllm.sources.raw import read_raw
+
+    if len(files) != 1:
+        raise SourceError(f"--column reads one file, and {len(files)} are named")
+    return read_raw(Path(files[0]), [column]).frame[column]
+
+
+def _show(coded: "pl.DataFrame", names: dict[str, str], *, json: bool) -> None:
+    import polars as pl
+
+    shown = coded.insert_column(2, pl.Series("occupation", [names.get(code) for code in coded["code"]], pl.String))
+    if json:
+        print(shown.write_json())
+        return
+    for title, code, occupation, confidence, match in shown.rows():
+        place = f"{code} {occupation}" if code else "uncoded"
+        print(f"{title}: {place} ({confidence:.2f}, {match})")

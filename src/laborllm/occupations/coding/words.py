@@ -1,0 +1,125 @@
+"""The normal form of a job title: what is left when spelling, order and rank no longer matter.
+
+"Sr. Engineer, Civil", "civil engineers" and "CIVIL ENGINEER II" are one job. Titles are compared by their words, never by
+their order, so a title and its inversion in an alphabetical index meet.
+"""
+
+import re
+import unicodedata
+
+ABBREVIATIONS = {
+    "acct": "accountant",
+    "admin": "administrative",
+    "asst": "assistant",
+    "assoc": "associate",
+    "attny": "attorney",
+    "bldg": "building",
+    "ceo": "chief executive officer",
+    "cfo": "chief financial officer",
+    "cna": "certified nursing assistant",
+    "coo": "chief operating officer",
+    "coord": "coordinator",
+    "cpa": "certified public accountant",
+    "csr": "customer service representative",
+    "cto": "chief technology officer",
+    "dev": "developer",
+    "dir": "director",
+    "dr": "doctor",
+    "emt": "emergency medical technician",
+    "eng": "engineer",
+    "engr": "engineer",
+    "exec": "executive",
+    "gm": "general manager",
+    "govt": "government",
+    "hr": "human resources",
+    "hvac": "heating ventilation air conditioning",
+    "insp": "inspector",
+    "it": "information technology",
+    "jr": "junior",
+    "lpn": "licensed practical nurse",
+    "lvn": "licensed vocational nurse",
+    "mach": "machine",
+    "maint": "maintenance",
+    "mech": "mechanical",
+    "med": "medical",
+    "mfg": "manufacturing",
+    "mgmt": "management",
+    "mgr": "manager",
+    "mktg": "marketing",
+    "ofc": "office",
+    "oper": "operator",
+    "ops": "operations",
+    "qa": "quality assurance",
+    "qc": "quality control",
+    "rep": "representative",
+    "rn": "registered nurse",
+    "sec": "secretary",
+    "serv": "service",
+    "sr": "senior",
+    "supt": "superintendent",
+    "supv": "supervisor",
+    "supvr": "supervisor",
+    "svc": "service",
+    "swe": "software engineer",
+    "tech": "technician",
+    "vp": "vice president",
+}
+RANKS = frozenset(
+    "senior junior lead principal staff trainee intern interim acting former experienced full part time temporary "
+    "seasonal freelance remote i ii iii iv v 1 2 3 4 5".split()
+)
+"""Words that say how high, how long or under which contract, not what is done."""
+
+WITHOUT_JOB = frozenset("student unemployed retired retiree homemaker volunteer jobless seeking career break none na".split())
+"""Words that a title is made of if it names no job at all."""
+
+LITTLE = frozenset("a an and as at by for from in of on or other the to with n s ns nec etc".split())
+"""Words without weight; "n. s.", not specified, is one of them."""
+
+PEOPLE = re.compile(r"(?<=\w{3})(?:woman|women|men|person|people|lady|girl|boy)$")
+
+
+def words(title: str) -> tuple[str, ...]:
+    """The words of a title in the order one says them, in lower case, singular and spelt out; none if it has none.
+
+    What stands behind a comma goes before ("Engineer, civil" is "civil engineer"), and an exception is left out.
+    """
+    text = _plain(title)
+    text = re.sub(r"\bexc(?:ept|\.)[^,]*", "", text)
+    head, *qualifiers = text.split(",")
+    said = " ".join([*qualifiers, head])
+    return tuple(word for found in re.findall(r"[^\W_]+", said) for word in _spelt_out(found) if word not in LITTLE)
+
+
+def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that say what is done; all of them if none does."""
+    return tuple(word for word in title if word not in RANKS) or title
+
+
+def without_place(title: str) -> str:
+    """The title up to a dash, bracket, bar, slash, "@" or "at": what follows says where or how, not what."""
+    return re.split(r"\s[-–—]\s|[(\[|/@]|\sat\s", title, maxsplit=1)[0]  # noqa: RUF001
+
+
+def names_no_job(title: tuple[str, ...]) -> bool:
+    """Whether the words say that there is no job, as "student" does."""
+    return WITHOUT_JOB.issuperset(title)
+
+
+def _plain(title: str) -> str:
+    letters = unicodedata.normalize("NFKD", title.casefold())
+    text = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    text = re.sub(r"[’']s?\b", "", text)
+    return re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text)  # r.n. is rn
+
+
+def _spelt_out(word: str) -> list[str]:
+    return [PEOPLE.sub("man", _singular(part)) for part in ABBREVIATIONS.get(word, word).split()]
+
+
+def _singular(word: str) -> str:
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return f"{word[:-3]}y" if len(word) > 4 else word[:-1]
+    return word[:-2] if word.endswith(("ches", "shes", "sses", "xes")) else word[:-1]
