@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
-from laborllm.cli import fit, imports, panels, results
+from laborllm.cli import fit, imports, panels, results, titles
 from laborllm.cli.options import convert
 from laborllm.errors import LaborLLMError
 
@@ -25,6 +25,7 @@ app = App(
 app.command(imports.import_)
 app.command(panels.describe)
 app.command(panels.render)
+app.command(titles.code_titles)
 app.command(fit.fit)
 app.command(results.forecast)
 app.command(results.evaluate)

@@ -191,3 +191,24 @@ def bench_scoring(
 
     found = measure_scoring(base, careers=careers)
     print(dumps(found.to_dicts(), indent=1) if json else found)
+
+
+@bench.command(name="coding")
+def bench_coding(
+    *,
+    seed: Annotated[int, Parameter(help="Seed of which titles are held out.")] = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how often the coder of titles is right on titles it has not seen, by the confidence that is asked for.
+
+    Example: `laborllm bench coding`
+    """
+    from laborllm.occupations.coding import measure_accuracy
+
+    found = measure_accuracy(seed=seed)
+    if json:
+        print(dumps({**vars(found), "by_threshold": found.by_threshold.to_dicts()}, indent=1))
+        return
+    print(f"{found.titles:,} titles held out: {found.top_1:.3f} right at first, {found.top_5:.3f} among the first five")
+    print(found.by_threshold)
+    print("Log-odds of being right: {:.3f} + {:.3f} times those of the confidence".format(*found.calibration))

@@ -11,12 +11,14 @@ from laborllm.cli.options import AsJson
 if TYPE_CHECKING:
     import polars as pl
 
+    from laborllm.occupations import Taxonomy
+
 
 def code_titles(
     titles: Annotated[list[str], Parameter(help="Job titles; or, with --column, one table file that holds them.")],
     /,
     *,
-    column: Annotated[str | None, Parameter(help="Column of titles of a CSV, Parquet, Stata, SPSS or SAS file.")] = None,
+    column: Annotated[str | None, Parameter(help="Column of titles in the file: CSV, Parquet, Stata, ...")] = None,
     out: Annotated[Path | None, Parameter(help="Parquet file to write, one row per distinct title.")] = None,
     threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
     json: AsJson = False,
@@ -35,7 +37,7 @@ def code_titles(
             coded.write_parquet(file)
         print(f"{out}: {coded.height:,} titles, {coded['code'].count():,} coded", file=sys.stderr)
     else:
-        _show(coded, coder.taxonomy.titles_by_code, json=json)
+        _show(coded, coder.taxonomy, json=json)
 
 
 def _read(files: list[str], column: str) -> "pl.Series":
@@ -47,13 +49,10 @@ def _read(files: list[str], column: str) -> "pl.Series":
     return read_raw(Path(files[0]), [column]).frame[column]
 
 
-def _show(coded: "pl.DataFrame", names: dict[str, str], *, json: bool) -> None:
-    import polars as pl
-
-    shown = coded.insert_column(2, pl.Series("occupation", [names.get(code) for code in coded["code"]], pl.String))
+def _show(coded: "pl.DataFrame", taxonomy: "Taxonomy", *, json: bool) -> None:
     if json:
-        print(shown.write_json())
+        print(coded.write_json())
         return
-    for title, code, occupation, confidence, match in shown.rows():
-        place = f"{code} {occupation}" if code else "uncoded"
-        print(f"{title}: {place} ({confidence:.2f}, {match})")
+    for title, code, confidence, match in coded.rows():
+        place = f"{code}, {taxonomy.title(code)}" if code else "uncoded"
+        print(f"{title}: {place} ({match}, confidence {confidence:.2f})")

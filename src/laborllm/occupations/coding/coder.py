@@ -1,7 +1,7 @@
 """From a job title as people write it to an occupation, with a confidence, or to none where that is too low.
 
-Three steps, the surest first: the same words as a listed title; the same but for words of rank ("senior") or what follows
-a dash ("- night shift"); the most alike by `Ranker`.
+Three steps, the surest first: the same words as a listed title; the same but for words of rank ("senior") or what
+follows a dash ("- night shift"); the most alike by `Ranker`.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from laborllm.occupations.taxonomy import Taxonomy, load_taxonomy
 
 THRESHOLD = 0.5  # below it a code is more often wrong than right
 CALIBRATION = (-0.29, 0.60)
-"""Intercept and slope that turn the log-odds of `Ranker` into those of being right, as `measure_accuracy` found them."""
+"""Intercept and slope that turn the log-odds of `Ranker` into those of being right; `measure_accuracy` checks them."""
 
 SAME, LESS, SIMILAR, NO_JOB = "same words", "fewer words", "similar words", "no job"
 SCHEMA = {"title": pl.String, "code": pl.String, "confidence": pl.Float64, "match": pl.String}
@@ -58,8 +58,8 @@ class TitleCoder:
     def code(self, titles: Iterable[str | None], *, threshold: float = THRESHOLD) -> pl.DataFrame:
         """One row per distinct title, in the order they come: title, code, confidence (0 to 1) and match.
 
-        code is null where the confidence is below `threshold`. match says how the code was found: same words as a listed
-        title, fewer words (rank or place aside), similar words, or no job (a student, nothing written).
+        code is null where the confidence is below `threshold`. match says how the code was found: same words as a
+        listed title, fewer words (rank or place aside), similar words, or no job (a student, nothing written).
         """
         if not 0 <= threshold <= 1:
             raise TaxonomyError(f"the threshold is {threshold}: it must be from 0 to 1")
@@ -122,7 +122,7 @@ def key(title: Words) -> Words:
 def _weigh(lines: Mapping[Words, Mapping[str, int]], ranker: Ranker, taxonomy: Taxonomy) -> dict[Words, Confidences]:
     """How sure each code of a listed title is: its share of the index's lines, times what its words say of it."""
     several = [title for title, counts in lines.items() if len(counts) > 1]
-    log_prob = {title: row for title, row in zip(several, _rows(ranker, several), strict=True)}
+    log_prob = dict(zip(several, _rows(ranker, several), strict=True))
     known: dict[Words, Confidences] = {}
     for title, counts in lines.items():
         weights = dict.fromkeys(counts, 1.0)

@@ -2,9 +2,10 @@
 
 import csv
 from dataclasses import dataclass
-from importlib.resources import files
 
 import polars as pl
+
+from laborllm.occupations.crosswalk import DATA
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,7 @@ class ListedTitles:
 
 def load_titles() -> ListedTitles:
     """The titles of the Census Bureau's index and lists, and the later ones; `data/titles.json` says where from."""
-    folder = files("laborllm.occupations") / "data"
-    content = (folder / "titles_occ1990dd.csv.gz").read_bytes()
+    content = (DATA / "titles_occ1990dd.csv.gz").read_bytes()
     index = pl.read_csv(content, schema={"title": pl.String, "code": pl.String, "lines": pl.Int64})
-    later = csv.DictReader((folder / "titles_since_1990.csv").read_text("utf-8").splitlines())
+    later = csv.DictReader((DATA / "titles_since_1990.csv").read_text("utf-8").splitlines())
     return ListedTitles(index, {row["title"]: row["code"] for row in later})

@@ -7,6 +7,7 @@ of a feature are those of the few occupations it occurs in (a sparse row each), 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class Ranker:
     """Multinomial naive Bayes with additive smoothing, on TF-IDF rows of unit length.
 
     With T[f, j] the TF-IDF mass of feature f in the titles of occupation j and V features, the log-probability of f is
-    log(T[f, j] + alpha) - log(sum_f T[f, j] + alpha V): the first part differs from log(alpha) only where f occurs in j.
+    log(T[f, j] + alpha) - log(sum_f T[f, j] + alpha V): the first part is log(alpha) wherever f does not occur in j.
 
     features: feature -> row. weight: inverse document frequency per row (V,), and of a feature never seen last.
     starts: where the entries of each row begin (V + 1,). columns, gains: of each entry, j and log(T / alpha + 1).
@@ -87,7 +88,7 @@ def features_of(title: Words) -> list[str]:
 
     The last word says what is done ("nurse" in "head nurse"); beginnings and endings meet inflections and misspellings.
     """
-    pairs = [f"{first} {second}" for first, second in zip(title, title[1:], strict=False)]
+    pairs = [f"{first} {second}" for first, second in pairwise(title)]
     beginnings = [f"{word[:4]}-" for word in title]
     last = [f"{word}." for word in title[-1:]] + [f"-{word[-4:]}" for word in title[-1:]]
     return list(dict.fromkeys([*title, *pairs, *beginnings, *last]))
@@ -98,7 +99,7 @@ def _unit_rows(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:
     """Owner (which title), row (which feature) and TF-IDF value of every feature found, rows of length one.
 
-    A feature never seen has the row after the last: it adds to the length, so it takes weight from those that are known.
+    A feature never seen has the row after the last: it adds to the length, so it takes weight from the known ones.
     """
     owner = np.repeat(np.arange(len(found)), [len(of) for of in found])
     row = np.array([features.get(feature, len(features)) for of in found for feature in of], dtype=np.intp)

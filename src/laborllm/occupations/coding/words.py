@@ -1,7 +1,7 @@
 """The normal form of a job title: what is left when spelling, order and rank no longer matter.
 
-"Sr. Engineer, Civil", "civil engineers" and "CIVIL ENGINEER II" are one job. Titles are compared by their words, never by
-their order, so a title and its inversion in an alphabetical index meet.
+"Sr. Engineer, Civil", "civil engineers" and "CIVIL ENGINEER II" are one job. Titles are compared by their words, never
+by their order, so a title and its inversion in an alphabetical index meet.
 """
 
 import re
@@ -65,15 +65,82 @@ ABBREVIATIONS = {
     "vp": "vice president",
 }
 RANKS = frozenset(
-    "senior junior lead principal staff trainee intern interim acting former experienced full part time temporary "
-    "seasonal freelance remote i ii iii iv v 1 2 3 4 5".split()
+    {
+        "senior",
+        "junior",
+        "lead",
+        "principal",
+        "staff",
+        "trainee",
+        "intern",
+        "interim",
+        "acting",
+        "former",
+        "experienced",
+        "full",
+        "part",
+        "time",
+        "temporary",
+        "seasonal",
+        "freelance",
+        "remote",
+        "i",
+        "ii",
+        "iii",
+        "iv",
+        "v",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+    }
 )
 """Words that say how high, how long or under which contract, not what is done."""
 
-WITHOUT_JOB = frozenset("student unemployed retired retiree homemaker volunteer jobless seeking career break none na".split())
+WITHOUT_JOB = frozenset(
+    {
+        "student",
+        "unemployed",
+        "retired",
+        "retiree",
+        "homemaker",
+        "volunteer",
+        "jobless",
+        "seeking",
+        "career",
+        "break",
+        "none",
+        "na",
+    }
+)
 """Words that a title is made of if it names no job at all."""
 
-LITTLE = frozenset("a an and as at by for from in of on or other the to with n s ns nec etc".split())
+LITTLE = frozenset(
+    {
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "from",
+        "in",
+        "of",
+        "on",
+        "or",
+        "other",
+        "the",
+        "to",
+        "with",
+        "n",
+        "s",
+        "ns",
+        "nec",
+        "etc",
+    }
+)
 """Words without weight; "n. s.", not specified, is one of them."""
 
 PEOPLE = re.compile(r"(?<=\w{3})(?:woman|women|men|person|people|lady|girl|boy)$")
@@ -85,7 +152,7 @@ def words(title: str) -> tuple[str, ...]:
     What stands behind a comma goes before ("Engineer, civil" is "civil engineer"), and an exception is left out.
     """
     text = _plain(title)
-    text = re.sub(r"\bexc(?:ept|\.)[^,]*", "", text)
+    text = re.sub(r"\bexc(?:ept\b|\.)[^,]*", "", text)
     head, *qualifiers = text.split(",")
     said = " ".join([*qualifiers, head])
     return tuple(word for found in re.findall(r"[^\W_]+", said) for word in _spelt_out(found) if word not in LITTLE)
@@ -98,7 +165,7 @@ def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
 
 def without_place(title: str) -> str:
     """The title up to a dash, bracket, bar, slash, "@" or "at": what follows says where or how, not what."""
-    return re.split(r"\s[-–—]\s|[(\[|/@]|\sat\s", title, maxsplit=1)[0]  # noqa: RUF001
+    return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\sat\s", title, maxsplit=1)[0]
 
 
 def names_no_job(title: tuple[str, ...]) -> bool:
@@ -107,14 +174,15 @@ def names_no_job(title: tuple[str, ...]) -> bool:
 
 
 def _plain(title: str) -> str:
-    letters = unicodedata.normalize("NFKD", title.casefold())
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", title).casefold())
     text = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    text = re.sub(r"[’']s?\b", "", text)
+    text = re.sub(r"['\u2019]s?\b", "", text)
     return re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text)  # r.n. is rn
 
 
 def _spelt_out(word: str) -> list[str]:
-    return [PEOPLE.sub("man", _singular(part)) for part in ABBREVIATIONS.get(word, word).split()]
+    one = _singular(word)
+    return [PEOPLE.sub("man", _singular(part)) for part in ABBREVIATIONS.get(one, one).split()]
 
 
 def _singular(word: str) -> str:

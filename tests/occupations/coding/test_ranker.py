@@ -1,0 +1,49 @@
+"""The sparse naive Bayes against one that counts in plain loops."""
+
+import math
+from collections import Counter
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laborllm.occupations.coding.ranker import ALPHA, BATCH, Ranker, features_of
+
+ENTRIES = 4
+TITLE = st.lists(st.sampled_from(["cook", "line", "fry", "head", "nurse", "aide"]), min_size=1, max_size=3).map(tuple)
+EXAMPLES = st.lists(st.tuples(TITLE, st.integers(0, ENTRIES - 1)), min_size=1, max_size=12)
+
+
+@given(EXAMPLES, TITLE)
+def test_it_is_naive_bayes(examples: list[tuple[tuple[str, ...], int]], asked: tuple[str, ...]) -> None:
+    titles, columns = zip(*examples, strict=True)
+    (batch,) = Ranker.fit(titles, np.array(columns), ENTRIES).log_prob([asked])
+    np.testing.assert_allclose(batch[0], plain_naive_bayes(examples, asked), atol=1e-9)
+
+
+def plain_naive_bayes(examples: list[tuple[tuple[str, ...], int]], asked: tuple[str, ...]) -> list[float]:
+    occurs = Counter(feature for title, _ in examples for feature in features_of(title))
+
+    def unit(title: tuple[str, ...]) -> dict[str, float]:
+        row = {f: math.log((1 + len(examples)) / (1 + occurs[f])) + 1 for f in features_of(title)}
+        return {f: value / math.hypot(*row.values()) for f, value in row.items()}
+
+    scores = []
+    for entry in range(ENTRIES):
+        mass: Counter[str] = Counter()
+        for title, column in examples:
+            if column == entry:
+                mass.update(unit(title))
+        total = sum(mass.values()) + ALPHA * len(occurs)
+        share = sum(column == entry for _, column in examples) / len(examples) or 1 / (2 * len(examples))
+        known = {f: value for f, value in unit(asked).items() if f in occurs}
+        scores.append(math.log(share) + sum(v * math.log((mass[f] + ALPHA) / total) for f, v in known.items()))
+    return [score - math.log(sum(map(math.exp, scores))) for score in scores]
+
+
+def test_titles_of_every_batch_come_in_order() -> None:
+    titles = [("cook",), ("nurse",)]
+    ranker = Ranker.fit(titles, np.array([0, 1]), 2)
+    batches = list(ranker.log_prob(titles * BATCH))
+    assert [len(batch) for batch in batches] == [BATCH, BATCH]
+    assert np.concatenate(batches).argmax(axis=1).tolist() == [0, 1] * BATCH
