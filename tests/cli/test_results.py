@@ -15,6 +15,7 @@ from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.run_folder import read_run
+from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel, assign_split
@@ -23,7 +24,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "model", [Truth(), Transition(), OffTheShelf(), LanguageModel()], ids=lambda model: str(model.name)
+    "model", [Truth(), Transition(), OffTheShelf(), LanguageModel(), TitleHead()], ids=lambda model: str(model.name)
 )
 def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[OccupationModel] = []

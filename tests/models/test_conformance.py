@@ -14,6 +14,7 @@ from laborllm.models.contract import OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
+from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel
@@ -33,6 +34,8 @@ QUICK = Recipe(learning_rate=1e-2, validate_every=16)
         "language-model",
         "language-model-full",
         "language-model-closed",
+        "title-head",
+        "title-head-joint",
     ],
 )
 def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
@@ -47,6 +50,8 @@ def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
             base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
         ),
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
+        "title-head": lambda: TitleHead(base=base, recipe=dataclasses.replace(QUICK, text_weight=0.0)),
+        "title-head-joint": lambda: TitleHead(base=base, recipe=dataclasses.replace(QUICK, method="full")),
     }
     return made[request.param]
 
@@ -132,7 +137,7 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 
 def test_every_model_is_registered() -> None:
-    assert {Truth.name, Transition.name, OffTheShelf.name, LanguageModel.name} == set(MODELS)
+    assert {Truth.name, Transition.name, OffTheShelf.name, LanguageModel.name, TitleHead.name} == set(MODELS)
 
 
 def test_a_closed_vocabulary_can_be_widened(panel: Panel, base_folder: Path) -> None:

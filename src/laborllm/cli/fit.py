@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 RECIPE = Recipe()
 
+HEAD_RECIPE = Recipe(batch_size=4, learning_rate=1e-3, text_weight=0.0)
+
+ValidCareers = Annotated[int, Parameter(help="How many validation careers watch the training.")]
 Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
 
 fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
@@ -80,7 +83,7 @@ def fit_language_model(
     titles: Titles = "literal",
     vocabulary: Vocabulary = "whole",
     careers: Careers = None,
-    valid_careers: Annotated[int, Parameter(help="How many validation careers watch the training.")] = 64,
+    valid_careers: ValidCareers = 64,
     recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
     seed: Seed = 0,
 ) -> None:
@@ -92,6 +95,28 @@ def fit_language_model(
 
     model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
     _fit(model, panel, out, seed, careers)
+
+
+@fit.command(name="title-head")
+def fit_title_head(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    base: Base = SMOLLM2,
+    titles: Titles = "literal",
+    careers: Careers = None,
+    valid_careers: ValidCareers = 256,
+    recipe: Annotated[Recipe, Parameter(name="*")] = HEAD_RECIPE,
+    seed: Seed = 0,
+) -> None:
+    """Fine-tune a base model with a head over the closed set of titles: all probabilities of a career in one pass.
+
+    Example: `laborllm fit title-head nlswork.parquet --careers 500 --out runs/title-head`
+    """
+    from laborllm.models.title_head import TitleHead
+
+    _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
 
 
 def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:

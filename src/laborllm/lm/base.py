@@ -75,6 +75,12 @@ def base_identity(name: str) -> str:
     return json.dumps(hashes, sort_keys=True)
 
 
+def require_base(name: str, identity: str, run: Path) -> None:
+    """Raise `ModelError` unless the base model is the one that `run` was tuned from."""
+    if base_identity(name) != identity:
+        raise ModelError(f"{run} was tuned from other weights than those now at {name!r}")
+
+
 def _locate(name: str) -> str:
     """The folder of a model, or the name itself where it can only be one of the hub."""
     if name == EMBEDDED:

@@ -76,12 +76,12 @@ class CareerTexts:
         return float(np.exp(-log_prob.mean()))
 
 
-def token_importance(career: EncodedCareer, text_weight: float) -> list[float]:
-    """Weight in the loss of each token: one in titles, `text_weight` elsewhere, zero for the first, which nothing
+def token_importance(career: EncodedCareer, text_weight: float, title_weight: float = 1.0) -> list[float]:
+    """Weight in the loss of each token: one weight in titles, one elsewhere, zero for the first, which nothing
     predicts."""
     importance = [text_weight] * len(career.tokens)
     for start, end in zip(career.starts, career.ends, strict=True):
-        importance[start:end] = [1.0] * (end - start)
+        importance[start:end] = [title_weight] * (end - start)
     return [0.0, *importance[1:]]
 
 
@@ -89,10 +89,13 @@ def pack_loss(reader: Reader, careers: Sequence[EncodedCareer], *, text_weight: 
     """Next-token loss in nats over careers packed end to end, summed with the weights of `token_importance`."""
     with reader.precision():
         hidden, _ = reader.careers(careers)
-        weights = [weight for career in careers for weight in token_importance(career, text_weight)]
-        importance = torch.tensor(weights, device=reader.device)
-        tokens = torch.tensor([token for career in careers for token in career.tokens], device=reader.device)
-        targets = importance.nonzero()[:, 0]  # never the first token, so its own career precedes it
-        return next_token_loss(
-            hidden[targets - 1], *reader.head(), reader.columns(tokens[targets]), importance[targets]
-        )
+        importance = [weight for career in careers for weight in token_importance(career, text_weight)]
+        return token_loss(reader, hidden, careers, importance)
+
+
+def token_loss(reader: Reader, hidden: Tensor, careers: Sequence[EncodedCareer], importance: Sequence[float]) -> Tensor:
+    """The same from the hidden states of the careers, (n, d), with a weight for each of their n tokens."""
+    weights = torch.tensor(importance, device=hidden.device)
+    tokens = torch.tensor([token for career in careers for token in career.tokens], device=hidden.device)
+    targets = weights.nonzero()[:, 0]  # never the first token, so its own career precedes it
+    return next_token_loss(hidden[targets - 1], *reader.head(), reader.columns(tokens[targets]), weights[targets])

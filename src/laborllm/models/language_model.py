@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
-from laborllm.lm.base import EMBEDDED, base_identity, load_base
+from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
@@ -87,9 +87,7 @@ class LanguageModel:
     @classmethod
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
-        identity = options.pop("base_identity")
-        if base_identity(options["base"]) != identity:
-            raise ModelError(f"{path} was tuned from other weights than those now at {options['base']!r}")
+        require_base(options["base"], options.pop("base_identity"), path)
         model = cls(**options | {"recipe": Recipe(**options["recipe"])})
         base = load_weights(path, model.base)
         encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)

@@ -14,6 +14,7 @@ MODELS = {
     "transition": ("laborllm.models.transition", "Transition"),
     "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
     "language-model": ("laborllm.models.language_model", "LanguageModel"),
+    "title-head": ("laborllm.models.title_head", "TitleHead"),
 }
 """Name to module and class; a module is imported when its model is asked for, as some bring torch."""
 

@@ -1,0 +1,180 @@
+"""The titles as a closed set: all J probabilities of a record from the one hidden state at the end of its prompt.
+
+With h the hidden state, centred and scaled, j the entry of the record before and e_k a unit vector of the title of k,
+
+    z_k = log T(k | j) + (V h) . e_k + sum_f (a_f + b_f . h) r_kf,    s = logit T(j | j) + g . h,
+
+are the scores of the two-stage likelihood. T are the two-part transition frequencies of the same careers and r_kf says
+how the worker held k before: whether, and how recently. V, a, b and g begin at zero, so training begins at T and adds
+what the text tells beyond the last occupation. A title that no career holds is scored by what its words mean.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.finetune import token_importance, token_loss
+from laborllm.lm.reading import Reader, packs
+from laborllm.models.sequence.two_stage import two_stage_log_prob
+
+MEMORIES = 2  # whether an entry was held before, and one over the records since
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
+    previous, observed: columns of the entries before (J where there is none) and of the record, (n,).
+    held: (n, J, 2) whether each entry was held before, and one over the number of records since."""
+
+    end: Tensor
+    previous: Tensor
+    observed: Tensor
+    held: Tensor
+
+
+class ClosedSetHead(nn.Module):
+    """The scores of J entries and of staying, from states of width d.
+
+    offsets: (J + 1, J + 1) scores by the entry before, that of staying last; its last row is for first records.
+    titles: (J, d) unit vectors. center, spread: (d,) of the hidden states at the ends of prompts.
+    """
+
+    offsets: Tensor
+    titles: Tensor
+    center: Tensor
+    spread: Tensor
+
+    def __init__(self, entries: int, width: int) -> None:
+        super().__init__()
+        self.register_buffer("offsets", torch.zeros(entries + 1, entries + 1))
+        self.register_buffer("titles", torch.zeros(entries, width))
+        self.register_buffer("center", torch.zeros(width))
+        self.register_buffer("spread", torch.ones(width))
+        self.meaning = nn.Linear(width, width, bias=False)
+        self.recall = nn.Linear(width, MEMORIES)
+        self.gate = nn.Linear(width, 1, bias=False)
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)
+
+    def begin(self, offsets: Tensor, titles: Tensor, center: Tensor, spread: Tensor) -> None:
+        """Set what is not learnt."""
+        for buffer, value in ((self.offsets, offsets), (self.titles, titles), (self.center, center)):
+            buffer.copy_(value)
+        self.spread.copy_(spread)
+
+    def forward(self, hidden: Tensor, steps: Steps) -> Tensor:
+        """Log-probabilities (n, J) in nats, from the hidden states at the ends of the prompts, (n, d)."""
+        state = (hidden.float() - self.center) / (self.spread * hidden.shape[1] ** 0.5)
+        meaning = self.meaning(state) @ self.titles.T
+        memory = torch.einsum("njf,nf->nj", steps.held, self.recall(state))
+        learnt = torch.cat([meaning + memory, self.gate(state)], dim=1)
+        return two_stage_log_prob(self.offsets[steps.previous] + learnt, steps.previous)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one pass gave: hidden states (tokens, d), the records, and their log-probabilities (n, J) in nats."""
+
+    careers: list[EncodedCareer]
+    hidden: Tensor
+    steps: Steps
+    log_prob: Tensor
+
+    @property
+    def observed(self) -> Tensor:
+        """The log-probability of each observed entry, (n,)."""
+        return self.log_prob.gather(1, self.steps.observed[:, None])[:, 0]
+
+
+@dataclass(frozen=True)
+class ClosedSet:
+    """A base model with a head over the entries of a taxonomy."""
+
+    reader: Reader
+    encoder: CareerEncoder
+    head: ClosedSetHead
+
+    def read(self, careers: Sequence[EncodedCareer], pack_tokens: int) -> Iterator[Reading]:
+        """Some careers after the other, one pass of the base model each."""
+        for pack in packs([len(career.tokens) for career in careers], pack_tokens):
+            packed = [careers[index] for index in pack]
+            steps = steps_of(packed, self.encoder, self.reader.device)
+            with self.reader.precision():
+                hidden, _ = self.reader.careers(packed)
+            yield Reading(packed, hidden, steps, self.head(hidden[steps.end], steps))
+
+
+def steps_of(careers: Sequence[EncodedCareer], encoder: CareerEncoder, device: torch.device) -> Steps:
+    """The records of careers laid end to end."""
+    known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
+    ends, previous, observed, held = [], [], [], []
+    begin = 0
+    for career in careers:
+        columns = [known[career.tokens[s:e]] for s, e in zip(career.starts, career.ends, strict=True)]
+        ends += [begin + start - 1 for start in career.starts]
+        previous += [len(known), *columns[:-1]]
+        observed += columns
+        held.append(memories(columns, len(known)))
+        begin += len(career.tokens)
+    tensors = (
+        torch.tensor(ends),
+        torch.tensor(previous),
+        torch.tensor(observed),
+        torch.from_numpy(np.concatenate(held)),
+    )
+    return Steps(*(tensor.to(device) for tensor in tensors))
+
+
+def memories(columns: Sequence[int], entries: int) -> NDArray[np.float32]:
+    """(T, J, 2) for a career: whether each entry was held before each record, and one over the records since."""
+    found = np.zeros((len(columns), entries, MEMORIES), dtype=np.float32)
+    for at in range(1, len(columns)):
+        found[at] = found[at - 1]
+        held = found[at, :, 0] > 0
+        found[at, held, 1] = 1 / (1 / found[at, held, 1] + 1)
+        found[at, columns[at - 1]] = 1
+    return found
+
+
+@dataclass(frozen=True)
+class ChoosingTitles:
+    """Careers whose observed entries the closed set learns to choose, as a task of training.
+
+    text_weight: of predicting each token that is in no title, beside the choice of each title.
+    """
+
+    model: ClosedSet
+    training: Sequence[EncodedCareer]
+    valid: Sequence[EncodedCareer]
+    text_weight: float
+    pack_tokens: int
+    name: str = "fine-tune"
+
+    @cached_property
+    def module(self) -> nn.Module:
+        return nn.ModuleList([self.model.reader.model, self.model.head])
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(career.tokens) for career in self.training]
+
+    def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        """Pack by pack; the weight of a career is its number of records and what its other tokens weigh."""
+        for reading in self.model.read([self.training[index] for index in batch], self.pack_tokens):
+            loss, weight = -reading.observed.sum(), float(len(reading.steps.observed))
+            if self.text_weight:
+                text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]
+                loss = loss + token_loss(self.model.reader, reading.hidden, reading.careers, text)
+                weight += sum(text)
+            yield loss, weight
+
+    @torch.inference_mode()
+    def perplexity(self) -> float:
+        parts = [reading.observed for reading in self.model.read(self.valid, self.pack_tokens)]
+        return float(torch.cat(parts).double().mean().neg().exp())

@@ -1,0 +1,1 @@
+"""What the models over index sequences share: careers as tensors, the two-stage likelihood, fitting and storing."""

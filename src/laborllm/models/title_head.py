@@ -1,0 +1,172 @@
+"""A fine-tuned base model with a head over the closed set of titles: all J probabilities of a career in one pass.
+
+Where `language-model` reads the probability of a title from its tokens, here the hidden state at the end of a prompt is
+set against a vector of each title, the base model's own reading of it; see `closed_set` for the head.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.reading import Reader
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.title_vectors import title_vectors
+from laborllm.lm.weights import Adapter, add_adapter, load_weights, merge_adapter, save_weights
+from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading
+from laborllm.models.contract import Floats, Forecast
+from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.titles import encode
+from laborllm.models.transition import Transition
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.progress import progress
+from laborllm.text import Template
+from laborllm.training.curve import CurvePoint, best_perplexity, read_curve, write_curve
+from laborllm.training.loop import train
+
+CURVE, HEAD = "curve.csv", "head.safetensors"
+SURVEYED = 64  # careers whose hidden states give their center and spread
+SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
+PACK_TOKENS = 1024  # of careers in one pass when forecasting
+
+
+@dataclass
+class TitleHead:
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
+    `text_weight` is that of next-token prediction beside the choice of titles."""
+
+    name: ClassVar[str] = "title-head"
+
+    base: str = EMBEDDED
+    titles: Literal["literal", "numeric"] = "literal"
+    valid_careers: int = 256
+    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=4, learning_rate=1e-3, text_weight=0.0))
+    fitted: "Fitted | None" = field(default=None, repr=False)
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
+        """Begin at the two-part transition frequencies of split train, and fine-tune on its careers; the weights kept
+        are those with the lowest perplexity on split valid."""
+        torch.manual_seed(seed)
+        training = panel.subset("train")
+        base = load_base(self.base)
+        encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
+        careers = encode(encoder, training)
+        valid = encode(encoder, panel.subset("valid").sample(self.valid_careers, seed=seed))
+        model = _closed_set(base, encoder, bfloat16=True)
+        model.head.begin(_transition_scores(panel), _unit_vectors(base, panel.taxonomy), *_survey(model, careers))
+        adapted = add_adapter(base.model, self.recipe.lora_rank) if self.recipe.method == "lora" else None
+        if adapted is None:
+            base.model.requires_grad_(True)
+        task = ChoosingTitles(model, careers, valid, self.recipe.text_weight, self.recipe.pack_tokens)
+        curve = train(task, self.recipe.plan, seed=seed)
+        base.model.requires_grad_(False)
+        adapter = None if adapted is None else merge_adapter(adapted)
+        self.fitted = Fitted(Trained.on(panel, training, seed=seed), curve, adapter, base, model)
+        return self
+
+    def forecast(self, panel: Panel) -> Forecast:
+        log_prob = [reading.log_prob.cpu().numpy() for reading in self._read(panel)]
+        return Forecast(
+            records=panel.records.select("worker", "year", "occupation"),
+            taxonomy=panel.taxonomy,
+            log_prob=np.concatenate(log_prob),
+            raw_mass=np.ones(len(panel)),
+            method="closed set (float32)",
+        )
+
+    def log_likelihood(self, panel: Panel) -> Floats:
+        return np.concatenate([reading.observed.double().cpu().numpy() for reading in self._read(panel)])
+
+    def save(self, path: Path) -> None:
+        fitted = self._require_fitted()
+        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
+        options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
+        metrics = {"validation perplexity": best_perplexity(fitted.curve)}
+        with new_run(path, self.name, options, fitted.trained, metrics) as folder:
+            save_weights(folder, fitted.base, fitted.adapter)
+            save_file(fitted.model.head.state_dict(), folder / HEAD)
+            write_curve(folder / CURVE, fitted.curve)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        _, options, trained = read_run(path)
+        require_base(options["base"], options.pop("base_identity"), path)
+        model = cls(**options | {"recipe": Recipe(**options["recipe"])})
+        base = load_weights(path, model.base)
+        encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)
+        closed_set = _closed_set(base, encoder)
+        closed_set.head.load_state_dict(load_file(path / HEAD))
+        model.fitted = Fitted(trained, read_curve(path / CURVE), None, base, closed_set)
+        return model
+
+    @torch.inference_mode()
+    def _read(self, panel: Panel) -> Iterator[Reading]:
+        fitted = self._require_fitted()
+        fitted.trained.require_same_taxonomy(panel)
+        careers = encode(fitted.model.encoder, panel)
+        with progress("read careers", len(panel), "records") as advance:
+            for reading in fitted.model.read(careers, PACK_TOKENS):
+                yield reading
+                advance(len(reading.steps.observed))
+
+    def _require_fitted(self) -> "Fitted":
+        if self.fitted is None:
+            raise ModelError("the title head is not fitted: call fit, or load a run folder")
+        return self.fitted
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), the
+    tuned base model, and it with its head."""
+
+    trained: Trained
+    curve: list[CurvePoint]
+    adapter: Adapter | None
+    base: BaseModel
+    model: ClosedSet
+
+
+def _closed_set(base: BaseModel, encoder: CareerEncoder, *, bfloat16: bool = False) -> ClosedSet:
+    keep_freed_memory()
+    device = best_device()
+    base.model.to(device)  # type: ignore[arg-type]
+    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size).to(device)
+    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head)
+
+
+def _transition_scores(panel: Panel) -> Tensor:
+    """(J + 1, J + 1) for `ClosedSetHead.offsets`: the scores that give the two-part transition frequencies."""
+    counted = Transition().fit(panel)
+    stay = counted.table.diagonal()
+    scores = np.zeros((len(stay) + 1, len(stay) + 1))
+    scores[:-1, :-1] = np.log(counted.table)
+    scores[:-1, -1] = np.log(stay) - np.log1p(-stay)
+    scores[-1, :-1] = np.log(counted.first)
+    return torch.from_numpy(scores)
+
+
+def _unit_vectors(base: BaseModel, taxonomy: Taxonomy) -> Tensor:
+    """What the base model makes of each title, apart from what it makes of all, at length one, (J, d)."""
+    vectors = title_vectors(base, taxonomy)
+    return normalize(vectors - vectors.mean(dim=0), dim=1)
+
+
+@torch.inference_mode()
+def _survey(model: ClosedSet, careers: Sequence[EncodedCareer]) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
+    readings = model.read(careers[:SURVEYED], PACK_TOKENS)
+    states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
+    return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=SMALLEST)
