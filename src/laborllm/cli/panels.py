@@ -1,13 +1,13 @@
-"""Verbs that look into a panel."""
+"""Verbs that look into a panel, and that make one of several."""
 
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from laborllm.cli.options import AsJson, PanelFile, Titles
+from laborllm.cli.options import AsJson, PanelFile, PanelOut, Seed, Titles
 
 
 def describe(
@@ -57,3 +57,41 @@ def render(
         raise PanelError(f"--count is {count}: it must be at least 1")
     careers = islice(render(loaded, Template(titles=titles)), worker_number - 1, worker_number - 1 + count)
     print(*(career.text for career in careers), sep="\n\n")
+
+
+def mix(
+    panel: PanelFile,
+    /,
+    *,
+    add: Annotated[
+        list[str], Parameter(help="Panel whose training workers are added, as FILE, or FILE=SHARE for a part of them.")
+    ],
+    draw: Annotated[
+        Literal["alike", "weight", "target"],
+        Parameter(help="Who is added: all alike, by sampling weight, or those whose covariates the first panel has."),
+    ] = "alike",
+    out: PanelOut,
+    seed: Seed = 0,
+) -> None:
+    """Add training workers of other panels to one: its validation and test workers stay what they are.
+
+    Example: `laborllm mix nlsy97.parquet --add nlsy79.parquet=0.5 --out pooled.parquet`
+    """
+    from laborllm.panel import Addition, Panel, mix
+
+    additions = []
+    for entry in add:
+        file, _, share = entry.partition("=")
+        additions.append(Addition(Panel.load(Path(file)), _share(share, entry), draw))
+    mixed = mix(Panel.load(panel), additions, seed=seed)
+    mixed.save(out)
+    print(f"{out}: {len(mixed):,} records of {mixed.workers:,} workers", file=sys.stderr)
+
+
+def _share(text: str, entry: str) -> float:
+    from laborllm.errors import PanelError
+
+    try:
+        return float(text or 1)
+    except ValueError:
+        raise PanelError(f"--add {entry}: {text!r} is not a share; write FILE or FILE=0.5") from None

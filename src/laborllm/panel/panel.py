@@ -26,8 +26,10 @@ SCHEMA: dict[str, pl.DataType] = {
     "birth_year": pl.Int16(),
     "weight": pl.Float64(),
     "split": pl.String(),
+    "dataset": pl.String(),
 }
-"""Columns of `Panel.records`. A missing covariate is null; worker, year, occupation and split are never null."""
+"""Columns of `Panel.records`. A missing covariate is null; worker, year, occupation and split are never null. `dataset`
+is null but for workers of a mixture who come from another panel (see `mixing`)."""
 
 COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
 STATIC = ("gender", "ethnicity", "birth_year")
@@ -57,8 +59,8 @@ class Provenance:
 class Panel:
     """One row per record (a worker in a year), sorted by worker and year.
 
-    `dataset` is the label that career texts use ("NLSY97"). `weight_kind` says what the column weight means ("none",
-    "sampling"). Raises `PanelError` naming the first offending row.
+    `dataset` is the label that career texts use ("NLSY97"), unless a record has its own. `weight_kind` says what the
+    column weight means ("none", "sampling"). Raises `PanelError` naming the first offending row.
     """
 
     records: pl.DataFrame
@@ -182,7 +184,7 @@ def _check(records: pl.DataFrame, taxonomy: Taxonomy) -> None:
         records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite", "weight"
     )
     _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
-    for name in (*STATIC, "split"):
+    for name in (*STATIC, "split", "dataset"):
         changes = pl.col(name).drop_nulls().n_unique().over("worker") > 1
         _refuse(records, changes, f"{name} differs between records of one worker")
 

@@ -61,7 +61,7 @@ def render(panel: Panel, template: Template) -> Iterator[CareerText]:
 
 
 def _career_text(worker: str, dataset: str, records: list[Record], titles: dict[str, str]) -> CareerText:
-    text = _header(dataset, records[0])
+    text = _header(records[0]["dataset"] or dataset, records[0])
     prompt_ends, title_ends = [], []
     for record in records:
         text += _prompt(record)

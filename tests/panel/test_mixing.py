@@ -1,0 +1,118 @@
+"""Mixtures: who is held out stays so, who is added is trained on alone, and draws are what they say."""
+
+import dataclasses
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laborllm.errors import PanelError
+from laborllm.panel import Addition, Panel, Provenance, assign_split, mix
+from laborllm.panel.mixing import draw_without_replacement, importance
+from laborllm.text import Template, render
+
+
+@pytest.fixture
+def other(panel: Panel) -> Panel:
+    """The same invented workers under another label, half of them with a weight of zero."""
+    weight = pl.when(pl.col("worker").str.ends_with("1")).then(0.0).otherwise(2.0)
+    return dataclasses.replace(panel, dataset="OTHER", records=panel.records.with_columns(weight=weight))
+
+
+def test_the_first_panel_stays_and_the_others_are_trained_on(panel: Panel, other: Panel) -> None:
+    mixed = mix(panel, [Addition(other, 0.5)], seed=0)
+    assert mixed.held_out == panel.held_out
+    for split in ("valid", "test"):
+        assert mixed.subset(split).records.equals(panel.subset(split).records)
+    added = mixed.records.filter(pl.col("dataset") == "OTHER")
+    assert set(added["split"]) == {"train"}
+    assert added["worker"].n_unique() == round(0.5 * other.subset("train").workers)
+    kept = mixed.records.filter(pl.col("dataset").is_null())
+    assert kept.equals(panel.records)
+    assert mix(panel, [Addition(other, 0.5)], seed=0).fingerprint == mixed.fingerprint
+    assert mix(panel, [Addition(other, 0.5)], seed=1).fingerprint != mixed.fingerprint
+    assert sum(mixed.provenance.left_out.values()) + len(mixed) == mixed.provenance.rows_in + len(panel)
+
+
+def test_the_text_says_which_panel_a_career_is_from(panel: Panel, other: Panel) -> None:
+    texts = {career.worker: career.text for career in render(mix(panel, [Addition(other)], seed=0), Template())}
+    by_itself = {career.worker: career.text for career in render(panel, Template())}
+    worker = panel.subset("train").records["worker"][0]
+    assert texts[worker] == by_itself[worker]
+    assert texts[f"OTHER:{worker}"] == by_itself[worker].replace("INVENTED", "OTHER")
+
+
+def test_draw_by_weight_leaves_out_those_without_any(panel: Panel, other: Panel) -> None:
+    mixed = mix(panel, [Addition(other, 0.5, "weight")], seed=0)
+    added = mixed.records.filter(pl.col("dataset") == "OTHER")
+    assert not added["worker"].str.ends_with("1").any()
+    with pytest.raises(PanelError, match=r"only \d+ can be: ask for a smaller share"):
+        mix(panel, [Addition(other, 1.0, "weight")], seed=0)
+    with pytest.raises(PanelError, match="without a weight"):
+        mix(other, [Addition(panel, 1.0, "weight")], seed=0)
+
+
+def test_importance_by_hand() -> None:
+    people = pl.DataFrame({"gender": ["f", "f", "f", "m"], "region": ["south", "south", "west", "south"]})
+    target = pl.DataFrame({"gender": ["f", "m"], "region": ["south", "south"]})
+    missing = [pl.lit(None, pl.String).alias(name) for name in ("education", "ethnicity")]
+    found = importance(people.with_columns(missing), target.with_columns(missing))
+    np.testing.assert_allclose(found, [0.5 / 0.5, 0.5 / 0.5, 0, 0.5 / 0.25])
+
+
+def test_drawing_toward_a_target_moves_the_covariates_there(panel: Panel) -> None:
+    generator = np.random.default_rng(0)
+    rows = pl.DataFrame({"worker": [f"w{at}" for at in range(4000)], "year": 2000, "occupation": "0"})
+    half, fifth = (
+        Panel(
+            assign_split(
+                rows.with_columns(gender=pl.Series(np.where(generator.random(4000) < share, "female", "male")))
+            ),
+            panel.taxonomy,
+            label,
+            Provenance("drawn"),
+        )
+        for share, label in ((0.5, "HALF"), (0.2, "FIFTH"))
+    )
+    mixed = mix(half, [Addition(fifth, 0.1, "target")], seed=0)
+    added = mixed.records.filter(pl.col("dataset") == "FIFTH")
+    women = (added["gender"] == "female").mean()
+    assert women == pytest.approx(0.5, abs=0.1)  # 280 workers are drawn: three standard errors
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=20), st.integers(1, 20), st.integers(0, 5))
+def test_draws_are_distinct_and_possible(odds: list[float], count: int, seed: int) -> None:
+    values = np.array(odds)
+    if (values > 0).sum() < count:
+        with pytest.raises(PanelError, match="ask for a smaller share"):
+            draw_without_replacement(values, count, seed=seed)
+        return
+    chosen = draw_without_replacement(values, count, seed=seed)
+    assert len(set(chosen.tolist())) == count
+    assert (values[chosen] > 0).all()
+
+
+def test_first_draws_follow_the_odds() -> None:
+    odds = np.array([1.0, 2.0, 5.0])
+    drawn = [draw_without_replacement(odds, 1, seed=seed)[0] for seed in range(2000)]
+    np.testing.assert_allclose(np.bincount(drawn) / 2000, odds / 8, atol=0.035)  # three standard errors
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "INVENTED"}, "two panels are labelled INVENTED"),
+        ({"share": 0.0}, "the share of OTHER must be above 0"),
+        ({"draw": "twice"}, "use alike, weight, target"),
+        ({"states": ["in_education"]}, "import both with the same states"),
+    ],
+)
+def test_what_cannot_be_mixed_is_refused(change: dict[str, object], message: str, panel: Panel, other: Panel) -> None:
+    if "dataset" in change:
+        other = dataclasses.replace(other, dataset=str(change.pop("dataset")))
+    if "states" in change:
+        other = dataclasses.replace(other, taxonomy=other.taxonomy.with_states(change.pop("states")))  # type: ignore[arg-type]
+    with pytest.raises(PanelError, match=message):
+        mix(panel, [Addition(other, **change)], seed=0)  # type: ignore[arg-type]
