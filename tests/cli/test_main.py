@@ -123,3 +123,31 @@ def test_describe_prints_text_or_json(capsys: Capture) -> None:
     assert "60" in capsys.readouterr().out
     assert laborllm("describe panel.parquet --json") == 0
     assert json.loads(capsys.readouterr().out)["workers"] == 60
+
+
+def test_describe_writes_a_page(capsys: Capture) -> None:
+    assert laborllm("describe panel.parquet --out panel.html") == 0
+    assert "panel.html: the page" in capsys.readouterr().err
+    assert "</html>" in Path("panel.html").read_text("utf-8")
+    assert laborllm("describe panel.parquet --out nowhere/panel.html") == 2
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_an_import_tells_what_became_of_every_row(capsys: Capture) -> None:
+    Path("own.csv").write_text("id,year,occ\n1,2000,4\n1,2001,4\n1,2002,\n")
+    Path("own.yaml").write_text("dataset: OWN\ntaxonomy: occ1990dd\nworker: id\nyear: year\noccupation: occ\n")
+    assert laborllm("import table own.csv --map own.yaml --out own.parquet") == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "own.parquet: 2 records of 1 workers; rows of the source:"
+    assert [line.split(maxsplit=1) for line in lines[1:]] == [
+        ["3", "read"],
+        ["-1", "occupation missing"],
+        ["2", "kept"],
+    ]
+
+
+def test_nlsy97_lists_its_questions(capsys: Capture) -> None:
+    assert laborllm("import nlsy97 --questions") == 0
+    assert "YEMP_OCCODE-2002.NN" in capsys.readouterr().out
+    assert laborllm("import nlsy97 --out own.parquet") == 2
+    assert "give the files of an extract and --out, or --questions" in capsys.readouterr().err

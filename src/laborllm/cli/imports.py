@@ -26,6 +26,32 @@ def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
     _save(import_nlswork(seed=seed), out)
 
 
+@import_.command(name="nlsy97")
+def import_nlsy97(
+    *files: Annotated[Path, Parameter(help="Data and codebook of an extract, or its .zip.")],
+    out: PanelOut | None = None,
+    questions: Annotated[bool, Parameter(help="Print the questions to download instead.")] = False,
+    tagset: Annotated[
+        Path | None, Parameter(help="Print their reference numbers instead, looked up in this codebook (.cdb, .sdf).")
+    ] = None,
+    seed: SplitSeed = 0,
+) -> None:
+    """Import the NLSY97, careers from 1997 on, from an extract of the NLS Investigator.
+
+    Example: `laborllm import nlsy97 default.csv default.cdb --out nlsy97.parquet`
+    """
+    from laborllm.sources import nlsy97
+
+    if questions:
+        print(nlsy97.question_list())
+    elif tagset is not None:
+        print(nlsy97.tagset(tagset))
+    elif out is None or not files:
+        raise SourceError("give the files of an extract and --out, or --questions for the list of what to download")
+    else:
+        _save(nlsy97.import_nlsy97(files, seed=seed), out)
+
+
 @import_.command(name="synthetic")
 def import_synthetic(
     *,
