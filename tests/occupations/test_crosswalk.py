@@ -11,7 +11,7 @@ from laborllm.occupations import load_crosswalk, load_taxonomy
 from laborllm.occupations.crosswalk import shipped_crosswalks
 
 SHIPPED = {
-    "census1970": 440,
+    "census1970": 442,
     "census1980": 504,
     "census1990": 502,
     "census2000": 464,
@@ -81,6 +81,7 @@ def test_what_is_said_of_the_shipped_tables() -> None:
     ("name", "code", "title"),
     [
         ("census1970", "310", "Cashiers"),
+        ("census1970", "280", "Retail salespersons and counter clerks"),
         ("census1980", "276", "Cashiers"),
         ("census2000", "472", "Cashiers"),
         ("census2002", "4720", "Cashiers"),

@@ -26,6 +26,30 @@ def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
     _save(import_nlswork(seed=seed), out)
 
 
+@import_.command(name="nlsy79")
+def import_nlsy79(
+    *files: Annotated[
+        Path, Parameter(help="Data and codebook, or the .zip with both; QUESTION=FILE for a table of one.")
+    ],
+    out: PanelOut | None = None,
+    tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,
+    seed: SplitSeed = 0,
+) -> None:
+    """Import the NLSY79, careers from 1979 on, from extracts of the NLS Investigator.
+
+    Example: `laborllm import nlsy79 default.csv default.cdb --out nlsy79.parquet`
+    """
+    from laborllm.sources import import_nlsy79
+    from laborllm.sources.investigator import load_shipped_list
+
+    if tagset:
+        print(load_shipped_list("nlsy79").tagset)
+    elif out is None or not files:
+        raise SourceError("give the files of an extract and --out, or --tagset for the list of what to download")
+    else:
+        _save(import_nlsy79(files, seed=seed), out)
+
+
 @import_.command(name="nlsy97")
 def import_nlsy97(
     *files: Annotated[Path, Parameter(help="Data and codebook of an extract, or its .zip.")],

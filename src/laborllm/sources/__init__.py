@@ -1,9 +1,18 @@
 """Sources: raw files become a panel, one file per source."""
 
 from laborllm.sources.nlswork import import_nlswork
+from laborllm.sources.nlsy79 import import_nlsy79
 from laborllm.sources.nlsy97 import import_nlsy97
 from laborllm.sources.psid import import_psid
 from laborllm.sources.synthetic import import_synthetic
 from laborllm.sources.table import import_query, import_table
 
-__all__ = ["import_nlswork", "import_nlsy97", "import_psid", "import_query", "import_synthetic", "import_table"]
+__all__ = [
+    "import_nlswork",
+    "import_nlsy79",
+    "import_nlsy97",
+    "import_psid",
+    "import_query",
+    "import_synthetic",
+    "import_table",
+]

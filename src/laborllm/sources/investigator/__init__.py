@@ -8,6 +8,17 @@ extract.values.select(answers("R0046400"))    # the same with null for every mis
 """
 
 from laborllm.sources.investigator.extract import KEY, MISSING, Extract, answers, read_extract
+from laborllm.sources.investigator.shipped import ShippedList, load_shipped_list
 from laborllm.sources.investigator.variables import Frequency, Variable
 
-__all__ = ["KEY", "MISSING", "Extract", "Frequency", "Variable", "answers", "read_extract"]
+__all__ = [
+    "KEY",
+    "MISSING",
+    "Extract",
+    "Frequency",
+    "ShippedList",
+    "Variable",
+    "answers",
+    "load_shipped_list",
+    "read_extract",
+]
