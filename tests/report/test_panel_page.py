@@ -26,7 +26,13 @@ def _panel(states: list[str], workers: int, birth_year: int | None) -> Panel:
     rows.append(("worker-0", 2004, "C", "train", birth_year))
     names = {"worker": pl.String, "year": pl.Int16, "occupation": pl.String, "split": pl.String, "birth_year": pl.Int16}
     left_out = {HOSTILE: 3}
-    provenance = Provenance("made up", {"own.csv": "ab" * 32}, len(rows) + 3, left_out, {"note": HOSTILE})
+    provenance = Provenance(
+        "made up",
+        {"own.csv": "ab" * 32},
+        len(rows) + 3,
+        left_out,
+        {"note": HOSTILE, "codes not in taxonomy": "1230 (1 row)"},
+    )
     taxonomy = Taxonomy.from_entries("jobs", ENTRIES).with_states(states)
     return Panel(pl.DataFrame(rows, names, orient="row"), taxonomy, HOSTILE, provenance)
 
@@ -65,6 +71,7 @@ def test_the_page_stands_alone_and_escapes_its_text(text: str) -> None:
 def test_nobody_in_a_small_cell_is_shown(text: str) -> None:
     assert "Atlantis" not in text
     assert "worker-" not in text
+    assert "1230 (1 row)" not in text
     assert "2004</th>" not in text
 
 

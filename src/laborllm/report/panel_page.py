@@ -17,6 +17,7 @@ from laborllm.report.tables import Table, frame_table
 from laborllm.storage import new_file
 
 COUNTS = ("workers", "records", "share")
+RARE_CODES = "codes not in taxonomy"  # a note for whoever imports: a code in it may be that of one person
 
 
 def write_description(path: Path, panel: Panel) -> None:
@@ -150,4 +151,5 @@ def _facts(panel: Panel) -> dict[str, str]:
         "Weights": panel.weight_kind,
         "Fingerprint": panel.fingerprint,
     }
-    return facts | panel.provenance.notes | files
+    notes = panel.provenance.notes.items()
+    return facts | {name[:1].upper() + name[1:]: text for name, text in notes if name != RARE_CODES} | files

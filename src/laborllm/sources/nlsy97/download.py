@@ -5,7 +5,7 @@ from pathlib import Path
 
 from laborllm.errors import SourceError
 from laborllm.sources.investigator.files import open_files
-from laborllm.sources.investigator.variables import parse_variables
+from laborllm.sources.investigator.variables import Variable, parse_variables
 from laborllm.sources.nlsy97.questions import ACROSS_ROUNDS, FIRST_ROUND, PERSON, Question, questions
 
 
@@ -19,10 +19,7 @@ def tagset(codebook: Path) -> str:
 
     codebook: any that has them, such as that of the whole cohort. Raises `SourceError` if it is none of the NLSY97.
     """
-    [document] = open_files([codebook])
-    if document.is_data:
-        raise SourceError(f"{codebook.name} is no codebook: give the .cdb or .sdf file that comes with the data")
-    variables = parse_variables(document.name, document.text).values()
+    variables = list(_described_in(codebook))
     enrolment = questions()["enrolment"].names
     asked = {variable.round for variable in variables if variable.question in enrolment}
     rounds = sorted(int(round) for round in asked if round.isdecimal())
@@ -30,8 +27,16 @@ def tagset(codebook: Path) -> str:
         raise SourceError(f"{codebook.name} is no codebook of the NLSY97: it has no question {enrolment[0]}")
     wanted = {(PERSON, str(FIRST_ROUND))}
     wanted.update(place for question in questions().values() for place in _names_and_rounds(question, rounds))
-    found = [variable.reference for variable in variables if (variable.question, variable.round) in wanted]
-    return "\n".join(found)
+    found = (variable.reference for variable in variables if (variable.question, variable.round) in wanted)
+    return "\n".join(dict.fromkeys(found))
+
+
+def _described_in(codebook: Path) -> Iterator[Variable]:
+    documents = [file for file in open_files([codebook]) if not file.is_data]
+    if not documents:
+        raise SourceError(f"{codebook.name} is no codebook: give the .cdb or .sdf file that comes with the data")
+    for document in documents:
+        yield from parse_variables(document.name, document.text).values()
 
 
 def _line(question: Question) -> str:
