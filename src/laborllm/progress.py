@@ -23,10 +23,10 @@ class Advance(Protocol):
 
 
 @contextmanager
-def progress(what: str, total: float, unit: str) -> Iterator[Advance]:
+def progress(what: str, total: float, unit: str, *, shown: bool = True) -> Iterator[Advance]:
     """Show how far `what` is, its rate and the time left, on standard error. Work under two seconds shows nothing, nor
-    does work that is a part of other work shown."""
-    if _is_part.get():
+    does work that is a part of other work shown, or of a process that is not `shown`."""
+    if _is_part.get() or not shown:
         yield lambda steps=1, note="": None
         return
     before = _is_part.set(True)

@@ -44,6 +44,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         sibling.mkdir()
         yield sibling
         (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
+        _to_disk(sibling)
         if path.exists():
             shutil.rmtree(path)
         sibling.replace(path)
@@ -91,6 +92,16 @@ def _stated_hashes(marker: Path) -> dict[str, str]:
 def _hashes(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
+
+
+def _to_disk(folder: Path) -> None:
+    """Wait until all of a folder is on the disk, so that not even a loss of power leaves a torn one under its name."""
+    for path in (*folder.rglob("*"), folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _require_parent(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Fine-tuning: a pack has the loss of its careers one by one, a seed repeats, and it learns."""
 
 import copy
+import dataclasses
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
+from laborllm.lm import finetune as finetuning
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import finetune, pack_loss
@@ -105,9 +107,40 @@ def test_a_loss_that_is_not_finite_stops_training(
         finetune(scorer, careers[:4], careers[:2], Recipe(), seed=0)
 
 
+def test_computing_activations_anew_changes_nothing(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+) -> None:
+    recipe = Recipe(method="full", learning_rate=1e-2)
+
+    def trained(recipe: Recipe) -> torch.Tensor:
+        model = copy.deepcopy(base.model)
+        finetune(Scorer(BaseModel("copy", model, base.tokenizer), encoder), careers[:8], careers[:3], recipe, seed=0)
+        return torch.cat([parameter.flatten() for parameter in model.parameters()])
+
+    torch.testing.assert_close(trained(dataclasses.replace(recipe, recompute=True)), trained(recipe))
+
+
+def test_a_pass_that_memory_does_not_hold_is_one_line(
+    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The allocator itself refuses: a petabyte is asked for where the loss would be."""
+    monkeypatch.setattr(finetuning, "pack_loss", lambda *_, **__: torch.empty(2**50))
+    with pytest.raises(ModelError, match=r"lower --pack-tokens \(it is 1024\) or set --recompute"):
+        finetune(Scorer(base, encoder), careers[:4], careers[:2], Recipe(), seed=0)
+
+
+def test_presets_are_what_is_not_given() -> None:
+    paper = Recipe(preset="paper")
+    assert (paper.method, paper.epochs, paper.batch_size, paper.learning_rate) == ("full", 3, 32, 1e-5)
+    own = Recipe(preset="paper", epochs=1, method="lora")
+    assert (own.method, own.epochs, own.batch_size, own.learning_rate) == ("lora", 1, 32, 2e-3)
+    assert Recipe(**dataclasses.asdict(own)) == own
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
+        ({"preset": "huge"}, "use small or paper"),
         ({"method": "half"}, "use lora or full"),
         ({"batch_size": 0}, "batch-size must be above zero"),
         ({"learning_rate": -1.0}, "learning-rate must be above zero"),

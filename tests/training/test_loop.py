@@ -9,16 +9,12 @@ import pytest
 import torch
 
 from laborllm.errors import ModelError
-from laborllm.training.curve import best_perplexity, read_curve, write_curve
+from laborllm.training.curve import best_point, read_curve, write_curve
 from laborllm.training.loop import train
 from laborllm.training.plan import Plan
 from training.regression import Regression
 
 PLAN = Plan(epochs=6, batch_size=4, learning_rate=0.1, validate_every=6)
-
-
-def weights(task: Regression) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in task.module.parameters()])
 
 
 def test_the_first_step_is_adamw_by_hand() -> None:
@@ -27,14 +23,14 @@ def test_the_first_step_is_adamw_by_hand() -> None:
     train(task, Plan(epochs=1, batch_size=12, learning_rate=0.1, warmup=0.0, clip=1e9), seed=0)
     length = torch.tensor(task.lengths, dtype=torch.float64)
     gradient = -(length[:, None] * task.y * task.x).sum(dim=0) / length.sum()
-    torch.testing.assert_close(task.module.weight[0].detach(), -0.1 * gradient / (gradient.abs() + 1e-8))
+    torch.testing.assert_close(task.linear.weight[0].detach(), -0.1 * gradient / (gradient.abs() + 1e-8))
 
 
 @pytest.mark.parametrize("cuts", [2, 3, 4])
 def test_parts_add_up_to_the_batch(cuts: int) -> None:
     whole, parts = Regression(), Regression(cuts=cuts)
     curves = [train(task, PLAN, seed=0) for task in (whole, parts)]
-    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(parts.weights, whole.weights, rtol=1e-12, atol=1e-12)
     losses = [[point.train_loss for point in curve] for curve in curves]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-12)
 
@@ -54,7 +50,7 @@ def test_the_best_weights_are_left_and_patience_ends_it() -> None:
     perplexities = [point.valid_perplexity for point in curve]
     assert len(curve) - 1 - int(np.argmin(perplexities)) == 3
     assert curve[-1].careers < 50 * 12
-    assert task.perplexity() == pytest.approx(best_perplexity(curve))
+    assert task.perplexity() == pytest.approx(best_point(curve).valid_perplexity)
 
 
 def test_an_empty_split_and_what_is_not_finite_are_refused() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import polars as pl
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import SMOLLM2, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
@@ -89,12 +90,15 @@ def fit_language_model(
 ) -> None:
     """Fine-tune a base model on career texts. Takes minutes to hours; the weights of the best validation are kept.
 
+    The same command goes on with a fit that was interrupted.
+
     Example: `laborllm fit language-model nlswork.parquet --careers 500 --out runs/language-model`
     """
     from laborllm.models.language_model import LanguageModel
 
     model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
     _fit(model, panel, out, seed, careers)
+    _show_training(out)
 
 
 @fit.command(name="title-head")
@@ -126,4 +130,25 @@ def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: i
     require_free(out)  # found out before the training, not after
     loaded = Panel.load(panel)
     used = loaded if careers is None else loaded.with_training(careers, seed=seed)
-    model.fit(used, seed=seed).save(out)
+    model.fit(used, seed=seed, out=out).save(out)
+
+
+def _show_training(run: Path) -> None:
+    """Print what the training came to, and draw its learning curve into the run folder."""
+    from laborllm.report.figures import learning_curve, to_svg
+    from laborllm.storage import new_file
+    from laborllm.training.curve import best_point, read_curve
+    from laborllm.training.processes import Processes
+
+    if not Processes().is_main:
+        return
+    curve = read_curve(run / "curve.csv")
+    best, last = best_point(curve), curve[-1]
+    print(
+        f"{last.careers:,} careers, {last.tokens:,} tokens in {last.seconds:,.0f} s: "
+        f"{last.tokens / last.seconds:,.0f} tokens/s, none of them padding; "
+        f"best validation perplexity {best.valid_perplexity:.4g}, after {best.careers:,} careers"
+    )
+    rows = [{"series": "validation", "careers": p.careers, "perplexity": p.valid_perplexity} for p in curve[1:]]
+    with new_file(run / "curve.svg") as file:
+        file.write_text(to_svg(learning_curve(pl.DataFrame(rows)), "curve"))

@@ -6,10 +6,12 @@ by one.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -19,17 +21,24 @@ from laborllm.lm.loss import next_token_loss
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.weights import Adapter, add_adapter, merge_adapter
+from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_renaming_warnings
+from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
 
 
 def finetune(
-    scorer: Scorer, training: Sequence[EncodedCareer], valid: Sequence[EncodedCareer], recipe: Recipe, *, seed: int
+    scorer: Scorer,
+    training: Sequence[EncodedCareer],
+    valid: Sequence[EncodedCareer],
+    recipe: Recipe,
+    *,
+    seed: int,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[list[CurvePoint], Adapter | None]:
     """Train `scorer`'s model in place and return the learning curve, and the adapter, which is merged into the model.
 
-    Raises `ModelError` on an empty split or a loss that is not finite.
+    Raises `ModelError` on an empty split, a loss that is not finite, or a pack that memory does not hold.
     """
     if not training or not valid:
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
@@ -38,7 +47,8 @@ def finetune(
     adapted = add_adapter(model, recipe.lora_rank) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
-    curve = train(CareerTexts(scorer, training, valid, recipe), recipe.plan, seed=seed)
+    with recomputing(model, recipe), explaining_memory(recipe):
+        curve = train(CareerTexts(scorer, training, valid, recipe), recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if adapted is None else merge_adapter(adapted)
 
@@ -99,3 +109,32 @@ def token_loss(reader: Reader, hidden: Tensor, careers: Sequence[EncodedCareer],
     tokens = torch.tensor([token for career in careers for token in career.tokens], device=hidden.device)
     targets = weights.nonzero()[:, 0]  # never the first token, so its own career precedes it
     return next_token_loss(hidden[targets - 1], *reader.head(), reader.columns(tokens[targets]), weights[targets])
+
+
+@contextmanager
+def recomputing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
+    """Compute activations anew in the backward pass, if the recipe says so."""
+    if not recipe.recompute:
+        yield
+        return
+    if not model.supports_gradient_checkpointing:
+        raise ModelError(f"{type(model).__name__} cannot compute its activations anew: leave out --recompute")
+    with without_renaming_warnings():
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    yield
+    with without_renaming_warnings():
+        model.gradient_checkpointing_disable()
+
+
+@contextmanager
+def explaining_memory(recipe: Recipe) -> Iterator[None]:
+    """Say in one line what to do if memory does not hold a pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not should_reduce_batch_size(error):
+            raise
+        also = "" if recipe.recompute else " or set --recompute"
+        raise ModelError(
+            f"memory does not hold a pass: lower --pack-tokens (it is {recipe.pack_tokens}){also}"
+        ) from error

@@ -1,6 +1,7 @@
 """What this machine does well."""
 
 import ctypes
+import os
 import platform
 
 import torch
@@ -16,7 +17,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def best_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """This process's GPU where there is one: torchrun numbers the processes of a machine."""
+    return (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
+    )
 
 
 def keep_freed_memory() -> None:

@@ -1,10 +1,16 @@
 """How to fine-tune: a plain record of choices, so that the command line can show them without loading a model."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from laborllm.errors import ModelError
-from laborllm.training.plan import Plan
+from laborllm.training.plan import Decay, Plan
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "small": {"method": "lora", "epochs": 1, "batch_size": 2},
+    "paper": {"method": "full", "epochs": 3, "batch_size": 32},
+}
+RATES = {"lora": 2e-3, "full": 1e-5}
 
 
 @dataclass(frozen=True)
@@ -12,36 +18,54 @@ class Recipe:
     """How to fine-tune; the command line makes an option of each attribute.
 
     Attributes:
+        preset: What holds where nothing else is said. `small`, for few careers: an adapter, one epoch, batches of 2.
+            `paper`, that of LABOR-LLM: all weights, three epochs, batches of 32.
         method: Train a low-rank adapter on every linear layer (arXiv 2106.09685), or all weights.
         epochs: Passes over the training careers.
         batch_size: Careers per optimiser step; the loss is the mean over the tokens of a batch.
-        learning_rate: The highest; it rises linearly over the warm-up, then falls linearly to zero. Unless given, 2e-3
-            for an adapter, and 1e-5 for all weights as in LABOR-LLM.
-        warmup: Share of the steps over which the learning rate rises.
+        learning_rate: The highest, reached after the warm-up. Unless given, 2e-3 for an adapter, and 1e-5 for all
+            weights as in LABOR-LLM.
+        warmup: Share of the steps over which the learning rate rises linearly.
+        decay: How the learning rate falls after that: in a line or a cosine to zero, or not at all.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         lora_rank: Rank of the adapter.
         text_weight: Weight in the loss of every token that is in no title: 1 is the loss over the whole text of
             LABOR-LLM, 0 that over titles alone.
         pack_tokens: Tokens in one forward pass, a matter of memory and speed only.
-        validate_every: Careers between two looks at the validation split; the best weights seen are kept.
+        recompute: Compute activations anew in the backward pass, which takes longer and far less memory.
+        long_careers: What to do with a career that is longer than the base model reads: refuse it, or leave out its
+            oldest records.
+        validate_every: Careers between two looks at the validation split; the best weights seen are kept, and a
+            checkpoint is written.
+        patience: Looks without a new best after which training stops; unless given, it goes on to the end.
     """
 
-    method: Literal["lora", "full"] = "lora"
-    epochs: int = 1
-    batch_size: int = 2
+    preset: Literal["small", "paper"] = "small"
+    method: Literal["lora", "full"] | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
     learning_rate: float | None = None
     warmup: float = 0.05
+    decay: Decay = "linear"
     weight_decay: float = 0.0
     clip: float = 1.0
     lora_rank: int = 16
     text_weight: float = 1.0
     pack_tokens: int = 1024
+    recompute: bool = False
+    long_careers: Literal["refuse", "shorten"] = "refuse"
     validate_every: int = 256
+    patience: int | None = None
 
     def __post_init__(self) -> None:
-        if self.method not in ("lora", "full"):
+        if self.preset not in PRESETS:
+            raise ModelError(f"unknown preset {self.preset!r}: use {' or '.join(PRESETS)}")
+        for name, value in PRESETS[self.preset].items():
+            self._fill(name, value)
+        if self.method not in RATES:
             raise ModelError(f"unknown method {self.method!r}: use lora or full")
+        self._fill("learning_rate", RATES[self.method])
         for name in ("lora_rank", "pack_tokens"):
             if not getattr(self, name) > 0:
                 raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
@@ -52,19 +76,8 @@ class Recipe:
     @property
     def plan(self) -> Plan:
         """What of it concerns the training loop."""
-        return Plan(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.peak_rate,
-            warmup=self.warmup,
-            weight_decay=self.weight_decay,
-            clip=self.clip,
-            validate_every=self.validate_every,
-        )
+        return Plan(**{field.name: getattr(self, field.name) for field in fields(Plan)})
 
-    @property
-    def peak_rate(self) -> float:
-        """The learning rate after the warm-up."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return 2e-3 if self.method == "lora" else 1e-5
+    def _fill(self, name: str, value: object) -> None:
+        if getattr(self, name) is None:
+            object.__setattr__(self, name, value)

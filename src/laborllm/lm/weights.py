@@ -27,7 +27,7 @@ class Adapter:
 def add_adapter(model: PreTrainedModel, rank: int) -> PeftModel:
     """Put an adapter on every linear layer of `model`, in place; its parameters alone are trained from then on."""
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
-    with _without_peft_warning():
+    with without_renaming_warnings():
         return get_peft_model(model, config)
 
 
@@ -56,14 +56,14 @@ def load_weights(folder: Path, base: str) -> BaseModel:
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base)
-    with _without_peft_warning():
+    with without_renaming_warnings():
         merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
     return BaseModel(loaded.name, merged, loaded.tokenizer)
 
 
 @contextmanager
-def _without_peft_warning() -> Iterator[None]:
-    """Without what transformers says when peft asks it for a property by its older name."""
+def without_renaming_warnings() -> Iterator[None]:
+    """Without what transformers says of its older names, which peft uses, and which its own older versions need."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

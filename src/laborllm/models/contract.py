@@ -39,7 +39,7 @@ class OccupationModel(Forecaster, Protocol):
     name: ClassVar[str]
 
     def fit(self, panel: Panel, *, seed: int, out: Path | None = None) -> Self:
-        """Estimate on `panel`; long training keeps its checkpoints under `out`."""
+        """Estimate on `panel`; long training keeps its checkpoints beside `out`, where it will be saved."""
         ...
 
     def save(self, path: Path) -> None: ...

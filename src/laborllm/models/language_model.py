@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
+from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.shortening import require_short, shorten
 from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
@@ -19,9 +21,12 @@ from laborllm.models.run_folder import Trained, new_run, read_run
 from laborllm.models.titles import encode, forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
-from laborllm.training.curve import CurvePoint, best_perplexity, read_curve, write_curve
+from laborllm.training.checkpoint import Checkpoints, Facts
+from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
+from laborllm.training.processes import Processes
+from laborllm.training.tensorboard import write_tensorboard
 
-CURVE, VOCABULARY = "curve.csv", "vocabulary.json"
+CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
 
 @dataclass
@@ -43,17 +48,24 @@ class LanguageModel:
     fitted: "Fitted | None" = field(default=None, repr=False)
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
-        train = panel.subset("train")
-        valid = panel.subset("valid").sample(self.valid_careers, seed=seed)
+        """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles.
+
+        With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
+        from the last.
+        """
         base = load_base(self.base)
         encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
+        splits = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
+        within_context = shorten if self.recipe.long_careers == "shorten" else require_short
+        train, valid = (within_context(split, encoder, context_length(base.model)) for split in splits)
         training, watching = encode(encoder, train), encode(encoder, valid)
         kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
         scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
-        curve, adapter = finetune(scorer, training, watching, self.recipe, seed=seed)
-        trained = Trained.on(panel, train, seed=seed)
-        self.fitted = Fitted(trained, curve, adapter, title_scorer(base, encoder, vocabulary=kept))
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, scorer))
+        curve, adapter = finetune(scorer, training, watching, self.recipe, seed=seed, checkpoints=checkpoints)
+        left_out = sum(map(len, splits)) - len(train) - len(valid)
+        tuned = title_scorer(base, encoder, vocabulary=kept)
+        self.fitted = Fitted(Trained.on(panel, train, seed=seed), curve, adapter, tuned, left_out, checkpoints)
         return self
 
     def widened(self) -> Self:
@@ -75,14 +87,22 @@ class LanguageModel:
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
+        if not Processes().is_main:
+            return
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("scoring", "fitted")}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
-        metrics = {"validation raw perplexity": best_perplexity(fitted.curve)}
+        metrics = {
+            "validation raw perplexity": best_point(fitted.curve).valid_perplexity,
+            "oldest records left out of long careers": fitted.left_out,
+        }
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.scorer.base, fitted.adapter)
             write_curve(folder / CURVE, fitted.curve)
+            write_tensorboard(folder / TENSORBOARD, fitted.curve)
             if fitted.scorer.vocabulary is not None:
                 (folder / VOCABULARY).write_text(json.dumps(fitted.scorer.vocabulary))
+        if fitted.checkpoints is not None:
+            fitted.checkpoints.remove()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -96,6 +116,18 @@ class LanguageModel:
         model.fitted = Fitted(trained, read_curve(path / CURVE), None, scorer)
         return model
 
+    def _facts(self, panel: Panel, scorer: Scorer) -> Facts:
+        """All that decides what fine-tuning gives, but the seed."""
+        return {
+            "panel": panel.fingerprint,
+            "base": base_identity(self.base),
+            "titles": self.titles,
+            "vocabulary": self.vocabulary,
+            "valid_careers": self.valid_careers,
+            "bfloat16": scorer.reader.autocast,
+            **asdict(self.recipe),
+        }
+
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
             raise ModelError("the language model is not fine-tuned: call fit, or load a run folder")
@@ -104,10 +136,12 @@ class LanguageModel:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), and a
-    scorer with the tuned weights."""
+    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), a scorer
+    with the tuned weights, how many records long careers lost, and the checkpoints."""
 
     trained: Trained
     curve: list[CurvePoint]
     adapter: Adapter | None
     scorer: Scorer
+    left_out: int = 0
+    checkpoints: Checkpoints | None = None

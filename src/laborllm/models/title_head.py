@@ -32,7 +32,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.text import Template
-from laborllm.training.curve import CurvePoint, best_perplexity, read_curve, write_curve
+from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
 
 CURVE, HEAD = "curve.csv", "head.safetensors"
@@ -93,7 +93,7 @@ class TitleHead:
         fitted = self._require_fitted()
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
-        metrics = {"validation perplexity": best_perplexity(fitted.curve)}
+        metrics = {"validation perplexity": best_point(fitted.curve).valid_perplexity}
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.base, fitted.adapter)
             save_file(fitted.model.head.state_dict(), folder / HEAD)

@@ -20,9 +20,9 @@ class CurvePoint:
     valid_perplexity: float
 
 
-def best_perplexity(curve: Sequence[CurvePoint]) -> float:
-    """The lowest validation perplexity: that of the weights that are kept."""
-    return min(point.valid_perplexity for point in curve)
+def best_point(curve: Sequence[CurvePoint]) -> CurvePoint:
+    """The first point of the lowest validation perplexity: that of the weights that are kept."""
+    return min(curve, key=lambda point: point.valid_perplexity)
 
 
 def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:

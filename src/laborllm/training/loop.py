@@ -1,9 +1,11 @@
-"""The training loop: AdamW, batches that the seed decides, and the weights of the best validation kept."""
+"""The training loop: AdamW, batches that the seed decides, the weights of the best validation kept, and checkpoints
+from which an interrupted training goes on as if nothing had been."""
 
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,28 +13,40 @@ from torch import Tensor
 
 from laborllm.errors import ModelError
 from laborllm.progress import progress
-from laborllm.training.curve import CurvePoint, best_perplexity
+from laborllm.training.checkpoint import Checkpoint, Checkpoints
+from laborllm.training.curve import CurvePoint, best_point
 from laborllm.training.plan import Plan
+from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
 from laborllm.training.task import Task
 
 
-def train(task: Task, plan: Plan, *, seed: int) -> list[CurvePoint]:
+def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
     """Train `task.module` in place, leave the best validated weights in it, and return the learning curve.
 
-    The order of data and what is random in a step are functions of the seed and the step. Raises `ModelError` on an
-    empty training split, or a loss or perplexity that is not finite.
+    The order of data and what is random in a step are functions of the seed and the step. With `checkpoints`, training
+    is saved at every validation and goes on from the last; on a CPU to the same bits. Under `torchrun` each process
+    reads its share of every batch. Raises `ModelError` on an empty training split, or a loss or perplexity that is not
+    finite, and `StorageError` on checkpoints that cannot be used.
     """
     if not task.lengths:
         raise ModelError("training needs at least one career in split train")
     training = _Training(task, plan, seed)
-    with progress(task.name, len(task.lengths) * plan.epochs, "careers") as advance:
-        training.validate()
+    if checkpoints is not None:
+        checkpoints = replace(checkpoints, facts={**checkpoints.facts, **asdict(plan), "seed": seed})
+        training.restore(checkpoints.latest())
+    total = len(task.lengths) * plan.epochs
+    with progress(task.name, total, "careers", shown=training.processes.is_main) as advance:
+        advance(training.state.careers)
+        if not training.state.curve:
+            training.validate()
         while not training.is_over:
             before = training.state.careers
             training.step()
             if training.is_time_to_validate(before):
                 training.validate()
+                if checkpoints is not None and training.processes.is_main:
+                    checkpoints.save(training.checkpoint())
             advance(training.state.careers - before, note=training.note)
     training.restore_best()
     return training.state.curve
@@ -50,10 +64,17 @@ class _State:
     weight: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
 
+    @classmethod
+    def from_json(cls, read: dict[str, Any]) -> "_State":
+        return cls(**read | {"curve": [CurvePoint(**point) for point in read["curve"]]})
+
 
 class _Training:
+    """The module, its optimiser and where they stand."""
+
     def __init__(self, task: Task, plan: Plan, seed: int) -> None:
         self.task, self.plan, self.seed = task, plan, seed
+        self.processes = Processes()
         self.batches = list(batches(len(task.lengths), plan, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
@@ -80,7 +101,7 @@ class _Training:
         start = time.monotonic()
         state, batch = self.state, self.batches[self.state.step]
         self.task.module.train()
-        torch.manual_seed(_step_seed(self.seed, state.step))
+        torch.manual_seed(_step_seed(self.seed, state.step, self.processes.rank))
         factor = rate_factor(state.step, len(self.batches), self.plan.warmup, self.plan.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * factor
@@ -94,33 +115,62 @@ class _Training:
         """Add a point to the curve, and keep the weights if they are the best so far."""
         state = self.state
         self.task.module.eval()
-        perplexity = self.task.perplexity()
+        perplexity = self.processes.of_main(self.task.perplexity())
         if not math.isfinite(perplexity):
             raise _not_finite(f"the validation perplexity is {perplexity}", state)
-        if not state.curve or perplexity < best_perplexity(state.curve):
+        if not state.curve or perplexity < best_point(state.curve).valid_perplexity:
             self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
         train_loss = state.nats / state.weight if state.weight else math.nan
         state.nats, state.weight = 0.0, 0.0
         state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
 
-    @torch.no_grad()
+    def checkpoint(self) -> Checkpoint:
+        optimizer = {
+            f"{kind}/{name}": tensor
+            for name, parameter in self.parameters.items()
+            for kind, tensor in self.optimizer.state[parameter].items()
+        }
+        weights = {name: parameter.detach() for name, parameter in self.parameters.items()}
+        tensors = {"weights": weights, "best": self.best, "optimizer": optimizer}
+        return Checkpoint(self.state.step, asdict(self.state), tensors)
+
+    def restore(self, found: Checkpoint | None) -> None:
+        """Go on where a checkpoint was made, if there is one."""
+        if found is None:
+            return
+        self.state = _State.from_json(found.state)
+        self.best = {name: found.tensors["best"][name].to(p) for name, p in self.parameters.items()}
+        self._load(found.tensors["weights"])
+        for key, tensor in found.tensors["optimizer"].items():
+            kind, name = key.split("/", 1)
+            parameter = self.parameters[name]
+            self.optimizer.state[parameter][kind] = tensor if kind == "step" else tensor.to(parameter)
+
     def restore_best(self) -> None:
+        self._load(self.best)
+
+    @torch.no_grad()
+    def _load(self, weights: dict[str, Tensor]) -> None:
         for name, parameter in self.parameters.items():
-            parameter.copy_(self.best[name])
+            parameter.copy_(weights[name])
 
     def _backward(self, batch: Sequence[int]) -> float:
-        """Leave the gradient of the summed loss in the parameters and return its weight."""
-        total = 0.0
-        for loss, weight in self.task.loss(batch):
+        """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
+        nats, weight = 0.0, 0.0
+        for loss, part in self.task.loss(self.processes.share(batch)):
             if not torch.isfinite(loss):
                 raise _not_finite(f"the loss is {loss.item()}", self.state)
             loss.backward()
-            self.state.nats += loss.item()
-            total += weight
-        self.state.weight += total
-        return total
+            nats += loss.item()
+            weight += part
+        self.processes.add_up_gradients(self.parameters.values())
+        weight = self.processes.total(weight)
+        self.state.nats += self.processes.total(nats)
+        self.state.weight += weight
+        return weight
 
     def _descend(self, weight: float) -> None:
+        """One step of AdamW along the mean gradient, clipped."""
         parameters = list(self.parameters.values())
         for parameter in parameters:
             if parameter.grad is not None:
@@ -131,14 +181,13 @@ class _Training:
 
     @property
     def _has_lost_patience(self) -> bool:
-        perplexities = [point.valid_perplexity for point in self.state.curve]
-        looks_since_best = len(perplexities) - 1 - perplexities.index(min(perplexities))
+        looks_since_best = len(self.state.curve) - 1 - self.state.curve.index(best_point(self.state.curve))
         return self.plan.patience is not None and looks_since_best >= self.plan.patience
 
 
-def _step_seed(seed: int, step: int) -> int:
-    """Of what is random in a step, such as dropout."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+def _step_seed(seed: int, step: int, process: int) -> int:
+    """Of what is random in a step, such as dropout: no state of a generator needs to be kept."""
+    return int(np.random.SeedSequence([seed, step, process]).generate_state(1)[0])
 
 
 def _not_finite(found: str, state: _State) -> ModelError:

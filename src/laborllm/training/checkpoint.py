@@ -1,0 +1,133 @@
+"""Where training stood, on disk: whole or not there, so that it goes on after any interruption as if there was none.
+
+Each checkpoint is a folder that is written beside its place and renamed, with the hash of each of its files. The one
+before stays until the next is whole. Only safetensors and JSON are read.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from laborllm.errors import StorageError
+from laborllm.storage import MARKER, new_folder, require_complete
+
+STATE = "state.json"
+PARTS = ("weights", "best", "optimizer")  # a safetensors file each
+FILES = {STATE, MARKER, *(f"{part}.safetensors" for part in PARTS)}
+STEP = "step-"
+
+Facts = Mapping[str, str | int | float | bool | None]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """state: numbers, as JSON has them. tensors: by part (weights, best, optimizer) and name."""
+
+    step: int
+    state: dict[str, Any]
+    tensors: dict[str, dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The checkpoints of one training, in a folder that is theirs alone.
+
+    facts: all that decides the result (data, options, seed). A checkpoint of other facts is refused.
+    """
+
+    folder: Path
+    facts: Facts
+
+    @classmethod
+    def beside(cls, run: Path, facts: Facts) -> "Checkpoints":
+        """Those of the training that will become the run folder `run`: in `run`.training, beside it."""
+        return cls(run.with_name(f"{run.name}.training"), facts)
+
+    def latest(self) -> Checkpoint | None:
+        """The last one that is whole, None if training has not come that far.
+
+        Raises `StorageError` if none of those there are is whole, if it is of other facts, or if the folder holds
+        anything else.
+        """
+        first_error: StorageError | None = None
+        whole = [entry for entry in self._entries() if entry.name.startswith(STEP)]
+        for folder in sorted(whole, reverse=True):
+            try:
+                found = _read(folder)
+            except StorageError as error:
+                first_error = first_error or error
+                continue
+            self._require_same_facts(found.state.pop("facts"))
+            return found
+        if first_error is not None:
+            raise StorageError(f"{first_error}; remove {self.folder} to train from the start") from first_error
+        return None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write one and then remove those before it. Raises `StorageError`, such as on a full disk, and keeps them."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot write {self.folder}: {error.strerror}") from error
+        place = self.folder / f"{STEP}{checkpoint.step:09d}"
+        with new_folder(place, overwrite=True) as folder:
+            for part, tensors in checkpoint.tensors.items():
+                _save_tensors(folder / f"{part}.safetensors", tensors)
+            (folder / STATE).write_text(json.dumps(checkpoint.state | {"facts": dict(self.facts)}, indent=1))
+        for other in self._entries():
+            if other != place:
+                shutil.rmtree(other)
+
+    def remove(self) -> None:
+        """Remove the folder, once the run folder is whole."""
+        if self._entries():
+            shutil.rmtree(self.folder)
+
+    def _entries(self) -> list[Path]:
+        """Checkpoints, and those that were being written when a process was killed. Raises on anything else."""
+        entries = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        for path in entries:
+            is_half = path.name.startswith(f".{STEP}") and path.suffix == ".partial"
+            if not (path.is_dir() and (is_half or path.name.startswith(STEP))):
+                raise StorageError(f"{path} is no checkpoint: {self.folder} must hold nothing else")
+        return entries
+
+    def _require_same_facts(self, found: Mapping[str, Any]) -> None:
+        wanted = json.loads(json.dumps(dict(self.facts)))
+        for name in sorted(wanted.keys() | found.keys()):
+            if wanted.get(name) != found.get(name):
+                raise StorageError(
+                    f"{self.folder} holds a training with {name} {found.get(name)}, not {wanted.get(name)}: "
+                    "repeat its command to go on with it, or remove it to train anew"
+                )
+
+
+def _read(folder: Path) -> Checkpoint:
+    require_complete(folder)
+    strange = {path.name for path in folder.iterdir()} ^ FILES
+    if strange:
+        raise StorageError(f"{folder / min(strange)} is not what a checkpoint holds: {', '.join(sorted(FILES))}")
+    tensors = {part: _load_tensors(folder / f"{part}.safetensors") for part in PARTS}
+    state = json.loads((folder / STATE).read_text())
+    return Checkpoint(state["step"], state, tensors)
+
+
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:
+        raise StorageError(f"cannot write {path}: {error}") from error
+
+
+def _load_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise StorageError(f"{path} is not safetensors: {error}") from error

@@ -1,0 +1,57 @@
+"""The processes that train one model together: those of torchrun, else one.
+
+Each reads its share of every batch, and gradients are added up before the step, so that however many there are, they
+take the steps that one would take.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.distributed as dist
+from accelerate import PartialState
+from torch import Tensor
+
+
+class Processes:
+    """This process among those that train together; joins them when first made."""
+
+    def __init__(self) -> None:
+        self._state = PartialState(cpu=not torch.cuda.is_available())
+        self.rank = int(self._state.process_index)
+        self.count = int(self._state.num_processes)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether it is this process that shows and writes what all share."""
+        return self.rank == 0
+
+    def share(self, batch: Sequence[int]) -> Sequence[int]:
+        """The careers of a batch that this process reads; none where there are more processes than careers."""
+        return batch[self.rank :: self.count]
+
+    def add_up_gradients(self, parameters: Iterable[Tensor]) -> None:
+        """Make every gradient the sum over all processes."""
+        if self.count == 1:
+            return
+        pending = []
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            pending.append(dist.all_reduce(parameter.grad, async_op=True))
+        for work in pending:
+            work.wait()
+
+    def total(self, number: float) -> float:
+        """The sum of a number over all processes."""
+        return float(sum(self._of_all(number)))
+
+    def of_main(self, number: float) -> float:
+        """The main process's number, so that all decide alike."""
+        return self._of_all(number)[0]
+
+    def _of_all(self, number: float) -> list[float]:
+        if self.count == 1:
+            return [number]
+        numbers: list[float] = [0.0] * self.count
+        dist.all_gather_object(numbers, number)
+        return numbers

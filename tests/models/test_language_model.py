@@ -1,0 +1,104 @@
+"""What a fit of the language model leaves beside its run folder and in it."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from laborllm.errors import StorageError
+from laborllm.lm.finetune import pack_loss
+from laborllm.lm.recipe import Recipe
+from laborllm.models.language_model import LanguageModel
+from laborllm.models.registry import load_model
+from laborllm.panel import Panel
+from laborllm.training.curve import CurvePoint, read_curve
+
+RECIPE = Recipe(learning_rate=1e-2, validate_every=16)
+
+
+def known(curve: list[CurvePoint]) -> list[str]:
+    return [repr(dataclasses.replace(point, seconds=0.0)) for point in curve]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_fit_goes_on_to_the_same_weights(
+    method: Literal["lora", "full"], base_folder: Path, panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LanguageModel(base=str(base_folder), recipe=dataclasses.replace(RECIPE, method=method))
+    model.fit(panel, out=tmp_path / "whole").save(tmp_path / "whole")
+    assert not (tmp_path / "whole.training").exists()
+
+    steps = iter(range(13))  # packs that are read before the interruption
+
+    def interrupted(*arguments: object, **options: object) -> object:
+        if next(steps, None) is None:
+            raise KeyboardInterrupt
+        return pack_loss(*arguments, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("laborllm.lm.finetune.pack_loss", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(panel, out=tmp_path / "run")
+    assert (tmp_path / "run.training").exists()
+    other = dataclasses.replace(model, recipe=dataclasses.replace(model.recipe, lora_rank=8))
+    with pytest.raises(StorageError, match="holds a training with lora_rank 16, not 8"):
+        other.fit(panel, out=tmp_path / "run")
+    model.fit(panel, out=tmp_path / "run").save(tmp_path / "run")
+    assert not (tmp_path / "run.training").exists()
+    first, second = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).rglob("*.safetensors")} for name in ("whole", "run")
+    )
+    assert first == second
+    curves = [read_curve(tmp_path / name / "curve.csv") for name in ("whole", "run")]
+    assert known(curves[0]) == known(curves[1])
+
+
+def test_records_left_out_of_long_careers_are_counted(own_base_folder: Path, panel: Panel, tmp_path: Path) -> None:
+    config = json.loads((own_base_folder / "config.json").read_text())
+    (own_base_folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 150}))
+    recipe = dataclasses.replace(RECIPE, long_careers="shorten")
+    LanguageModel(base=str(own_base_folder), recipe=recipe).fit(panel).save(tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    left_out = about["metrics"]["oldest records left out of long careers"]
+    assert left_out > 0
+    assert about["trained"]["records"] >= len(panel.subset("train")) - left_out
+
+
+def test_the_curve_is_there_for_tensorboard(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    model = LanguageModel(base=str(base_folder), recipe=RECIPE).fit(panel)
+    model.save(tmp_path / "run")
+    events = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    written = [(event.step, event.value) for event in events.Scalars("valid_perplexity")]
+    curve = read_curve(tmp_path / "run" / "curve.csv")
+    assert written == [(point.careers, pytest.approx(point.valid_perplexity)) for point in curve]
+
+
+@pytest.mark.slow
+def test_two_processes_take_the_steps_of_one(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
+    """The whole command under torchrun on a CPU (gloo), with batches that two processes cannot share evenly."""
+    panel.save(tmp_path / "panel.parquet")
+    laborllm = Path(sys.executable).with_name("laborllm")
+    fit = f"{laborllm} fit language-model panel.parquet --base {base_folder} --validate-every 16 --batch-size 3"
+    torchrun = f"{sys.executable} -m torch.distributed.run --standalone --nproc-per-node 2 --no-python"
+    for command in (f"{fit} --out one", f"{torchrun} {fit} --out two"):
+        subprocess.run(
+            command.split(), cwd=tmp_path, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, check=True, timeout=300
+        )
+    one, two = (load_model(tmp_path / name) for name in ("one", "two"))
+    curves = [read_curve(tmp_path / name / "curve.csv") for name in ("one", "two")]
+    assert len(curves[0]) == len(curves[1])
+    for ours, theirs in zip(*curves, strict=True):
+        assert (ours.careers, ours.tokens) == (theirs.careers, theirs.tokens)
+        assert theirs.train_loss == pytest.approx(ours.train_loss, abs=1e-5, nan_ok=True)
+        assert theirs.valid_perplexity == pytest.approx(ours.valid_perplexity, rel=1e-5)
+    test = panel.subset("test")
+    assert two.log_likelihood(test) == pytest.approx(one.log_likelihood(test), abs=1e-4)
+    assert not list(tmp_path.glob("*.training"))
+    assert (tmp_path / "two" / "curve.svg").read_text().startswith("<svg")

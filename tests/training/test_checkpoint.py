@@ -1,0 +1,212 @@
+"""Wherever training is interrupted, it ends with the same bits; what is torn or foreign is refused."""
+
+import dataclasses
+import json
+import math
+import multiprocessing
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from laborllm.errors import StorageError
+from laborllm.storage import MARKER, file_hash
+from laborllm.training.checkpoint import Checkpoint, Checkpoints, Facts
+from laborllm.training.curve import CurvePoint
+from laborllm.training.loop import train
+from laborllm.training.plan import Plan
+from training.regression import Regression
+
+PLAN = Plan(epochs=3, batch_size=4, learning_rate=0.1, weight_decay=0.01, validate_every=6)  # 9 steps
+FACTS: Facts = {"panel": "invented", "rank": 16}
+
+
+def checkpoints(folder: Path) -> Checkpoints:
+    return Checkpoints.beside(folder / "run", FACTS)
+
+
+def of_step(step: int) -> Checkpoint:
+    """Of half a megabyte."""
+    tensor = torch.full((64, 1024), float(step))
+    parts: dict[str, dict[str, torch.Tensor]] = {"weights": {"w": tensor}, "best": {"w": tensor}, "optimizer": {}}
+    return Checkpoint(step, {"step": step}, parts)
+
+
+def known(curve: list[CurvePoint]) -> list[str]:
+    """All of a curve but the time it took, as text, in which nan equals nan."""
+    return [repr(dataclasses.replace(point, seconds=0.0)) for point in curve]
+
+
+@pytest.mark.parametrize("stop_at", range(9))
+def test_an_interrupted_training_ends_with_the_same_bits(stop_at: int, tmp_path: Path) -> None:
+    whole = Regression(dropout=0.2)
+    curve = train(whole, PLAN, seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        train(Regression(dropout=0.2, stop_at=stop_at), PLAN, seed=0, checkpoints=checkpoints(tmp_path))
+    task = Regression(dropout=0.2)
+    assert known(train(task, PLAN, seed=0, checkpoints=checkpoints(tmp_path))) == known(curve)
+    assert torch.equal(task.weights, whole.weights)
+    assert task.seen == whole.seen[-len(task.seen) :]
+    assert len(task.seen) <= 9 - stop_at + 2  # no more than since the last look is done again
+    assert len(list(checkpoints(tmp_path).folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"facts": {"panel": "invented", "rank": 8}}, "holds a training with rank 16, not 8"),
+        ({"facts": {"panel": "invented"}}, "holds a training with rank 16, not None"),
+        ({"seed": 1}, "holds a training with seed 0, not 1"),
+        ({"plan": dataclasses.replace(PLAN, learning_rate=0.2)}, "holds a training with learning_rate 0.1, not 0.2"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(
+    changed: dict[str, dict[str, str | int] | int | Plan], message: str, tmp_path: Path
+) -> None:
+    train(Regression(), PLAN, seed=0, checkpoints=checkpoints(tmp_path))
+    other = {"facts": FACTS, "seed": 0, "plan": PLAN} | changed
+    with pytest.raises(StorageError, match=f"{message}: repeat its command"):
+        train(
+            Regression(),
+            other["plan"],  # type: ignore[arg-type]
+            seed=other["seed"],  # type: ignore[arg-type]
+            checkpoints=Checkpoints.beside(tmp_path / "run", other["facts"]),  # type: ignore[arg-type]
+        )
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """The folder of the one checkpoint that there is."""
+    checkpoints(tmp_path).save(of_step(1))
+    (folder,) = checkpoints(tmp_path).folder.iterdir()
+    return folder
+
+
+def test_of_two_checkpoints_the_whole_one_is_read(stored: Path, tmp_path: Path) -> None:
+    later = Path(shutil.copytree(stored, stored.with_name("step-000000002")))
+    (later / "weights.safetensors").write_bytes(b"torn")
+    found = checkpoints(tmp_path).latest()
+    assert found is not None
+    assert found.step == 1
+
+
+def test_a_torn_checkpoint_alone_is_an_error(stored: Path, tmp_path: Path) -> None:
+    (stored / "optimizer.safetensors").write_bytes(b"torn")
+    with pytest.raises(StorageError, match=r"torn or was changed; remove .*run\.training to train from the start"):
+        checkpoints(tmp_path).latest()
+
+
+def test_a_pickle_is_refused_unread(stored: Path, tmp_path: Path) -> None:
+    """One beside the files of a checkpoint, and one in place of a file, its hash put right."""
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(tmp_path / "sprung"),)
+
+    (stored / "optimizer.pt").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(StorageError, match=r"optimizer\.pt is not what a checkpoint holds"):
+        checkpoints(tmp_path).latest()
+    (stored / "optimizer.pt").rename(stored / "weights.safetensors")
+    marker = json.loads((stored / MARKER).read_text())
+    marker["sha256"]["weights.safetensors"] = file_hash(stored / "weights.safetensors")
+    (stored / MARKER).write_text(json.dumps(marker))
+    with pytest.raises(StorageError, match=r"weights\.safetensors is not safetensors"):
+        checkpoints(tmp_path).latest()
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_folder_with_anything_else_is_left_alone(tmp_path: Path) -> None:
+    theirs = checkpoints(tmp_path).folder
+    theirs.mkdir()
+    (theirs / "thesis.tex").write_text("years of work")
+    for act in (checkpoints(tmp_path).latest, checkpoints(tmp_path).remove):
+        with pytest.raises(StorageError, match=r"thesis\.tex is no checkpoint"):
+            act()
+    assert (theirs / "thesis.tex").exists()
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first, second = Regression(), Regression()
+    for task in (first, second):
+        train(task, PLAN, seed=0, checkpoints=checkpoints(tmp_path))
+    assert second.seen == []
+    assert torch.equal(first.weights, second.weights)
+    checkpoints(tmp_path).remove()
+    assert not checkpoints(tmp_path).folder.exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(small_disk: Path) -> None:
+    ours = checkpoints(small_disk)
+    ours.save(of_step(1))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        ours.save(of_step(2))
+    found = ours.latest()
+    assert found is not None
+    assert found.step == 1
+    assert torch.equal(found.tensors["weights"]["w"], torch.full((64, 1024), 1.0))
+    assert len(list(ours.folder.iterdir())) == 1
+
+
+LONG = dataclasses.replace(PLAN, epochs=200, validate_every=48)
+
+
+def train_alone(folder: Path) -> None:
+    torch.set_num_threads(1)
+    task = Regression(dropout=0.2)
+    curve = train(task, LONG, seed=0, checkpoints=checkpoints(folder))
+    np.save(folder / "weights.npy", task.weights.numpy())
+    (folder / "curve").write_text("\n".join(known(curve)))
+
+
+@pytest.mark.slow
+def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
+    """Each process is killed at a random moment of its life; the last one is let live."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["laborllm.training.loop", "pytest"])
+
+    def start(folder: Path) -> multiprocessing.process.BaseProcess:
+        folder.mkdir(exist_ok=True)
+        process = context.Process(target=train_alone, args=(folder,))
+        process.start()
+        return process
+
+    start(tmp_path / "first").join()  # the server loads torch
+    began = time.monotonic()
+    start(tmp_path / "whole").join()
+    lifetime = time.monotonic() - began
+    generator = np.random.default_rng(0)
+    kills = 0
+    while kills < 50:
+        process = start(tmp_path / "killed")
+        time.sleep(generator.uniform(0, lifetime / 10))
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        if process.exitcode == 0:  # done: kill its next life from the start
+            shutil.rmtree(checkpoints(tmp_path / "killed").folder)
+    last = start(tmp_path / "killed")
+    last.join()
+    assert last.exitcode == 0
+    for name in ("weights.npy", "curve"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert math.isfinite(np.load(tmp_path / "killed" / "weights.npy").sum())
