@@ -110,11 +110,12 @@ def _read_records(path: Path, statements: Path, layout: Layout) -> list[bytes]:
         raise SourceError(f"{path.name} is not a text file: it holds zero bytes")
     if not content.strip(END_OF_FILE):
         raise SourceError(f"{path.name} holds no records")
+    width = layout.width
     records = [record.rstrip(b"\r") for record in content.rstrip(END_OF_FILE).split(b"\n")]
     for number, record in enumerate(records, start=1):
-        if len(record) < layout.width or record[layout.width :].strip():
+        if len(record) < width or record[width:].strip():
             raise SourceError(
-                f"{path.name}, line {number}: {len(record)} columns, but {statements.name} describes {layout.width}: "
+                f"{path.name}, line {number}: {len(record)} columns, but {statements.name} describes {width}: "
                 f"the file is cut off, or the statements belong to another"
             )
     if layout.announced not in (None, len(records)):
