@@ -32,7 +32,19 @@ VERBS = list(verbs(app))
 
 def test_verbs() -> None:
     assert {verb[0] for verb in VERBS} == {
-        *("import", "describe", "render", "fit", "forecast", "evaluate", "models", "demo", "bench", "code-titles")
+        *(
+            "import",
+            "describe",
+            "render",
+            "fit",
+            "forecast",
+            "evaluate",
+            "models",
+            "demo",
+            "bench",
+            "code-titles",
+            "mix",
+        )
     }
 
 
