@@ -106,7 +106,7 @@ WRITERS: dict[str, Callable[[Path, pl.DataFrame], None]] = {
 def test_every_format_gives_the_same_panel(name: str, mapping: Path, tmp_path: Path) -> None:
     WRITERS[name](tmp_path / name, pl.DataFrame(ROWS))
     panel = import_table(tmp_path / name, mapping)
-    assert panel.records.drop("split").rows() == [
+    assert panel.records.drop("split", "dataset").rows() == [
         ("1", 2001, "A", "high school", "male", None, None, 1980, 1.5),
         ("1", 2002, "B", "college", "male", None, None, 1980, 2.0),
         ("1", 2003, "unemployed", "college", "male", None, None, 1980, 1.0),
