@@ -165,7 +165,7 @@ def test_a_stata_dictionary_has_titles(tmp_path: Path) -> None:
         ({"own.csv": "R0000100,R0702100\n1,#####\n"}, "if a spreadsheet program saved the file, download it again"),
         (
             {"a.csv": data(COLUMNS), "b.csv": "R0000100,R0214800\n1,1\n2,2\n"},
-            "two files contradict each other in column R0214800, for 1 people",
+            "two files contradict each other in column R0214800 (people: 1)",
         ),
         (
             {"own.csv": data(COLUMNS), "own.cdb": "Once upon"},

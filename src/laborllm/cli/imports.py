@@ -29,7 +29,7 @@ def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
 @import_.command(name="nlsy79")
 def import_nlsy79(
     *files: Annotated[
-        Path, Parameter(help="Data and codebook, or the .zip with both; QUESTION=FILE for a table of one.")
+        Path, Parameter(help="Data and codebook, or the .zip with both; QUESTION=FILE for one question by round.")
     ],
     out: PanelOut | None = None,
     tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,

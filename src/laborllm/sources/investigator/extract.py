@@ -183,7 +183,7 @@ def _join(first: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
     for column, other in again.items():
         people = int((joined[column] != joined[other]).sum())
         if people:
-            raise SourceError(f"two files contradict each other in column {column}, for {people} people")
+            raise SourceError(f"two files contradict each other in column {column} (people: {people})")
     return joined.with_columns(pl.coalesce(column, other) for column, other in again.items()).drop(again.values())
 
 
