@@ -11,12 +11,14 @@ from typing import Literal
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.lm.finetune import pack_loss
 from laborllm.lm.recipe import Recipe
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.registry import load_model
+from laborllm.models.title_head import TitleHead
 from laborllm.panel import Panel
 from laborllm.training.curve import CurvePoint, read_curve
+from laborllm.training.plan import Decay
+from laborllm.training.schedule import rate_factor
 
 RECIPE = Recipe(learning_rate=1e-2, validate_every=16)
 
@@ -25,23 +27,26 @@ def known(curve: list[CurvePoint]) -> list[str]:
     return [repr(dataclasses.replace(point, seconds=0.0)) for point in curve]
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize(("kind", "method"), [(LanguageModel, "lora"), (LanguageModel, "full"), (TitleHead, "lora")])
 def test_a_fit_goes_on_to_the_same_weights(
-    method: Literal["lora", "full"], base_folder: Path, panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: type[LanguageModel | TitleHead],
+    method: Literal["lora", "full"],
+    base_folder: Path,
+    panel: Panel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = LanguageModel(base=str(base_folder), recipe=dataclasses.replace(RECIPE, method=method))
+    model = kind(base=str(base_folder), recipe=dataclasses.replace(RECIPE, method=method))
     model.fit(panel, out=tmp_path / "whole").save(tmp_path / "whole")
     assert not (tmp_path / "whole.training").exists()
 
-    steps = iter(range(13))  # packs that are read before the interruption
-
-    def interrupted(*arguments: object, **options: object) -> object:
-        if next(steps, None) is None:
+    def interrupted(step: int, steps: int, warmup: float, decay: Decay) -> float:
+        if step == 13:
             raise KeyboardInterrupt
-        return pack_loss(*arguments, **options)  # type: ignore[arg-type]
+        return rate_factor(step, steps, warmup, decay)
 
     with monkeypatch.context() as patched:
-        patched.setattr("laborllm.lm.finetune.pack_loss", interrupted)
+        patched.setattr("laborllm.training.loop.rate_factor", interrupted)
         with pytest.raises(KeyboardInterrupt):
             model.fit(panel, out=tmp_path / "run")
     assert (tmp_path / "run.training").exists()

@@ -121,6 +121,7 @@ def fit_title_head(
     from laborllm.models.title_head import TitleHead
 
     _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
+    _show_training(out)
 
 
 def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:

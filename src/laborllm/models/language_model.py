@@ -119,6 +119,7 @@ class LanguageModel:
     def _facts(self, panel: Panel, scorer: Scorer) -> Facts:
         """All that decides what fine-tuning gives, but the seed."""
         return {
+            "model": self.name,
             "panel": panel.fingerprint,
             "base": base_identity(self.base),
             "titles": self.titles,

@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.finetune import explaining_memory, recomputing
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import Recipe
@@ -32,10 +33,13 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.text import Template
+from laborllm.training.checkpoint import Checkpoints, Facts
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
+from laborllm.training.processes import Processes
+from laborllm.training.tensorboard import write_tensorboard
 
-CURVE, HEAD = "curve.csv", "head.safetensors"
+CURVE, TENSORBOARD, HEAD = "curve.csv", "tensorboard", "head.safetensors"
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
 PACK_TOKENS = 1024  # of careers in one pass when forecasting
@@ -57,7 +61,11 @@ class TitleHead:
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Begin at the two-part transition frequencies of split train, and fine-tune on its careers; the weights kept
-        are those with the lowest perplexity on split valid."""
+        are those with the lowest perplexity on split valid.
+
+        With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
+        from the last.
+        """
         torch.manual_seed(seed)
         training = panel.subset("train")
         base = load_base(self.base)
@@ -70,10 +78,13 @@ class TitleHead:
         if adapted is None:
             base.model.requires_grad_(True)
         task = ChoosingTitles(model, careers, valid, self.recipe.text_weight, self.recipe.pack_tokens)
-        curve = train(task, self.recipe.plan, seed=seed)
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
+        with recomputing(base.model, self.recipe), explaining_memory(self.recipe):
+            curve = train(task, self.recipe.plan, seed=seed, checkpoints=checkpoints)
         base.model.requires_grad_(False)
         adapter = None if adapted is None else merge_adapter(adapted)
-        self.fitted = Fitted(Trained.on(panel, training, seed=seed), curve, adapter, base, model)
+        trained = Trained.on(panel, training, seed=seed)
+        self.fitted = Fitted(trained, curve, adapter, base, model, checkpoints)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -91,6 +102,8 @@ class TitleHead:
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
+        if not Processes().is_main:
+            return
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
         options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
         metrics = {"validation perplexity": best_point(fitted.curve).valid_perplexity}
@@ -98,6 +111,9 @@ class TitleHead:
             save_weights(folder, fitted.base, fitted.adapter)
             save_file(fitted.model.head.state_dict(), folder / HEAD)
             write_curve(folder / CURVE, fitted.curve)
+            write_tensorboard(folder / TENSORBOARD, fitted.curve)
+        if fitted.checkpoints is not None:
+            fitted.checkpoints.remove()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -121,6 +137,11 @@ class TitleHead:
                 yield reading
                 advance(len(reading.steps.observed))
 
+    def _facts(self, panel: Panel) -> Facts:
+        """All that decides what training gives, but the seed."""
+        own = {"base": base_identity(self.base), "titles": self.titles, "valid_careers": self.valid_careers}
+        return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.recipe)}
+
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
             raise ModelError("the title head is not fitted: call fit, or load a run folder")
@@ -130,13 +151,14 @@ class TitleHead:
 @dataclass(frozen=True)
 class Fitted:
     """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), the
-    tuned base model, and it with its head."""
+    tuned base model, it with its head, and the checkpoints."""
 
     trained: Trained
     curve: list[CurvePoint]
     adapter: Adapter | None
     base: BaseModel
     model: ClosedSet
+    checkpoints: Checkpoints | None = None
 
 
 def _closed_set(base: BaseModel, encoder: CareerEncoder, *, bfloat16: bool = False) -> ClosedSet:
