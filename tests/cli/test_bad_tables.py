@@ -60,6 +60,14 @@ def test_the_table_without_mistakes_is_imported() -> None:
             {"table": TABLE.replace(",10,", ",77,").replace(",20,", ",78,").replace(",2\n", ",1\n")},
             "none of the 2 occupation codes (77, 78 ...) is in taxonomy jobs",
         ),
+        (
+            {"mapping": MAPPING.replace("job\n", "{column: job, crosswalk: census2011}\n", 1)},
+            "unknown crosswalk 'census2011': use census1970",
+        ),
+        (
+            {"table": TABLE.replace(",20,", ",20-Jan,")},
+            "column job: not as the source wrote it (export it as text): '20-Jan' (1 row)",
+        ),
         ({"jobs": JOBS + "30,COOKS\n"}, "two entries share the title 'COOKS'"),
         ({"jobs": JOBS + "10,Clerks\n"}, "two entries share the code '10'"),
         ({"jobs": "number,name\n10,Cashiers\n"}, "the first line must name the columns"),

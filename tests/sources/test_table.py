@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from laborllm.errors import PanelError, SourceError, TaxonomyError
 from laborllm.panel import Panel
-from laborllm.sources import import_table
+from laborllm.sources import import_table, raw
 from laborllm.storage import file_hash
 
 MAPPING = """
@@ -155,12 +156,13 @@ def test_worker_names_keep_their_zeros(tmp_path: Path) -> None:
     [
         (lambda text: b"\xef\xbb\xbf" + text.encode(), {}),
         (lambda text: text.replace("\n", "\r\n").encode(), {}),
+        (lambda text: text.replace("\n", "\r").encode(), {}),
         (lambda text: text.replace(",", ";").encode(), {}),
         (lambda text: f"\n{text}".replace(",", ", ").encode(), {}),
         (lambda text: text.encode("latin-1"), {"encoding": "Latin-1"}),
         (lambda text: text.encode("utf-16"), {"encoding": "UTF-16"}),
     ],
-    ids=["byte order mark", "CRLF", "semicolons", "blanks", "Latin-1", "UTF-16"],
+    ids=["byte order mark", "CRLF", "CR", "semicolons", "blanks", "Latin-1", "UTF-16"],
 )
 def test_csv_from_any_program(encode: Callable[[str], bytes], note: dict[str, str], tmp_path: Path) -> None:
     content = encode("id,year,occ,land\n1,2000,4,Québec\n")
@@ -195,6 +197,84 @@ def test_a_listed_value_wins_over_missing_and_over_its_label(tmp_path: Path) -> 
     mapping = SMALL + "missing: [-4]\ncovariates:\n  ethnicity: {column: race, values: {1: White, -4: not asked}}\n"
     panel = import_table(tmp_path / "own.dta", _write(tmp_path / "own.yaml", mapping))
     assert panel.records["ethnicity"].to_list() == ["White", "black", "not asked"]
+
+
+@pytest.mark.parametrize(
+    "mangled", ["1E+01", "1.5E+3", "10-Jan", "Jan-10", "4-Oct-10", "1/10/2010", "2010-01-10", "2010-01-10 00:00:00"]
+)
+def test_what_a_spreadsheet_made_of_a_code_is_refused(mangled: str, tmp_path: Path) -> None:
+    for content, column in ((f"1,2000,4\n1,2001,{mangled}\n", "occ"), (f"1,2000,4\n{mangled},2001,4\n", "id")):
+        message = (
+            rf"column {column}: not as the source wrote it \(export it as text\): '{re.escape(mangled)}' \(1 row\)"
+        )
+        with pytest.raises(SourceError, match=message):
+            _import(tmp_path, f"id,year,occ\n{content}")
+
+
+@pytest.mark.parametrize("code", ["11-1011", "11-1011.00", "1.2.34", "15E1", "A-10"])
+def test_a_code_that_only_looks_like_one_is_kept(code: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text(f"code,title\n{code},Bakers\n")
+    panel = _import(tmp_path, f"id,year,occ\n{code},2000,{code}\n", SMALL.replace("occ1990dd", "jobs.csv"))
+    assert panel.records.select("worker", "occupation").row(0) == (code, code)
+
+
+def test_a_label_that_two_codes_share_is_refused(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": [1, 2, 3], "year": [2000] * 3, "occ": [4] * 3, "race": [1, 2, 1]})
+    labels: dict[str, dict[int | float, str]] = {"race": {1: "Other", 2: "other ", 3: "Other"}}
+    pyreadstat.write_dta(frame, str(tmp_path / "own.dta"), variable_value_labels=labels)
+    bare = _write(tmp_path / "bare.yaml", SMALL + "covariates: {ethnicity: race}\n")
+    with pytest.raises(SourceError, match="column race: 1 and 2 have the same label 'other'; say under 'values' what"):
+        import_table(tmp_path / "own.dta", bare)
+    told = _write(tmp_path / "told.yaml", SMALL + "covariates: {ethnicity: {column: race, values: {2: mixed}}}\n")
+    assert import_table(tmp_path / "own.dta", told).records["ethnicity"].to_list() == ["other", "mixed", "other"]
+
+
+def test_a_code_with_two_labels_is_refused(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": ["1"], "year": [2000], "occ": [4], "race": ["01"]})
+    labels = {"race": {"01": "White", "1": "Black"}}
+    pyreadstat.write_sav(frame, str(tmp_path / "own.sav"), variable_value_labels=labels)  # type: ignore[arg-type]
+    with pytest.raises(SourceError, match="column race: code 1 has two labels, 'White' and 'Black'"):
+        import_table(tmp_path / "own.sav", _write(tmp_path / "own.yaml", SMALL + "covariates: {ethnicity: race}\n"))
+
+
+def test_a_file_that_inflates_absurdly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "LARGEST_TEXT", 2**20)
+    header = b"id,year,occ\n1,2000,4\n"
+    full = header + b" " * (2**20 - len(header))
+    assert len(_import(tmp_path, gzip.compress(full), name="own.csv.gz")) == 1
+    with pytest.raises(SourceError, match=r"own.csv.gz inflates to more than 0.000976562 GiB: if it is not a mistake"):
+        _import(tmp_path, gzip.compress(full + b" "), name="own.csv.gz")
+
+
+@pytest.mark.parametrize("name", ["own.csv.gz", "own.parquet", "own.dta", "own.sav", "own.xpt"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
+def test_a_torn_file_is_refused(name: str, share: float, mapping: Path, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / name, pl.concat([pl.DataFrame(ROWS)] * 50))
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(share * len(whole)) | 1])  # no multiple of a record
+    with pytest.raises(SourceError, match=f"{name} is not a readable") as caught:
+        import_table(tmp_path / name, mapping)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("cells", [[[4]], [b"4"], [{"a": 4}]], ids=["list", "bytes", "struct"])
+def test_cells_that_are_no_text_are_refused(cells: list[object], tmp_path: Path) -> None:
+    pl.DataFrame({"id": [1], "year": [2000], "occ": cells}).write_parquet(tmp_path / "own.parquet")
+    with pytest.raises(SourceError, match=r"column 'occ' holds .*, which is neither text nor number"):
+        import_table(tmp_path / "own.parquet", _write(tmp_path / "own.yaml", SMALL))
+
+
+def test_tables_of_ones_own_that_are_not_utf8(mapping: Path, tmp_path: Path) -> None:
+    WRITERS["own.csv"](tmp_path / "own.csv", pl.DataFrame(ROWS))
+    for name, message in (
+        ("jobs.csv", "taxonomy jobs.csv, line 2: not UTF-8; save it as 'CSV UTF-8'"),
+        ("to_jobs.csv", "crosswalk to_jobs.csv, line 2: not UTF-8"),
+    ):
+        text = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(text.replace(b"A", b"\xc9", 1))
+        with pytest.raises(TaxonomyError, match=message):
+            import_table(tmp_path / "own.csv", mapping)
+        (tmp_path / name).write_bytes(text)
 
 
 def test_seed_draws_the_split(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from laborllm.errors import TaxonomyError
+from laborllm.occupations.own_file import read_own
 
 DATA = files("laborllm.occupations") / "data"
 
@@ -44,9 +45,7 @@ def load_crosswalk(name_or_path: str | Path) -> Crosswalk:
     """A shipped crosswalk by name (`census1980`, ...), or one's own CSV file whose header is code,TARGET."""
     path = Path(name_or_path)
     if path.suffix == ".csv":
-        if not path.is_file():
-            raise TaxonomyError(f"no crosswalk file at {path}")
-        return _parse(path.stem, path.read_text("utf-8-sig"), source=path.name)
+        return _parse(path.stem, read_own(path, "crosswalk"), source=path.name)
     shipped = shipped_crosswalks()
     if str(name_or_path) not in shipped:
         raise TaxonomyError(f"unknown crosswalk {str(name_or_path)!r}: use {', '.join(shipped)}, or a .csv file")

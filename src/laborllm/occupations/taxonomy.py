@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.errors import TaxonomyError
+from laborllm.occupations.own_file import read_own
 
 STATES = {
     "unemployed": "Unemployed",
@@ -98,9 +99,7 @@ def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
     """A shipped taxonomy by name (`occ1990dd`, ...), or one's own: a CSV file with columns code, title, group."""
     path = Path(name_or_path)
     if path.suffix == ".csv":
-        if not path.is_file():
-            raise TaxonomyError(f"no taxonomy file at {path}")
-        return Taxonomy.from_entries(path.stem, _read_entries(path.read_text("utf-8-sig"), str(path)))
+        return Taxonomy.from_entries(path.stem, _read_entries(read_own(path, "taxonomy"), str(path)))
     known = _shipped()
     if str(name_or_path) not in known:
         raise TaxonomyError(f"unknown taxonomy {str(name_or_path)!r}: use {', '.join(known)}, or a .csv file")

@@ -18,6 +18,8 @@ from laborllm.occupations.crosswalk import normal_code
 from laborllm.storage import file_hash
 
 LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
+LARGEST_TEXT = 2 * 2**30  # bytes that a compressed table may inflate to
+SAS_RECORD = 80  # a SAS transport file is a whole number of records of so many bytes
 SEPARATORS = ",;\t"
 UNREADABLE = (
     pl.exceptions.PolarsError,
@@ -75,13 +77,13 @@ def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> 
     """Raise `SourceError` unless every wanted column is there, once."""
     for name in wanted:
         if name not in there:
-            raise SourceError(f"{where} has no column {name!r}; its columns are {', '.join(there)}")
+            raise SourceError(f"{where} has no column {name!r}; its columns are {' '.join(', '.join(there).split())}")
         if there.count(name) > 1:
             raise SourceError(f"{where} has {there.count(name)} columns named {name!r}: rename or remove one")
 
 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    content = _inflate(path) if _ending(path) == ".csv.gz" else path.read_bytes()
     text, encoding = decode(path.name, content)
     names, cells = split_cells(text)
     require_columns(path.name, columns, names)
@@ -89,9 +91,18 @@ def _read_csv(path: Path, columns: list[str]) -> RawTable:
     return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
 
 
+def _inflate(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content = file.read(LARGEST_TEXT + 1)
+    if len(content) > LARGEST_TEXT:
+        limit = f"{LARGEST_TEXT / 2**30:g} GiB"
+        raise SourceError(f"{path.name} inflates to more than {limit}: if it is not a mistake, make it a .parquet file")
+    return content
+
+
 def split_cells(text: str) -> tuple[list[str], pl.DataFrame]:
     """The names in the first line of a table, separated by commas, semicolons or tabs, and the lines below as text."""
-    text = text.lstrip("\r\n")
+    text = (text if "\n" in text else text.replace("\r", "\n")).lstrip("\r\n")  # old Macs end lines with \r alone
     separator = max(SEPARATORS, key=text.partition("\n")[0].count)
     lines = pl.read_csv(text.encode(), separator=separator, infer_schema=False, has_header=False)
     return [(name or "").strip() for name in lines.row(0)], lines[1:]
@@ -115,6 +126,8 @@ def _read_sas(path: Path, columns: list[str]) -> RawTable:
 
 
 def _read_sas_transport(path: Path, columns: list[str]) -> RawTable:
+    if path.stat().st_size % SAS_RECORD:  # the format does not say how many rows there are
+        raise OSError(f"its size is not a multiple of {SAS_RECORD} bytes, so it is torn")
     return _read_with(pyreadstat.read_xport, path, columns)
 
 
@@ -123,8 +136,7 @@ def _read_with(read: Callable[..., tuple[pl.DataFrame, object]], path: Path, col
     require_columns(path.name, columns, about.column_names)  # type: ignore[attr-defined]
     frame, about = read(path, usecols=columns, output_format="polars")
     labels: dict[str, dict[object, str]] = about.variable_value_labels  # type: ignore[attr-defined]
-    plain = {name: {_label_code(code): label for code, label in of.items()} for name, of in labels.items()}
-    return RawTable(frame.select(columns), plain)
+    return RawTable(frame.select(columns), {name: _labels(name, labels.get(name, {})) for name in columns})
 
 
 READERS: dict[str, Callable[[Path, list[str]], RawTable]] = {
@@ -154,6 +166,15 @@ def decode(name: str, content: bytes) -> tuple[str, str]:
         return content.decode("utf-8-sig"), "UTF-8"
     except UnicodeDecodeError:
         return content.decode("latin-1"), "Latin-1"
+
+
+def _labels(column: str, labels: dict[object, str]) -> dict[str, str]:
+    plain: dict[str, str] = {}
+    for code, label in labels.items():
+        other = plain.setdefault(_label_code(code), label)
+        if other != label:
+            raise SourceError(f"column {column}: code {_label_code(code)} has two labels, {other!r} and {label!r}")
+    return plain
 
 
 def _label_code(code: object) -> str:

@@ -43,6 +43,8 @@ def _import(read: Callable[[list[str]], RawTable], mapping: Path, seed: int) -> 
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
     raw = read(meaning.columns)
+    for name in (meaning.worker, meaning.occupation.column):
+        values.refuse_mangled(raw.frame[name], f"column {name}")
     rows = _with_activity(_by_role(raw, meaning), meaning)
     codes = _count_codes(rows, meaning)
     targets = _targets(codes, taxonomy, crosswalk)

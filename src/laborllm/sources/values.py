@@ -9,11 +9,25 @@ from laborllm.panel.panel import YEARS
 
 SHOWN = 5  # offending values that an error lists
 
+MONTH = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+SPREADSHEET = (
+    r"\d(?:\.\d+)?[eE]\+\d+"  # 1E+01 of 10
+    rf"|\d{{1,2}}[- ]{MONTH}(?:[- ]\d{{2,4}})?|{MONTH}[- ]\d{{2,4}}"  # 10-Jan of 10-1
+    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d{2}-\d{2}(?:[ T][\d:.]+)?"
+)
+"""What spreadsheet programs make of a code: a rounded number, or a date."""
+
 
 def code(column: str) -> pl.Expr:
     """The codes of a column as `normal_code` writes them: 0010 and 10 are one code."""
     digits = pl.col(column).str.strip_chars_start("0")
     return pl.when(digits == "").then(pl.lit("0")).otherwise(digits)
+
+
+def refuse_mangled(codes: pl.Series, what: str) -> None:
+    """Raise `SourceError` for codes that a spreadsheet program has made numbers or dates of: they are lost."""
+    mangled = codes.filter(codes.str.contains(f"^(?:{SPREADSHEET})$").fill_null(False))
+    _refuse(mangled, mangled.unique().sort().to_list(), f"{what}: not as the source wrote it (export it as text):")
 
 
 def recode(codes: pl.Series, recoding: Mapping[str, str | None], what: str) -> pl.Series:
@@ -34,11 +48,13 @@ def texts(
     """The words of a covariate: what the mapping's `values` say, else the value label in lower case.
 
     Without labels or values a cell's own text is taken, in lower case; a bare number would say nothing in a career
-    text, so it raises `SourceError`.
+    text, so it raises `SourceError`, as does a label that two codes share.
     """
     own = [text for text in codes.unique().drop_nulls() if values is None and not _is_number(text)]
     words = {text: _plain(text) for text in own} | {number: _plain(label) for number, label in labels.items()}
-    return recode(codes, words | dict.fromkeys(missing) | dict(values or {}), what)
+    said = dict.fromkeys(missing) | dict(values or {})
+    _refuse_shared([code for code in labels if code not in said and (codes == code).any()], words, what)
+    return recode(codes, words | said, what)
 
 
 def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) -> pl.Series:
@@ -57,6 +73,17 @@ def weights(cells: pl.Series, what: str, *, missing: Iterable[str]) -> pl.Series
     bad = text.filter(text.is_not_null() & number.is_null())
     _refuse(bad, bad.unique().sort().to_list(), f"{what}: not a number:")
     return number
+
+
+def _refuse_shared(codes: Iterable[str], words: Mapping[str, str], what: str) -> None:
+    first: dict[str, str] = {}
+    for number in codes:
+        other = first.setdefault(words[number], number)
+        if other != number:
+            label = words[number]
+            raise SourceError(
+                f"{what}: {other} and {number} have the same label {label!r}; say under 'values' what each becomes"
+            )
 
 
 def _refuse(cells: pl.Series, offending: list[str], message: str) -> None:
