@@ -20,7 +20,7 @@ MARKER = "complete.json"
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
     """Yield a sibling path to write; rename it to `path` when the block ends well, remove it when not."""
-    _require_parent(path)
+    require_parent(path)
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield sibling
@@ -56,7 +56,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def require_free(path: Path, *, overwrite: bool = False) -> None:
     """Raise `StorageError` unless a folder can be written at `path`: call it before long work, not after."""
-    _require_parent(path)
+    require_parent(path)
     if not path.exists():
         return
     if not (overwrite and (path / MARKER).is_file()):
@@ -104,6 +104,7 @@ def _to_disk(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _require_parent(path: Path) -> None:
+def require_parent(path: Path) -> None:
+    """Raise `StorageError` unless the folder that `path` is to be written in is there."""
     if not path.resolve().parent.is_dir():
         raise StorageError(f"cannot write {path}: there is no folder {path.resolve().parent}")

@@ -10,7 +10,7 @@ from laborllm.cli.options import PanelOut, SplitSeed
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
-    from laborllm.panel import Panel
+    from laborllm.panel import Panel, Provenance
 
 import_ = App(name="import", help="Turn raw files into a panel: checked, split by worker, every row accounted for.")
 
@@ -74,6 +74,32 @@ def import_nlsy97(
         raise SourceError("give the files of an extract and --out, or --questions for the list of what to download")
     else:
         _save(nlsy97.import_nlsy97(files, seed=seed), out)
+
+
+@import_.command(name="resumes")
+def import_resumes(
+    source: Annotated[
+        Path, Parameter(help="Folder of JSON Resumes, .json, .jsonl, or a CSV or Parquet table of jobs.")
+    ],
+    /,
+    *,
+    out: PanelOut,
+    until: Annotated[
+        str | None,
+        Parameter(help="When jobs without an end are taken to end: a year, month or day; else the last date."),
+    ] = None,
+    threshold: Annotated[float, Parameter(help="Leave out titles whose code is less sure than this.")] = 0.5,
+    dataset: Annotated[str, Parameter(help="What career texts call the data.")] = "RESUMES",
+    seed: SplitSeed = 0,
+) -> None:
+    """Import resumes: dated jobs with free-text titles become the main job of every year, in bounded memory.
+
+    Example: `laborllm import resumes jobs.parquet --out resumes.parquet`
+    """
+    from laborllm.sources import write_resumes
+
+    written = write_resumes(source, out, until=until, threshold=threshold, dataset=dataset, seed=seed)
+    _report(out, written.records, written.workers, written.provenance)
 
 
 @import_.command(name="synthetic")
@@ -159,6 +185,10 @@ def import_psid(
 
 def _save(panel: "Panel", out: Path) -> None:
     panel.save(out)
-    print(f"{out}: {len(panel):,} records of {panel.workers:,} workers; rows of the source:", file=sys.stderr)
-    for what, rows in panel.provenance.account:
+    _report(out, len(panel), panel.workers, panel.provenance)
+
+
+def _report(out: Path, records: int, workers: int, provenance: "Provenance") -> None:
+    print(f"{out}: {records:,} records of {workers:,} workers; rows of the source:", file=sys.stderr)
+    for what, rows in provenance.account:
         print(f"{rows:>12,} {what}", file=sys.stderr)

@@ -4,6 +4,7 @@ from laborllm.sources.nlswork import import_nlswork
 from laborllm.sources.nlsy79 import import_nlsy79
 from laborllm.sources.nlsy97 import import_nlsy97
 from laborllm.sources.psid import import_psid
+from laborllm.sources.resumes import import_resumes, write_resumes
 from laborllm.sources.synthetic import import_synthetic
 from laborllm.sources.table import import_query, import_table
 
@@ -13,6 +14,8 @@ __all__ = [
     "import_nlsy97",
     "import_psid",
     "import_query",
+    "import_resumes",
     "import_synthetic",
     "import_table",
+    "write_resumes",
 ]

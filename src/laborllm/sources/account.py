@@ -56,10 +56,15 @@ def finish_panel(
     Raises `SourceError` if records and rows left out do not add up to the rows read, or if no record is left, and
     `PanelError` for records that do not form a panel, such as a doubled worker-year.
     """
-    uncounted = provenance.rows_in - records.height - sum(provenance.left_out.values())
+    require_rows(records.height, provenance)
+    return Panel(assign_split(records, seed=seed), taxonomy, dataset, provenance, weight_kind)
+
+
+def require_rows(records: int, provenance: Provenance) -> None:
+    """Raise `SourceError` if records and rows left out do not add up to the rows read, or if no record is left."""
+    uncounted = provenance.rows_in - records - sum(provenance.left_out.values())
     if uncounted:
         raise SourceError(f"{provenance.rows_in} rows were read, but {uncounted} are neither kept nor left out")
-    if records.is_empty():
+    if not records:
         reasons = ", ".join(f"{count} {reason}" for reason, count in provenance.left_out.items())
         raise SourceError(f"no row is left to make a panel of ({reasons or 'there were none'})")
-    return Panel(assign_split(records, seed=seed), taxonomy, dataset, provenance, weight_kind)

@@ -67,10 +67,15 @@ def read_raw(path: Path, columns: Sequence[str]) -> RawTable:
 
 def in_text(frame: pl.DataFrame) -> pl.DataFrame:
     """Every cell as text, null where there is nothing. Raises `SourceError` for a column of lists, bytes or objects."""
-    for name, dtype in frame.schema.items():
+    return frame.select(text_columns(frame.schema))
+
+
+def text_columns(schema: pl.Schema) -> list[pl.Expr]:
+    """The columns of a table of that schema as `in_text` has them."""
+    for name, dtype in schema.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             raise SourceError(f"column {name!r} holds {dtype}, which is neither text nor number")
-    return frame.select(_cell_text(pl.col(name), dtype).alias(name) for name, dtype in frame.schema.items())
+    return [_cell_text(pl.col(name), dtype).alias(name) for name, dtype in schema.items()]
 
 
 def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> None:
@@ -83,20 +88,22 @@ def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> 
 
 
 def _read_csv(path: Path, columns: list[str]) -> RawTable:
-    content = _inflate(path) if _ending(path) == ".csv.gz" else path.read_bytes()
-    text, encoding = decode(path.name, content)
+    text, encoding = decode(path.name, read_bytes(path))
     names, cells = split_cells(text)
     require_columns(path.name, columns, names)
     frame = cells.select(pl.col(cells.columns[names.index(name)]).alias(name) for name in columns)
     return RawTable(frame, notes={} if encoding == "UTF-8" else {"encoding": encoding})
 
 
-def _inflate(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file, inflated if its name ends with `.gz`, to at most `LARGEST_TEXT`."""
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
     with gzip.open(path) as file:
         content = file.read(LARGEST_TEXT + 1)
     if len(content) > LARGEST_TEXT:
         limit = f"{LARGEST_TEXT / 2**30:g} GiB"
-        raise SourceError(f"{path.name} inflates to more than {limit}: if it is not a mistake, make it a .parquet file")
+        raise SourceError(f"{path.name} inflates to more than {limit}: if it is not a mistake, inflate it first")
     return content
 
 

@@ -1,0 +1,24 @@
+"""A panel larger than memory is made in parts, each checked as a panel of its own, and joined on disk.
+
+Every check of a panel looks at one record or at the records of one worker, so parts of whole workers are checked whole.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.panel.panel import Provenance
+from laborllm.storage import new_file
+
+
+def join_panels(parts: list[Path], path: Path, provenance: Provenance) -> None:
+    """Join panel files into one at `path`, with `provenance` for all of them.
+
+    The parts must share taxonomy and dataset, and come in ascending order of their workers, none of them in two parts.
+    """
+    own = {key: value for key, value in pl.read_parquet_metadata(parts[0]).items() if key.startswith("laborllm.")}
+    about = own | {"laborllm.provenance": json.dumps(asdict(provenance))}
+    with new_file(path) as file:
+        pl.scan_parquet(parts).sink_parquet(file, metadata=about)

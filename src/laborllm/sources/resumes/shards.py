@@ -1,0 +1,37 @@
+"""Jobs in parts of whole workers, each small enough for memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+JOBS_PER_PART = 500_000
+SAMPLED = 64  # one worker in so many is looked at to find the bounds of the parts
+
+
+def split_by_worker(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.DataFrame]:
+    """The jobs in parts of about `JOBS_PER_PART`, by ascending workers, each worker whole in one of them.
+
+    What does not fit into one part is written to `folder`, in one pass over the rows.
+    """
+    count = rows.select(pl.len()).collect(engine="streaming").item()
+    bounds = _bounds(rows, -(-count // JOBS_PER_PART))
+    if not bounds:
+        yield rows.collect()
+        return
+    number = pl.sum_horizontal(pl.col("worker") >= bound for bound in bounds).alias("part")
+    target = pl.PartitionBy(folder, key="part", include_key=False)
+    rows.with_columns(number).sink_parquet(target, mkdir=True, maintain_order=False)
+    for part in range(len(bounds) + 1):
+        files = sorted((folder / f"part={part}").glob("*.parquet"))
+        if files:
+            yield pl.read_parquet(files)
+
+
+def _bounds(rows: pl.LazyFrame, parts: int) -> list[str]:
+    """The first worker of every part but the first."""
+    if parts < 2:
+        return []
+    sampled = rows.select("worker").drop_nulls().filter(pl.col("worker").hash() % SAMPLED == 0).unique()
+    workers = sampled.collect(engine="streaming")["worker"].sort()
+    return [workers[len(workers) * part // parts] for part in range(1, parts)] if len(workers) >= parts else []

@@ -1,0 +1,340 @@
+"""Resumes to yearly records: against a plain reading day by day, in parts as in one, every bad input one clear line."""
+
+import calendar
+import gzip
+import json
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from laborllm.errors import LaborLLMError, PanelError, SourceError
+from laborllm.occupations.coding import TitleCoder, load_coder
+from laborllm.panel import Panel
+from laborllm.sources import import_resumes, raw, write_resumes
+from laborllm.sources.resumes import shards
+from laborllm.sources.resumes import source as resumes_source
+from laborllm.sources.resumes.years import years_of
+
+HEADER = "worker,start,end,title,education,birth_year\n"
+CODES = {"Cashier": "276", "RN": "95", "Line cook": "436", "Civil engineer": "53"}
+FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def coder() -> TitleCoder:
+    return load_coder()
+
+
+@pytest.fixture(autouse=True)
+def load_once(coder: TitleCoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The coder takes two seconds to learn: these tests share the real one."""
+    monkeypatch.setattr(resumes_source, "load_coder", lambda: coder)
+
+
+def table(tmp_path: Path, rows: str, name: str = "jobs.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(HEADER + rows)
+    return path
+
+
+def by_year(panel: Panel) -> dict[tuple[str, int], str]:
+    return {(worker, year): code for worker, year, code in panel.records.select(pl.nth(0, 1, 2)).rows()}
+
+
+def test_the_main_job_of_a_year_is_the_one_with_most_days(tmp_path: Path) -> None:
+    rows = "1,2001-03,2003-06,RN,,\n1,2003-05-01,2003,Cashier,,\n1,2006,present,Line cook,,\n2,2008,2008,RN,,\n"
+    panel = import_resumes(table(tmp_path, rows))
+    expected = {("1", 2001): "95", ("1", 2002): "95", ("1", 2003): "276", ("2", 2008): "95"}
+    assert by_year(panel) == expected | {("1", year): "436" for year in (2006, 2007, 2008)}
+    assert panel.provenance.left_out == {"another job filled more of the year": 1}
+    assert panel.provenance.notes["jobs without an end"] == "go on to 2008-12-31"
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ("1,2001-01,2001-06-30,RN,,\n1,2001-07-04,2001,Cashier,,\n", "276"),  # 181 days each: the one that started last
+        ("1,2001,2001,RN,,\n1,2001,2001,Cashier,,\n", "276"),  # then the first by title
+    ],
+)
+def test_ties(rows: str, code: str, tmp_path: Path) -> None:
+    assert by_year(import_resumes(table(tmp_path, rows))) == {("1", 2001): code}
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (",2001,2002,RN,,", "worker missing"),
+        ("1,,2002,RN,,", "start missing"),
+        ("1,soon,2002,RN,,", "date unreadable"),
+        ("1,2001,2002-02-30,RN,,", "date unreadable"),
+        ("1,0001,2002,RN,,", "date unreadable"),
+        ("1,2001-13,2002,RN,,", "date unreadable"),
+        ("1,2003,2002,RN,,", "end before start"),
+        ("1,2001,2002,RN,,soon", "birth year unreadable"),
+        ("1,2001,2001,RN,,2002", "start before birth"),
+        ("1,2001,2001,,,", "title missing"),
+        ("1,2001,2001,Student,,", "title names no job"),
+        ("1,2001,2001,Xyzzy,,", "title uncoded"),
+    ],
+)
+def test_a_job_that_cannot_be_used_is_counted(row: str, reason: str, tmp_path: Path) -> None:
+    panel = import_resumes(table(tmp_path, f"{row}\n2,2000,2000,RN,,\n"))
+    assert panel.provenance.left_out[reason] >= 1
+    assert by_year(panel) == {("2", 2000): "95"}
+    with pytest.raises(SourceError, match=f"{reason}|has a date that can be read"):
+        import_resumes(table(tmp_path, f"{row}\n"))
+
+
+JOB = st.fixed_dictionaries(
+    {
+        "worker": st.sampled_from(["1", "2", "03"]),
+        "start": st.dates(date(1999, 1, 1), date(2003, 12, 31)),
+        "days": st.integers(0, 900),
+        "title": st.sampled_from([*CODES, "Student"]),
+    }
+)
+
+
+@FUZZ
+@given(jobs=st.lists(JOB, min_size=1, max_size=8), size=st.sampled_from([1, 1000]))
+def test_against_counting_days(jobs: list[dict], size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[type-arg]
+    """Days of every job counted one by one; and parts of one worker give what one part of all gives."""
+    monkeypatch.setattr(shards, "JOBS_PER_PART", size)
+    monkeypatch.setattr(shards, "SAMPLED", 1)
+    rows = [(job["worker"], job["start"], job["start"] + timedelta(job["days"]), job["title"]) for job in jobs]
+    days = Counter[tuple[str, int, date, str, int]]()
+    for number, (worker, start, end, title) in enumerate(rows):
+        for day in range((end - start).days + 1):
+            days[worker, (start + timedelta(day)).year, start, title, number] += 1
+    best: dict[tuple[str, int], tuple[int, int, str]] = {}
+    for (worker, year, start, title, _), count in days.items():
+        rank = (-count, -start.toordinal(), title)
+        best[worker, year] = min(best.get((worker, year), rank), rank)
+    expected = {key: CODES[title] for key, (_, _, title) in best.items() if title in CODES}
+    csv = "".join(f"{worker},{start},{end},{title},,\n" for worker, start, end, title in rows)
+    path = table(tmp_path, csv)
+    if not expected:
+        with pytest.raises(SourceError, match="no row is left"):
+            import_resumes(path)
+        return
+    panel = import_resumes(path)
+    assert by_year(panel) == expected
+    assert panel.provenance.rows_in == len(days) == len(panel) + sum(panel.provenance.left_out.values())
+
+
+def test_parts_on_disk_are_the_panel_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"w{n % 50},{1990 + n % 20},{1992 + n % 20},{list(CODES)[n % 4]},,\n" for n in range(400))
+    table(tmp_path, rows)
+    pl.read_csv(tmp_path / "jobs.csv", infer_schema=False).write_parquet(tmp_path / "jobs.parquet")
+    whole = import_resumes(tmp_path / "jobs.csv")
+    monkeypatch.setattr(shards, "JOBS_PER_PART", 70)
+    monkeypatch.setattr(shards, "SAMPLED", 2)
+    written = write_resumes(tmp_path / "jobs.parquet", tmp_path / "panel.parquet")
+    panel = Panel.load(tmp_path / "panel.parquet")
+    assert panel.fingerprint == whole.fingerprint
+    assert pl.read_parquet(tmp_path / "panel.parquet").equals(panel.records)  # sorted on disk, too
+    assert (written.records, written.workers) == (len(panel), panel.workers)
+    assert (panel.provenance.rows_in, panel.provenance.left_out) == (
+        whole.provenance.rows_in,
+        whole.provenance.left_out,
+    )
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["jobs.csv", "jobs.parquet", "panel.parquet"]
+
+
+def test_parquet_may_hold_dates_and_lack_what_is_optional(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {"worker": [1], "start": [date(2001, 2, 3)], "end": [date(2002, 1, 1)], "title": ["RN"], "x": 1}
+    )
+    frame.write_parquet(tmp_path / "jobs.parquet")
+    assert by_year(import_resumes(tmp_path / "jobs.parquet")) == {("1", 2001): "95", ("1", 2002): "95"}
+
+
+RESUME = {
+    "basics": {"name": "Nobody At All", "birthDate": "1985-02-03"},
+    "work": [
+        {"name": "Nowhere Inc", "position": "Line cook", "startDate": "2005-06", "endDate": "2008-02-15"},
+        {"position": "Civil Engineer II", "startDate": "2010"},
+    ],
+    "education": [
+        {"studyType": "High School Diploma", "endDate": "2003"},
+        {"studyType": "Bachelor of Science", "endDate": "2009-06"},
+    ],
+}
+
+
+def write_json(tmp_path: Path, kind: str) -> Path:
+    text = json.dumps(RESUME)
+    if kind == "folder":
+        (tmp_path / "all").mkdir()
+        (tmp_path / "all" / "r.json").write_text(text)
+        return tmp_path / "all"
+    path = tmp_path / f"r.{kind}"
+    lines = f"{text}\n\n{text}\n".encode() if "jsonl" in kind else text.encode()
+    path.write_bytes(gzip.compress(lines) if kind.endswith(".gz") else lines)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["folder", "json", "jsonl", "jsonl.gz"])
+def test_json_resumes(kind: str, tmp_path: Path) -> None:
+    panel = import_resumes(write_json(tmp_path, kind), until="2011")
+    names = ["r-1", "r-3"] if "jsonl" in kind else ["r"]
+    years = {
+        **dict.fromkeys(range(2005, 2009), ("436", "high school")),
+        2010: ("53", "college"),
+        2011: ("53", "college"),
+    }
+    found = panel.records.select("worker", "year", "occupation", "education", "birth_year").rows()
+    assert found == [(name, year, *of, 1985) for name in names for year, of in years.items()]
+    assert "Nobody" not in str(panel.provenance)
+
+
+@pytest.mark.parametrize(
+    ("written", "level"),
+    [
+        ("Ph.D. in Physics", "graduate degree"),
+        ("MBA", "graduate degree"),
+        ("Bachelor", "college"),
+        ("B.A.", "college"),
+        ("Associate of Arts", "some college"),
+        ("GED", "high school"),
+        ("high school", "high school"),
+        ("less than high school", "less than high school"),
+        ("graduate degree", "graduate degree"),
+        ("Sommelier", None),
+    ],
+)
+def test_levels_of_education(written: str, level: str | None, tmp_path: Path) -> None:
+    panel = import_resumes(table(tmp_path, f"1,2001,2001,RN,{written},\n"))
+    assert panel.records["education"].to_list() == [level]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.json", "[1, 2]", "r.json is not a JSON Resume: expected an object with sections such as 'work'"),
+        ("r.json", '{"a": 1}', "r.json is not a JSON Resume"),
+        ("r.json", '{"work": {}, "education": 3}', "r.json: 'education' of a JSON Resume must be a list of objects"),
+        ("r.json", '{"work": ["cook"]}', "r.json: 'work' of a JSON Resume must be a list of objects"),
+        ("r.json", '{"work": []}', "no job in r.json has a date that can be read"),
+        ("r.jsonl", '{"work": []}\n{"work": [{"posi', "r.jsonl, line 2 is not JSON, or torn"),
+        ("r.jsonl.gz", "no gzip", "r.jsonl.gz is not a readable file"),
+        ("jobs.csv", "worker,start,end\n1,2001,2002\n", "jobs.csv has no column 'title'"),
+        ("jobs.csv", "", "jobs.csv is not a readable .csv file"),
+        ("jobs.parquet", "nothing", "jobs.parquet is not a readable .parquet file"),
+        ("jobs.zip", "PK", "jobs.zip: cannot read this kind of file; use a folder of .json files, or .json, .jsonl"),
+    ],
+)
+def test_a_source_that_cannot_be_used(name: str, content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SourceError) as caught:
+        import_resumes(tmp_path / name)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with pytest.raises(SourceError, match=r"none holds no \.json file"):
+        import_resumes(tmp_path / "none")
+    for absent in ("absent.csv", "absent.jsonl", "absent"):
+        with pytest.raises(SourceError, match=rf"no file at .*{absent}"):
+            import_resumes(tmp_path / absent)
+
+
+@pytest.mark.parametrize("name", ["jobs.csv.gz", "r.jsonl.gz"])
+def test_a_bomb_is_not_unpacked(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "LARGEST_TEXT", 2**20)
+    (tmp_path / name).write_bytes(gzip.compress(b" " * 2**21))
+    with pytest.raises(SourceError, match=f"{name} inflates to more than"):
+        import_resumes(tmp_path / name)
+
+
+def test_a_worker_with_two_years_of_birth(tmp_path: Path) -> None:
+    with pytest.raises(PanelError, match="birth_year differs between records of one worker"):
+        import_resumes(table(tmp_path, "1,2001,2001,RN,,1970\n1,2002,2002,RN,,1971\n"))
+
+
+def test_until_must_be_a_date(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="'soon' is not a date: write 2024, 2024-03 or 2024-03-31"):
+        import_resumes(table(tmp_path, "1,2001,,RN,,\n"), until="soon")
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        lambda text: text.replace("\n", "\r\n").encode(),
+        lambda text: text.replace(",", ";").encode(),
+        lambda text: text.encode("latin-1"),
+    ],
+    ids=["byte order mark", "CRLF", "semicolons", "Latin-1"],
+)
+def test_csv_from_any_program(encode, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "jobs.csv").write_bytes(encode("worker,start,end,title\nZoë,2001,2001,RN\n"))
+    assert by_year(import_resumes(tmp_path / "jobs.csv")) == {("Zoë", 2001): "95"}
+
+
+@pytest.mark.parametrize("written", ["2004-02", "2004-2", "2004-02-29", "2004-02-29T10:00:00Z", " 2004-02 "])
+def test_an_end_is_the_last_day_of_what_is_written(written: str) -> None:
+    job = {"worker": "1", "start": "2004", "end": written.strip(), "title": "x", "education": None, "birth_year": None}
+    frame = pl.DataFrame([job], schema=dict.fromkeys(job, pl.String))
+    shorter = {**job, "start": f"{calendar.monthrange(2004, 2)[1]:d}"}
+    assert years_of(frame, date(2005, 1, 1))["year"].to_list() == [2004]
+    assert (
+        years_of(pl.DataFrame([shorter], schema=frame.schema), date(2005, 1, 1))["left_out"].item() == "date unreadable"
+    )
+
+
+@FUZZ
+@given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+@pytest.mark.parametrize("name", ["r.json", "r.jsonl", "r.jsonl.gz", "jobs.csv", "jobs.csv.gz", "jobs.parquet"])
+def test_any_bytes_are_refused_in_one_line(name: str, content: bytes, tmp_path: Path) -> None:
+    """Random bytes hold no usable job."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LaborLLMError) as caught:
+        import_resumes(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+CELL = st.one_of(
+    st.text(max_size=12), st.sampled_from(["2001", "2003-05", "RN", "1", "1970", "present", "college", ""])
+)
+
+
+@FUZZ
+@given(rows=st.lists(st.lists(CELL, min_size=6, max_size=6), max_size=6))
+def test_any_cells_are_a_panel_or_an_error(rows: list[list[str]], tmp_path: Path) -> None:
+    pl.DataFrame(rows, schema=HEADER.strip().split(","), orient="row").write_csv(tmp_path / "jobs.csv")
+    _panel_or_error(tmp_path / "jobs.csv")
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), CELL),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["work", "education", "basics", "position", "startDate", "endDate", "studyType"]), inner
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@FUZZ
+@given(resume=JSON)
+def test_any_json_is_a_panel_or_an_error(resume: object, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(resume))
+    _panel_or_error(tmp_path / "r.json")
+
+
+def _panel_or_error(path: Path) -> None:
+    try:
+        assert len(import_resumes(path)) > 0
+    except LaborLLMError as error:
+        assert "\n" not in str(error)  # noqa: PT017
