@@ -94,9 +94,11 @@ class TitleCoder:
 
     def _look_up(self, title: str) -> tuple[Confidences, str]:
         """The codes of a listed title and how it was found; no codes, and `SIMILAR`, for one that has to be ranked."""
-        said, shorter = words(title), words(without_place(title))
+        said = words(title)
         if names_no_job(said):
             return {}, NO_JOB
+        place = without_place(title)
+        shorter = said if place == title else words(place)
         for match, form in ((SAME, said), (LESS, without_rank(said)), (LESS, shorter), (LESS, without_rank(shorter))):
             if found := self.known.get(key(form)):
                 return found, match

@@ -6,6 +6,7 @@ by their order, so a title and its inversion in an alphabetical index meet.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 ABBREVIATIONS = {
     "acct": "accountant",
@@ -155,7 +156,7 @@ def words(title: str) -> tuple[str, ...]:
     text = re.sub(r"\bexc(?:ept\b|\.)[^,]*", "", text)
     head, *qualifiers = text.split(",")
     said = " ".join([*qualifiers, head])
-    return tuple(word for found in re.findall(r"[^\W_]+", said) for word in _spelt_out(found) if word not in LITTLE)
+    return tuple(word for found in re.findall(r"[^\W_]+", said) for word in _spelt_out(found))
 
 
 def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
@@ -174,15 +175,21 @@ def names_no_job(title: tuple[str, ...]) -> bool:
 
 
 def _plain(title: str) -> str:
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", title).casefold())
-    text = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    text = title.casefold() if title.isascii() else _without_accents(title)
     text = re.sub(r"['\u2019]s?\b", "", text)
     return re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text)  # r.n. is rn
 
 
-def _spelt_out(word: str) -> list[str]:
+def _without_accents(title: str) -> str:
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", title).casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+@lru_cache(maxsize=100_000)  # titles are many, their words few
+def _spelt_out(word: str) -> tuple[str, ...]:
     one = _singular(word)
-    return [PEOPLE.sub("man", _singular(part)) for part in ABBREVIATIONS.get(one, one).split()]
+    parts = [PEOPLE.sub("man", _singular(part)) for part in ABBREVIATIONS.get(one, one).split()]
+    return tuple(part for part in parts if part not in LITTLE)
 
 
 def _singular(word: str) -> str:

@@ -1,6 +1,5 @@
 """Jobs in parts of whole workers, each small enough for memory."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +8,7 @@ JOBS_PER_PART = 500_000
 SAMPLED = 64  # one worker in so many is looked at to find the bounds of the parts
 
 
-def split_by_worker(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.DataFrame]:
+def split_by_worker(rows: pl.LazyFrame, folder: Path) -> list[pl.LazyFrame]:
     """The jobs in parts of about `JOBS_PER_PART`, by ascending workers, each worker whole in one of them.
 
     What does not fit into one part is written to `folder`, in one pass over the rows.
@@ -17,15 +16,12 @@ def split_by_worker(rows: pl.LazyFrame, folder: Path) -> Iterator[pl.DataFrame]:
     count = rows.select(pl.len()).collect(engine="streaming").item()
     bounds = _bounds(rows, -(-count // JOBS_PER_PART))
     if not bounds:
-        yield rows.collect()
-        return
+        return [rows]
     number = pl.sum_horizontal(pl.col("worker") >= bound for bound in bounds).alias("part")
     target = pl.PartitionBy(folder, key="part", include_key=False)
     rows.with_columns(number).sink_parquet(target, mkdir=True, maintain_order=False)
-    for part in range(len(bounds) + 1):
-        files = sorted((folder / f"part={part}").glob("*.parquet"))
-        if files:
-            yield pl.read_parquet(files)
+    files = [sorted((folder / f"part={part}").glob("*.parquet")) for part in range(len(bounds) + 1)]
+    return [pl.scan_parquet(of_part) for of_part in files if of_part]
 
 
 def _bounds(rows: pl.LazyFrame, parts: int) -> list[str]:

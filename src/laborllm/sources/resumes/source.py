@@ -13,6 +13,7 @@ from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.occupations.coding.coder import NO_JOB, THRESHOLD
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.parts import join_panels
+from laborllm.progress import progress
 from laborllm.sources.account import LEFT_OUT, first_reason, left_out, require_rows
 from laborllm.sources.resumes.jobs import Jobs, read_jobs
 from laborllm.sources.resumes.json_resume import read_resumes
@@ -74,8 +75,11 @@ def write_resumes(
         raise SourceError(f"no job in {path.name} has a date that can be read: write 2018, 2018-03 or 2018-03-01")
     with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
         parts = _Parts(Path(folder), _Codes(load_coder(), threshold), jobs.schooling, dataset, seed)
-        for part in split_by_worker(jobs.rows, Path(folder)):
-            parts.add(years_of(part, last))
+        shards = split_by_worker(jobs.rows, Path(folder))
+        with progress("resumes", len(shards), "parts") as advance:
+            for shard in shards:
+                parts.add(years_of(shard.collect(), last))
+                advance()
         about = {"jobs without an end": f"go on to {last}", "confidence of titles": f"at least {threshold}"}
         provenance = Provenance(SOURCE, jobs.files, parts.rows, parts.left_out(), jobs.notes | about)
         require_rows(parts.records, provenance)
