@@ -80,6 +80,8 @@ def test_version(capsys: Capture) -> None:
         ("fit language-model panel.parquet --out run --epochs 0", "epochs must be above zero, not 0"),
         ("import table nowhere.csv --map nowhere.yaml --out x.parquet", "nowhere"),
         ("import nlswork --out nowhere/panel.parquet", "there is no folder"),
+        ("import resumes nowhere.jsonl --out x.parquet", "no file at nowhere.jsonl"),
+        ("import resumes panel.parquet --out x.parquet", "panel.parquet has no column 'start'"),
         ("fit transition panel.parquet --out panel.parquet", "panel.parquet exists already"),
         ("forecast nowhere panel.parquet --out forecast.parquet", "nowhere"),
         ("evaluate nowhere panel.parquet", "nowhere"),
