@@ -1,16 +1,20 @@
 """The verb that fits a model, with one sub-verb per model. Defaults are those of the models; a test compares them."""
 
+from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import polars as pl
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import SMOLLM2, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
+from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
 from laborllm.lm.recipe import Recipe
 
 if TYPE_CHECKING:
     from laborllm.models.contract import OccupationModel
+    from laborllm.models.rehearsal import Rehearsal
+    from laborllm.panel import Panel
 
 RECIPE = Recipe()
 
@@ -101,6 +105,33 @@ def fit_language_model(
     _show_training(out)
 
 
+def validate(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    base: Base = SMOLLM2,
+    titles: Titles = "literal",
+    vocabulary: Vocabulary = "whole",
+    careers: Careers = None,
+    valid_careers: ValidCareers = 64,
+    recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Rehearse `fit language-model`: read and check everything, take three steps, say what the fit will take. Writes
+    nothing.
+
+    Example: `laborllm validate nlswork.parquet --preset paper --out runs/language-model`
+    """
+    from laborllm.models.language_model import LanguageModel
+    from laborllm.models.rehearsal import rehearse
+
+    model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
+    found = rehearse(model, _training_panel(panel, out, seed, careers), seed=seed)
+    print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
+
+
 @fit.command(name="title-head")
 def fit_title_head(
     panel: PanelFile,
@@ -125,13 +156,29 @@ def fit_title_head(
 
 
 def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:
+    model.fit(_training_panel(panel, out, seed, careers), seed=seed, out=out).save(out)
+
+
+def _training_panel(panel: Path, out: Path, seed: int, careers: int | None) -> "Panel":
     from laborllm.panel import Panel
     from laborllm.storage import require_free
 
     require_free(out)  # found out before the training, not after
     loaded = Panel.load(panel)
-    used = loaded if careers is None else loaded.with_training(careers, seed=seed)
-    model.fit(used, seed=seed, out=out).save(out)
+    return loaded if careers is None else loaded.with_training(careers, seed=seed)
+
+
+def _described(found: "Rehearsal", out: Path) -> str:
+    lines = {
+        "data": f"{found.careers:,} training careers of {found.tokens:,} tokens, {found.valid_careers:,} that watch",
+        "context": f"the longest career has {found.longest:,} tokens, the model reads {found.context:,}",
+        "training": f"{found.steps:,} steps of {found.trained:,} weights, {found.looks:,} looks at validation",
+        "time": f"about {found.seconds / 60:,.0f} minutes, at {found.tokens_per_second:,.0f} tokens/s",
+        "memory": f"{found.memory / 1e6:,.0f} MB so far",
+        "checkpoints": f"two of {found.checkpoint / 1e6:,.0f} MB in {out}.training while it trains",
+        "result": str(out),
+    }
+    return "\n".join(f"{name:<12}{text}" for name, text in lines.items())
 
 
 def _show_training(run: Path) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from laborllm.errors import ModelError
 from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
-from laborllm.lm.encoding import CareerEncoder
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, title_scorer
@@ -53,6 +53,16 @@ class LanguageModel:
         With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
         from the last.
         """
+        ready = self.prepare(panel, seed=seed)
+        scorer = ready.scorer
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, scorer))
+        curve, adapter = finetune(scorer, ready.training, ready.valid, self.recipe, seed=seed, checkpoints=checkpoints)
+        tuned = title_scorer(scorer.base, scorer.encoder, vocabulary=scorer.vocabulary)
+        self.fitted = Fitted(ready.trained, curve, adapter, tuned, ready.left_out, checkpoints)
+        return self
+
+    def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
+        """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
         base = load_base(self.base)
         encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
         splits = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
@@ -61,12 +71,8 @@ class LanguageModel:
         training, watching = encode(encoder, train), encode(encoder, valid)
         kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
         scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
-        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, scorer))
-        curve, adapter = finetune(scorer, training, watching, self.recipe, seed=seed, checkpoints=checkpoints)
         left_out = sum(map(len, splits)) - len(train) - len(valid)
-        tuned = title_scorer(base, encoder, vocabulary=kept)
-        self.fitted = Fitted(Trained.on(panel, train, seed=seed), curve, adapter, tuned, left_out, checkpoints)
-        return self
+        return Prepared(scorer, training, watching, Trained.on(panel, train, seed=seed), left_out)
 
     def widened(self) -> Self:
         """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
@@ -133,6 +139,18 @@ class LanguageModel:
         if self.fitted is None:
             raise ModelError("the language model is not fine-tuned: call fit, or load a run folder")
         return self.fitted
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What fine-tuning begins with: a scorer with the base model, careers as tokens, the facts of the training split,
+    and how many records long careers lost."""
+
+    scorer: Scorer
+    training: list[EncodedCareer]
+    valid: list[EncodedCareer]
+    trained: Trained
+    left_out: int
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,86 @@
+"""A dry run of a fit: everything is read and checked, a few steps are taken and timed, and nothing is written."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, replace
+
+import torch
+
+from laborllm.lm.finetune import finetune
+from laborllm.models.language_model import LanguageModel, Prepared
+from laborllm.panel import Panel
+from laborllm.training.schedule import batches
+
+FLOAT = 4  # bytes of a weight: master weights and the optimiser are in float32
+WATCHED = 8  # validation careers that are timed
+COPIES = 4  # in a checkpoint: the weights, the best ones, and two moments of AdamW
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a fit would do, counted, and what it would take, from a few measured steps.
+
+    tokens: of the training careers, read once. longest: tokens of the longest career; context: how many the base model
+    reads. steps: of the optimiser; looks: at the validation split. trained: weights that change. seconds: estimated,
+    training and looks, on this machine alone. memory: highest so far in bytes, of this process or of its GPU.
+    checkpoint: bytes of one; two must fit on the disk.
+    """
+
+    careers: int
+    valid_careers: int
+    tokens: int
+    longest: int
+    context: int
+    steps: int
+    looks: int
+    trained: int
+    tokens_per_second: float
+    seconds: float
+    memory: int
+    checkpoint: int
+
+
+def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 3) -> Rehearsal:
+    """Read and check all that `model.fit(panel)` would, and take its first `steps` steps. Raises what it would."""
+    plan = model.recipe.plan
+    ready = model.prepare(panel, seed=seed)
+    order = list(batches(len(ready.training), plan, seed=seed))
+    first = [ready.training[index] for batch in order[:steps] for index in batch]
+    looks = 2 + (len(ready.training) * plan.epochs - 1) // plan.validate_every
+    brief = replace(model.recipe, epochs=1, validate_every=sys.maxsize)
+    curve, adapter = finetune(ready.scorer, first, ready.valid[:1], brief, seed=seed)
+    tuned = ready.scorer.base.model.parameters() if adapter is None else adapter.tensors.values()
+    trained = sum(tensor.numel() for tensor in tuned)
+    lengths = [len(career.tokens) for career in ready.training]
+    rate = curve[-1].tokens / curve[-1].seconds
+    return Rehearsal(
+        careers=len(ready.training),
+        valid_careers=len(ready.valid),
+        tokens=sum(lengths),
+        longest=max(lengths),
+        context=ready.scorer.reader.context,
+        steps=len(order),
+        looks=looks,
+        trained=trained,
+        tokens_per_second=rate,
+        seconds=sum(lengths) * plan.epochs / rate + looks * _look(ready),
+        memory=_peak_memory(),
+        checkpoint=COPIES * FLOAT * trained,
+    )
+
+
+def _look(ready: Prepared) -> float:
+    """Seconds of one look at the validation split, from a part of it."""
+    part = ready.valid[:WATCHED]
+    start = time.monotonic()
+    list(ready.scorer.realised(part))
+    seconds = time.monotonic() - start
+    return seconds * sum(len(c.tokens) for c in ready.valid) / sum(len(c.tokens) for c in part)
+
+
+def _peak_memory() -> int:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated()
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes if sys.platform == "darwin" else 1024 * kilobytes

@@ -1,0 +1,29 @@
+"""What a rehearsal counts is what the fit then does."""
+
+import dataclasses
+from pathlib import Path
+
+from laborllm.lm.recipe import Recipe
+from laborllm.models.language_model import LanguageModel
+from laborllm.models.rehearsal import rehearse
+from laborllm.panel import Panel
+
+
+def test_a_rehearsal_counts_what_the_fit_does(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
+    recipe = Recipe(epochs=2, batch_size=3, validate_every=16)
+    model = LanguageModel(base=str(base_folder), recipe=recipe)
+    found = rehearse(model, panel)
+    assert model.fitted is None
+    model.fit(panel, out=tmp_path / "run")
+    assert model.fitted is not None
+    assert model.fitted.adapter is not None
+    assert found.careers == panel.subset("train").workers
+    assert 2 * found.tokens == model.fitted.curve[-1].tokens
+    assert found.looks == len(model.fitted.curve)
+    assert found.trained == sum(tensor.numel() for tensor in model.fitted.adapter.tensors.values())
+    (written,) = (tmp_path / "run.training").iterdir()
+    assert found.steps == int(written.name.removeprefix("step-"))
+    size = sum(file.stat().st_size for file in written.glob("*.safetensors"))
+    assert abs(found.checkpoint / size - 1) < 0.5  # names weigh as much as numbers in a model this small
+    everything = dataclasses.replace(model, recipe=dataclasses.replace(recipe, method="full"), fitted=None)
+    assert rehearse(everything, panel).trained > found.trained
