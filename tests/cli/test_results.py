@@ -10,6 +10,7 @@ import pytest
 from cli.commands import laborllm
 from laborllm.cli import fit
 from laborllm.evaluation.compare import compare
+from laborllm.lm.recipe import HeadRecipe
 from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
@@ -46,6 +47,13 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     (model,) = fitted
     assert (model.base, model.titles, model.valid_careers) == ("b", "numeric", 8)
     assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
+
+
+def test_options_leave_the_other_defaults_of_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[TitleHead] = []
+    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    assert laborllm("fit title-head panel.parquet --out run --epochs 3") == 0
+    assert fitted[0].recipe == HeadRecipe(epochs=3)
 
 
 def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:

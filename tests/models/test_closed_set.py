@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import HeadRecipe
 from laborllm.models.closed_set import MEMORIES, ClosedSetHead, Steps, memories
 from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import Transition
@@ -61,7 +61,7 @@ def test_memories_by_hand() -> None:
 def test_it_begins_at_the_transition_frequencies(panel: Panel, base_folder: Path) -> None:
     """With a rate too small to learn anything."""
     test = panel.subset("test")
-    begun = TitleHead(base=str(base_folder), recipe=Recipe(learning_rate=1e-12)).fit(panel).forecast(test)
+    begun = TitleHead(base=str(base_folder), recipe=HeadRecipe(learning_rate=1e-12)).fit(panel).forecast(test)
     assert begun.log_prob == pytest.approx(Transition().fit(panel).forecast(test).log_prob, abs=1e-4)
 
 

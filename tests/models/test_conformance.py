@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import HeadRecipe, Recipe
 from laborllm.models.contract import OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
@@ -50,8 +50,8 @@ def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
             base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
         ),
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
-        "title-head": lambda: TitleHead(base=base, recipe=dataclasses.replace(QUICK, text_weight=0.0)),
-        "title-head-joint": lambda: TitleHead(base=base, recipe=dataclasses.replace(QUICK, method="full")),
+        "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),
+        "title-head-joint": lambda: TitleHead(base=base, recipe=HeadRecipe(method="full", text_weight=1.0)),
     }
     return made[request.param]
 

@@ -9,7 +9,7 @@ import polars as pl
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import HeadRecipe, Recipe
 
 if TYPE_CHECKING:
     from laborllm.models.contract import OccupationModel
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from laborllm.panel import Panel
 
 RECIPE = Recipe()
-
-HEAD_RECIPE = Recipe(batch_size=4, learning_rate=1e-3, text_weight=0.0)
+HEAD_RECIPE = HeadRecipe()
 
 ValidCareers = Annotated[int, Parameter(help="How many validation careers watch the training.")]
 Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
@@ -102,7 +101,6 @@ def fit_language_model(
 
     model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
     _fit(model, panel, out, seed, careers)
-    _show_training(out)
 
 
 def validate(
@@ -142,7 +140,7 @@ def fit_title_head(
     titles: Titles = "literal",
     careers: Careers = None,
     valid_careers: ValidCareers = 256,
-    recipe: Annotated[Recipe, Parameter(name="*")] = HEAD_RECIPE,
+    recipe: Annotated[HeadRecipe, Parameter(name="*")] = HEAD_RECIPE,
     seed: Seed = 0,
 ) -> None:
     """Fine-tune a base model with a head over the closed set of titles: all probabilities of a career in one pass.
@@ -152,11 +150,12 @@ def fit_title_head(
     from laborllm.models.title_head import TitleHead
 
     _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
-    _show_training(out)
 
 
 def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:
     model.fit(_training_panel(panel, out, seed, careers), seed=seed, out=out).save(out)
+    if (out / "curve.csv").is_file():
+        _show_training(out)
 
 
 def _training_panel(panel: Path, out: Path, seed: int, careers: int | None) -> "Panel":

@@ -9,7 +9,9 @@ from laborllm.training.plan import Decay, Plan
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"method": "lora", "epochs": 1, "batch_size": 2},
     "paper": {"method": "full", "epochs": 3, "batch_size": 32},
+    "head": {"method": "lora", "epochs": 1, "batch_size": 4, "learning_rate": 1e-3},
 }
+Preset = Literal["small", "paper", "head"]
 RATES = {"lora": 2e-3, "full": 1e-5}
 
 
@@ -19,7 +21,8 @@ class Recipe:
 
     Attributes:
         preset: What holds where nothing else is said. `small`, for few careers: an adapter, one epoch, batches of 2.
-            `paper`, that of LABOR-LLM: all weights, three epochs, batches of 32.
+            `paper`, that of LABOR-LLM: all weights, three epochs, batches of 32. `head`, for a head over the titles:
+            an adapter, one epoch, batches of 4, a rate of 1e-3.
         method: Train a low-rank adapter on every linear layer (arXiv 2106.09685), or all weights.
         epochs: Passes over the training careers.
         batch_size: Careers per optimiser step; the loss is the mean over the tokens of a batch.
@@ -41,7 +44,7 @@ class Recipe:
         patience: Looks without a new best after which training stops; unless given, it goes on to the end.
     """
 
-    preset: Literal["small", "paper"] = "small"
+    preset: Preset = "small"
     method: Literal["lora", "full"] | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -60,7 +63,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
-            raise ModelError(f"unknown preset {self.preset!r}: use {' or '.join(PRESETS)}")
+            raise ModelError(f"unknown preset {self.preset!r}: use {', '.join(PRESETS)}")
         for name, value in PRESETS[self.preset].items():
             self._fill(name, value)
         if self.method not in RATES:
@@ -81,3 +84,11 @@ class Recipe:
     def _fill(self, name: str, value: object) -> None:
         if getattr(self, name) is None:
             object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class HeadRecipe(Recipe):
+    """The same for a head over the titles, with other defaults: what the text says beside them is left alone."""
+
+    preset: Preset = "head"
+    text_weight: float = 0.0

@@ -21,7 +21,7 @@ from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import explaining_memory, recomputing
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import HeadRecipe, Recipe
 from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, add_adapter, load_weights, merge_adapter, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading
@@ -56,7 +56,7 @@ class TitleHead:
     base: str = EMBEDDED
     titles: Literal["literal", "numeric"] = "literal"
     valid_careers: int = 256
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=4, learning_rate=1e-3, text_weight=0.0))
+    recipe: Recipe = field(default_factory=HeadRecipe)
     fitted: "Fitted | None" = field(default=None, repr=False)
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
@@ -119,7 +119,7 @@ class TitleHead:
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
-        model = cls(**options | {"recipe": Recipe(**options["recipe"])})
+        model = cls(**options | {"recipe": HeadRecipe(**options["recipe"])})
         base = load_weights(path, model.base)
         encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)
         closed_set = _closed_set(base, encoder)
