@@ -34,6 +34,7 @@ def test_verbs() -> None:
     assert {verb[0] for verb in VERBS} == {
         *(
             "import",
+            "export",
             "describe",
             "render",
             "fit",
@@ -44,6 +45,7 @@ def test_verbs() -> None:
             "bench",
             "code-titles",
             "mix",
+            "validate",
         )
     }
 
@@ -78,6 +80,12 @@ def test_version(capsys: Capture) -> None:
         ("render panel.parquet --worker-number 61", "--worker-number is 61, and the panel's workers are 1 to 60"),
         ("fit language-model panel.parquet --out run --careers 1.5", "whole number"),
         ("fit language-model panel.parquet --out run --epochs 0", "epochs must be above zero, not 0"),
+        ("fit nemo panel.parquet --out run --dropout 1", "dropout is a share from 0 to below 1, not 1.0"),
+        ("fit bag-of-jobs panel.parquet --out run --width 0", "width must be at least 1, not 0"),
+        ("fit career panel.parquet --out run --width 20", "width must be a multiple of twice the heads, not 20 for 4"),
+        ("fit career panel.parquet --out run --pretrained nowhere", "no folder at nowhere"),
+        ("import career . --out x.parquet", "has none of the files train.job"),
+        ("export career panel.parquet --out panel.parquet", "panel.parquet exists already"),
         ("import table nowhere.csv --map nowhere.yaml --out x.parquet", "nowhere"),
         ("import nlswork --out nowhere/panel.parquet", "there is no folder"),
         ("import resumes nowhere.jsonl --out x.parquet", "no file at nowhere.jsonl"),

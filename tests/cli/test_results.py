@@ -11,9 +11,14 @@ from cli.commands import laborllm
 from laborllm.cli import fit
 from laborllm.evaluation.compare import compare
 from laborllm.lm.recipe import HeadRecipe
+from laborllm.models.bag_of_jobs import BagOfJobs
+from laborllm.models.career import Career
 from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.language_model import LanguageModel
+from laborllm.models.logit import Logit
+from laborllm.models.nemo import Nemo
 from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.models.plans import CareerPlan
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.run_folder import read_run
 from laborllm.models.title_head import TitleHead
@@ -25,7 +30,9 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    "model", [Truth(), Transition(), OffTheShelf(), LanguageModel(), TitleHead()], ids=lambda model: str(model.name)
+    "model",
+    [Truth(), Transition(), Logit(), BagOfJobs(), Nemo(), Career(), OffTheShelf(), LanguageModel(), TitleHead()],
+    ids=lambda model: str(model.name),
 )
 def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[OccupationModel] = []
@@ -54,6 +61,15 @@ def test_options_leave_the_other_defaults_of_a_recipe(monkeypatch: pytest.Monkey
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
     assert laborllm("fit title-head panel.parquet --out run --epochs 3") == 0
     assert fitted[0].recipe == HeadRecipe(epochs=3)
+
+
+def test_options_reach_the_sequence_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[OccupationModel] = []
+    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    shape = "--layers 12 --width 192 --heads 3 --dropout 0.1"
+    assert laborllm(f"fit career panel.parquet --out run {shape} --pretrained old --titles b --epochs 3") == 0
+    plan = CareerPlan(epochs=3)
+    assert fitted == [Career(plan, layers=12, width=192, heads=3, dropout=0.1, pretrained="old", titles="b")]
 
 
 def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:

@@ -10,8 +10,12 @@ import pytest
 
 from laborllm.errors import ModelError, StorageError
 from laborllm.lm.recipe import HeadRecipe, Recipe
+from laborllm.models.bag_of_jobs import BagOfJobs
+from laborllm.models.career import Career
 from laborllm.models.contract import OccupationModel
 from laborllm.models.language_model import LanguageModel
+from laborllm.models.logit import Logit
+from laborllm.models.nemo import Nemo
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.title_head import TitleHead
@@ -19,31 +23,43 @@ from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market
+from laborllm.training.plan import Plan
 
 Make = Callable[[], OccupationModel]
+SHORT = Plan(epochs=3, batch_size=8, learning_rate=1e-2)
 QUICK = Recipe(learning_rate=1e-2, validate_every=16)
+
+
+@pytest.fixture(scope="module")
+def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A career model of other years, to begin with."""
+    folder = tmp_path_factory.mktemp("other") / "run"
+    other = dataclasses.replace(panel, records=panel.records.with_columns(pl.col("year") + 5), dataset="OTHER")
+    Career(plan=SHORT).fit(other).save(folder)
+    return str(folder)
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        "truth",
-        "transition",
-        "transition-plain",
-        "off-the-shelf",
-        "language-model",
-        "language-model-full",
-        "language-model-closed",
-        "title-head",
-        "title-head-joint",
+        *("truth", "transition", "transition-plain", "transition-second-order"),
+        *("logit", "bag-of-jobs", "nemo", "career", "career-begun"),
+        *("off-the-shelf", "language-model", "language-model-full", "language-model-closed"),
+        *("title-head", "title-head-joint"),
     ],
 )
-def make(request: pytest.FixtureRequest, base_folder: Path) -> Make:
+def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
         "truth": lambda: Truth(Market()),
         "transition": Transition,
         "transition-plain": lambda: Transition(variant="plain"),
+        "transition-second-order": lambda: Transition(variant="second-order"),
+        "logit": lambda: Logit(plan=SHORT),
+        "bag-of-jobs": lambda: BagOfJobs(plan=SHORT),
+        "nemo": lambda: Nemo(plan=SHORT),
+        "career": lambda: Career(plan=SHORT),
+        "career-begun": lambda: Career(plan=SHORT, pretrained=other_run, titles=base),
         "off-the-shelf": lambda: OffTheShelf(base=base),
         "language-model": lambda: LanguageModel(base=base, recipe=QUICK),
         "language-model-full": lambda: LanguageModel(
@@ -137,7 +153,8 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 
 def test_every_model_is_registered() -> None:
-    assert {Truth.name, Transition.name, OffTheShelf.name, LanguageModel.name, TitleHead.name} == set(MODELS)
+    models = (Truth, Transition, Logit, BagOfJobs, Nemo, Career, OffTheShelf, LanguageModel, TitleHead)
+    assert {model.name for model in models} == set(MODELS)
 
 
 def test_a_closed_vocabulary_can_be_widened(panel: Panel, base_folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Transition frequencies against counting by hand, and against the perplexities known for the NLSY panels."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError
-from laborllm.models import transition as module
+from laborllm.models import shrinkage
+from laborllm.models.contract import Floats
 from laborllm.models.transition import FLOOR, Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
@@ -34,7 +36,7 @@ def small() -> Panel:
 
 
 def test_plain_frequencies_by_hand(small: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STRENGTHS", np.array([2.0]))
+    monkeypatch.setattr(shrinkage, "STRENGTHS", np.array([2.0]))
     fitted = Transition(variant="plain").fit(small)
     marginal = (np.array([3, 3, 2]) + FLOOR) / (8 + 3 * FLOOR)
     np.testing.assert_allclose(fitted.table[0], (np.array([1, 2, 0]) + 2 * marginal) / 5)
@@ -42,7 +44,7 @@ def test_plain_frequencies_by_hand(small: Panel, monkeypatch: pytest.MonkeyPatch
 
 
 def test_two_part_frequencies_by_hand(small: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STRENGTHS", np.array([2.0]))
+    monkeypatch.setattr(shrinkage, "STRENGTHS", np.array([2.0]))
     fitted = Transition().fit(small)
     stay = (1 + 2 * 3 / 5) / (3 + 2)  # from a: 1 stay of 3; of all: 3 of 5
     destination = np.array([0, 2 + FLOOR, FLOOR]) / (2 + 2 * FLOOR)  # both moves of the panel go to b
@@ -50,18 +52,52 @@ def test_two_part_frequencies_by_hand(small: Panel, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(fitted.table[0], stay * np.array([1, 0, 0]) + (1 - stay) * move)
 
 
+def test_second_order_by_hand(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every record of the test split by the formula, from counts of triples in training careers."""
+    monkeypatch.setattr(shrinkage, "STRENGTHS", np.array([2.0]))
+    fitted = Transition(variant="second-order").fit(panel)
+    counts = Counter(triple for career in columns(panel.subset("train")) for triple in triples(career))
+    test = panel.subset("test")
+    expected = [
+        fitted.first if len(past) == 0 else second_order(counts, fitted.table, past)
+        for career in columns(test)
+        for past in (career[:end] for end in range(len(career)))
+    ]
+    np.testing.assert_allclose(np.exp(fitted.forecast(test).log_prob), expected, rtol=1e-5)
+
+
+def columns(panel: Panel) -> list[list[int]]:
+    careers = panel.records.group_by("worker", maintain_order=True).agg("occupation")
+    return [panel.taxonomy.columns(codes).tolist() for codes in careers["occupation"]]
+
+
+def triples(career: list[int]) -> list[tuple[int, int, int]]:
+    return list(zip([-1, *career], career, career[1:], strict=False))
+
+
+def second_order(counts: Counter[tuple[int, int, int]], table: Floats, past: list[int]) -> Floats:
+    before, last = [-1, *past][-2:]
+    followed = np.array([counts[before, last, entry] for entry in range(len(table))], dtype=float)
+    stay = (followed[last] + 2 * table[last, last]) / (followed.sum() + 2)
+    followed[last] = 0
+    moves = (followed + 2 * table[last] / (1 - table[last, last])) / (followed.sum() + 2)
+    probability = (1 - stay) * moves
+    probability[last] = stay
+    return np.asarray(probability)
+
+
 def test_strength_is_the_best_on_validation(small: Panel) -> None:
     fitted = Transition(variant="plain").fit(small)
     validation = small.subset("valid")
     chosen = fitted.log_likelihood(validation)[1:].mean()  # the first record has a strength of its own
-    for strength in module.STRENGTHS:
+    for strength in shrinkage.STRENGTHS:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "STRENGTHS", np.array([strength]))
+            patch.setattr(shrinkage, "STRENGTHS", np.array([strength]))
             assert Transition(variant="plain").fit(small).log_likelihood(validation)[1:].mean() <= chosen + 1e-6
 
 
 def test_unknown_variant_is_refused() -> None:
-    with pytest.raises(ModelError, match="use two-part or plain"):
+    with pytest.raises(ModelError, match="use two-part, plain, second-order"):
         Transition(variant="three-part")  # type: ignore[arg-type]
 
 

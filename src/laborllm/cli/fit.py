@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
 from laborllm.lm.recipe import HeadRecipe, Recipe
+from laborllm.models.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
 
 if TYPE_CHECKING:
     from laborllm.models.contract import OccupationModel
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 
 RECIPE = Recipe()
 HEAD_RECIPE = HeadRecipe()
+LOGIT, BAG_OF_JOBS, NEMO, CAREER = LogitPlan(), BagOfJobsPlan(), NemoPlan(), CareerPlan()
 
 ValidCareers = Annotated[int, Parameter(help="How many validation careers watch the training.")]
 Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
+
+Layers = Annotated[int, Parameter(help="Layers of the network.")]
+Width = Annotated[int, Parameter(help="Numbers in a vector.")]
+Dropout = Annotated[float, Parameter(help="Share of numbers hidden in training, from 0 to below 1.")]
 
 fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
 
@@ -32,8 +38,10 @@ def fit_transition(
     *,
     out: RunOut,
     variant: Annotated[
-        Literal["two-part", "plain"],
-        Parameter(help="Stay rates apart from moves, or one smoothed table of transitions."),
+        Literal["two-part", "plain", "second-order"],
+        Parameter(
+            help="Stay rates apart from moves, one smoothed table of transitions, or the last two occupations together."
+        ),
     ] = "two-part",
     careers: Careers = None,
     seed: Seed = 0,
@@ -56,6 +64,99 @@ def fit_truth(panel: PanelFile, /, *, out: RunOut, seed: Seed = 0) -> None:
     from laborllm.models.truth import Truth
 
     _fit(Truth(), panel, out, seed)
+
+
+@fit.command(name="logit")
+def fit_logit(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    plan: Annotated[LogitPlan, Parameter(name="*")] = LOGIT,
+    careers: Careers = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a two-stage multinomial logit on the last two occupations, the covariates and the history. Takes a minute.
+
+    Example: `laborllm fit logit nlswork.parquet --out runs/logit`
+    """
+    from laborllm.models.logit import Logit
+
+    _fit(Logit(plan=plan), panel, out, seed, careers)
+
+
+@fit.command(name="bag-of-jobs")
+def fit_bag_of_jobs(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    width: Width = 256,
+    dropout: Dropout = 0.5,
+    plan: Annotated[BagOfJobsPlan, Parameter(name="*")] = BAG_OF_JOBS,
+    careers: Careers = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a model of the last occupation and the mean of all earlier ones. Takes a minute.
+
+    Example: `laborllm fit bag-of-jobs nlswork.parquet --out runs/bag-of-jobs`
+    """
+    from laborllm.models.bag_of_jobs import BagOfJobs
+
+    _fit(BagOfJobs(plan=plan, width=width, dropout=dropout), panel, out, seed, careers)
+
+
+@fit.command(name="nemo")
+def fit_nemo(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    layers: Layers = 1,
+    width: Width = 256,
+    dropout: Dropout = 0.5,
+    plan: Annotated[NemoPlan, Parameter(name="*")] = NEMO,
+    careers: Careers = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a recurrent network (LSTM) over careers. Takes minutes.
+
+    Example: `laborllm fit nemo nlswork.parquet --out runs/nemo`
+    """
+    from laborllm.models.nemo import Nemo
+
+    _fit(Nemo(plan=plan, layers=layers, width=width, dropout=dropout), panel, out, seed, careers)
+
+
+@fit.command(name="career")
+def fit_career(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    layers: Layers = 4,
+    width: Width = 128,
+    heads: Annotated[int, Parameter(help="Heads of the attention.")] = 4,
+    dropout: Dropout = 0.4,
+    pretrained: Annotated[
+        Path | None, Parameter(help="Run folder of a career model of another panel, whose weights are begun with.")
+    ] = None,
+    titles: Annotated[
+        str | None, Parameter(help="Base model whose reading of the titles is what occupations begin with.")
+    ] = None,
+    plan: Annotated[CareerPlan, Parameter(name="*")] = CAREER,
+    careers: Careers = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit CAREER, a transformer over careers. Takes minutes. As in the paper: --layers 12 --width 192 --heads 3.
+
+    Example: `laborllm fit career nlswork.parquet --out runs/career`
+    """
+    from laborllm.models.career import Career
+
+    begun = None if pretrained is None else str(pretrained)
+    model = Career(plan=plan, layers=layers, width=width, heads=heads, dropout=dropout, pretrained=begun, titles=titles)
+    _fit(model, panel, out, seed, careers)
 
 
 @fit.command(name="off-the-shelf")

@@ -183,6 +183,25 @@ def import_psid(
         _save(import_psid(sources, seed=seed), out)
 
 
+@import_.command(name="career")
+def import_career(
+    folder: Annotated[Path, Parameter(help="Folder with the files train.job, train.year and so on.")],
+    /,
+    *,
+    out: PanelOut,
+    taxonomy: Annotated[str, Parameter(help="Of the jobs: a shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
+    dataset: Annotated[str, Parameter(help="What career texts call the data.")] = "CAREER",
+) -> None:
+    """Import the files of CAREER's own code: per split and variable one text file, a line per worker.
+
+    Example: `laborllm import career layout --dataset NLSY97 --out nlsy97.parquet`
+    """
+    from laborllm.occupations import load_taxonomy
+    from laborllm.sources.career_layout import import_career
+
+    _save(import_career(folder, load_taxonomy(taxonomy), dataset), out)
+
+
 def _save(panel: "Panel", out: Path) -> None:
     panel.save(out)
     _report(out, len(panel), panel.workers, panel.provenance)

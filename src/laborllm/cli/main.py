@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
-from laborllm.cli import fit, imports, panels, results, titles
+from laborllm.cli import exports, fit, imports, panels, results, titles
 from laborllm.cli.options import convert
 from laborllm.errors import LaborLLMError
 
@@ -23,6 +23,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(imports.import_)
+app.command(exports.export)
 app.command(panels.describe)
 app.command(panels.render)
 app.command(titles.code_titles)

@@ -12,6 +12,10 @@ from laborllm.models.run_folder import read_run
 MODELS = {
     "truth": ("laborllm.models.truth", "Truth"),
     "transition": ("laborllm.models.transition", "Transition"),
+    "logit": ("laborllm.models.logit", "Logit"),
+    "bag-of-jobs": ("laborllm.models.bag_of_jobs", "BagOfJobs"),
+    "nemo": ("laborllm.models.nemo", "Nemo"),
+    "career": ("laborllm.models.career", "Career"),
     "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
     "language-model": ("laborllm.models.language_model", "LanguageModel"),
     "title-head": ("laborllm.models.title_head", "TitleHead"),

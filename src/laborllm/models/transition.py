@@ -4,12 +4,13 @@ Plain: P(k | j) = (n_jk + c m_k) / (n_j + c), counts shrunk toward the marginal 
 modelled apart, s_j = (n_jj + a s) / (n_j + a), with s the stay rate of all; a mover from j goes to k != j with the
 shrunken move frequencies (n_jk + b m_k) / (n_j. + b), m now the marginal of moves without j. A first record has the
 frequencies of first records, shrunk to the marginal. Each strength of shrinking is chosen on the validation split.
+Second-order: two-part, then refined by the entry before the last one.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,27 +19,32 @@ from safetensors.numpy import load_file, save_file
 from laborllm.errors import ModelError
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.second_order import SecondOrder, Steps
+from laborllm.models.shrinkage import best_strength, shrink
 from laborllm.panel import Panel
 
-STRENGTHS = 2.0 ** np.arange(-4, 15)  # in records
+Variant = Literal["two-part", "plain", "second-order"]
+
 FLOOR = 0.5  # records added to every entry of the marginal, so that nothing is impossible
 FIRST = -1  # the previous entry of a first record
 
 
 @dataclass
 class Transition:
-    """The table of next-entry probabilities, (J, J), and the distribution of first records, (J,)."""
+    """The table of next-entry probabilities, (J, J), the distribution of first records, (J,), and what a second-order
+    model knows beyond them."""
 
     name: ClassVar[str] = "transition"
 
-    variant: Literal["two-part", "plain"] = "two-part"
+    variant: Variant = "two-part"
     table: Floats = field(default_factory=lambda: np.empty((0, 0)), repr=False)
     first: Floats = field(default_factory=lambda: np.empty(0), repr=False)
+    second: SecondOrder | None = field(default=None, repr=False)
     trained: Trained | None = None
 
     def __post_init__(self) -> None:
-        if self.variant not in ("two-part", "plain"):
-            raise ModelError(f"unknown variant {self.variant!r}: use two-part or plain")
+        if self.variant not in get_args(Variant):
+            raise ModelError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Count on split train, choose the shrinking on split valid."""
@@ -50,10 +56,12 @@ class Transition:
         first = np.bincount(current[previous == FIRST], minlength=entries).astype(float)
         before, after = previous_and_current(valid)
         starts = after[before == FIRST]
-        self.first = _best(lambda c: _shrink(first, marginal, c), lambda p: p[starts])
+        self.first = _best(lambda c: shrink(first, first.sum(), marginal, c), lambda p: p[starts])
         before, after = before[before != FIRST], after[before != FIRST]
         build = self._plain if self.variant == "plain" else self._two_part
         self.table = build(counts, marginal, before, after)
+        if self.variant == "second-order":
+            self.second = SecondOrder.fit(_later_steps(train), _later_steps(valid), self.table)
         self.trained = Trained.on(panel, train, seed=seed)
         return self
 
@@ -61,7 +69,10 @@ class Transition:
         trained = self._require_fitted()
         trained.require_same_taxonomy(panel)
         previous, _ = previous_and_current(panel)
-        probability = np.where((previous == FIRST)[:, None], self.first, self.table[previous])
+        probability = self.table[previous]
+        if self.second is not None:
+            probability = self.second.refine(probability, _before(previous), previous)
+        probability[previous == FIRST] = self.first
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
@@ -75,17 +86,21 @@ class Transition:
 
     def save(self, path: Path) -> None:
         with new_run(path, self.name, {"variant": self.variant}, self._require_fitted()) as folder:
-            save_file({"table": self.table, "first": self.first}, folder / "weights.safetensors")
+            second = {} if self.second is None else vars(self.second)
+            save_file({"table": self.table, "first": self.first} | second, folder / "weights.safetensors")
 
     @classmethod
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         weights = load_file(path / "weights.safetensors")
-        return cls(**options, table=weights["table"], first=weights["first"], trained=trained)
+        table, first = weights.pop("table"), weights.pop("first")
+        second = SecondOrder(**weights) if weights else None
+        return cls(**options, table=table, first=first, second=second, trained=trained)
 
     @staticmethod
     def _plain(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
-        return _best(lambda c: _shrink(counts, marginal, c), lambda p: p[before, after])
+        total = counts.sum(axis=1, keepdims=True)
+        return _best(lambda c: shrink(counts, total, marginal, c), lambda p: p[before, after])
 
     @staticmethod
     def _two_part(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
@@ -94,9 +109,9 @@ class Transition:
         moves = counts - np.diag(stays)
         destination = _normalise(moves.sum(axis=0) + FLOOR)
         destinations = _normalise(np.where(np.eye(len(counts)) > 0, 0, destination))  # (J, J), never j itself
-        moved = before != after
-        stay = _best(lambda a: (stays + a * overall) / (total + a), lambda s: np.where(moved, 1 - s[before], s[before]))
-        move = _best(lambda b: _shrink(moves, destinations, b), lambda p: p[before[moved], after[moved]])
+        moved, left = before != after, (total - stays)[:, None]
+        stay = _best(lambda a: shrink(stays, total, overall, a), lambda s: np.where(moved, 1 - s[before], s[before]))
+        move = _best(lambda b: shrink(moves, left, destinations, b), lambda p: p[before[moved], after[moved]])
         return (1 - stay)[:, None] * move + np.diag(stay)
 
     def _require_fitted(self) -> Trained:
@@ -119,19 +134,21 @@ def _counts(previous: NDArray[np.intp], current: NDArray[np.intp], entries: int)
     return flat.reshape(entries, entries).astype(float)
 
 
-def _shrink(counts: Floats, toward: Floats, strength: float) -> Floats:
-    """Frequencies in which `strength` records distributed as `toward` are added to the counts, along the last axis."""
-    return np.asarray((counts + strength * toward) / (counts.sum(axis=-1, keepdims=True) + strength))
+def _before(previous: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Columns of the entry before the previous one, (n,); `FIRST` where there is none."""
+    return np.where(previous == FIRST, FIRST, np.roll(previous, 1))
+
+
+def _later_steps(panel: Panel) -> Steps:
+    """All records but the first of each career."""
+    previous, current = previous_and_current(panel)
+    later = previous != FIRST
+    return Steps(_before(previous)[later], previous[later], current[later])
 
 
 def _best(build: Callable[[float], Floats], of_validation: Callable[[Floats], Floats]) -> Floats:
     """The estimate whose strength gives the validation records the highest likelihood."""
-
-    def mean_log(strength: float) -> float:
-        probability = of_validation(build(strength))
-        return float(np.log(probability).mean()) if probability.size else 0.0
-
-    return build(max(STRENGTHS.tolist(), key=mean_log))
+    return build(best_strength(lambda strength: of_validation(build(strength))))
 
 
 def _normalise(values: Floats) -> Floats:

@@ -1,0 +1,60 @@
+"""The networks' common shape, and how one is trained: the two-stage likelihood of the observed entries."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from laborllm.models.sequence.careers import Batch, Careers
+from laborllm.models.sequence.two_stage import two_stage_log_prob
+
+SCORED_TOGETHER = 128  # careers in one pass where no gradient is needed
+
+
+def log_probs(network: nn.Module, careers: Careers) -> Iterator[tuple[Tensor, Tensor]]:
+    """In the order of `careers`, some at a time: log-probabilities in nats, (n, J), and the observed columns, (n,)."""
+    network.eval()
+    with torch.inference_mode():
+        for workers in torch.arange(len(careers)).split(SCORED_TOGETHER):
+            batch = careers.batch(workers.tolist())
+            yield _log_prob(network, batch), batch.records("occupation")
+
+
+def observed_log_probs(network: nn.Module, careers: Careers) -> Tensor:
+    """Log-probability in nats of every observed entry, (n,), in the order of `careers`."""
+    return torch.cat([_observed(log_prob, observed) for log_prob, observed in log_probs(network, careers)])
+
+
+@dataclass(frozen=True)
+class NextOccupation:
+    """What the training loop asks for: `module` takes a `Batch` to scores (n, J + 1), as in `two_stage_log_prob`."""
+
+    name: str
+    module: nn.Module
+    train: Careers
+    valid: Careers
+
+    @property
+    def lengths(self) -> list[int]:
+        """Records of each training career."""
+        return self.train.length.tolist()
+
+    def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        """Negative log-likelihood in nats of some careers, summed, and how many records they have."""
+        careers = self.train.batch(batch)
+        log_prob = _observed(_log_prob(self.module, careers), careers.records("occupation"))
+        yield -log_prob.sum(), len(log_prob)
+
+    def perplexity(self) -> float:
+        """Of the validation careers."""
+        return math.exp(-observed_log_probs(self.module, self.valid).double().mean().item())
+
+
+def _log_prob(network: nn.Module, batch: Batch) -> Tensor:
+    return two_stage_log_prob(network(batch), batch.records("previous"))
+
+
+def _observed(log_prob: Tensor, observed: Tensor) -> Tensor:
+    return log_prob.gather(1, observed[:, None])[:, 0]

@@ -1,0 +1,124 @@
+"""The layout of CAREER's own data: for each split one text file per variable, such as `train.job` and `train.gender`.
+
+A line is a worker, and line k of every file of a split is the same worker. Job, year and education have a token per
+record; ethnicity, gender, location and year of birth one per worker. Words are joined by underscores, and what is not
+known is `<unk>`. The layout has no names of workers, so an import calls them by split and line.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import STATES, Taxonomy
+from laborllm.panel import Panel, Provenance
+from laborllm.panel.panel import SPLITS
+from laborllm.storage import file_hash, new_folder
+
+BY_RECORD = {"job": "occupation", "year": "year", "education": "education"}
+BY_WORKER = {"ethnicity": "ethnicity", "gender": "gender", "location": "region", "year_of_birth": "birth_year"}
+COLUMNS = BY_RECORD | BY_WORKER
+"""File ending to column of a panel."""
+
+REQUIRED = ("job", "year")
+NUMBERS = ("year", "birth_year")
+UNKNOWN = "<unk>"
+JOBS = {"education": "in_education"}  # otherwise a job is a code of the taxonomy
+
+
+def export_career(panel: Panel, out: Path) -> None:
+    """Write `panel` as a new folder in CAREER's layout. Weights and names of workers have no place in it.
+
+    Raises `SourceError` for a code with a space in it, and `StorageError` if `out` exists.
+    """
+    spaced = [code for code in panel.taxonomy.codes if len(code.split()) != 1]
+    if spaced:
+        raise SourceError(f"code {spaced[0]!r} of taxonomy {panel.taxonomy.name} is not one word, as a job has to be")
+    careers = _as_tokens(panel.records).group_by("split", "worker", maintain_order=True)
+    lines = careers.agg(
+        *(pl.col(column).str.join(" ") for column in BY_RECORD.values()),
+        *(pl.col(column).first() for column in BY_WORKER.values()),
+    )
+    with new_folder(out) as folder:
+        for (split,), rows in lines.group_by("split", maintain_order=True):
+            for ending, column in COLUMNS.items():
+                (folder / f"{split}.{ending}").write_text("".join(f"{line}\n" for line in rows[column]))
+
+
+def import_career(folder: Path, taxonomy: Taxonomy, dataset: str) -> Panel:
+    """The panel in `folder`, with the split of its files, and with the states that it has added to `taxonomy`.
+
+    Raises `SourceError` for a missing file, lines that do not match, or a year that is no number, and `PanelError` for
+    a job that the taxonomy does not have.
+    """
+    splits = [split for split in SPLITS if (folder / f"{split}.job").is_file()]
+    if not splits:
+        raise SourceError(f"{folder} has none of the files {', '.join(f'{split}.job' for split in SPLITS)}")
+    records = pl.concat((_read_split(folder, split) for split in splits), how="diagonal")
+    found = set(records["occupation"])
+    files = {file.name: file_hash(file) for file in sorted(folder.iterdir()) if file.suffix[1:] in COLUMNS}
+    states = [state for state in STATES if state in found and state not in taxonomy.codes]
+    provenance = Provenance("career", files=files, rows_in=records.height)
+    return Panel(records, taxonomy.with_states(states), dataset, provenance)
+
+
+def _as_tokens(records: pl.DataFrame) -> pl.DataFrame:
+    jobs = {code: job for job, code in JOBS.items()}
+    return records.with_columns(pl.col("occupation").replace(jobs)).with_columns(
+        pl.col(column).cast(pl.String).str.replace_all(" ", "_").fill_null(UNKNOWN) for column in COLUMNS.values()
+    )
+
+
+def _read_split(folder: Path, split: str) -> pl.DataFrame:
+    """The records of one split, with the columns of a panel."""
+    files = {ending: folder / f"{split}.{ending}" for ending in COLUMNS}
+    tokens = {ending: _read_tokens(file) for ending, file in files.items() if file.is_file() or ending in REQUIRED}
+    lengths = [len(line) for line in tokens["job"]]
+    for ending, lines in tokens.items():
+        _require_lengths(files[ending], lines, lengths if ending in BY_RECORD else [1] * len(lengths))
+    columns = {COLUMNS[ending]: pl.Series(lines, dtype=pl.List(pl.String)) for ending, lines in tokens.items()}
+    careers = pl.DataFrame({"worker": _names(split, len(lengths)), **columns})
+    fixed, varying = ([COLUMNS[ending] for ending in tokens if ending in endings] for endings in (BY_WORKER, BY_RECORD))
+    records = careers.with_columns(pl.col(fixed).list.first()).explode(varying)
+    for column in NUMBERS:
+        if column in records.columns:
+            _require_numbers(records, column)
+    return records.select("worker", *(_value(column) for column in columns), split=pl.lit(split))
+
+
+def _names(split: str, workers: int) -> list[str]:
+    """Split and line, with as many digits for all of them, so that their order is that of the lines."""
+    digits = len(str(workers))
+    return [f"{split} {line:0{digits}}" for line in range(1, workers + 1)]
+
+
+def _read_tokens(path: Path) -> list[list[str]]:
+    """The tokens of each line."""
+    if not path.is_file():
+        raise SourceError(
+            f"no file at {path}: a split has at least the files {', '.join(f'.{one}' for one in REQUIRED)}"
+        )
+    return [line.split() for line in path.read_text("utf-8").splitlines()]
+
+
+def _require_lengths(path: Path, lines: list[list[str]], expected: list[int]) -> None:
+    if len(lines) != len(expected):
+        raise SourceError(f"{path} has {len(lines)} lines for {len(expected)} workers")
+    for number, (line, length) in enumerate(zip(lines, expected, strict=True), start=1):
+        if len(line) != length or not line:
+            raise SourceError(f"{path}, line {number}: {len(line)} values where {max(length, 1)} should be")
+
+
+def _require_numbers(records: pl.DataFrame, column: str) -> None:
+    wrong = records.filter((pl.col(column) != UNKNOWN) & pl.col(column).cast(pl.Int16, strict=False).is_null())
+    if not wrong.is_empty():
+        worker, value = wrong.row(0, named=True)["worker"], wrong[column][0]
+        raise SourceError(f"{column} {value!r} of worker {worker!r} (split and line) is not a year")
+
+
+def _value(column: str) -> pl.Expr:
+    """What a token stands for in a panel."""
+    token = pl.col(column).replace({UNKNOWN: None})
+    if column in NUMBERS:
+        return token.cast(pl.Int16)
+    return token.replace(JOBS) if column == "occupation" else token.str.replace_all("_", " ")

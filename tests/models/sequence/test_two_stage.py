@@ -1,0 +1,36 @@
+"""The two-stage likelihood against its formula, term by term."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laborllm.models.sequence.two_stage import two_stage_log_prob
+
+
+@given(
+    st.lists(st.floats(-30, 30), min_size=3, max_size=8),
+    st.floats(-30, 30),
+    st.data(),
+)
+def test_formula(z: list[float], stay: float, data: st.DataObject) -> None:
+    entries = len(z)
+    previous = data.draw(st.integers(0, entries))  # `entries` is a first record
+    scores = torch.tensor([[*z, stay]], dtype=torch.float64)
+    found = two_stage_log_prob(scores, torch.tensor([previous]))[0].exp()
+    move = 1 if previous == entries else 1 / (1 + math.exp(stay))
+    others = sum(math.exp(score) for entry, score in enumerate(z) if entry != previous)
+    for entry, score in enumerate(z):
+        expected = 1 - move if entry == previous else move * math.exp(score) / others
+        assert found[entry].item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    assert found.sum().item() == pytest.approx(1)
+
+
+def test_gradient_is_finite_where_a_probability_is_zero() -> None:
+    scores = torch.tensor([[0.0, 1.0, 2.0, 80.0]], requires_grad=True)
+    two_stage_log_prob(scores, torch.tensor([1]))[0, 0].backward()
+    assert scores.grad is not None
+    assert torch.isfinite(scores.grad).all()
+    assert scores.grad[0, 1] == 0  # where she was does not compete with where she may go
