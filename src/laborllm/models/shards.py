@@ -15,7 +15,7 @@ from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.storage import new_file
 
-WORKERS = 16  # of a shard
+WORKERS = 4  # of a shard
 ABOUT = "about.json"
 
 
