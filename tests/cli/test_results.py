@@ -17,6 +17,7 @@ from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.logit import Logit
 from laborllm.models.nemo import Nemo
+from laborllm.models.mixture import Mixture
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.plans import CareerPlan
 from laborllm.models.registry import MODELS, load_model
@@ -31,13 +32,25 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "model",
-    [Truth(), Transition(), Logit(), BagOfJobs(), Nemo(), Career(), OffTheShelf(), LanguageModel(), TitleHead()],
+    [
+        Truth(),
+        Transition(),
+        Logit(),
+        BagOfJobs(),
+        Nemo(),
+        Career(),
+        OffTheShelf(),
+        LanguageModel(),
+        TitleHead(),
+        Mixture([Path("a"), Path("b")]),
+    ],
     ids=lambda model: str(model.name),
 )
 def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[OccupationModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
-    assert laborllm(f"fit {model.name} panel.parquet --out run") == 0
+    members = " ".join(map(str, getattr(model, "members", ())))
+    assert laborllm(f"fit {model.name} {members} panel.parquet --out run") == 0
     assert repr(fitted) == repr([model])
 
 

@@ -16,6 +16,7 @@ from laborllm.models.contract import OccupationModel
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.logit import Logit
 from laborllm.models.nemo import Nemo
+from laborllm.models.mixture import Mixture
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.title_head import TitleHead
@@ -39,6 +40,15 @@ def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.fixture(scope="module")
+def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Runs to mix, one of them a language model."""
+    folder = tmp_path_factory.mktemp("members")
+    for model in (Transition(), OffTheShelf(base=str(base_folder))):
+        model.fit(panel).save(folder / model.name)
+    return sorted(folder.iterdir())
+
+
 @pytest.fixture(
     scope="module",
     params=[
@@ -46,9 +56,10 @@ def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
         *("logit", "bag-of-jobs", "nemo", "career", "career-begun"),
         *("off-the-shelf", "language-model", "language-model-full", "language-model-closed"),
         *("title-head", "title-head-joint"),
+        *("mixture", "mixture-varying"),
     ],
 )
-def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str) -> Make:
+def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str, members: list[Path]) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
         "truth": lambda: Truth(Market()),
@@ -68,6 +79,8 @@ def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str) -> M
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
         "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),
         "title-head-joint": lambda: TitleHead(base=base, recipe=HeadRecipe(method="full", text_weight=1.0)),
+        "mixture": lambda: Mixture(members),
+        "mixture-varying": lambda: Mixture(members, weights="varying"),
     }
     return made[request.param]
 
@@ -153,7 +166,7 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 
 def test_every_model_is_registered() -> None:
-    models = (Truth, Transition, Logit, BagOfJobs, Nemo, Career, OffTheShelf, LanguageModel, TitleHead)
+    models = (Truth, Transition, Logit, BagOfJobs, Nemo, Career, OffTheShelf, LanguageModel, TitleHead, Mixture)
     assert {model.name for model in models} == set(MODELS)
 
 

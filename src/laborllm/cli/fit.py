@@ -253,6 +253,31 @@ def fit_title_head(
     _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
 
 
+@fit.command(name="mixture")
+def fit_mixture(
+    members: Annotated[list[Path], Parameter(help="Run folders, and files of forecasts, two or more.")],
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    weights: Annotated[
+        Literal["constant", "varying"],
+        Parameter(help="The same weights for all records, or such as vary with what is known of a record's history."),
+    ] = "constant",
+    seed: Seed = 0,
+) -> None:
+    """Mix fitted models, with the weights under which the validation split is most likely.
+
+    A file of forecasts takes part for the records that it has. The members stay where they are: the run folder
+    remembers them and is refused once one has changed.
+
+    Example: `laborllm fit mixture runs/transition language-model.parquet nlswork.parquet --out runs/mixture`
+    """
+    from laborllm.models.mixture import Mixture
+
+    _fit(Mixture(members, weights=weights), panel, out, seed)
+
+
 def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:
     model.fit(_training_panel(panel, out, seed, careers), seed=seed, out=out).save(out)
     if (out / "curve.csv").is_file():

@@ -120,22 +120,13 @@ def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
 
 
 def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
-    from laborllm.models.registry import load_model
-    from laborllm.models.run_folder import read_run
-    from laborllm.models.saved_forecast import SavedForecast
+    from laborllm.models.registry import load_forecaster
 
     names = [run.resolve().name.removesuffix(".parquet") for run in runs]
     for name in names:
         if names.count(name) > 1:
             raise ModelError(f"two runs are called {name}: the tables could not tell them apart, rename one")
-    for run in runs:
-        if not run.is_file():
-            _, _, trained = read_run(run)
-            trained.require_same_held_out(panel)
-    return {
-        name: SavedForecast.load(run) if run.is_file() else load_model(run, scoring)
-        for name, run in zip(names, runs, strict=True)
-    }
+    return {name: load_forecaster(run, scoring, held_out_by=panel) for name, run in zip(names, runs, strict=True)}
 
 
 def models(*, json: AsJson = False) -> None:

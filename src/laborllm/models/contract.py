@@ -110,7 +110,12 @@ class Forecast:
         )
 
     def of(self, panel: Panel) -> Self:
-        """The rows of the records of `panel`, in its order. Raises `ModelError` if one is missing or differs."""
+        """The rows of the records of `panel`, in its order. Raises `ModelError` if one is missing or differs, or the
+        taxonomy does."""
+        if panel.taxonomy != self.taxonomy:
+            ours, theirs = self.taxonomy, panel.taxonomy
+            found = f"{ours.name} with {len(ours)} entries, the panel has {theirs.name} with {len(theirs)}"
+            raise ModelError(f"the forecast is over taxonomy {found} or other titles")
         keys = ["worker", "year", "occupation"]
         wanted = panel.records.select(keys)
         places = wanted.join(

@@ -2,12 +2,16 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from laborllm.errors import ModelError
 from laborllm.lm.scoring_options import ScoringOptions
-from laborllm.models.contract import OccupationModel
+from laborllm.models.contract import Forecaster, OccupationModel
 from laborllm.models.run_folder import read_run
+from laborllm.models.saved_forecast import SavedForecast
+from laborllm.panel import Panel
+
+Model = TypeVar("Model", bound=Forecaster)
 
 MODELS = {
     "truth": ("laborllm.models.truth", "Truth"),
@@ -19,6 +23,7 @@ MODELS = {
     "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
     "language-model": ("laborllm.models.language_model", "LanguageModel"),
     "title-head": ("laborllm.models.title_head", "TitleHead"),
+    "mixture": ("laborllm.models.mixture", "Mixture"),
 }
 """Name to module and class; a module is imported when its model is asked for, as some bring torch."""
 
@@ -42,6 +47,26 @@ def load_model(path: Path, scoring: ScoringOptions | None = None) -> OccupationM
     """The fitted model of a run folder; `scoring` says how it reads titles, if it does."""
     name, _, _ = read_run(path)
     model = model_class(name).load(path)
-    if scoring is not None and isinstance(model, ReadsTitles):
+    return model if scoring is None else with_scoring(model, scoring)
+
+
+def load_forecaster(
+    path: Path, scoring: ScoringOptions | None = None, *, held_out_by: Panel | None = None
+) -> Forecaster:
+    """The fitted model of a run folder, or the forecasts of a file.
+
+    Raises `ModelError` for a model that may have been trained on workers that are held out by the given panel.
+    """
+    if path.is_file():
+        return SavedForecast.load(path)
+    if held_out_by is not None:
+        _, _, trained = read_run(path)
+        trained.require_same_held_out(held_out_by)
+    return load_model(path, scoring)
+
+
+def with_scoring(model: Model, scoring: ScoringOptions) -> Model:
+    """The same model, which from now on reads titles in that way, if it does."""
+    if isinstance(model, ReadsTitles):
         model.scoring = scoring
     return model

@@ -85,6 +85,11 @@ def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
     return about["model"], about["options"], Trained(**trained)
 
 
+def read_metrics(path: Path) -> dict[str, float]:
+    """The metrics that a complete run folder states."""
+    return dict(json.loads((path / FILE).read_text())["metrics"])
+
+
 def environment() -> dict[str, str]:
     """Versions of what the numbers depend on."""
     packages = ("laborllm", "torch", "transformers", "tokenizers", "peft", "polars", "numpy")

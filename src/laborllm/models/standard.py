@@ -1,0 +1,27 @@
+"""Features on one scale, so that one penalty is fair to all of them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from laborllm.models.contract import Floats
+
+
+@dataclass(frozen=True)
+class Standard:
+    """mean, deviation: (F,) of the known values of each feature where it was learnt; a constant has deviation one."""
+
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of(cls, features: Floats) -> Self:
+        """From (n, F), in which a missing value is NaN."""
+        known = np.ma.masked_invalid(features)
+        deviation = known.std(axis=0).filled(1)
+        return cls(known.mean(axis=0).filled(0), np.where(deviation > 0, deviation, 1))
+
+    def apply(self, features: Floats) -> Floats:
+        """(n, F) with mean zero and deviation one; what is missing becomes the mean."""
+        return np.nan_to_num((features - self.mean) / self.deviation)

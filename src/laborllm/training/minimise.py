@@ -1,0 +1,28 @@
+"""Smooth objectives of few parameters, to the bottom: L-BFGS over all the data at once, without chance."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+STEPS = 500
+
+
+def minimise(objective: Callable[[], Tensor], parameters: Sequence[Tensor], *, tolerance: float = 1e-9) -> None:
+    """Lower `objective` in place of its `parameters`, which require a gradient, until a step gains no more than
+    `tolerance` or no entry of the gradient exceeds its square root. No step goes up."""
+    optimizer = torch.optim.LBFGS(
+        parameters,
+        max_iter=STEPS,
+        tolerance_grad=tolerance**0.5,
+        tolerance_change=tolerance,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        value = objective()
+        value.backward()
+        return value
+
+    optimizer.step(closure)
