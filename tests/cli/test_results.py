@@ -14,10 +14,11 @@ from laborllm.lm.recipe import HeadRecipe
 from laborllm.models.bag_of_jobs import BagOfJobs
 from laborllm.models.career import Career
 from laborllm.models.contract import Forecast, OccupationModel
+from laborllm.models.embedding_logit import EmbeddingLogit
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.logit import Logit
-from laborllm.models.nemo import Nemo
 from laborllm.models.mixture import Mixture
+from laborllm.models.nemo import Nemo
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.plans import CareerPlan
 from laborllm.models.registry import MODELS, load_model
@@ -42,6 +43,7 @@ Capture = pytest.CaptureFixture[str]
         OffTheShelf(),
         LanguageModel(),
         TitleHead(),
+        EmbeddingLogit(),
         Mixture([Path("a"), Path("b")]),
     ],
     ids=lambda model: str(model.name),
@@ -49,6 +51,7 @@ Capture = pytest.CaptureFixture[str]
 def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[OccupationModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    monkeypatch.setattr("laborllm.cli.fit._show_training", lambda run: None)
     members = " ".join(map(str, getattr(model, "members", ())))
     assert laborllm(f"fit {model.name} {members} panel.parquet --out run") == 0
     assert repr(fitted) == repr([model])
@@ -61,6 +64,7 @@ def test_every_model_can_be_fitted() -> None:
 def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[LanguageModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+    monkeypatch.setattr("laborllm.cli.fit._show_training", lambda run: None)
     command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8"
     options = "--method full --epochs 3 --learning-rate 2e-5"
     assert laborllm(f"{command} {options}") == 0

@@ -1,7 +1,7 @@
 """What every occupation model must do, whatever it is."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ from laborllm.lm.recipe import HeadRecipe, Recipe
 from laborllm.models.bag_of_jobs import BagOfJobs
 from laborllm.models.career import Career
 from laborllm.models.contract import OccupationModel
+from laborllm.models.embedding_logit import EmbeddingLogit
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.logit import Logit
-from laborllm.models.nemo import Nemo
 from laborllm.models.mixture import Mixture
+from laborllm.models.nemo import Nemo
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.title_head import TitleHead
@@ -31,6 +32,20 @@ SHORT = Plan(epochs=3, batch_size=8, learning_rate=1e-2)
 QUICK = Recipe(learning_rate=1e-2, validate_every=16)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABORLLM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def panel_file(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("panel") / "panel.parquet"
+    panel.save(file)
+    return file
+
+
 @pytest.fixture(scope="module")
 def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A career model of other years, to begin with."""
@@ -42,10 +57,11 @@ def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Runs to mix, one of them a language model."""
+    """Runs to mix, one of them a language model, by their label of another panel: they hold out who they like."""
     folder = tmp_path_factory.mktemp("members")
+    other = dataclasses.replace(panel, dataset="OTHER")
     for model in (Transition(), OffTheShelf(base=str(base_folder))):
-        model.fit(panel).save(folder / model.name)
+        model.fit(other).save(folder / model.name)
     return sorted(folder.iterdir())
 
 
@@ -57,9 +73,12 @@ def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFa
         *("off-the-shelf", "language-model", "language-model-full", "language-model-closed"),
         *("title-head", "title-head-joint"),
         *("mixture", "mixture-varying"),
+        *("off-the-shelf-in-context", "embedding-logit", "embedding-logit-two-stage"),
     ],
 )
-def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str, members: list[Path]) -> Make:
+def make(
+    request: pytest.FixtureRequest, base_folder: Path, other_run: str, members: list[Path], panel_file: Path
+) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
         "truth": lambda: Truth(Market()),
@@ -72,6 +91,7 @@ def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str, memb
         "career": lambda: Career(plan=SHORT),
         "career-begun": lambda: Career(plan=SHORT, pretrained=other_run, titles=base),
         "off-the-shelf": lambda: OffTheShelf(base=base),
+        "off-the-shelf-in-context": lambda: OffTheShelf(base, title_list=True, examples=1, panel_file=panel_file),
         "language-model": lambda: LanguageModel(base=base, recipe=QUICK),
         "language-model-full": lambda: LanguageModel(
             base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
@@ -79,6 +99,8 @@ def make(request: pytest.FixtureRequest, base_folder: Path, other_run: str, memb
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
         "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),
         "title-head-joint": lambda: TitleHead(base=base, recipe=HeadRecipe(method="full", text_weight=1.0)),
+        "embedding-logit": lambda: EmbeddingLogit(base),
+        "embedding-logit-two-stage": lambda: EmbeddingLogit(base, pooling="mean", likelihood="two-stage"),
         "mixture": lambda: Mixture(members),
         "mixture-varying": lambda: Mixture(members, weights="varying"),
     }
@@ -166,7 +188,19 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
 
 
 def test_every_model_is_registered() -> None:
-    models = (Truth, Transition, Logit, BagOfJobs, Nemo, Career, OffTheShelf, LanguageModel, TitleHead, Mixture)
+    models = (
+        Truth,
+        Transition,
+        Logit,
+        BagOfJobs,
+        Nemo,
+        Career,
+        OffTheShelf,
+        LanguageModel,
+        TitleHead,
+        Mixture,
+        EmbeddingLogit,
+    )
     assert {model.name for model in models} == set(MODELS)
 
 

@@ -167,15 +167,23 @@ def fit_off_the_shelf(
     out: RunOut,
     base: Base = SMOLLM2,
     titles: Titles = "literal",
+    title_list: Annotated[bool, Parameter(help="Begin every prompt with the list of valid titles.")] = False,
+    examples: Annotated[
+        int, Parameter(help="Show this many careers of the training split before each, drawn at random.")
+    ] = 0,
     seed: Seed = 0,
 ) -> None:
     """Take a base model as it comes: no weight is changed, and the run folder remembers the panel's taxonomy.
 
-    Example: `laborllm fit off-the-shelf nlswork.parquet --out runs/off-the-shelf`
+    With examples, it also remembers which careers they are, by number, and reads them from the panel file when used.
+
+    Example: `laborllm fit off-the-shelf nlswork.parquet --title-list --examples 3 --out runs/off-the-shelf`
     """
     from laborllm.models.off_the_shelf import OffTheShelf
 
-    _fit(OffTheShelf(base=base, titles=titles), panel, out, seed)
+    file = panel if examples else None
+    model = OffTheShelf(base=base, titles=titles, title_list=title_list, examples=examples, panel_file=file)
+    _fit(model, panel, out, seed)
 
 
 @fit.command(name="language-model")
@@ -251,6 +259,34 @@ def fit_title_head(
     from laborllm.models.title_head import TitleHead
 
     _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
+
+
+@fit.command(name="embedding-logit")
+def fit_embedding_logit(
+    panel: PanelFile,
+    /,
+    *,
+    out: RunOut,
+    base: Base = SMOLLM2,
+    titles: Titles = "literal",
+    pooling: Annotated[
+        Literal["last", "mean"], Parameter(help="The hidden state of a prompt's last token, or the mean over all.")
+    ] = "last",
+    likelihood: Annotated[
+        Literal["multinomial", "two-stage"],
+        Parameter(help="One choice among all entries, or staying or moving first and then where to."),
+    ] = "multinomial",
+    careers: Careers = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit a multinomial logit on what a frozen base model makes of each career so far. Takes minutes to hours.
+
+    Example: `laborllm fit embedding-logit nlswork.parquet --careers 500 --out runs/embedding-logit`
+    """
+    from laborllm.models.embedding_logit import EmbeddingLogit
+
+    model = EmbeddingLogit(base=base, titles=titles, pooling=pooling, likelihood=likelihood)
+    _fit(model, panel, out, seed, careers)
 
 
 @fit.command(name="mixture")

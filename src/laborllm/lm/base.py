@@ -60,8 +60,14 @@ def load_base(name: str) -> BaseModel:
 
 def list_base_models() -> list[BaseModelInfo]:
     """The embedded model, with its folder once it has been prepared."""
-    ready = _cache() / EMBEDDED
+    ready = user_cache() / EMBEDDED
     return [BaseModelInfo(EMBEDDED, EMBEDDED_ABOUT, ready if (ready / MARKER).is_file() else None)]
+
+
+def user_cache() -> Path:
+    """The folder for what can be made again: `LABORLLM_CACHE`, or `laborllm` in the user's own cache."""
+    home = os.environ.get("LABORLLM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "laborllm"
+    return Path(home).expanduser()
 
 
 def base_identity(name: str) -> str:
@@ -93,14 +99,9 @@ def _locate(name: str) -> str:
     return name
 
 
-def _cache() -> Path:
-    home = os.environ.get("LABORLLM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "laborllm"
-    return Path(home).expanduser()
-
-
 def _embedded_folder() -> Path:
     """The folder of the embedded model, made from the package's GGUF file at the first call."""
-    folder = _cache() / EMBEDDED
+    folder = user_cache() / EMBEDDED
     if (folder / MARKER).is_file():
         require_complete(folder)
         return folder

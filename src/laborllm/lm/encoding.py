@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import TaxonomyError
 from laborllm.occupations import Taxonomy
-from laborllm.text import CareerText, Template
+from laborllm.text import CareerText, Template, after
 
 Tokens = tuple[int, ...]
 
@@ -25,7 +25,7 @@ class EncodedCareer:
 
 @dataclass(frozen=True)
 class CareerEncoder:
-    """Tokenises careers whole and slices the titles out.
+    """Tokenises careers whole and slices the titles out. preamble: what stands before every career.
 
     Raises `TaxonomyError` where the tokenizer merges characters across the edge of a title, or writes a title in a
     career otherwise than alone: then its probability would not be that of one sequence.
@@ -34,6 +34,7 @@ class CareerEncoder:
     tokenizer: PreTrainedTokenizerFast
     template: Template
     taxonomy: Taxonomy
+    preamble: str = ""
 
     @cached_property
     def title_tokens(self) -> tuple[Tokens, ...]:
@@ -42,7 +43,7 @@ class CareerEncoder:
 
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
         known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True))
-        for career in careers:
+        for career in (after(self.preamble, career) for career in careers):
             encoded = self._encode(career)
             for place in zip(career.prompt_ends, career.title_ends, encoded.starts, encoded.ends, strict=True):
                 title = career.text[place[0] + 1 : place[1]]

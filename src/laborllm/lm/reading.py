@@ -41,6 +41,13 @@ class Reader:
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
         return self.hidden(tokens, layout.positions.to(self.device), layout)[0], layout
 
+    def require_room(self, careers: Sequence[EncodedCareer], beyond: int = 0) -> None:
+        """Raise `ModelError` unless the longest career, and `beyond` tokens more, can be read at a time."""
+        length = max(len(career.tokens) for career in careers) + beyond
+        if length > self.context:
+            found = f"a career of {length} tokens, with all that stands before and after it,"
+            raise ModelError(f"{found} is longer than the model's {self.context}")
+
     def hidden(self, tokens: Tensor, positions: Tensor, layout: Layout) -> Tensor:
         """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
         output = self.model.base_model(input_ids=tokens, position_ids=positions, layout=layout, use_cache=False)

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers
 from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
@@ -67,15 +66,14 @@ class Scorer:
                 hidden, layout = self.reader.careers(pack)
                 yield from map(self._observed, pack, hidden.split(layout.lengths))
 
+    def require_room(self, careers: Sequence[EncodedCareer]) -> None:
+        """Raise `ModelError` unless the longest career, and a title, fit into what the model reads at a time."""
+        self.reader.require_room(careers, beyond=max(map(len, self.encoder.title_tokens)))
+
     def _packs(self, careers: Sequence[EncodedCareer]) -> Iterator[list[EncodedCareer]]:
-        longest = max(map(len, self.encoder.title_tokens))
+        self.require_room(careers)
         for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS):
-            pack = [careers[index] for index in indexes]
-            for career in pack:
-                if len(career.tokens) + longest > self.reader.context:
-                    length, context = len(career.tokens), self.reader.context
-                    raise ModelError(f"a career of {length} tokens is longer than the model's {context}")
-            yield pack
+            yield [careers[index] for index in indexes]
 
     def _observed(self, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
         """Log-probability of the observed titles, (T,), from the hidden states of their career, (n, d)."""

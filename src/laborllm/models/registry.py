@@ -23,6 +23,7 @@ MODELS = {
     "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
     "language-model": ("laborllm.models.language_model", "LanguageModel"),
     "title-head": ("laborllm.models.title_head", "TitleHead"),
+    "embedding-logit": ("laborllm.models.embedding_logit", "EmbeddingLogit"),
     "mixture": ("laborllm.models.mixture", "Mixture"),
 }
 """Name to module and class; a module is imported when its model is asked for, as some bring torch."""

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-STEPS = 500
 
-
-def minimise(objective: Callable[[], Tensor], parameters: Sequence[Tensor], *, tolerance: float = 1e-9) -> None:
+def minimise(
+    objective: Callable[[], Tensor], parameters: Sequence[Tensor], *, tolerance: float = 1e-9, steps: int = 500
+) -> None:
     """Lower `objective` in place of its `parameters`, which require a gradient, until a step gains no more than
-    `tolerance` or no entry of the gradient exceeds its square root. No step goes up."""
+    `tolerance`, no entry of the gradient exceeds it, or after so many `steps`. None goes up."""
     optimizer = torch.optim.LBFGS(
         parameters,
-        max_iter=STEPS,
-        tolerance_grad=tolerance**0.5,
+        max_iter=steps,
+        tolerance_grad=tolerance,
         tolerance_change=tolerance,
         line_search_fn="strong_wolfe",
     )

@@ -1,0 +1,25 @@
+"""What may stand before a career: the titles there are, and whole careers as examples (LABOR-LLM, sec. G.1)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from laborllm.text.template import CareerText
+
+TITLES = "Every job title in a work history is one of the following, one title per line:\n"
+END_OF_TITLES = "<END OF TITLES>\n"
+
+
+def preamble(titles: Sequence[str], examples: Sequence[str]) -> str:
+    """The list of `titles`, unless there are none, and then the texts of careers."""
+    listed = TITLES + "".join(f"{title}\n" for title in titles) + END_OF_TITLES if titles else ""
+    return listed + "".join(f"{example}\n" for example in examples)
+
+
+def after(text: str, career: CareerText) -> CareerText:
+    """`career` with `text` before it."""
+    return replace(
+        career,
+        text=text + career.text,
+        prompt_ends=tuple(len(text) + end for end in career.prompt_ends),
+        title_ends=tuple(len(text) + end for end in career.title_ends),
+    )

@@ -1,0 +1,50 @@
+"""Vectors of prompts against one plain pass over each prompt alone, and their cache."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import BaseModel
+from laborllm.lm.encoding import CareerEncoder
+from laborllm.lm.prompt_vectors import Pooling, prompt_vectors
+from laborllm.lm.reading import Reader
+from laborllm.lm.vector_cache import cached_vectors
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_vectors_are_those_of_each_prompt_alone(pooling: Pooling, base: BaseModel, panel: Panel) -> None:
+    encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy)
+    careers = list(encoder.encode(render(panel, Template())))[:8]
+    own = copy.deepcopy(base.model)
+    for career, vectors in zip(careers, prompt_vectors(Reader(base.model), careers, pooling), strict=True):
+        for start, vector in zip(career.starts, vectors, strict=True):
+            with torch.inference_mode():
+                states = own.base_model(torch.tensor([career.tokens[:start]])).last_hidden_state[0]
+            expected = states[-1] if pooling == "last" else states.mean(dim=0)
+            torch.testing.assert_close(vector, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_career_beyond_the_window_is_refused_before_any_is_read(base: BaseModel, panel: Panel) -> None:
+    encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy, preamble="a long story. " * 200)
+    careers = list(encoder.encode(render(panel.sample(2, seed=0), Template())))
+    with pytest.raises(ModelError, match="is longer than the model's 512"):
+        next(prompt_vectors(Reader(base.model), careers, "last"))
+
+
+def test_the_cache_computes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path))
+    made: list[int] = []
+
+    def compute() -> np.ndarray:
+        made.append(1)
+        return np.full((3, 2), len(made), dtype=np.float32)
+
+    first, again, other = (cached_vectors({"panel": name}, compute) for name in ("a", "a", "b"))
+    np.testing.assert_array_equal(first, again)
+    assert (len(made), other[0, 0]) == (2, 2)
