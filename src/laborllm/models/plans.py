@@ -1,6 +1,6 @@
 """How each sequence model trains unless told otherwise. Plain records, which the command line shows without torch.
 
-Chosen on the validation splits of NLSY97 and NLSY79; docs/results.md says what else was tried.
+Chosen on the validation split of NLSY97; docs/results.md has what they come to.
 """
 
 from dataclasses import dataclass
