@@ -189,26 +189,32 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
         (folder / "begun").unlink(missing_ok=True)
         process = context.Process(target=train_alone, args=(folder,))
         process.start()
-        while not (folder / "begun").exists():
+        while process.is_alive() and not (folder / "begun").exists():
             time.sleep(0.001)
         return process
 
-    whole = begin(tmp_path / "whole")
-    start = time.monotonic()
-    whole.join()
-    lifetime = time.monotonic() - start
+    def reached() -> int:
+        """The step of the last checkpoint."""
+        steps = (int(path.name.removeprefix("step-")) for path in killed.folder.glob("step-*"))
+        return max(steps, default=0)
+
+    begin(tmp_path / "whole").join()
+    killed = checkpoints(tmp_path / "killed")
     generator = np.random.default_rng(0)
-    kills, reached = 0, set()
+    kills, places = 0, set()
     while kills < 50:
         process = begin(tmp_path / "killed")
-        time.sleep(generator.uniform(0, lifetime / 6))
+        goal = reached() + int(generator.integers(0, 40))
+        while process.is_alive() and reached() < goal:
+            time.sleep(0.001)
+        time.sleep(generator.uniform(0, 0.02))  # into the steps, or the writing, that follow
         process.kill()
         process.join()
         kills += process.exitcode == -signal.SIGKILL
-        reached |= {path.name for path in checkpoints(tmp_path / "killed").folder.glob("step-*")}
+        places.add(reached())
         if process.exitcode == 0:  # done: its next life begins anew
-            shutil.rmtree(checkpoints(tmp_path / "killed").folder)
-    assert len(reached) > 5  # so kills came while it trained
+            killed.remove()
+    assert len(places) > 5  # so kills came while it trained
     last = begin(tmp_path / "killed")
     last.join()
     assert last.exitcode == 0
