@@ -140,7 +140,7 @@ def test_presets_are_what_is_not_given() -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"preset": "huge"}, "use small or paper"),
+        ({"preset": "huge"}, "use small, paper, head"),
         ({"method": "half"}, "use lora or full"),
         ({"batch_size": 0}, "batch-size must be above zero"),
         ({"learning_rate": -1.0}, "learning-rate must be above zero"),
