@@ -29,6 +29,8 @@ WRONG = [
     ("layers", "models/__init__.py", "laborllm.evaluation"),
     ("layers", "evaluation/__init__.py", "laborllm.report"),
     ("layers", "report/__init__.py", "laborllm.demo"),
+    ("layers", "report/page.py", "laborllm.studies"),
+    ("layers", "studies/__init__.py", "laborllm.demo"),
     ("layers", "demo.py", "laborllm.cli"),
     ("models-contract", "evaluation/__init__.py", "laborllm.models"),
     ("models-contract", "report/__init__.py", "laborllm.lm.base"),
@@ -39,6 +41,7 @@ WRONG = [
     ("torch", "report/__init__.py", "accelerate"),
     ("torch-in-commands", "cli/__init__.py", "torch"),
     ("torch-in-commands", "demo.py", "transformers"),
+    ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
-from laborllm.cli import exports, fit, imports, panels, results, titles
+from laborllm.cli import exports, fit, imports, panels, results, studies, titles
 from laborllm.cli.options import convert
 from laborllm.errors import LaborLLMError
 
@@ -32,6 +32,7 @@ app.command(fit.fit)
 app.command(fit.validate)
 app.command(results.forecast)
 app.command(results.evaluate)
+app.command(studies.study)
 app.command(results.models)
 app.command(results.demo)
 app.command(results.bench)

@@ -100,7 +100,7 @@ def evaluate(
     )
     if out is not None:
         title = f"Forecasts of the next occupation, {loaded.dataset}"
-        write_report(out, found, title=title, facts=_facts(loaded, split, workers))
+        write_report(out, found, title=title, facts=facts(loaded, split, workers))
         print(f"{out}: the report", file=sys.stderr)
     if json:
         print(found.to_json())
@@ -108,7 +108,8 @@ def evaluate(
         show(found)
 
 
-def _facts(panel: "Panel", split: str, workers: int | None) -> dict[str, str]:
+def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, str]:
+    """What a report says of the panel and of who was evaluated: all workers of a split, or so many of them."""
     size = f"{len(panel):,} records of {panel.workers:,} workers"
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {

@@ -82,7 +82,7 @@ def forecast_table(evaluation: Evaluation) -> Table | None:
     outcomes = evaluation.auc["outcome"].unique(maintain_order=True).to_list()
     models = [model for model in evaluation.ranking if model in evaluation.accuracy["model"]]
     tops = evaluation.accuracy["top"].unique(maintain_order=True).to_list()
-    header = ("model", *(f"top {top} right" for top in tops), *(f"AUC: {_lower(each)}" for each in outcomes))
+    header = ("model", *(f"top {top} right" for top in tops), *(f"AUC: {lower_first(each)}" for each in outcomes))
     rows = tuple(
         (model, *(_accuracy(evaluation, model, top) for top in tops), *(_area(evaluation, model, o) for o in outcomes))
         for model in models
@@ -121,6 +121,11 @@ def row_of(frame: pl.DataFrame, **keys: object) -> dict[str, float | None]:
     """The numbers of the row with these keys; every number missing where there is no such row."""
     found = frame.filter(*[pl.col(name) == value for name, value in keys.items()])
     return found.row(0, named=True) if found.height else dict.fromkeys(frame.columns)
+
+
+def lower_first(text: str) -> str:
+    """A title as it reads within a line."""
+    return text[:1].lower() + text[1:]
 
 
 def _exactness(evaluation: Evaluation) -> str:
@@ -171,10 +176,6 @@ def _area(evaluation: Evaluation, model: str, outcome: str) -> str:
     row = row_of(evaluation.auc, model=model, outcome=outcome)
     within = interval(row["low"], row["high"], near_one=True)
     return number(row["estimate"], near_one=True) + (f" ({within})" if within else "")
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _plain(value: object) -> str:

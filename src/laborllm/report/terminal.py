@@ -1,6 +1,7 @@
 """An evaluation on the terminal: who does best, by how much, and how sure that is."""
 
 import sys
+from collections.abc import Sequence
 from io import StringIO
 from typing import TextIO
 
@@ -20,28 +21,36 @@ NAME = 26  # columns kept for the name of a model
 FINDINGS = {"lower": "green", "higher": "red", "not told apart": "dim"}
 
 
-def show(evaluation: Evaluation, file: TextIO | None = None) -> None:
-    """Print to standard output, or to `file`: in colour on a terminal, plain text elsewhere."""
+def show(evaluation: Evaluation, file: TextIO | None = None, *, tables: Sequence[Table] | None = None) -> None:
+    """Print to standard output, or to `file`: in colour on a terminal, plain text elsewhere.
+
+    tables: in place of those of models, of their differences from the reference, and of what they are.
+    """
     console = Console(file=file or sys.stdout, highlight=False)
     if console.is_terminal:
-        console.print(render(evaluation))
+        console.print(render(evaluation, tables))
     else:
-        print(plain(evaluation), file=file or sys.stdout)
+        print(plain(evaluation, tables), file=file or sys.stdout)
 
 
-def plain(evaluation: Evaluation) -> str:
+def plain(evaluation: Evaluation, tables: Sequence[Table] | None = None) -> str:
     """The same as text of at most 100 columns, without colour."""
     console = Console(file=StringIO(), highlight=False, width=WIDTH, color_system=None)
     with console.capture() as captured:
-        console.print(render(evaluation))
+        console.print(render(evaluation, tables))
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
-def render(evaluation: Evaluation) -> RenderableType:
-    """The headline, the table of models, their differences from the reference, and what they are."""
-    tables = [perplexity_table(evaluation), difference_table(evaluation), about_table(evaluation)]
-    shown = [part for table in tables if table is not None for part in (Text(), Text(_caption(table)), _rich(table))]
-    return Group(Text(headline(evaluation), style="bold"), *shown, _footing(evaluation))
+def render(evaluation: Evaluation, tables: Sequence[Table] | None = None) -> RenderableType:
+    """The headline, the tables, and what stands behind them."""
+    shown = _tables(evaluation) if tables is None else tables
+    parts = [part for table in shown for part in (Text(), Text(_caption(table)), _rich(table))]
+    return Group(Text(headline(evaluation), style="bold"), *parts, _footing(evaluation))
+
+
+def _tables(evaluation: Evaluation) -> list[Table]:
+    found = [perplexity_table(evaluation), difference_table(evaluation), about_table(evaluation)]
+    return [table for table in found if table is not None]
 
 
 def _caption(table: Table) -> str:

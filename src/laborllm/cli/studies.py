@@ -1,0 +1,52 @@
+"""The verb that runs a study: several models, one table."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from laborllm.cli.options import AsJson, PanelFile
+from laborllm.cli.results import facts
+
+study = App(name="study", help="Fit several models on a panel and put them into one table.")
+
+
+@study.command(name="rivals")
+def study_rivals(
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used.")],
+    models: Annotated[
+        tuple[str, ...],
+        Parameter(help="Some of: truth (for synthetic panels), and those of the default.", consume_multiple=True),
+    ] = ("plain", "two-part", "second-order", "logit", "bag-of-jobs", "nemo", "career", "mixture", "mixture-varying"),
+    seeds: Annotated[
+        tuple[int, ...], Parameter(help="Fit what is random once with each of these.", consume_multiple=True)
+    ] = (0,),
+    reference: Annotated[str, Parameter(help="Model that the others are compared with.")] = "two-part",
+    draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
+    json: AsJson = False,
+) -> None:
+    """Fit the models over codes and evaluate them on the workers held out. Takes minutes to an hour.
+
+    The folder gets a run folder per model and seed, `report.html`, `evaluation.json`, and the tables as CSV and LaTeX.
+    The same command goes on with a study that was interrupted.
+
+    Example: `laborllm study rivals nlswork.parquet --out rivals --seeds 0 1`
+    """
+    from laborllm.panel import Panel
+    from laborllm.report.terminal import show
+    from laborllm.studies.rivals import study_rivals
+    from laborllm.studies.rivals_report import rival_tables, write_study
+
+    loaded = Panel.load(panel)
+    found = study_rivals(loaded, out, rivals=models, seeds=seeds, reference=reference, draws=draws)
+    title = f"Models over codes, {loaded.dataset}"
+    write_study(found, out, title=title, facts=facts(loaded, "test"))
+    print(f"{out}: the report and the tables", file=sys.stderr)
+    if json:
+        print(found.evaluation.to_json())
+    else:
+        show(found.evaluation, tables=rival_tables(found))

@@ -1,0 +1,186 @@
+"""The rivals over codes on one panel: every model and seed fitted once, all of them set beside each other.
+
+The folder of a study fills up run by run. What is complete is kept, so that an interrupted study goes on where it was,
+and another seed or model added later costs no more than itself.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from laborllm.errors import ModelError
+from laborllm.evaluation import Evaluation
+from laborllm.evaluation.compare import compare
+from laborllm.models.contract import OccupationModel
+from laborllm.models.registry import load_forecaster, model_class
+from laborllm.models.run_folder import read_metrics, read_run
+from laborllm.panel import Panel
+from laborllm.progress import progress
+from laborllm.storage import new_file, require_parent
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A model of the registry and its options. seeded: whether another seed gives another model. mixes: whether it is
+    made of the other rivals."""
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seeded: bool = False
+    mixes: bool = False
+
+
+RIVALS = {
+    "truth": Rival("truth"),
+    "plain": Rival("transition", {"variant": "plain"}),
+    "two-part": Rival("transition", {"variant": "two-part"}),
+    "second-order": Rival("transition", {"variant": "second-order"}),
+    "logit": Rival("logit", seeded=True),
+    "bag-of-jobs": Rival("bag-of-jobs", seeded=True),
+    "nemo": Rival("nemo", seeded=True),
+    "career": Rival("career", seeded=True),
+    "mixture": Rival("mixture", {"weights": "constant"}, seeded=True, mixes=True),
+    "mixture-varying": Rival("mixture", {"weights": "varying"}, seeded=True, mixes=True),
+}
+"""In the order they are fitted: what mixes comes after what it mixes."""
+
+PROCESSOR_SECONDS = "processor-seconds.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fit of one rival. name: of its folder, and in the tables."""
+
+    name: str
+    rival: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """What came of it. evaluation: of every run, by name. runs: run, model, seed, parameters, validation_perplexity,
+    processor_minutes of the fit; null where a model has no such number."""
+
+    evaluation: Evaluation
+    runs: pl.DataFrame
+
+
+def study_rivals(
+    panel: Panel,
+    out: Path,
+    *,
+    rivals: Sequence[str],
+    seeds: Sequence[int] = (0,),
+    reference: str = "two-part",
+    draws: int = 1000,
+) -> Study:
+    """Fit each rival once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
+
+    A rival that does not depend on the seed is fitted with the first. A mixture is of all other rivals of its seed but
+    the truth. Raises `ModelError` on an unknown rival, or a folder in `out` that another panel or seed was fitted for.
+    """
+    _require_known(rivals, reference, seeds)
+    planned = _plan(rivals, seeds)
+    require_parent(out)
+    out.mkdir(exist_ok=True)
+    with progress("fit rivals", len(planned), "models") as advance:
+        for run in planned:
+            _fit_once(run, planned, panel, out)
+            advance(note=run.name)
+    models = {run.name: load_forecaster(out / run.name, held_out_by=panel) for run in planned}
+    about = {run.name: _about(out / run.name) for run in planned}
+    found = compare(models, panel, reference=_plan([reference], seeds)[0].name, draws=draws, about=about)
+    return Study(found, _runs(planned, out))
+
+
+def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) -> None:
+    unknown = [name for name in rivals if name not in RIVALS]
+    if unknown or not rivals:
+        raise ModelError(f"unknown rival {', '.join(unknown) or '(none)'}: use {', '.join(RIVALS)}")
+    if reference not in rivals:
+        raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(rivals)}")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ModelError(f"a study needs seeds that differ, one or more, not {list(seeds)}")
+    if all(RIVALS[name].mixes or name == "truth" for name in rivals):
+        raise ModelError("a mixture needs other models to mix: add some to the study")
+
+
+def _plan(rivals: Sequence[str], seeds: Sequence[int]) -> list[Run]:
+    """The runs in the order they are to be fitted."""
+    return [
+        Run(f"{name}-{seed}" if rival.seeded else name, name, seed)
+        for seed in seeds
+        for name, rival in RIVALS.items()
+        if name in rivals and (rival.seeded or seed == seeds[0])
+    ]
+
+
+def _fit_once(run: Run, planned: Sequence[Run], panel: Panel, out: Path) -> None:
+    """Make the run folder unless it is there, and note what the fit cost."""
+    path = out / run.name
+    if path.exists():
+        _require_same(run, path, panel)
+        return
+    start = time.process_time()
+    model = _model(run, planned, out).fit(panel, seed=run.seed, out=path)
+    _note_seconds(out, run.name, time.process_time() - start)
+    model.save(path)
+
+
+def _model(run: Run, planned: Sequence[Run], out: Path) -> OccupationModel:
+    rival = RIVALS[run.rival]
+    options = dict(rival.options)
+    if rival.mixes:
+        mixed = [other for other in planned if not RIVALS[other.rival].mixes and other.rival != "truth"]
+        of_seed = [other for other in mixed if other.seed == run.seed or not RIVALS[other.rival].seeded]
+        options["members"] = [out / other.name for other in of_seed]
+    return model_class(rival.model)(**options)
+
+
+def _require_same(run: Run, path: Path, panel: Panel) -> None:
+    """Raise `ModelError` unless the folder holds this run, fitted on this panel."""
+    model, _, trained = read_run(path)
+    found, wanted = (model, trained.fingerprint, trained.seed), (RIVALS[run.rival].model, panel.fingerprint, run.seed)
+    if found != wanted:
+        raise ModelError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
+
+
+def _about(path: Path) -> str:
+    model, _, trained = read_run(path)
+    return f"{model}, seed {trained.seed}, {trained.workers:,} careers"
+
+
+def _runs(planned: Sequence[Run], out: Path) -> pl.DataFrame:
+    seconds = _seconds(out)
+    rows = []
+    for run in planned:
+        metrics = read_metrics(out / run.name)
+        took = seconds.get(run.name)
+        rows.append(
+            {
+                "run": run.name,
+                "model": run.rival,
+                "seed": run.seed,
+                "parameters": metrics.get("parameters"),
+                "validation_perplexity": metrics.get("validation perplexity"),
+                "processor_minutes": None if took is None else took / 60,
+            }
+        )
+    numbers = dict.fromkeys(("parameters", "validation_perplexity", "processor_minutes"), pl.Float64)
+    return pl.DataFrame(rows, schema={"run": pl.String, "model": pl.String, "seed": pl.Int64, **numbers})
+
+
+def _seconds(out: Path) -> dict[str, float]:
+    """Processor seconds of each fit in the folder."""
+    file = out / PROCESSOR_SECONDS
+    return dict(json.loads(file.read_text())) if file.is_file() else {}
+
+
+def _note_seconds(out: Path, run: str, seconds: float) -> None:
+    with new_file(out / PROCESSOR_SECONDS) as file:
+        file.write_text(json.dumps(_seconds(out) | {run: seconds}, indent=1))

@@ -1,0 +1,100 @@
+"""What a study of rivals found: tables with a row per model, that of its first seed, and how far the others lie."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.evaluation import Evaluation
+from laborllm.report.html import write_report
+from laborllm.report.numbers import MISSING, count, interval, number
+from laborllm.report.page import Section
+from laborllm.report.tables import KINDS, Table, lower_first, row_of
+from laborllm.storage import new_file
+from laborllm.studies.rivals import Study
+
+FILES = ("perplexity", "auc", "fits")
+
+
+def write_study(study: Study, folder: Path, *, title: str, facts: Mapping[str, str]) -> None:
+    """`report.html`, `evaluation.json`, and each table as CSV and LaTeX."""
+    tables = rival_tables(study)
+    section = Section("The models side by side", "One row per model: the fit with the first seed.", tables=tables)
+    write_report(folder / "report.html", study.evaluation, title=title, facts=facts, sections=(section,))
+    texts = {f"{name}.csv": table.to_csv() for name, table in zip(FILES, tables, strict=True)}
+    texts |= {f"{name}.tex": table.to_latex() for name, table in zip(FILES, tables, strict=True)}
+    for name, text in (texts | {"evaluation.json": study.evaluation.to_json()}).items():
+        with new_file(folder / name) as file:
+            file.write_text(text)
+
+
+def rival_tables(study: Study) -> tuple[Table, Table, Table]:
+    """Perplexity, area under the ROC curve, and what each model took; the lowest perplexity first."""
+    first = study.runs.unique("model", keep="first", maintain_order=True)
+    rank = {run: place for place, run in enumerate(study.evaluation.ranking)}
+    ordered = sorted(first.iter_rows(named=True), key=lambda row: rank[row["run"]])
+    names = {row["run"]: row["model"] for row in ordered}
+    return _perplexities(study, names), _areas(study.evaluation, names), _costs(study.runs, names)
+
+
+def _perplexities(study: Study, names: dict[str, str]) -> Table:
+    found, seeds = study.evaluation, study.runs["seed"].n_unique()
+    header: tuple[str, ...] = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval")
+    rows = [_perplexity_row(found, run, name) for run, name in names.items()]
+    if seeds > 1:
+        header = (*header, f"{seeds} seeds")
+        rows = [(*row, _over_seeds(study, row[0])) for row in rows]
+    title = f"Perplexity of the observed entry, lower is better, and its ratio to that of {names[found.reference]}"
+    return Table(title, header, tuple(rows))
+
+
+def _perplexity_row(found: Evaluation, run: str, name: str) -> tuple[str, ...]:
+    measured = found.perplexity.filter(pl.col("model") == run, pl.col("measure") == "normalised")
+    overall = row_of(measured, kind="all")
+    ratio = row_of(found.differences, model=run, measure="normalised", comparison="ratio", kind="all")
+    return (
+        name,
+        f"{_close(overall['estimate'])} ({_close(overall['standard_error'])})",
+        *(_close(row_of(measured, kind=kind)["estimate"]) for kind in KINDS),
+        "1" if run == found.reference else number(ratio["estimate"], near_one=True),
+        interval(ratio["low"], ratio["high"], near_one=True),
+    )
+
+
+def _over_seeds(study: Study, name: str) -> str:
+    """The lowest and the highest perplexity that a model came to; nothing for one that no seed changes."""
+    runs = study.runs.filter(pl.col("model") == name)["run"].to_list()
+    measured = study.evaluation.perplexity.filter(pl.col("measure") == "normalised", pl.col("kind") == "all")
+    found = measured.filter(pl.col("model").is_in(runs))["estimate"].drop_nulls()
+    return f"{_close(min(found))} to {_close(max(found))}" if len(found) > 1 else ""
+
+
+def _close(value: float | None) -> str:
+    """A perplexity with two decimals up to a hundred: the best of the rivals lie close together."""
+    return number(value) if value is None or value >= 100 else f"{value:.2f}"
+
+
+def _areas(found: Evaluation, names: dict[str, str]) -> Table:
+    outcomes = found.auc["outcome"].unique(maintain_order=True).to_list()
+    rows = tuple((name, *(_area(found, run, outcome) for outcome in outcomes)) for run, name in names.items())
+    header = ("model", *(lower_first(outcome) for outcome in outcomes))
+    return Table("Area under the ROC curve; higher is better", header, rows)
+
+
+def _area(found: Evaluation, run: str, outcome: str) -> str:
+    return number(row_of(found.auc, model=run, outcome=outcome)["estimate"], near_one=True)
+
+
+def _costs(runs: pl.DataFrame, names: dict[str, str]) -> Table:
+    header = ("model", "parameters", "processor minutes", "validation perplexity")
+    rows = tuple((name, *_cost(row_of(runs, run=run))) for run, name in names.items())
+    return Table("What the fits took, and what they came to on split valid", header, rows)
+
+
+def _cost(run: dict[str, float | None]) -> tuple[str, ...]:
+    parameters, minutes = run["parameters"], run["processor_minutes"]
+    return (
+        MISSING if parameters is None else count(int(parameters)),
+        number(minutes),
+        _close(run["validation_perplexity"]),
+    )
