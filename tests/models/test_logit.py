@@ -1,10 +1,16 @@
-"""The two-stage logit against scikit-learn, which fits its stages one by one: staying, and where the others are."""
+"""The two-stage logit against scikit-learn and torch-choice, which fit its stages one by one: staying, and where to."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
+from torch_choice.data import ChoiceDataset
+from torch_choice.model import ConditionalLogitModel
 
 from laborllm.models.contract import Floats
 from laborllm.models.logit import Logit
@@ -12,6 +18,7 @@ from laborllm.models.sequence.careers import COVARIATES, index_careers
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
+from laborllm.training.minimise import minimise
 from laborllm.training.plan import Plan
 
 TO_THE_END = Plan(epochs=150, batch_size=400, learning_rate=0.1, validate_every=12_000)
@@ -34,26 +41,85 @@ def panel() -> Panel:
     return Panel(records, taxonomy, "FOUR", Provenance("by hand"))
 
 
-def scikit_learn(panel: Panel) -> Floats:
-    """The maximum of the likelihood, (n, J). That no mover is where she was is learnt, all but."""
-    index = {name: column.numpy() for name, column in index_careers(panel, Vocabulary.of(panel)).index.items()}
-    features = OneHotEncoder().fit_transform(np.stack([index[name] for name in FEATURES], axis=1))
-    first = index["position"] == 0
-    stayed = ~first & (index["occupation"] == index["previous"])
-
-    def fitted(rows: Floats, outcome: Floats) -> Floats:
-        model = LogisticRegression(C=1e6, max_iter=5000, tol=1e-8).fit(features[rows], outcome[rows])
-        return np.asarray(model.predict_proba(features))
-
-    stay = fitted(~first, stayed)[:, 1]
-    probability = fitted(~stayed, index["occupation"])
-    probability[~first] *= (1 - stay)[~first, None]
-    probability[np.flatnonzero(~first), index["previous"][~first]] = stay[~first]
-    return probability
+@pytest.fixture(scope="module")
+def found(panel: Panel) -> Floats:
+    """Probabilities of every entry for the training records, (n, J)."""
+    return np.exp(Logit(plan=TO_THE_END).fit(panel).forecast(panel.subset("train")).log_prob)
 
 
-def test_maximum_likelihood_is_that_of_scikit_learn(panel: Panel) -> None:
+@dataclass(frozen=True)
+class Coded:
+    """features: (n, F), a column for each value of each feature. previous, observed: (n,) columns, J for none."""
+
+    features: NDArray[np.float64]
+    previous: NDArray[np.intp]
+    observed: NDArray[np.intp]
+
+    @property
+    def first(self) -> NDArray[np.bool_]:
+        return np.asarray(self.previous == 4)
+
+    @property
+    def stayed(self) -> NDArray[np.bool_]:
+        return np.asarray(self.observed == self.previous)
+
+    def together(self, stay: Floats, move: Floats) -> Floats:
+        """(n, J) from the probabilities of staying, (n,), and those of each destination, (n, J)."""
+        probability = np.where(self.first[:, None], move, (1 - stay)[:, None] * move)
+        later = np.flatnonzero(~self.first)
+        probability[later, self.previous[later]] = stay[later]
+        return np.asarray(probability)
+
+
+@pytest.fixture(scope="module")
+def coded(panel: Panel) -> Coded:
     train = panel.subset("train")
-    expected = scikit_learn(train)
-    found = np.exp(Logit(plan=TO_THE_END).fit(panel).forecast(train).log_prob)
-    np.testing.assert_allclose(found, expected, atol=0.01)
+    index = {name: column.numpy() for name, column in index_careers(train, Vocabulary.of(train)).index.items()}
+    features = OneHotEncoder(sparse_output=False).fit_transform(np.stack([index[name] for name in FEATURES], axis=1))
+    return Coded(features, index["previous"], index["occupation"])
+
+
+def test_maximum_likelihood_is_that_of_scikit_learn(found: Floats, coded: Coded) -> None:
+    """To which nobody says that a mover is not where she was: it learns so, all but."""
+
+    def fitted(rows: NDArray[np.bool_], outcome: NDArray[np.generic]) -> Floats:
+        model = LogisticRegression(C=1e6, max_iter=5000, tol=1e-8).fit(coded.features[rows], outcome[rows])
+        return np.asarray(model.predict_proba(coded.features))
+
+    stay, move = fitted(~coded.first, coded.stayed)[:, 1], fitted(~coded.stayed, coded.observed)
+    np.testing.assert_allclose(found, coded.together(stay, move), atol=0.01)
+
+
+def test_maximum_likelihood_is_that_of_torch_choice(found: Floats, coded: Coded) -> None:
+    """A conditional logit in which the entry before is not available to a mover."""
+    everything = np.ones((len(coded.first), 2), dtype=bool)
+    elsewhere = np.arange(4) != coded.previous[:, None]
+    stay = conditional_logit(coded.features, coded.stayed, everything, ~coded.first)[:, 1]
+    move = conditional_logit(coded.features, coded.observed, elsewhere, ~coded.stayed)
+    np.testing.assert_allclose(found, coded.together(stay, move), atol=0.005)
+
+
+def conditional_logit(
+    features: Floats, outcome: NDArray[np.generic], available: NDArray[np.bool_], rows: NDArray[np.bool_]
+) -> Floats:
+    """Probabilities of all n records, (n, items), from the maximum of the likelihood over some `rows`."""
+
+    def choices(rows: NDArray[np.bool_]) -> ChoiceDataset:
+        return ChoiceDataset(
+            item_index=torch.tensor(outcome[rows], dtype=torch.long),
+            num_items=available.shape[1],
+            session_index=torch.arange(int(rows.sum())),
+            item_availability=torch.tensor(available[rows]),
+            session_features=torch.tensor(features[rows], dtype=torch.float),
+        )
+
+    items, wanted = available.shape[1], choices(rows)
+    model = ConditionalLogitModel(
+        coef_variation_dict={"session_features": "item"},
+        num_param_dict={"session_features": features.shape[1]},
+        num_items=items,
+    )
+    minimise(lambda: model.negative_log_likelihood(wanted, wanted.item_index), list(model.parameters()))
+    with torch.inference_mode():
+        utility: torch.Tensor = model(choices(np.ones(len(features), dtype=bool)))
+    return utility.softmax(dim=1).numpy()

@@ -28,6 +28,15 @@ def test_formula(z: list[float], stay: float, data: st.DataObject) -> None:
     assert found.sum().item() == pytest.approx(1)
 
 
+def test_by_hand() -> None:
+    """Three entries with odds 1 : 2 : 3. Even odds of staying in the second leave half for the others, 1 : 3."""
+    scores = torch.tensor([[1.0, 2.0, 3.0, 1.0], [1.0, 2.0, 3.0, 3.0]]).log()
+    found = two_stage_log_prob(scores, torch.tensor([1, 0])).exp()
+    torch.testing.assert_close(found, torch.tensor([[1 / 8, 1 / 2, 3 / 8], [3 / 4, 1 / 10, 3 / 20]]))
+    first = two_stage_log_prob(scores[:1], torch.tensor([3])).exp()
+    torch.testing.assert_close(first, torch.tensor([[1 / 6, 1 / 3, 1 / 2]]))
+
+
 def test_gradient_is_finite_where_a_probability_is_zero() -> None:
     scores = torch.tensor([[0.0, 1.0, 2.0, 80.0]], requires_grad=True)
     two_stage_log_prob(scores, torch.tensor([1]))[0, 0].backward()
