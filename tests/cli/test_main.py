@@ -79,6 +79,7 @@ def test_version(capsys: Capture) -> None:
         ("render panel.parquet --count 0", "--count is 0: it must be at least 1"),
         ("render panel.parquet --worker-number 61", "--worker-number is 61, and the panel's workers are 1 to 60"),
         ("fit language-model panel.parquet --out run --careers 1.5", "whole number"),
+        ("fit language-model panel.parquet --out run --epochs 1.5", "whole number"),
         ("fit language-model panel.parquet --out run --epochs 0", "epochs must be above zero, not 0"),
         ("fit nemo panel.parquet --out run --dropout 1", "dropout is a share from 0 to below 1, not 1.0"),
         ("fit bag-of-jobs panel.parquet --out run --width 0", "width must be at least 1, not 0"),

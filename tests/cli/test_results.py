@@ -27,6 +27,7 @@ from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel, assign_split
+from laborllm.text import Template
 
 Capture = pytest.CaptureFixture[str]
 
@@ -65,11 +66,13 @@ def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted: list[LanguageModel] = []
     monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
     monkeypatch.setattr("laborllm.cli.fit._show_training", lambda run: None)
-    command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8"
+    command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8 --last-records 5"
+    left_out = "--leave-out birth-year demographics"
     options = "--method full --epochs 3 --learning-rate 2e-5"
-    assert laborllm(f"{command} {options}") == 0
+    assert laborllm(f"{command} {options} {left_out}") == 0
     (model,) = fitted
-    assert (model.base, model.titles, model.valid_careers) == ("b", "numeric", 8)
+    assert (model.base, model.valid_careers) == ("b", 8)
+    assert model.template == Template("numeric", ("birth-year", "demographics"), last_records=5)
     assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
 
 

@@ -25,6 +25,7 @@ from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market
+from laborllm.text import Template
 from laborllm.training.plan import Plan
 
 Make = Callable[[], OccupationModel]
@@ -94,7 +95,7 @@ def make(
         "off-the-shelf-in-context": lambda: OffTheShelf(base, title_list=True, examples=1, panel_file=panel_file),
         "language-model": lambda: LanguageModel(base=base, recipe=QUICK),
         "language-model-full": lambda: LanguageModel(
-            base=base, recipe=dataclasses.replace(QUICK, method="full"), titles="numeric"
+            base=base, recipe=dataclasses.replace(QUICK, method="full"), template=Template("numeric")
         ),
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
         "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),

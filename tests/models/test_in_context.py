@@ -33,12 +33,13 @@ def test_preamble_is_titles_then_careers(panel: Panel) -> None:
 def test_tree_equals_naive_after_a_preamble(
     titles: str, title_list: bool, examples: int, panel: Panel, base_folder: Path
 ) -> None:
-    model = OffTheShelf(str(base_folder), titles, title_list, examples).fit(panel)  # type: ignore[arg-type]
+    template = Template(titles)  # type: ignore[arg-type]
+    model = OffTheShelf(str(base_folder), template, title_list, examples).fit(panel)
     few = panel.subset("test").sample(2, seed=0)
     tree = model.forecast(few)
     model.scoring = ScoringOptions("naive")
     np.testing.assert_allclose(tree.log_prob, model.forecast(few).log_prob, atol=1e-4)
-    plain = OffTheShelf(str(base_folder), titles).fit(panel).forecast(few)  # type: ignore[arg-type]
+    plain = OffTheShelf(str(base_folder), template).fit(panel).forecast(few)
     assert np.abs(tree.log_prob - plain.log_prob).max() > 0.01
 
 

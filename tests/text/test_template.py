@@ -1,4 +1,6 @@
-"""The wording is frozen: what a model was tuned on must be what it is asked later."""
+"""The wording is frozen: what a model was tuned on must be what it is asked later. The people are invented."""
+
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -6,30 +8,22 @@ import pytest
 from laborllm.errors import LaborLLMError
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.text import Template, render
+from laborllm.text import CareerText, Template, render
 
-GOLDEN = """\
-<A worker from the NLSY97 dataset>
-The following information is available about the work history of a female black or african american US worker residing \
-in the south region.
-The worker was born in 1982.
-The worker has the following records of work experience, one entry per line, including year, education level, and the \
-job title:
-1999 (high school): Cashiers
-2000 (some college): In education
-<END OF DATA>"""
+GOLDEN = Path(__file__).parent / "golden"
 
-BARE = """\
-<A worker from the NLSY97 dataset>
-The following information is available about the work history of a US worker.
-The worker has the following records of work experience, one entry per line, including year and the job title:
-1999: job_121
-<END OF DATA>"""
-
-
-def career(taxonomy: Taxonomy, *records: dict[str, object]) -> Panel:
-    rows = [{"worker": "1", "split": "train", **record} for record in records]
-    return Panel(pl.DataFrame(rows), taxonomy, "NLSY97", Provenance("invented"))
+TEMPLATES = {
+    "literal": Template(),
+    "numeric": Template("numeric"),
+    "abbreviated": Template("abbreviated"),
+    "reworded": Template("reworded"),
+    "shuffled": Template("shuffled"),
+    "other-seed": Template("shuffled", title_seed=1),
+    "without-birth-year": Template(leave_out=("birth-year",)),
+    "without-demographics": Template(leave_out=("demographics",)),
+    "without-covariates": Template(leave_out=("education", "birth-year", "demographics")),
+    "last-2-records": Template(last_records=2),
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +31,37 @@ def occ1990dd() -> Taxonomy:
     return load_taxonomy("occ1990dd").with_states(["in_education"])
 
 
-def test_golden_text(occ1990dd: Taxonomy) -> None:
+@pytest.fixture(scope="module")
+def invented(occ1990dd: Taxonomy) -> Panel:
+    """A career with all covariates, one that lacks them, and one whose ethnicity begins with a vowel."""
     who = {"gender": "female", "ethnicity": "black or african american", "region": "south", "birth_year": 1982}
-    panel = career(
-        occ1990dd,
-        {"year": 1999, "occupation": "276", "education": "high school", **who},
-        {"year": 2000, "occupation": "in_education", "education": "some college", **who},
-    )
-    (text,) = render(panel, Template())
-    assert text.text == GOLDEN
-    spans = zip(text.prompt_ends, text.title_ends, strict=True)
-    assert [text.text[start:end] for start, end in spans] == [" Cashiers", " In education"]
+    school, college = "high school", "some college"
+    rows = [
+        {"worker": "1", "year": 1999, "occupation": "276", "education": school, **who},
+        {"worker": "1", "year": 2000, "occupation": "in_education", "education": college, **who},
+        {"worker": "1", "year": 2001, "occupation": "276", "education": college, **who},
+        {"worker": "1", "year": 2003, "occupation": "7", "education": college, **who, "region": "west"},
+        {"worker": "2", "year": 1999, "occupation": "85"},
+        {"worker": "3", "year": 2010, "occupation": "22", "ethnicity": "asian"},
+    ]
+    records = pl.DataFrame(rows, infer_schema_length=None).with_columns(split=pl.lit("train"))
+    return Panel(records, occ1990dd, "NLSY97", Provenance("invented"))
 
 
-def test_missing_covariates_drop_their_words(occ1990dd: Taxonomy) -> None:
-    (text,) = render(career(occ1990dd, {"year": 1999, "occupation": "276"}), Template(titles="numeric"))
-    number = occ1990dd.position["276"]
-    assert text.text == BARE.replace("job_121", f"job_{number}")
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_golden_text(name: str, invented: Panel) -> None:
+    texts = [career.text for career in render(invented, TEMPLATES[name])]
+    assert "\n\n".join(texts) + "\n" == (GOLDEN / f"{name}.txt").read_text()
 
 
-def test_vowels_take_an(occ1990dd: Taxonomy) -> None:
-    (text,) = render(career(occ1990dd, {"year": 1999, "occupation": "276", "ethnicity": "asian"}), Template())
-    assert "history of an asian US worker." in text.text
+def test_every_golden_text_has_its_template() -> None:
+    assert {file.stem for file in GOLDEN.iterdir()} == set(TEMPLATES)
+
+
+def test_places_are_those_of_the_titles(invented: Panel) -> None:
+    first = next(render(invented, Template()))
+    titles = [" Cashiers", " In education", " Cashiers", " Financial managers"]
+    assert [first.text[start:end] for start, end in first.places] == titles
 
 
 def test_no_line_tells_of_a_later_record(panel: Panel) -> None:
@@ -70,8 +73,32 @@ def test_no_line_tells_of_a_later_record(panel: Panel) -> None:
         assert whole.text.startswith(cut.text[: cut.title_ends[-1]])
 
 
-def test_unknown_choices_are_refused() -> None:
-    with pytest.raises(LaborLLMError, match="use literal or numeric"):
-        Template(titles="roman")  # type: ignore[arg-type]
-    with pytest.raises(LaborLLMError, match="use resume-1"):
-        Template(version="resume-0")
+@pytest.mark.parametrize("last", [1, 2, 4, 9])
+def test_a_window_holds_the_header_and_the_last_records(last: int, panel: Panel) -> None:
+    """Each record is forecast once, from its own line, the header, and the lines of the records just before it."""
+
+    def prompts(texts: list[CareerText]) -> list[str]:
+        return [career.text[:end] for career in texts for end in career.prompt_ends]
+
+    whole, windows = (list(render(panel, template)) for template in (Template(), Template(last_records=last)))
+    expected = []
+    for prompt in prompts(whole):
+        lines = prompt.split("\n")
+        header = [line for line in lines if not line[:1].isdigit()]
+        expected.append("\n".join([*header, *lines[len(header) :][-last - 1 :]]))
+    assert prompts(windows) == expected
+    assert sum(career.text.endswith("<END OF DATA>") for career in windows) == panel.workers
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"titles": "roman"}, "use literal, numeric, abbreviated, reworded, shuffled"),
+        ({"wording": "resume-0"}, "use resume-1"),
+        ({"leave_out": ("name",)}, "unknown covariate to leave out 'name': use birth-year, demographics"),
+        ({"last_records": 0}, "last-records must be at least 1, not 0"),
+    ],
+)
+def test_unknown_choices_are_refused(choice: dict[str, object], message: str) -> None:
+    with pytest.raises(LaborLLMError, match=message):
+        Template(**choice)  # type: ignore[arg-type]

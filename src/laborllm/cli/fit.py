@@ -1,6 +1,6 @@
 """The verb that fits a model, with one sub-verb per model. Defaults are those of the models; a test compares them."""
 
-from dataclasses import asdict
+from dataclasses import KW_ONLY, asdict, dataclass
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import polars as pl
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import SMOLLM2, AsJson, Base, PanelFile, RunOut, Seed, Titles, Vocabulary
+from laborllm.cli.options import (
+    SMOLLM2,
+    TEMPLATE,
+    AsJson,
+    Base,
+    ConfigFile,
+    PanelFile,
+    RunOut,
+    Seed,
+    Vocabulary,
+    Written,
+)
 from laborllm.lm.recipe import HeadRecipe, Recipe
 from laborllm.models.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
 
@@ -22,29 +33,58 @@ HEAD_RECIPE = HeadRecipe()
 LOGIT, BAG_OF_JOBS, NEMO, CAREER = LogitPlan(), BagOfJobsPlan(), NemoPlan(), CareerPlan()
 
 ValidCareers = Annotated[int, Parameter(help="How many validation careers watch the training.")]
-Careers = Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")]
-
 Layers = Annotated[int, Parameter(help="Layers of the network.")]
 Width = Annotated[int, Parameter(help="Numbers in a vector.")]
 Dropout = Annotated[float, Parameter(help="Share of numbers hidden in training, from 0 to below 1.")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Fit:
+    """What every fit is told beside its model."""
+
+    panel: PanelFile
+    _: KW_ONLY
+    out: RunOut
+    seed: Seed = 0
+    config: ConfigFile = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Training(Fit):
+    """The same where a part of the training careers will do."""
+
+    careers: Annotated[int | None, Parameter(help="Train on this many careers, drawn at random; else on all.")] = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class LanguageModelOptions:
+    """What decides a fine-tuned language model, for its fit and for the rehearsal of it."""
+
+    base: Base = SMOLLM2
+    template: Written = TEMPLATE
+    vocabulary: Vocabulary = "whole"
+    valid_careers: ValidCareers = 64
+    recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE
+
+
+LANGUAGE_MODEL = LanguageModelOptions()
 
 fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
 
 
 @fit.command(name="transition")
 def fit_transition(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     variant: Annotated[
         Literal["two-part", "plain", "second-order"],
         Parameter(
             help="Stay rates apart from moves, one smoothed table of transitions, or the last two occupations together."
         ),
     ] = "two-part",
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Count who went where: transition frequencies, shrunk to what is common. Takes a second.
 
@@ -52,29 +92,25 @@ def fit_transition(
     """
     from laborllm.models.transition import Transition
 
-    _fit(Transition(variant=variant), panel, out, seed, careers)
+    _fit(Transition(variant=variant), task)
 
 
 @fit.command(name="truth")
-def fit_truth(panel: PanelFile, /, *, out: RunOut, seed: Seed = 0) -> None:
+def fit_truth(task: Fit) -> None:
     """Take the law that a synthetic panel was drawn from: what no model beats on it but by luck.
 
     Example: `laborllm fit truth synthetic.parquet --out runs/truth`
     """
     from laborllm.models.truth import Truth
 
-    _fit(Truth(), panel, out, seed)
+    _fit(Truth(), task)
 
 
 @fit.command(name="logit")
 def fit_logit(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     plan: Annotated[LogitPlan, Parameter(name="*")] = LOGIT,
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit a two-stage multinomial logit on the last two occupations, the covariates and the history. Takes a minute.
 
@@ -82,20 +118,16 @@ def fit_logit(
     """
     from laborllm.models.logit import Logit
 
-    _fit(Logit(plan=plan), panel, out, seed, careers)
+    _fit(Logit(plan=plan), task)
 
 
 @fit.command(name="bag-of-jobs")
 def fit_bag_of_jobs(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     width: Width = 256,
     dropout: Dropout = 0.5,
     plan: Annotated[BagOfJobsPlan, Parameter(name="*")] = BAG_OF_JOBS,
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit a model of the last occupation and the mean of all earlier ones. Takes a minute.
 
@@ -103,21 +135,17 @@ def fit_bag_of_jobs(
     """
     from laborllm.models.bag_of_jobs import BagOfJobs
 
-    _fit(BagOfJobs(plan=plan, width=width, dropout=dropout), panel, out, seed, careers)
+    _fit(BagOfJobs(plan=plan, width=width, dropout=dropout), task)
 
 
 @fit.command(name="nemo")
 def fit_nemo(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     layers: Layers = 1,
     width: Width = 256,
     dropout: Dropout = 0.5,
     plan: Annotated[NemoPlan, Parameter(name="*")] = NEMO,
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit a recurrent network (LSTM) over careers. Takes minutes.
 
@@ -125,15 +153,13 @@ def fit_nemo(
     """
     from laborllm.models.nemo import Nemo
 
-    _fit(Nemo(plan=plan, layers=layers, width=width, dropout=dropout), panel, out, seed, careers)
+    _fit(Nemo(plan=plan, layers=layers, width=width, dropout=dropout), task)
 
 
 @fit.command(name="career")
 def fit_career(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     layers: Layers = 4,
     width: Width = 128,
     heads: Annotated[int, Parameter(help="Heads of the attention.")] = 4,
@@ -145,8 +171,6 @@ def fit_career(
         str | None, Parameter(help="Base model whose reading of the titles is what occupations begin with.")
     ] = None,
     plan: Annotated[CareerPlan, Parameter(name="*")] = CAREER,
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit CAREER, a transformer over careers. Takes minutes. As in the paper: --layers 12 --width 192 --heads 3.
 
@@ -156,22 +180,19 @@ def fit_career(
 
     begun = None if pretrained is None else str(pretrained)
     model = Career(plan=plan, layers=layers, width=width, heads=heads, dropout=dropout, pretrained=begun, titles=titles)
-    _fit(model, panel, out, seed, careers)
+    _fit(model, task)
 
 
 @fit.command(name="off-the-shelf")
 def fit_off_the_shelf(
-    panel: PanelFile,
-    /,
+    task: Fit,
     *,
-    out: RunOut,
     base: Base = SMOLLM2,
-    titles: Titles = "literal",
+    template: Written = TEMPLATE,
     title_list: Annotated[bool, Parameter(help="Begin every prompt with the list of valid titles.")] = False,
     examples: Annotated[
         int, Parameter(help="Show this many careers of the training split before each, drawn at random.")
     ] = 0,
-    seed: Seed = 0,
 ) -> None:
     """Take a base model as it comes: no weight is changed, and the run folder remembers the panel's taxonomy.
 
@@ -181,24 +202,16 @@ def fit_off_the_shelf(
     """
     from laborllm.models.off_the_shelf import OffTheShelf
 
-    file = panel if examples else None
-    model = OffTheShelf(base=base, titles=titles, title_list=title_list, examples=examples, panel_file=file)
-    _fit(model, panel, out, seed)
+    file = task.panel if examples else None
+    model = OffTheShelf(base=base, template=template, title_list=title_list, examples=examples, panel_file=file)
+    _fit(model, task)
 
 
 @fit.command(name="language-model")
 def fit_language_model(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
-    base: Base = SMOLLM2,
-    titles: Titles = "literal",
-    vocabulary: Vocabulary = "whole",
-    careers: Careers = None,
-    valid_careers: ValidCareers = 64,
-    recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
-    seed: Seed = 0,
+    options: LanguageModelOptions = LANGUAGE_MODEL,
 ) -> None:
     """Fine-tune a base model on career texts. Takes minutes to hours; the weights of the best validation are kept.
 
@@ -208,22 +221,13 @@ def fit_language_model(
     """
     from laborllm.models.language_model import LanguageModel
 
-    model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
-    _fit(model, panel, out, seed, careers)
+    _fit(LanguageModel(**vars(options)), task)
 
 
 def validate(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
-    base: Base = SMOLLM2,
-    titles: Titles = "literal",
-    vocabulary: Vocabulary = "whole",
-    careers: Careers = None,
-    valid_careers: ValidCareers = 64,
-    recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE,
-    seed: Seed = 0,
+    options: LanguageModelOptions = LANGUAGE_MODEL,
     json: AsJson = False,
 ) -> None:
     """Rehearse `fit language-model`: read and check everything, take three steps, say what the fit will take. Writes
@@ -234,23 +238,18 @@ def validate(
     from laborllm.models.language_model import LanguageModel
     from laborllm.models.rehearsal import rehearse
 
-    model = LanguageModel(base=base, titles=titles, vocabulary=vocabulary, valid_careers=valid_careers, recipe=recipe)
-    found = rehearse(model, _training_panel(panel, out, seed, careers), seed=seed)
-    print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
+    found = rehearse(LanguageModel(**vars(options)), _training_panel(task), seed=task.seed)
+    print(dumps(asdict(found) | {"out": str(task.out)}, indent=1) if json else _described(found, task.out))
 
 
 @fit.command(name="title-head")
 def fit_title_head(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     base: Base = SMOLLM2,
-    titles: Titles = "literal",
-    careers: Careers = None,
+    template: Written = TEMPLATE,
     valid_careers: ValidCareers = 256,
     recipe: Annotated[HeadRecipe, Parameter(name="*")] = HEAD_RECIPE,
-    seed: Seed = 0,
 ) -> None:
     """Fine-tune a base model with a head over the closed set of titles: all probabilities of a career in one pass.
 
@@ -258,17 +257,15 @@ def fit_title_head(
     """
     from laborllm.models.title_head import TitleHead
 
-    _fit(TitleHead(base=base, titles=titles, valid_careers=valid_careers, recipe=recipe), panel, out, seed, careers)
+    _fit(TitleHead(base=base, template=template, valid_careers=valid_careers, recipe=recipe), task)
 
 
 @fit.command(name="embedding-logit")
 def fit_embedding_logit(
-    panel: PanelFile,
-    /,
+    task: Training,
     *,
-    out: RunOut,
     base: Base = SMOLLM2,
-    titles: Titles = "literal",
+    template: Written = TEMPLATE,
     pooling: Annotated[
         Literal["last", "mean"], Parameter(help="The hidden state of a prompt's last token, or the mean over all.")
     ] = "last",
@@ -276,8 +273,6 @@ def fit_embedding_logit(
         Literal["multinomial", "two-stage"],
         Parameter(help="One choice among all entries, or staying or moving first and then where to."),
     ] = "multinomial",
-    careers: Careers = None,
-    seed: Seed = 0,
 ) -> None:
     """Fit a multinomial logit on what a frozen base model makes of each career so far. Takes minutes to hours.
 
@@ -285,8 +280,8 @@ def fit_embedding_logit(
     """
     from laborllm.models.embedding_logit import EmbeddingLogit
 
-    model = EmbeddingLogit(base=base, titles=titles, pooling=pooling, likelihood=likelihood)
-    _fit(model, panel, out, seed, careers)
+    model = EmbeddingLogit(base=base, template=template, pooling=pooling, likelihood=likelihood)
+    _fit(model, task)
 
 
 @fit.command(name="mixture")
@@ -301,6 +296,7 @@ def fit_mixture(
         Parameter(help="The same weights for all records, or such as vary with what is known of a record's history."),
     ] = "constant",
     seed: Seed = 0,
+    config: ConfigFile = None,
 ) -> None:
     """Mix fitted models, with the weights under which the validation split is most likely.
 
@@ -311,22 +307,23 @@ def fit_mixture(
     """
     from laborllm.models.mixture import Mixture
 
-    _fit(Mixture(members, weights=weights), panel, out, seed)
+    _fit(Mixture(members, weights=weights), Fit(panel, out=out, seed=seed, config=config))
 
 
-def _fit(model: "OccupationModel", panel: Path, out: Path, seed: int, careers: int | None = None) -> None:
-    model.fit(_training_panel(panel, out, seed, careers), seed=seed, out=out).save(out)
-    if (out / "curve.csv").is_file():
-        _show_training(out)
+def _fit(model: "OccupationModel", task: Fit) -> None:
+    model.fit(_training_panel(task), seed=task.seed, out=task.out).save(task.out)
+    if (task.out / "curve.csv").is_file():
+        _show_training(task.out)
 
 
-def _training_panel(panel: Path, out: Path, seed: int, careers: int | None) -> "Panel":
+def _training_panel(task: Fit) -> "Panel":
     from laborllm.panel import Panel
     from laborllm.storage import require_free
 
-    require_free(out)  # found out before the training, not after
-    loaded = Panel.load(panel)
-    return loaded if careers is None else loaded.with_training(careers, seed=seed)
+    require_free(task.out)  # found out before the training, not after
+    panel = Panel.load(task.panel)
+    careers = task.careers if isinstance(task, Training) else None
+    return panel if careers is None else panel.with_training(careers, seed=task.seed)
 
 
 def _described(found: "Rehearsal", out: Path) -> str:

@@ -8,7 +8,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
 from laborllm.cli import exports, fit, imports, panels, results, studies, titles
-from laborllm.cli.options import convert
+from laborllm.cli.options import read_config, refuse_rounding
 from laborllm.errors import LaborLLMError
 
 BAD_INPUT = 2
@@ -19,7 +19,8 @@ app = App(
     help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities.",
     help_format="markdown",
     version=__version__,
-    default_parameter=Parameter(converter=convert, negative=()),
+    default_parameter=Parameter(negative=(), consume_multiple=True),
+    config=(read_config, refuse_rounding),
     suppress_keyboard_interrupt=False,
 )
 app.command(imports.import_)

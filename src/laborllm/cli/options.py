@@ -1,14 +1,14 @@
-"""Options that several verbs share, and how their values are read."""
+"""Options that several verbs share, and where else their values come from than the line that is typed."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, get_args
 
-import cyclopts
-from cyclopts import Parameter, Token
+from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
+from cyclopts.config import Toml, Yaml
 
 from laborllm.lm.scoring_options import Method
+from laborllm.text import Template
 
 SMOLLM2 = "smollm2-135m"
 
@@ -17,7 +17,8 @@ PanelOut = Annotated[Path, Parameter(help="Panel file to write.")]
 RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.")]
 Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` lists, or a folder.")]
-Titles = Annotated[Literal["literal", "numeric"], Parameter(help="English titles, or codes without meaning (job_144).")]
+Written = Annotated[Template, Parameter(name="*")]
+TEMPLATE = Template()
 Vocabulary = Annotated[
     Literal["whole", "closed"],
     Parameter(help="Predict over all tokens of the base model, or over those of the titles and the careers alone."),
@@ -35,12 +36,32 @@ Tolerance = Annotated[
     float, Parameter(help="How far a forecast of `--scoring pruned` may be from the exact one, in total variation.")
 ]
 Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
+ConfigFile = Annotated[
+    Path | None, Parameter(help="File of options, in YAML or TOML; what is typed beside it comes first.")
+]
 AsJson = Annotated[bool, Parameter(help="Print JSON for a script.")]
 
 
-def convert(wanted: Any, tokens: Sequence[Token]) -> Any:
-    """Read a value as cyclopts does, but refuse to round: `--count 1.5` is an error, not 2."""
-    for token in tokens:
-        if wanted is int and not re.fullmatch(r"[+-]?\d+", token.value):
-            raise ValueError(f"{token.value!r} is not a whole number")
-    return cyclopts.convert(wanted, tokens)
+def read_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Take what was not typed from the file of `--config`, whose keys are options without their dashes."""
+    for argument in arguments:
+        if "--config" in argument.names and argument.tokens:
+            path = Path(argument.tokens[-1].value)
+            if not path.is_file():
+                raise CycloptsError(msg=f"no file at {path}")
+            kind = Toml if path.suffix == ".toml" else Yaml
+            source = kind(path, use_commands_as_keys=False, source=str(path))
+            try:
+                _ = source.config
+            except CycloptsError as error:
+                raise CycloptsError(msg=f"cannot read {path}: {error.__cause__}") from error
+            source(app, commands, arguments)
+
+
+def refuse_rounding(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """`--count 1.5` is an error, not 2."""
+    for argument in arguments:
+        is_whole = int in (argument.hint, *get_args(argument.hint))
+        for token in argument.tokens:
+            if is_whole and not re.fullmatch(r"[+-]?\d+", token.value):
+                raise CoercionError(msg=f"{token.value!r} is not a whole number", token=token)

@@ -1,13 +1,13 @@
 """Verbs that look into a panel, and that make one of several."""
 
 import sys
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from laborllm.cli.options import AsJson, PanelFile, PanelOut, Seed, Titles
+from laborllm.cli.options import TEMPLATE, AsJson, PanelFile, PanelOut, Seed, Written
 
 
 def describe(
@@ -40,7 +40,7 @@ def render(
     *,
     worker_number: Annotated[int, Parameter(help="The first worker to show; 1 is the panel's first.")] = 1,
     count: Annotated[int, Parameter(help="How many workers to show.")] = 1,
-    titles: Titles = "literal",
+    template: Written = TEMPLATE,
 ) -> None:
     """Print careers as the language model reads them. They are real people's: keep them on your own screen.
 
@@ -48,15 +48,16 @@ def render(
     """
     from laborllm.errors import PanelError
     from laborllm.panel import Panel
-    from laborllm.text import Template, render
+    from laborllm.text import render
 
     loaded = Panel.load(panel)
     if not 1 <= worker_number <= loaded.workers:
         raise PanelError(f"--worker-number is {worker_number}, and the panel's workers are 1 to {loaded.workers}")
     if count < 1:
         raise PanelError(f"--count is {count}: it must be at least 1")
-    careers = islice(render(loaded, Template(titles=titles)), worker_number - 1, worker_number - 1 + count)
-    print(*(career.text for career in careers), sep="\n\n")
+    careers = groupby(render(loaded, template), key=lambda career: career.worker)
+    shown = islice(careers, worker_number - 1, worker_number - 1 + count)
+    print(*(career.text for _, texts in shown for career in texts), sep="\n\n")
 
 
 def mix(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from transformers import PreTrainedTokenizerFast
 
@@ -15,12 +16,30 @@ Tokens = tuple[int, ...]
 
 @dataclass(frozen=True)
 class EncodedCareer:
-    """tokens: the whole text. Record t has its title, newline included, at tokens[starts[t]:ends[t]]."""
+    """tokens: the whole text of a career, or of a window of it. Record t of those that are forecast from it has its
+    title, newline included, at tokens[starts[t]:ends[t]]; `history` has the places of the titles before them."""
 
     worker: str
     tokens: Tokens
     starts: Tokens
     ends: Tokens
+    history: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where the titles of all records stand, those that are only read first."""
+        return [*self.history, *zip(self.starts, self.ends, strict=True)]
+
+    @property
+    def learnt_from(self) -> int:
+        """The first token that is learnt from this text: what is before it has nothing to be predicted from, or is
+        learnt from another window."""
+        return self.history[-1][1] if self.history else 1
+
+
+def by_worker(careers: Iterable[EncodedCareer]) -> list[list[EncodedCareer]]:
+    """The texts of each career together: one, or its windows."""
+    return [list(texts) for _, texts in groupby(careers, key=lambda career: career.worker)]
 
 
 @dataclass(frozen=True)
@@ -45,9 +64,9 @@ class CareerEncoder:
         known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True))
         for career in (after(self.preamble, career) for career in careers):
             encoded = self._encode(career)
-            for place in zip(career.prompt_ends, career.title_ends, encoded.starts, encoded.ends, strict=True):
-                title = career.text[place[0] + 1 : place[1]]
-                if encoded.tokens[place[2] : place[3]] != known[title]:
+            for (start, end), (first, stop) in zip(career.places, encoded.places, strict=True):
+                title = career.text[start + 1 : end]
+                if encoded.tokens[first:stop] != known[title]:
                     raise TaxonomyError(f"the tokenizer writes {title!r} in a career otherwise than after a bare year")
             yield encoded
 
@@ -60,16 +79,18 @@ class CareerEncoder:
     def _encode(self, career: CareerText) -> EncodedCareer:
         encoding = self.tokenizer(career.text, return_offsets_mapping=True)
         ends = [end for _, end in encoding["offset_mapping"]]
-        starts, stops, token = [], [], 0
-        for prompt_end, title_end in zip(career.prompt_ends, career.title_ends, strict=True):
+        places, token = [], 0
+        for prompt_end, title_end in career.places:
             while ends[token] <= prompt_end:
                 token += 1
-            starts.append(token)
+            first = token
             while ends[token] <= title_end:
                 token += 1
-            stops.append(token + 1)
-            self._require_edges(career, encoding["offset_mapping"], starts[-1], token, prompt_end, title_end)
-        return EncodedCareer(career.worker, tuple(encoding["input_ids"]), tuple(starts), tuple(stops))
+            self._require_edges(career, encoding["offset_mapping"], first, token, prompt_end, title_end)
+            places.append((first, token + 1))
+        read = len(career.history)
+        starts, stops = zip(*places[read:], strict=True)
+        return EncodedCareer(career.worker, tuple(encoding["input_ids"]), starts, stops, tuple(places[:read]))
 
     def _require_edges(
         self, career: CareerText, offsets: list[tuple[int, int]], first: int, last: int, prompt_end: int, title_end: int

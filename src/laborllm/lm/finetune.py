@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from laborllm.errors import ModelError
-from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.encoding import EncodedCareer, by_worker
 from laborllm.lm.loss import next_token_loss
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
@@ -47,18 +47,20 @@ def finetune(
     adapted = add_adapter(model, recipe.lora_rank) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
+    task = CareerTexts(scorer, by_worker(training), valid, recipe)
     with recomputing(model, recipe), explaining_memory(recipe):
-        curve = train(CareerTexts(scorer, training, valid, recipe), recipe.plan, seed=seed, checkpoints=checkpoints)
+        curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if adapted is None else merge_adapter(adapted)
 
 
 @dataclass(frozen=True)
 class CareerTexts:
-    """Careers as text, as a task of training: the model of `scorer`, what it learns from, and what watches it."""
+    """Careers as text, as a task of training: the model of `scorer`, what it learns from, the texts of each career
+    together, and what watches it."""
 
     scorer: Scorer
-    training: Sequence[EncodedCareer]
+    training: Sequence[Sequence[EncodedCareer]]
     valid: Sequence[EncodedCareer]
     recipe: Recipe
     name: str = "fine-tune"
@@ -69,11 +71,11 @@ class CareerTexts:
 
     @property
     def lengths(self) -> list[int]:
-        return [len(career.tokens) for career in self.training]
+        return [sum(len(text.tokens) for text in career) for career in self.training]
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pack by pack; the weight of a career is the importance of its tokens."""
-        careers = [self.training[index] for index in batch]
+        careers = [text for index in batch for text in self.training[index]]
         text_weight = self.recipe.text_weight
         for pack in packs([len(career.tokens) for career in careers], self.recipe.pack_tokens):
             packed = [careers[index] for index in pack]
@@ -88,11 +90,11 @@ class CareerTexts:
 
 def token_importance(career: EncodedCareer, text_weight: float, title_weight: float = 1.0) -> list[float]:
     """Weight in the loss of each token: one weight in titles, one elsewhere, zero for the first, which nothing
-    predicts."""
+    predicts, and for what is learnt from another window of the career."""
     importance = [text_weight] * len(career.tokens)
     for start, end in zip(career.starts, career.ends, strict=True):
         importance[start:end] = [title_weight] * (end - start)
-    return [0.0, *importance[1:]]
+    return [0.0] * career.learnt_from + importance[career.learnt_from :]
 
 
 def pack_loss(reader: Reader, careers: Sequence[EncodedCareer], *, text_weight: float = 1.0) -> Tensor:

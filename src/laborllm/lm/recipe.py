@@ -6,6 +6,8 @@ from typing import Any, Literal
 from laborllm.errors import ModelError
 from laborllm.training.plan import Decay, Plan
 
+LongCareers = Literal["refuse", "shorten"]
+
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"method": "lora", "epochs": 1, "batch_size": 2},
     "paper": {"method": "full", "epochs": 3, "batch_size": 32},
@@ -57,7 +59,7 @@ class Recipe:
     text_weight: float = 1.0
     pack_tokens: int = 1024
     recompute: bool = False
-    long_careers: Literal["refuse", "shorten"] = "refuse"
+    long_careers: LongCareers = "refuse"
     validate_every: int = 256
     patience: int | None = None
 

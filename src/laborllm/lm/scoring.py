@@ -102,7 +102,8 @@ class Scorer:
         for career, states in zip(careers, hidden.split(layout.lengths), strict=True):
             prompts = [career.tokens[:start] for start in career.starts]
             scores = TitleScores.join(first.get(prompt) or scored[prompt] for prompt in prompts)
-            first.setdefault(prompts[0], next(scores.records()))
+            if not career.history:
+                first.setdefault(prompts[0], next(scores.records()))
             if options.method == "pruned":
                 scores = scores.resolving(self._titles(career), self._observed(career, states))
             yield scores

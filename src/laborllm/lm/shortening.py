@@ -6,24 +6,37 @@ import polars as pl
 
 from laborllm.errors import ModelError
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.recipe import LongCareers
 from laborllm.panel import Panel
 from laborllm.text import render
+
+
+def within_context(panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers) -> Panel:
+    """`panel`, in which a career that does not fit into `context` tokens is refused or shortened."""
+    return (shorten if long_careers == "shorten" else require_short)(panel, encoder, context)
 
 
 def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     """`panel` itself. Raises `ModelError` if a career does not fit into `context` tokens."""
     too_long = _too_long(panel, encoder, context)
     if too_long:
-        longest = max(len(career.tokens) for career in too_long)
+        careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
+        windows = encoder.template.last_records is not None
+        advice = "lower --last-records" if windows else "--long-careers shorten leaves out their oldest records"
         raise ModelError(
-            f"{len(too_long)} careers are longer than the {context} tokens the base model reads, the longest has "
-            f"{longest}: --long-careers shorten leaves out their oldest records"
+            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has "
+            f"{longest}: {advice}"
         )
     return panel
 
 
 def shorten(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
-    """`panel` without the oldest records of those careers that do not fit into `context` tokens."""
+    """`panel` without the oldest records of those careers that do not fit into `context` tokens.
+
+    With `last_records` that would shorten no window: a career that does not fit is refused.
+    """
+    if encoder.template.last_records is not None:
+        return require_short(panel, encoder, context)
     while too_long := _too_long(panel, encoder, context):
         surplus = {career.worker: _surplus(career, _room(encoder, context)) for career in too_long}
         place = pl.int_range(pl.len()).over("worker")

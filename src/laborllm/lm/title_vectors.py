@@ -1,19 +1,20 @@
 """What a base model makes of the titles alone: a vector each."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.reading import Reader
-from laborllm.occupations import Taxonomy
 
 
-def title_vectors(base: BaseModel, taxonomy: Taxonomy) -> Tensor:
+def title_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
     """The mean of the last hidden states over the tokens of each title, (J, d)."""
     reader = Reader(base.model)
     with torch.inference_mode():
-        return torch.stack([_mean_state(reader, base.tokenizer(title).input_ids) for title in taxonomy.titles])
+        return torch.stack([_mean_state(reader, base.tokenizer(title).input_ids) for title in titles])
 
 
 def _mean_state(reader: Reader, tokens: list[int]) -> Tensor:

@@ -85,7 +85,7 @@ def _read_titles(base: str, taxonomy: Taxonomy) -> Tensor:
     from laborllm.lm.base import load_base  # brings transformers, which a network over codes does not need
     from laborllm.lm.title_vectors import title_vectors
 
-    return title_vectors(load_base(base), taxonomy)
+    return title_vectors(load_base(base), taxonomy.titles)
 
 
 class CareerNetwork(nn.Module):

@@ -116,11 +116,12 @@ def steps_of(careers: Sequence[EncodedCareer], encoder: CareerEncoder, device: t
     ends, previous, observed, held = [], [], [], []
     begin = 0
     for career in careers:
-        columns = [known[career.tokens[s:e]] for s, e in zip(career.starts, career.ends, strict=True)]
+        columns = [known[career.tokens[start:end]] for start, end in career.places]
+        read = len(career.history)
         ends += [begin + start - 1 for start in career.starts]
-        previous += [len(known), *columns[:-1]]
-        observed += columns
-        held.append(memories(columns, len(known)))
+        previous += [len(known), *columns[:-1]][read:]
+        observed += columns[read:]
+        held.append(memories(columns, len(known))[read:])
         begin += len(career.tokens)
     tensors = (
         torch.tensor(ends),
@@ -144,13 +145,14 @@ def memories(columns: Sequence[int], entries: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class ChoosingTitles:
-    """Careers whose observed entries the closed set learns to choose, as a task of training.
+    """Careers whose observed entries the closed set learns to choose, as a task of training; the texts of each career
+    are together.
 
     text_weight: of predicting each token that is in no title, beside the choice of each title.
     """
 
     model: ClosedSet
-    training: Sequence[EncodedCareer]
+    training: Sequence[Sequence[EncodedCareer]]
     valid: Sequence[EncodedCareer]
     text_weight: float
     pack_tokens: int
@@ -162,11 +164,12 @@ class ChoosingTitles:
 
     @property
     def lengths(self) -> list[int]:
-        return [len(career.tokens) for career in self.training]
+        return [sum(len(text.tokens) for text in career) for career in self.training]
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pack by pack; the weight of a career is its number of records and what its other tokens weigh."""
-        for reading in self.model.read([self.training[index] for index in batch], self.pack_tokens):
+        texts = [text for index in batch for text in self.training[index]]
+        for reading in self.model.read(texts, self.pack_tokens):
             loss, weight = -reading.observed.sum(), float(len(reading.steps.observed))
             if self.text_weight:
                 text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]

@@ -4,9 +4,9 @@ The embedding approach of LABOR-LLM (arXiv 2406.17972): no weight of the languag
 """
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -20,7 +20,7 @@ from laborllm.lm.reading import Reader
 from laborllm.lm.vector_cache import cached_vectors
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.multinomial import Likelihood, MultinomialLogit, Vectors, choose_logit
-from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run
+from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored
 from laborllm.models.titles import encode
 from laborllm.models.transition import FIRST, previous_and_current
 from laborllm.occupations import Taxonomy
@@ -33,14 +33,14 @@ HEAD = "head.safetensors"
 
 @dataclass
 class EmbeddingLogit:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric. pooling: the
-    vector is the last hidden state of the prompt's last token, or the mean over its tokens. likelihood: that of one
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. pooling:
+    the vector is the last hidden state of the prompt's last token, or the mean over its tokens. likelihood: that of one
     multinomial choice, as in the paper, or of staying or moving first and of where to next."""
 
     name: ClassVar[str] = "embedding-logit"
 
     base: str = EMBEDDED
-    titles: Literal["literal", "numeric"] = "literal"
+    template: Template = field(default_factory=Template)
     pooling: Pooling = "last"
     likelihood: Likelihood = "multinomial"
     fitted: "Fitted | None" = field(default=None, repr=False)
@@ -80,7 +80,7 @@ class EmbeddingLogit:
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
-        options |= {"base_identity": base_identity(self.base)}
+        options |= {"template": asdict(self.template), "base_identity": base_identity(self.base)}
         with new_run(path, self.name, options, fitted.trained, fitted.metrics) as folder:
             save_file(fitted.logit.tensors(), folder / HEAD)
 
@@ -88,7 +88,8 @@ class EmbeddingLogit:
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
-        model = cls(**options)
+        model = restored(cls, options, path)
+        model.template = restored(Template, options["template"], path)
         logit = MultinomialLogit(model.likelihood, **load_file(path / HEAD))
         model.fitted = Fitted(trained, Embedder.of(model, trained.taxonomy), logit, read_metrics(path))
         return model
@@ -113,7 +114,7 @@ class Embedder:
         base = load_base(model.base)
         keep_freed_memory()
         base.model.to(best_device())  # type: ignore[arg-type]
-        encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), taxonomy)
+        encoder = CareerEncoder(base.tokenizer, model.template, taxonomy)
         return cls(Reader(base.model), encoder, model.pooling, base_identity(model.base))
 
     def records(self, panel: Panel, vectors: Floats) -> Vectors:
@@ -135,7 +136,7 @@ class Embedder:
             "base": self.identity,
             "panel": panel.fingerprint,
             "dataset": panel.dataset,
-            "template": json.dumps(self.encoder.template.to_dict()),
+            "template": json.dumps(asdict(self.encoder.template)),
             "pooling": self.pooling,
         }
         return cached_vectors(about, lambda: self.vectors(panel))

@@ -13,11 +13,11 @@ from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
-from laborllm.lm.shortening import require_short, shorten
+from laborllm.lm.shortening import within_context
 from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.titles import encode, forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
@@ -31,7 +31,7 @@ CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
 @dataclass
 class LanguageModel:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
     vocabulary: whether the softmax is over the whole vocabulary of the base model, or closed: over the tokens of the
     titles and of the careers of the fit. valid_careers: how many validation careers, drawn by the seed, watch the
     training. recipe: how to train.
@@ -40,7 +40,7 @@ class LanguageModel:
     name: ClassVar[str] = "language-model"
 
     base: str = EMBEDDED
-    titles: Literal["literal", "numeric"] = "literal"
+    template: Template = field(default_factory=Template)
     vocabulary: Literal["whole", "closed"] = "whole"
     valid_careers: int = 64
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
@@ -64,10 +64,10 @@ class LanguageModel:
     def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
         """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
         base = load_base(self.base)
-        encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
+        encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         splits = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
-        within_context = shorten if self.recipe.long_careers == "shorten" else require_short
-        train, valid = (within_context(split, encoder, context_length(base.model)) for split in splits)
+        context, long_careers = context_length(base.model), self.recipe.long_careers
+        train, valid = (within_context(split, encoder, context, long_careers) for split in splits)
         training, watching = encode(encoder, train), encode(encoder, valid)
         kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
         scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
@@ -96,7 +96,8 @@ class LanguageModel:
         if not Processes().is_main:
             return
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("scoring", "fitted")}
-        options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
+        options |= {"template": asdict(self.template), "recipe": asdict(self.recipe)}
+        options |= {"base_identity": base_identity(self.base)}
         metrics = {
             "validation raw perplexity": best_point(fitted.curve).valid_perplexity,
             "oldest records left out of long careers": fitted.left_out,
@@ -114,9 +115,11 @@ class LanguageModel:
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
-        model = cls(**options | {"recipe": Recipe(**options["recipe"])})
+        model = restored(cls, options, path)
+        model.template = restored(Template, options["template"], path)
+        model.recipe = restored(Recipe, options["recipe"], path)
         base = load_weights(path, model.base)
-        encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)
+        encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
         kept = json.loads((path / VOCABULARY).read_text()) if model.vocabulary == "closed" else None
         scorer = title_scorer(base, encoder, vocabulary=kept)
         model.fitted = Fitted(trained, read_curve(path / CURVE), None, scorer)
@@ -128,10 +131,10 @@ class LanguageModel:
             "model": self.name,
             "panel": panel.fingerprint,
             "base": base_identity(self.base),
-            "titles": self.titles,
             "vocabulary": self.vocabulary,
             "valid_careers": self.valid_careers,
             "bfloat16": scorer.reader.autocast,
+            **asdict(self.template),
             **asdict(self.recipe),
         }
 

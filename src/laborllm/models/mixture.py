@@ -16,7 +16,7 @@ from laborllm.models.contract import Floats, Forecast, Forecaster
 from laborllm.models.history import training_records
 from laborllm.models.mixture_weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
 from laborllm.models.registry import load_forecaster, with_scoring
-from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run
+from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored
 from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash
 
@@ -96,7 +96,7 @@ class Mixture:
         weights = kind(**load_file(path / WEIGHTS))
         loaded = [load_forecaster(member) for member in members]
         fitted = Fitted(trained, loaded, tuple(states.values()), weights, read_metrics(path))
-        return cls(tuple(members), **options, fitted=fitted)
+        return restored(cls, options | {"members": tuple(members), "fitted": fitted}, path)
 
     def _metrics(self, log_prob: Floats, log_weights: Floats) -> dict[str, float]:
         """Of the records of split valid: perplexities, and mean weights."""

@@ -4,10 +4,10 @@ Its prompts may begin with the list of valid titles, and with whole careers of t
 """
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.titles import forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, preamble, render
@@ -25,7 +25,7 @@ from laborllm.text import CareerText, Template, preamble, render
 
 @dataclass
 class OffTheShelf:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
     title_list: whether every prompt begins with all titles. examples: how many careers of the training split, drawn by
     the seed, come next. panel_file: where a run folder with examples finds them again, as it keeps no text of them.
     scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
@@ -33,7 +33,7 @@ class OffTheShelf:
     name: ClassVar[str] = "off-the-shelf"
 
     base: str = EMBEDDED
-    titles: Literal["literal", "numeric"] = "literal"
+    template: Template = field(default_factory=Template)
     title_list: bool = False
     examples: int = 0
     panel_file: Path | None = None
@@ -54,7 +54,7 @@ class OffTheShelf:
         if self.examples:
             self.shown = Shown.draw(panel.subset("train"), self.examples, seed=seed)
         if self.title_list or self.examples:
-            longest = max(render(panel.subset("train"), self._template), key=lambda career: len(career.text))
+            longest = max(render(panel.subset("train"), self.template), key=lambda career: len(career.text))
             self._scorer.require_room(list(self._scorer.encoder.encode([longest])))
         return self
 
@@ -68,7 +68,8 @@ class OffTheShelf:
 
     def save(self, path: Path) -> None:
         """Raises `ModelError` for a model with examples whose `panel_file` is not known."""
-        options = {"base": self.base, "titles": self.titles, "title_list": self.title_list, "examples": self.examples}
+        options = {"base": self.base, "title_list": self.title_list, "examples": self.examples}
+        options |= {"template": asdict(self.template)}
         if self.shown is not None:
             if self.panel_file is None:
                 raise ModelError("a run folder keeps no text of its examples: say in panel_file where they are")
@@ -81,25 +82,24 @@ class OffTheShelf:
         """Raises `ModelError` if the panel file no longer holds the training split that examples were drawn from."""
         _, options, trained = read_run(path)
         shown = options.pop("shown", None)
+        model = restored(cls, options, path)
+        model.template, model.trained = restored(Template, options["template"], path), trained
         if shown is None:
-            return cls(**options, trained=trained)
-        file = (path / options.pop("panel_file")).resolve()
+            return model
+        file = (path / options["panel_file"]).resolve()
         training = Panel.load(file).subset("train")
         if training.fingerprint != shown["fingerprint"]:
             raise ModelError(f"{file} has other training careers than those that {path} shows examples of")
-        return cls(**options, panel_file=file, trained=trained, shown=Shown(training, shown["workers"]))
+        model.panel_file, model.shown = file, Shown(training, shown["workers"])
+        return model
 
     @cached_property
     def _scorer(self) -> Scorer:
         base, taxonomy = load_base(self.base), self._require_fitted().taxonomy
-        listed = self._template.title_texts(taxonomy) if self.title_list else ()
-        examples = [] if self.shown is None else self.shown.texts(self._template)
-        encoder = CareerEncoder(base.tokenizer, self._template, taxonomy, preamble(listed, examples))
+        listed = self.template.title_texts(taxonomy) if self.title_list else ()
+        examples = [] if self.shown is None else self.shown.texts(self.template)
+        encoder = CareerEncoder(base.tokenizer, self.template, taxonomy, preamble(listed, examples))
         return title_scorer(base, encoder)
-
-    @property
-    def _template(self) -> Template:
-        return Template(titles=self.titles)
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:
@@ -122,7 +122,8 @@ class Shown:
         return cls(training, drawn.tolist())
 
     def texts(self, template: Template) -> list[str]:
-        careers: list[CareerText] = list(render(self.training, template))
+        """The examples are whole careers, however many records the career after them is written in."""
+        careers: list[CareerText] = list(render(self.training, replace(template, last_records=None)))
         return [careers[place].text for place in self.workers]
 
     def to_dict(self) -> dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from laborllm.lm.encoding import by_worker
 from laborllm.lm.finetune import finetune
 from laborllm.models.language_model import LanguageModel, Prepared
 from laborllm.panel import Panel
@@ -45,9 +46,10 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
     """Read and check all that `model.fit(panel)` would, and take its first `steps` steps. Raises what it would."""
     plan = model.recipe.plan
     ready = model.prepare(panel, seed=seed)
-    order = list(batches(len(ready.training), plan, seed=seed))
-    first = [ready.training[index] for batch in order[:steps] for index in batch]
-    looks = 2 + (len(ready.training) * plan.epochs - 1) // plan.validate_every
+    training = by_worker(ready.training)
+    order = list(batches(len(training), plan, seed=seed))
+    first = [text for batch in order[:steps] for index in batch for text in training[index]]
+    looks = 2 + (len(training) * plan.epochs - 1) // plan.validate_every
     brief = replace(model.recipe, epochs=1, validate_every=sys.maxsize)
     curve, adapter = finetune(ready.scorer, first, ready.valid[:1], brief, seed=seed)
     tuned = ready.scorer.base.model.parameters() if adapter is None else adapter.tensors.values()
@@ -55,8 +57,8 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
     lengths = [len(career.tokens) for career in ready.training]
     rate = curve[-1].tokens / curve[-1].seconds
     return Rehearsal(
-        careers=len(ready.training),
-        valid_careers=len(ready.valid),
+        careers=len(training),
+        valid_careers=len(by_worker(ready.valid)),
         tokens=sum(lengths),
         longest=max(lengths),
         context=ready.scorer.reader.context,

@@ -4,10 +4,10 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from laborllm.errors import ModelError
 from laborllm.models.card import model_card
@@ -16,6 +16,8 @@ from laborllm.panel import Panel
 from laborllm.storage import new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,20 @@ def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
         raise ModelError(f"{path} is not a run folder: it has no {FILE}; make one with 'laborllm fit'")
     about = json.loads((path / FILE).read_text())
     trained = about["trained"] | {"taxonomy": Taxonomy.from_json(json.dumps(about["trained"]["taxonomy"]))}
-    return about["model"], about["options"], Trained(**trained)
+    return about["model"], about["options"], restored(Trained, trained, path)
+
+
+def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
+    """A model, or a part of one, from the options that `run` states of it. Raises `ModelError` for one that it lacks:
+    what another version of laborllm meant by it cannot be known."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(options.keys() - known)
+    if unknown:
+        raise ModelError(
+            f"{run} states {unknown[0]!r}, which this version of laborllm ({version('laborllm')}) does not know: "
+            f"use the version that {CARD} names there, or fit it anew"
+        )
+    return kind(**options)
 
 
 def read_metrics(path: Path) -> dict[str, float]:

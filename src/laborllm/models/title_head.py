@@ -7,7 +7,7 @@ set against a vector of each title, the base model's own reading of it; see `clo
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch.nn.functional import normalize
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.finetune import explaining_memory, recomputing
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader
@@ -26,10 +26,9 @@ from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, add_adapter, load_weights, merge_adapter, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.titles import encode
 from laborllm.models.transition import Transition
-from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.text import Template
@@ -47,14 +46,14 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 
 @dataclass
 class TitleHead:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. titles: literal or numeric.
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
     valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
     `text_weight` is that of next-token prediction beside the choice of titles."""
 
     name: ClassVar[str] = "title-head"
 
     base: str = EMBEDDED
-    titles: Literal["literal", "numeric"] = "literal"
+    template: Template = field(default_factory=Template)
     valid_careers: int = 256
     recipe: Recipe = field(default_factory=HeadRecipe)
     fitted: "Fitted | None" = field(default=None, repr=False)
@@ -69,15 +68,19 @@ class TitleHead:
         torch.manual_seed(seed)
         training = panel.subset("train")
         base = load_base(self.base)
-        encoder = CareerEncoder(base.tokenizer, Template(titles=self.titles), panel.taxonomy)
+        encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         careers = encode(encoder, training)
         valid = encode(encoder, panel.subset("valid").sample(self.valid_careers, seed=seed))
         model = _closed_set(base, encoder, bfloat16=True)
-        model.head.begin(_transition_scores(panel), _unit_vectors(base, panel.taxonomy), *_survey(model, careers))
+        model.head.begin(
+            _transition_scores(panel),
+            _unit_vectors(base, self.template.title_texts(panel.taxonomy)),
+            *_survey(model, careers),
+        )
         adapted = add_adapter(base.model, self.recipe.lora_rank) if self.recipe.method == "lora" else None
         if adapted is None:
             base.model.requires_grad_(True)
-        task = ChoosingTitles(model, careers, valid, self.recipe.text_weight, self.recipe.pack_tokens)
+        task = ChoosingTitles(model, by_worker(careers), valid, self.recipe.text_weight, self.recipe.pack_tokens)
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
         with recomputing(base.model, self.recipe), explaining_memory(self.recipe):
             curve = train(task, self.recipe.plan, seed=seed, checkpoints=checkpoints)
@@ -105,7 +108,8 @@ class TitleHead:
         if not Processes().is_main:
             return
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
-        options |= {"recipe": asdict(self.recipe), "base_identity": base_identity(self.base)}
+        options |= {"template": asdict(self.template), "recipe": asdict(self.recipe)}
+        options |= {"base_identity": base_identity(self.base)}
         metrics = {"validation perplexity": best_point(fitted.curve).valid_perplexity}
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.base, fitted.adapter)
@@ -119,9 +123,11 @@ class TitleHead:
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
-        model = cls(**options | {"recipe": HeadRecipe(**options["recipe"])})
+        model = restored(cls, options, path)
+        model.template = restored(Template, options["template"], path)
+        model.recipe = restored(HeadRecipe, options["recipe"], path)
         base = load_weights(path, model.base)
-        encoder = CareerEncoder(base.tokenizer, Template(titles=model.titles), trained.taxonomy)
+        encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
         closed_set = _closed_set(base, encoder)
         closed_set.head.load_state_dict(load_file(path / HEAD))
         model.fitted = Fitted(trained, read_curve(path / CURVE), None, base, closed_set)
@@ -139,8 +145,8 @@ class TitleHead:
 
     def _facts(self, panel: Panel) -> Facts:
         """All that decides what training gives, but the seed."""
-        own = {"base": base_identity(self.base), "titles": self.titles, "valid_careers": self.valid_careers}
-        return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.recipe)}
+        own = {"base": base_identity(self.base), "valid_careers": self.valid_careers}
+        return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.template), **asdict(self.recipe)}
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
@@ -180,9 +186,9 @@ def _transition_scores(panel: Panel) -> Tensor:
     return torch.from_numpy(scores)
 
 
-def _unit_vectors(base: BaseModel, taxonomy: Taxonomy) -> Tensor:
+def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
     """What the base model makes of each title, apart from what it makes of all, at length one, (J, d)."""
-    vectors = title_vectors(base, taxonomy)
+    vectors = title_vectors(base, titles)
     return normalize(vectors - vectors.mean(dim=0), dim=1)
 
 

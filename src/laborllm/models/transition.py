@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from laborllm.errors import ModelError
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.second_order import SecondOrder, Steps
 from laborllm.models.shrinkage import best_strength, shrink
 from laborllm.panel import Panel
@@ -95,7 +95,8 @@ class Transition:
         weights = load_file(path / "weights.safetensors")
         table, first = weights.pop("table"), weights.pop("first")
         second = SecondOrder(**weights) if weights else None
-        return cls(**options, table=table, first=first, second=second, trained=trained)
+        fitted = {"table": table, "first": first, "second": second, "trained": trained}
+        return restored(cls, options | fitted, path)
 
     @staticmethod
     def _plain(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from laborllm.errors import ModelError
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market, TrueLaw
 
@@ -50,7 +50,7 @@ class Truth:
     @classmethod
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
-        return cls(Market.from_json(options["market"]), trained)
+        return restored(cls, options | {"market": Market.from_json(options["market"]), "trained": trained}, path)
 
     @cached_property
     def _law(self) -> TrueLaw:

@@ -22,4 +22,5 @@ def after(text: str, career: CareerText) -> CareerText:
         text=text + career.text,
         prompt_ends=tuple(len(text) + end for end in career.prompt_ends),
         title_ends=tuple(len(text) + end for end in career.title_ends),
+        history=tuple((len(text) + start, len(text) + end) for start, end in career.history),
     )

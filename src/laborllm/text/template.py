@@ -5,71 +5,120 @@ region of the first record, so no line tells anything about a later one.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import polars as pl
 
 from laborllm.errors import LaborLLMError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.text.titles import Titles, title_texts
 
 END = "<END OF DATA>"
+
+LeftOut = Literal["birth-year", "demographics", "education", "ethnicity", "gender", "region"]
+DEMOGRAPHICS = ("ethnicity", "gender", "region")
 
 Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Template:
-    """A named, frozen wording. titles: "literal" for the English title, "numeric" for a bare code (job_144)."""
+    """How a career is written; the command line makes an option of each attribute.
 
-    version: str = "resume-1"
-    titles: Literal["literal", "numeric"] = "literal"
+    Attributes:
+        titles: English titles; codes without meaning (job_144); titles abbreviated or reworded by fixed rules; or
+            shuffled, each the title of another entry.
+        leave_out: What is not written; demographics are ethnicity, gender and region.
+        last_records: Forecast each record from so many records before it, and the header; unless given, from all.
+        title_seed: Seed of the codes, and of what is shuffled.
+        wording: Name of the wording, which is frozen.
+    """
+
+    titles: Titles = "literal"
+    leave_out: tuple[LeftOut, ...] = ()
+    last_records: int | None = None
+    title_seed: int = 0
+    wording: Literal["resume-1"] = "resume-1"
 
     def __post_init__(self) -> None:
-        if self.version != "resume-1":
-            raise LaborLLMError(f"unknown template version {self.version!r}: use resume-1")
-        if self.titles not in ("literal", "numeric"):
-            raise LaborLLMError(f"unknown kind of titles {self.titles!r}: use literal or numeric")
+        object.__setattr__(self, "leave_out", tuple(sorted(set(self.leave_out))))
+        _require_one_of("kind of titles", self.titles, get_args(Titles))
+        _require_one_of("wording", self.wording, ("resume-1",))
+        for name in self.leave_out:
+            _require_one_of("covariate to leave out", name, get_args(LeftOut))
+        if self.last_records is not None and self.last_records < 1:
+            raise LaborLLMError(f"last-records must be at least 1, not {self.last_records}")
+
+    @property
+    def columns_left_out(self) -> set[str]:
+        """The covariates of a panel that are not written."""
+        groups = {"demographics": DEMOGRAPHICS, "birth-year": ("birth_year",)}
+        return {column for name in self.leave_out for column in groups.get(name, (name,))}
 
     def title_texts(self, taxonomy: Taxonomy) -> tuple[str, ...]:
         """What is written for each entry of the taxonomy, J strings."""
-        if self.titles == "literal":
-            return taxonomy.titles
-        return tuple(f"job_{column}" for column in range(len(taxonomy)))
-
-    def to_dict(self) -> dict[str, str]:
-        return asdict(self)
+        return title_texts(taxonomy, self.titles, self.title_seed)
 
 
 @dataclass(frozen=True)
 class CareerText:
-    """One career as text. Record t has its title, with the leading space, at text[prompt_ends[t]:title_ends[t]]; the
-    newline after it ends the title."""
+    """One career as text, or a window of it. Record t of those that are forecast from this text has its title, with the
+    leading space, at text[prompt_ends[t]:title_ends[t]]; the newline after it ends the title.
+
+    history: the same two places of the titles of records that are only read, as they are forecast from another window.
+    """
 
     worker: str
     text: str
     prompt_ends: tuple[int, ...]
     title_ends: tuple[int, ...]
+    history: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Where the titles of all records stand, those that are only read first."""
+        return [*self.history, *zip(self.prompt_ends, self.title_ends, strict=True)]
 
 
 def render(panel: Panel, template: Template) -> Iterator[CareerText]:
-    """The text of every career, in the order of the panel."""
+    """The text of every career, in the order of the panel; with `last_records`, one text or more of each.
+
+    The first text of a career then holds as many records as may precede another, and one; each further text is for one
+    record, and holds the header and the records before it that count.
+    """
     titles = dict(zip(panel.taxonomy.codes, template.title_texts(panel.taxonomy), strict=True))
-    rows = panel.records.iter_rows(named=True)
-    for worker, records in groupby(rows, key=lambda record: str(record["worker"])):
-        yield _career_text(worker, panel.dataset, list(records), titles)
+    records = panel.records.with_columns(pl.lit(None).alias(column) for column in template.columns_left_out)
+    for worker, group in groupby(records.iter_rows(named=True), key=lambda record: str(record["worker"])):
+        career = list(group)
+        header = _header(career[0]["dataset"] or panel.dataset, career[0])
+        for first, forecast, end in _windows(len(career), template.last_records):
+            closing = END if end == len(career) else ""
+            yield _career_text(worker, header, career[first:end], forecast - first, closing, titles)
 
 
-def _career_text(worker: str, dataset: str, records: list[Record], titles: dict[str, str]) -> CareerText:
-    text = _header(records[0]["dataset"] or dataset, records[0])
-    prompt_ends, title_ends = [], []
+def _windows(records: int, last: int | None) -> Iterator[tuple[int, int, int]]:
+    """Of each text of a career: its first record, the first that is forecast from it, and the end of both."""
+    whole = records if last is None else min(last + 1, records)
+    yield 0, 0, whole
+    for record in range(whole, records):
+        yield record - whole + 1, record, record + 1
+
+
+def _career_text(
+    worker: str, header: str, records: list[Record], read: int, closing: str, titles: dict[str, str]
+) -> CareerText:
+    """read: how many of the records are history only."""
+    text, places = header, []
     for record in records:
         text += _prompt(record)
-        prompt_ends.append(len(text))
-        text += f" {titles[record['occupation']]}"
-        title_ends.append(len(text))
-        text += "\n"
-    return CareerText(worker, text + END, tuple(prompt_ends), tuple(title_ends))
+        title = f" {titles[record['occupation']]}"
+        places.append((len(text), len(text) + len(title)))
+        text += f"{title}\n"
+    prompt_ends, title_ends = zip(*places[read:], strict=True)
+    return CareerText(worker, text + closing, prompt_ends, title_ends, tuple(places[:read]))
 
 
 def _header(dataset: str, first: Record) -> str:
@@ -92,3 +141,8 @@ def _prompt(record: Record) -> str:
 
 def _article(words: str) -> str:
     return "an" if words[0].lower() in "aeio" else "a"
+
+
+def _require_one_of(what: str, found: str, known: tuple[str, ...]) -> None:
+    if found not in known:
+        raise LaborLLMError(f"unknown {what} {found!r}: use {', '.join(known)}")

@@ -23,7 +23,7 @@ PARTS = ("weights", "best", "optimizer")  # a safetensors file each
 FILES = {STATE, MARKER, *(f"{part}.safetensors" for part in PARTS)}
 STEP = "step-"
 
-Facts = Mapping[str, str | int | float | bool | None]
+Facts = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import nn
 from laborllm.errors import ModelError
 from laborllm.lm.hardware import best_device, keep_freed_memory
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run
+from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.vocabulary import Vocabulary
@@ -93,8 +93,8 @@ class SequenceModel(ABC):
     @classmethod
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
-        model = cls(**options)
-        model.plan = Plan(**options["plan"])
+        model = restored(cls, options, path)
+        model.plan = restored(Plan, options["plan"], path)
         vocabulary = Vocabulary.from_json((path / VOCABULARY).read_text())
         network = model.network(index_sizes(vocabulary), len(trained.taxonomy))
         network.load_state_dict(load_file(path / WEIGHTS))
