@@ -45,6 +45,7 @@ def test_verbs() -> None:
             "bench",
             "code-titles",
             "mix",
+            "study",
             "validate",
         )
     }
