@@ -27,6 +27,7 @@ WRONG = [
     ("layers", "sources/__init__.py", "laborllm.text.template"),
     ("layers", "lm/base.py", "laborllm.models"),
     ("layers", "models/__init__.py", "laborllm.evaluation"),
+    ("layers", "bench/__init__.py", "laborllm.evaluation"),
     ("layers", "evaluation/__init__.py", "laborllm.report"),
     ("layers", "report/__init__.py", "laborllm.demo"),
     ("layers", "report/page.py", "laborllm.studies"),
@@ -78,7 +79,9 @@ def test_nothing_but_the_language_models_loads_torch() -> None:
     names = [
         module.name
         for module in pkgutil.walk_packages(laborllm.__path__, "laborllm.")
-        if not module.name.startswith(("laborllm.training.", "laborllm.lm", "laborllm.models.", "laborllm.demo"))
+        if not module.name.startswith(
+            ("laborllm.training.", "laborllm.bench.", "laborllm.lm", "laborllm.models.", "laborllm.demo")
+        )
     ]
     code = f"import importlib, sys; [importlib.import_module(name) for name in {names}]; print(*sys.modules)"
     loaded = set(run("-c", code).split())

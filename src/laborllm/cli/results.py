@@ -5,8 +5,10 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import polars as pl
 from cyclopts import App, Parameter
 
+from laborllm.bench.exercise import Exercise, Trainer
 from laborllm.cli.options import SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Scoring, Seed, Tolerance
 from laborllm.errors import ModelError
 from laborllm.lm.scoring_options import ScoringOptions
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT = ScoringOptions()
+EXERCISE = Exercise(SMOLLM2)
 
 
 def forecast(
@@ -183,6 +186,43 @@ def bench_scoring(
 
     found = measure_scoring(base, careers=careers)
     print(dumps(found.to_dicts(), indent=1) if json else found)
+
+
+@bench.command(name="training")
+def bench_training(
+    *,
+    base: Base = SMOLLM2,
+    method: Annotated[
+        Literal["lora", "full"], Parameter(help="Train a low-rank adapter on every linear layer, or all weights.")
+    ] = EXERCISE.method,
+    careers: Annotated[int, Parameter(help="How many synthetic careers to train on.")] = EXERCISE.careers,
+    batch_size: Annotated[int, Parameter(help="Careers per optimiser step.")] = EXERCISE.batch_size,
+    rounds: Annotated[int, Parameter(help="How often each trainer trains; medians are shown.")] = 1,
+    trainers: Annotated[
+        list[Trainer] | None,
+        Parameter(
+            help="Which ones: ours, over the whole vocabulary of the base model or a closed one; SFTTrainer as it "
+            "comes, with packing, or with one career a pass. Else all.",
+            consume_multiple=True,
+        ),
+    ] = None,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how fast this machine fine-tunes, beside SFTTrainer of TRL on the same careers (extra `bench`).
+
+    Example: `laborllm bench training --method lora --rounds 3`
+    """
+    from laborllm.bench.training import TRAINERS, measure_training
+
+    exercise = Exercise(base, method, careers, batch_size, seed=seed)
+    found, rate = measure_training(exercise, trainers or TRAINERS, rounds=rounds)
+    if json:
+        print(dumps({"matmul_gflops": rate / 1e9, "trainers": found.to_dicts()}, indent=1))
+        return
+    print(f"products of large matrices: {rate / 1e9:,.1f} Gflop/s")
+    with pl.Config(tbl_cols=-1, tbl_width_chars=120, float_precision=3):
+        print(found)
 
 
 @bench.command(name="coding")

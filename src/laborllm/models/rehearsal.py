@@ -1,14 +1,12 @@
 """A dry run of a fit: everything is read and checked, a few steps are taken and timed, and nothing is written."""
 
-import resource
 import sys
 import time
 from dataclasses import dataclass, replace
 
-import torch
-
 from laborllm.lm.encoding import by_worker
 from laborllm.lm.finetune import finetune
+from laborllm.lm.hardware import peak_memory
 from laborllm.models.language_model import LanguageModel, Prepared
 from laborllm.panel import Panel
 from laborllm.training.schedule import batches
@@ -67,7 +65,7 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
         trained=trained,
         tokens_per_second=rate,
         seconds=sum(lengths) * plan.epochs / rate + looks * _look(ready),
-        memory=_peak_memory(),
+        memory=peak_memory(),
         checkpoint=COPIES * FLOAT * trained,
     )
 
@@ -79,10 +77,3 @@ def _look(ready: Prepared) -> float:
     list(ready.scorer.realised(part))
     seconds = time.monotonic() - start
     return seconds * sum(len(c.tokens) for c in ready.valid) / sum(len(c.tokens) for c in part)
-
-
-def _peak_memory() -> int:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes if sys.platform == "darwin" else 1024 * kilobytes

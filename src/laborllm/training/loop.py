@@ -78,7 +78,7 @@ class _Training:
         self.batches = list(batches(len(task.lengths), plan, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+            self.parameters.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
         )
         self.state = _State()
         self.best: dict[str, Tensor] = {}
@@ -144,7 +144,7 @@ class _Training:
         for key, tensor in found.tensors["optimizer"].items():
             kind, name = key.split("/", 1)
             parameter = self.parameters[name]
-            self.optimizer.state[parameter][kind] = tensor if kind == "step" else tensor.to(parameter)
+            self.optimizer.state[parameter][kind] = tensor.to(parameter.device)
 
     def restore_best(self) -> None:
         self._load(self.best)

@@ -1,0 +1,34 @@
+"""What this machine could do at most: products of large matrices, in the precision that training uses."""
+
+import time
+
+import torch
+
+from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+
+SIDE = {"cpu": 2048, "cuda": 8192}
+REPEATS = 8
+
+
+def matmul_rate() -> float:
+    """Floating-point operations per second of the best of a few products of square matrices."""
+    keep_freed_memory()
+    device = best_device()
+    dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    side = SIDE[device.type]
+    left, right = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * side**3 / min(_seconds(left, right) for _ in range(REPEATS))
+
+
+def synchronise() -> None:
+    """Wait for what a GPU has been asked to do."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _seconds(left: torch.Tensor, right: torch.Tensor) -> float:
+    synchronise()
+    start = time.perf_counter()
+    _ = left @ right
+    synchronise()
+    return time.perf_counter() - start

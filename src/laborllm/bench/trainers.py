@@ -1,0 +1,108 @@
+"""The trainers that are compared, each from the base model to the weights after one pass over the same careers."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from laborllm.bench.careers import long_careers
+from laborllm.bench.exercise import Exercise, Trainer, Training
+from laborllm.bench.sft import train_with_sft
+from laborllm.lm.base import BaseModel, load_base
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.finetune import finetune
+from laborllm.lm.hardware import best_device, peak_memory
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.scoring import title_scorer
+from laborllm.lm.vocabulary import tokens_in_use
+from laborllm.text import Template, render
+from laborllm.training.schedule import career_order
+
+
+def run(trainer: Trainer, exercise: Exercise) -> Training:
+    """Do the exercise with one trainer, in this process."""
+    material = _Material.of(exercise)
+    model = material.base.model.to(best_device())  # type: ignore[arg-type]
+    before = mean_loss(model, material.held_out)
+    vocabulary = tokens_in_use(material.encoder, material.all) if trainer == "laborllm-closed" else None
+    needed = flops_per_token(model, exercise.method, None if vocabulary is None else len(vocabulary))
+    if trainer.startswith("sft"):
+        order = career_order(exercise.careers, seed=exercise.seed, epoch=0)
+        seconds = train_with_sft(material.base, [material.training[i] for i in order], trainer, exercise)
+    else:
+        seconds = _train_with_laborllm(material, exercise, vocabulary)
+    return Training(
+        steps=-(-exercise.careers // exercise.batch_size),
+        seconds=seconds,
+        tokens=sum(len(career.tokens) for career in material.training),
+        flops_per_token=needed,
+        memory=peak_memory(),
+        loss_before=before,
+        loss=mean_loss(model, material.held_out),
+    )
+
+
+def flops_per_token(model: PreTrainedModel, method: str, vocabulary: int | None = None) -> int:
+    """Floating-point operations that the loss of a token and its gradient need.
+
+    For each weight of a linear layer: two in the forward pass, two for the gradient of its input, and two for that of
+    the weight if it is trained. Attention and the adapter itself, a few per cent, are left out. vocabulary: size of a
+    closed one.
+    """
+    layers = sum(m.weight.numel() for m in model.base_model.modules() if isinstance(m, nn.Linear))
+    head = model.get_output_embeddings().weight
+    weights = layers + int(head.numel()) * (vocabulary or len(head)) // len(head)
+    return (6 if method == "full" else 4) * weights
+
+
+@torch.inference_mode()
+def mean_loss(model: PreTrainedModel, careers: list[EncodedCareer]) -> float:
+    """Nats per token of the careers, as transformers computes it, one by one over the whole vocabulary."""
+    model.eval()
+    model.set_attn_implementation("sdpa")
+    nats = 0.0
+    for career in careers:
+        tokens = torch.tensor([career.tokens], device=model.device)
+        logits = model.get_output_embeddings()(model.base_model(input_ids=tokens, use_cache=False).last_hidden_state)
+        nats += float(cross_entropy(logits[0, :-1].float(), tokens[0, 1:], reduction="sum"))
+    return nats / sum(len(career.tokens) - 1 for career in careers)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """A base model and the careers of an exercise as tokens."""
+
+    base: BaseModel
+    encoder: CareerEncoder
+    training: list[EncodedCareer]
+    held_out: list[EncodedCareer]
+
+    @classmethod
+    def of(cls, exercise: Exercise) -> "_Material":
+        base = load_base(exercise.base)
+        panel = long_careers(exercise.careers + exercise.held_out, seed=exercise.seed)
+        encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy)
+        careers = list(encoder.encode(render(panel, encoder.template)))
+        return cls(base, encoder, careers[: exercise.careers], careers[exercise.careers :])
+
+    @property
+    def all(self) -> list[EncodedCareer]:
+        return self.training + self.held_out
+
+
+def _train_with_laborllm(material: _Material, exercise: Exercise, vocabulary: tuple[int, ...] | None) -> float:
+    """Seconds of all steps; the validation split, one training career, is looked at before and after."""
+    scorer = title_scorer(material.base, material.encoder, bfloat16=True, vocabulary=vocabulary)
+    recipe = Recipe(
+        method=exercise.method,
+        epochs=1,
+        batch_size=exercise.batch_size,
+        learning_rate=exercise.learning_rate,
+        warmup=0.0,
+        decay="constant",
+        validate_every=exercise.careers,
+    )
+    curve, _ = finetune(scorer, material.training, material.training[:1], recipe, seed=exercise.seed)
+    return curve[-1].seconds
