@@ -22,6 +22,7 @@ from laborllm.models.run_folder import read_metrics, read_run
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.storage import new_file, require_parent
+from laborllm.training.checkpoint import training_folder
 
 
 @dataclass(frozen=True)
@@ -121,14 +122,17 @@ def _plan(rivals: Sequence[str], seeds: Sequence[int]) -> list[Run]:
 
 
 def _fit_once(run: Run, planned: Sequence[Run], panel: Panel, out: Path) -> None:
-    """Make the run folder unless it is there, and note what the fit cost."""
+    """Make the run folder unless it is there, and note what the fit cost, with what an interrupted one had cost."""
     path = out / run.name
     if path.exists():
         _require_same(run, path, panel)
         return
+    before = _seconds(out).get(run.name, 0.0) if training_folder(path).exists() else 0.0
     start = time.process_time()
-    model = _model(run, planned, out).fit(panel, seed=run.seed, out=path)
-    _note_seconds(out, run.name, time.process_time() - start)
+    try:
+        model = _model(run, planned, out).fit(panel, seed=run.seed, out=path)
+    finally:
+        _note_seconds(out, run.name, before + time.process_time() - start)
     model.save(path)
 
 

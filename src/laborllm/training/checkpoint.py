@@ -47,8 +47,8 @@ class Checkpoints:
 
     @classmethod
     def beside(cls, run: Path, facts: Facts) -> "Checkpoints":
-        """Those of the training that will become the run folder `run`: in `run`.training, beside it."""
-        return cls(run.with_name(f"{run.name}.training"), facts)
+        """Those of the training that will become the run folder `run`."""
+        return cls(training_folder(run), facts)
 
     def latest(self) -> Checkpoint | None:
         """The last one that is whole, None if training has not come that far.
@@ -107,6 +107,11 @@ class Checkpoints:
                     f"{self.folder} holds a training with {name} {found.get(name)}, not {wanted.get(name)}: "
                     "repeat its command to go on with it, or remove it to train anew"
                 )
+
+
+def training_folder(run: Path) -> Path:
+    """Where the checkpoints are of the training that will become the run folder `run`: in `run`.training, beside it."""
+    return run.with_name(f"{run.name}.training")
 
 
 def _read(folder: Path) -> Checkpoint:

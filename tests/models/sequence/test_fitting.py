@@ -1,6 +1,7 @@
 """Networks learn what there is to learn: ten careers by heart, another panel's weights, a language model's reading."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from laborllm.errors import ModelError
 from laborllm.models.career import Career
 from laborllm.models.nemo import Nemo
 from laborllm.models.sequence.model import SequenceModel
+from laborllm.models.sequence.network import NextOccupation
 from laborllm.models.sequence.transfer import begin_with
 from laborllm.panel import Panel
 from laborllm.training.plan import Plan
@@ -42,6 +44,29 @@ def ten(panel: Panel) -> Panel:
 )
 def test_ten_careers_are_learnt_by_heart(model: SequenceModel, ten: Panel) -> None:
     assert -model.fit(ten, seed=0).log_likelihood(ten).mean() < 0.02
+
+
+def test_an_interrupted_fit_goes_on(panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its last checkpoint, to the same bits; the checkpoints go once the run folder is there."""
+    plan = Plan(epochs=4, batch_size=8, learning_rate=1e-2, validate_every=16)
+    whole = Nemo(plan=plan).fit(panel, seed=1)
+
+    loss, left = NextOccupation.loss, iter(range(12))
+
+    def loss_until_interrupted(task: NextOccupation, batch: Sequence[int]) -> Iterator[tuple[torch.Tensor, float]]:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return loss(task, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NextOccupation, "loss", loss_until_interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            Nemo(plan=plan).fit(panel, seed=1, out=tmp_path / "run")
+    assert (tmp_path / "run.training").is_dir()
+    resumed = Nemo(plan=plan).fit(panel, seed=1, out=tmp_path / "run")
+    np.testing.assert_array_equal(resumed.forecast(panel).log_prob, whole.forecast(panel).log_prob)
+    resumed.save(tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_pretrained_run_is_begun_with(panel: Panel, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
+from laborllm.training.checkpoint import Checkpoints, Facts
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
 from laborllm.training.plan import Plan
@@ -55,15 +56,21 @@ class SequenceModel(ABC):
         return self.network(index_sizes(vocabulary), len(panel.taxonomy))
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
+        """Train on split train; the weights kept are those with the lowest perplexity on split valid.
+
+        With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
+        from the last.
+        """
         training, validation = panel.subset("train"), panel.subset("valid")
         keep_freed_memory()
         torch.manual_seed(seed)
         vocabulary = Vocabulary.of(training)
         network = self.beginning(vocabulary, panel).to(best_device())
         careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
-        curve = train(NextOccupation(f"fit {self.name}", network, *careers), self.plan, seed=seed)
-        self.fitted = Fitted(Trained.on(panel, training, seed=seed), vocabulary, network, curve)
+        task = NextOccupation(f"fit {self.name}", network, *careers)
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
+        curve = train(task, self.plan, seed=seed, checkpoints=checkpoints)
+        self.fitted = Fitted(Trained.on(panel, training, seed=seed), vocabulary, network, curve, checkpoints)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -83,12 +90,13 @@ class SequenceModel(ABC):
 
     def save(self, path: Path) -> None:
         fitted = self.require_fitted()
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
-        options |= {"plan": asdict(self.plan)}
+        options = self._options | {"plan": asdict(self.plan)}
         with new_run(path, self.name, options, fitted.trained, fitted.metrics) as folder:
             save_file(fitted.network.state_dict(), folder / WEIGHTS)
             (folder / VOCABULARY).write_text(fitted.vocabulary.to_json())
             write_curve(folder / CURVE, fitted.curve)
+        if fitted.checkpoints is not None:
+            fitted.checkpoints.remove()
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -101,6 +109,14 @@ class SequenceModel(ABC):
         model.fitted = Fitted(trained, vocabulary, network.to(best_device()), read_curve(path / CURVE))
         return model
 
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "fitted")}
+
+    def _facts(self, panel: Panel) -> Facts:
+        """All that decides what training gives, but the plan and the seed."""
+        return {"model": self.name, "panel": panel.fingerprint, **self._options}
+
     def require_fitted(self) -> "Fitted":
         if self.fitted is None:
             raise ModelError(f"the model {self.name} is not fitted: call fit, or load a run folder")
@@ -109,12 +125,14 @@ class SequenceModel(ABC):
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training left: facts, the indexes of covariates, the network with its best weights, the learning curve."""
+    """What training left: facts, the indexes of covariates, the network with its best weights, the learning curve, and
+    the checkpoints."""
 
     trained: Trained
     vocabulary: Vocabulary
     network: nn.Module
     curve: list[CurvePoint]
+    checkpoints: Checkpoints | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
