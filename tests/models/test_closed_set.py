@@ -19,9 +19,8 @@ ENTRIES, WIDTH, RECORDS = 4, 6, 9
 def head() -> ClosedSetHead:
     generator = torch.Generator().manual_seed(0)
     head = ClosedSetHead(ENTRIES, WIDTH)
-    sizes = ((ENTRIES + 1, ENTRIES + 1), (ENTRIES, WIDTH), (WIDTH,))
-    offsets, titles, center = (torch.randn(*size, generator=generator) for size in sizes)
-    head.begin(offsets, titles, center, torch.rand(WIDTH, generator=generator) + 0.5)
+    titles, center = (torch.randn(*size, generator=generator) for size in ((ENTRIES, WIDTH), (WIDTH,)))
+    head.begin(titles, center, torch.rand(WIDTH, generator=generator) + 0.5)
     for parameter in head.parameters():
         parameter.data.normal_(generator=generator)
     return head
@@ -29,8 +28,9 @@ def head() -> ClosedSetHead:
 
 def steps(generator: torch.Generator) -> Steps:
     previous = torch.randint(ENTRIES + 1, (RECORDS,), generator=generator)
+    told = torch.randn(RECORDS, ENTRIES + 1, generator=generator)
     held = torch.rand(RECORDS, ENTRIES, MEMORIES, generator=generator)
-    return Steps(torch.arange(RECORDS), previous, torch.zeros(RECORDS, dtype=torch.long), held)
+    return Steps(torch.arange(RECORDS), previous, torch.zeros(RECORDS, dtype=torch.long), told, held)
 
 
 def test_formula_by_hand(head: ClosedSetHead) -> None:
@@ -41,12 +41,16 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
         h = (hidden[at] - head.center) / head.spread / WIDTH**0.5
         j = int(given.previous[at])
         z = [
-            head.offsets[j, k]
+            given.told[at, k]
             + head.titles[k] @ head.meaning.weight @ h
             + given.held[at, k] @ (head.recall.weight @ h + head.recall.bias)
             for k in range(ENTRIES)
         ]
-        stay = torch.sigmoid(head.offsets[j, -1] + head.gate.weight[0] @ h).item() if j < ENTRIES else 0.0
+        stay = (
+            torch.sigmoid(given.told[at, -1] + head.gate.weight[0] @ h + head.gate.bias[0]).item()
+            if j < ENTRIES
+            else 0.0
+        )
         move = np.array([0.0 if k == j else np.exp(z[k].item()) for k in range(ENTRIES)])
         expected = (1 - stay) * move / move.sum() + stay * (np.arange(ENTRIES) == j)
         np.testing.assert_allclose(np.exp(found[at]), expected, rtol=1e-4, atol=0)
@@ -68,12 +72,12 @@ def test_it_begins_at_the_transition_frequencies(panel: Panel, base_folder: Path
 def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
     """Of two entries alike but for their titles, the one whose title is that of a likely third is the likelier."""
     with torch.no_grad():
-        head.offsets[:, 2:-1] = -5.0
         head.titles[2] = head.titles[0]
         head.titles[3] = -head.titles[0]
         head.recall.weight.zero_()
         head.recall.bias.zero_()
         hidden = head.center + torch.linalg.pinv(head.meaning.weight) @ head.titles[0] * head.spread
-        given = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), torch.zeros(1, ENTRIES, MEMORIES))
+        told = torch.tensor([[0.0, 0.0, -5.0, -5.0, 0.0]])
+        given = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, ENTRIES, MEMORIES))
         (log_prob,) = head(hidden[None], given)
     assert log_prob[2] > log_prob[3]

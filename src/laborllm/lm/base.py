@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import torch
+from torch.nn import ModuleList
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
@@ -40,10 +41,10 @@ class BaseModelInfo:
     folder: Path | None
 
 
-def load_base(name: str) -> BaseModel:
+def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     """Load `smollm2-135m`, a folder in Hugging Face layout, or a model of the Hugging Face hub, in float32.
 
-    Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
+    layers: keep the first so many alone; its last norm then follows the last that is kept. Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
     where = _locate(name)
@@ -55,7 +56,24 @@ def load_base(name: str) -> BaseModel:
         raise ModelError(f"cannot load base model {name!r}: {reason}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ModelError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
+    if layers is not None:
+        keep_first_layers(model, layers)
     return BaseModel(name, model.eval(), tokenizer)
+
+
+def keep_first_layers(model: PreTrainedModel, layers: int) -> None:
+    """Leave out all but the first layers of `model`, in place. Raises `ModelError` if it has not so many."""
+    config, body = model.config.get_text_config(), model.base_model
+    if not 1 <= layers <= config.num_hidden_layers:
+        raise ModelError(f"layers must be from 1 to {config.num_hidden_layers}, not {layers}")
+    stacks = [(name, part) for name, part in body.named_children() if isinstance(part, ModuleList)]
+    if [len(part) for _, part in stacks] != [config.num_hidden_layers]:
+        raise ModelError(f"{type(model).__name__} does not keep its layers in one list: leave out --layers")
+    ((name, stack),) = stacks
+    setattr(body, name, stack[:layers])
+    config.num_hidden_layers = layers
+    if getattr(config, "layer_types", None) is not None:
+        config.layer_types = config.layer_types[:layers]
 
 
 def list_base_models() -> list[BaseModelInfo]:

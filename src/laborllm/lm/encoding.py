@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import TypeVar
 
 from transformers import PreTrainedTokenizerFast
 
@@ -12,6 +13,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.text import CareerText, Template, after
 
 Tokens = tuple[int, ...]
+Encoded = TypeVar("Encoded", bound="EncodedCareer")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class EncodedCareer:
         return self.history[-1][1] if self.history else 1
 
 
-def by_worker(careers: Iterable[EncodedCareer]) -> list[list[EncodedCareer]]:
+def by_worker(careers: Iterable[Encoded]) -> list[list[Encoded]]:
     """The texts of each career together: one, or its windows."""
     return [list(texts) for _, texts in groupby(careers, key=lambda career: career.worker)]
 

@@ -51,11 +51,11 @@ def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None
     save_file(adapter.tensors, folder / ADAPTER / "adapter_model.safetensors", metadata={"format": "pt"})
 
 
-def load_weights(folder: Path, base: str) -> BaseModel:
-    """The fine-tuned model: `base` with the adapter merged, or the whole model."""
+def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseModel:
+    """The fine-tuned model: `base`, or its first layers, with the adapter merged, or the whole model as it was saved."""
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
-    loaded = load_base(base)
+    loaded = load_base(base, layers=layers)
     with without_renaming_warnings():
         merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
     return BaseModel(loaded.name, merged, loaded.tokenizer)

@@ -2,16 +2,18 @@
 
 With h the hidden state, centred and scaled, j the entry of the record before and e_k a unit vector of the title of k,
 
-    z_k = log T(k | j) + (V h) . e_k + sum_f (a_f + b_f . h) r_kf,    s = logit T(j | j) + g . h,
+    z_k = log P(k) + (V h) . e_k + sum_f (a_f + b_f . h) r_kf,    s = logit P(j) + g . h,
 
-are the scores of the two-stage likelihood. T are the two-part transition frequencies of the same careers and r_kf says
-how the worker held k before: whether, and how recently. V, a, b and g begin at zero, so training begins at T and adds
-what the text tells beyond the last occupation. A title that no career holds is scored by what its words mean.
+are the scores of the two-stage likelihood. P is what another model says of the record, the two-part transition
+frequencies of the same careers for one, and r_kf says how the worker held k before: whether, and how recently. V, a, b
+and g begin at zero, so training begins at P and adds what the text tells beyond it. A title that no career holds is
+scored by what its words mean.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,67 +23,95 @@ from torch import Tensor, nn
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import token_importance, token_loss
 from laborllm.lm.reading import Reader, packs
+from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 
+LEAST = -60.0  # of a log-probability that training begins with
 MEMORIES = 2  # whether an entry was held before, and one over the records since
+
+
+@dataclass(frozen=True)
+class ToldCareer(EncodedCareer):
+    """A career as tokens, or a window of it, and what another model says of its T records: scores (T, J + 1), that of
+    staying last."""
+
+    scores: NDArray[np.float32] = field(kw_only=True)
+
+
+def told(careers: Sequence[EncodedCareer], forecast: Forecast) -> list[ToldCareer]:
+    """Careers with a forecast of their records, in the same order."""
+    scores = two_stage_scores(forecast)
+    places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
+    return [ToldCareer(**vars(career), scores=scores[a:b]) for career, (a, b) in zip(careers, places, strict=True)]
+
+
+def two_stage_scores(forecast: Forecast) -> NDArray[np.float32]:
+    """(n, J + 1): the scores that give back the forecast, that of staying last, and zero for first records."""
+    log_prob = forecast.log_prob.clip(min=LEAST)
+    column = forecast.observed
+    worker = forecast.records["worker"]
+    first = (worker != worker.shift(1)).fill_null(True).to_numpy()
+    stay = log_prob[np.arange(len(column)), np.roll(column, 1)].astype(np.float64).clip(max=-1e-7)
+    logit = np.where(first, 0.0, stay - np.log(-np.expm1(stay)))
+    return np.column_stack([log_prob, logit.astype(np.float32)])
 
 
 @dataclass(frozen=True)
 class Steps:
     """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
     previous, observed: columns of the entries before (J where there is none) and of the record, (n,).
+    told: (n, J + 1) scores by another model, that of staying last.
     held: (n, J, 2) whether each entry was held before, and one over the number of records since."""
 
     end: Tensor
     previous: Tensor
     observed: Tensor
+    told: Tensor
     held: Tensor
 
 
 class ClosedSetHead(nn.Module):
     """The scores of J entries and of staying, from states of width d.
 
-    offsets: (J + 1, J + 1) scores by the entry before, that of staying last; its last row is for first records.
     titles: (J, d) unit vectors. center, spread: (d,) of the hidden states at the ends of prompts.
+    dropout: share of the elements of a state that are hidden in training.
     """
 
-    offsets: Tensor
     titles: Tensor
     center: Tensor
     spread: Tensor
 
-    def __init__(self, entries: int, width: int) -> None:
+    def __init__(self, entries: int, width: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.register_buffer("offsets", torch.zeros(entries + 1, entries + 1))
         self.register_buffer("titles", torch.zeros(entries, width))
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.meaning = nn.Linear(width, width, bias=False)
         self.recall = nn.Linear(width, MEMORIES)
-        self.gate = nn.Linear(width, 1, bias=False)
+        self.gate = nn.Linear(width, 1)
+        self.dropout = nn.Dropout(dropout)
         for parameter in self.parameters():
             nn.init.zeros_(parameter)
 
-    def begin(self, offsets: Tensor, titles: Tensor, center: Tensor, spread: Tensor) -> None:
+    def begin(self, titles: Tensor, center: Tensor, spread: Tensor) -> None:
         """Set what is not learnt."""
-        for buffer, value in ((self.offsets, offsets), (self.titles, titles), (self.center, center)):
+        for buffer, value in ((self.titles, titles), (self.center, center), (self.spread, spread)):
             buffer.copy_(value)
-        self.spread.copy_(spread)
 
     def forward(self, hidden: Tensor, steps: Steps) -> Tensor:
         """Log-probabilities (n, J) in nats, from the hidden states at the ends of the prompts, (n, d)."""
-        state = (hidden.float() - self.center) / (self.spread * hidden.shape[1] ** 0.5)
+        state = self.dropout((hidden.float() - self.center) / (self.spread * hidden.shape[1] ** 0.5))
         meaning = self.meaning(state) @ self.titles.T
         memory = torch.einsum("njf,nf->nj", steps.held, self.recall(state))
         learnt = torch.cat([meaning + memory, self.gate(state)], dim=1)
-        return two_stage_log_prob(self.offsets[steps.previous] + learnt, steps.previous)
+        return two_stage_log_prob(steps.told + learnt, steps.previous)
 
 
 @dataclass(frozen=True)
 class Reading:
     """What one pass gave: hidden states (tokens, d), the records, and their log-probabilities (n, J) in nats."""
 
-    careers: list[EncodedCareer]
+    careers: list[ToldCareer]
     hidden: Tensor
     steps: Steps
     log_prob: Tensor
@@ -100,7 +130,7 @@ class ClosedSet:
     encoder: CareerEncoder
     head: ClosedSetHead
 
-    def read(self, careers: Sequence[EncodedCareer], pack_tokens: int) -> Iterator[Reading]:
+    def read(self, careers: Sequence[ToldCareer], pack_tokens: int) -> Iterator[Reading]:
         """Some careers after the other, one pass of the base model each."""
         for pack in packs([len(career.tokens) for career in careers], pack_tokens):
             packed = [careers[index] for index in pack]
@@ -110,7 +140,7 @@ class ClosedSet:
             yield Reading(packed, hidden, steps, self.head(hidden[steps.end], steps))
 
 
-def steps_of(careers: Sequence[EncodedCareer], encoder: CareerEncoder, device: torch.device) -> Steps:
+def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torch.device) -> Steps:
     """The records of careers laid end to end."""
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
     ends, previous, observed, held = [], [], [], []
@@ -127,6 +157,7 @@ def steps_of(careers: Sequence[EncodedCareer], encoder: CareerEncoder, device: t
         torch.tensor(ends),
         torch.tensor(previous),
         torch.tensor(observed),
+        torch.from_numpy(np.concatenate([career.scores for career in careers])),
         torch.from_numpy(np.concatenate(held)),
     )
     return Steps(*(tensor.to(device) for tensor in tensors))
@@ -152,8 +183,8 @@ class ChoosingTitles:
     """
 
     model: ClosedSet
-    training: Sequence[Sequence[EncodedCareer]]
-    valid: Sequence[EncodedCareer]
+    training: Sequence[Sequence[ToldCareer]]
+    valid: Sequence[ToldCareer]
     text_weight: float
     pack_tokens: int
     name: str = "fine-tune"

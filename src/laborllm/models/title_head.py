@@ -16,21 +16,25 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from laborllm.errors import ModelError
+from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
+from laborllm.lm.encoding import CareerEncoder, by_worker
 from laborllm.lm.finetune import explaining_memory, recomputing
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import HeadRecipe, Recipe
+from laborllm.lm.shortening import within_context
 from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, add_adapter, load_weights, merge_adapter, save_weights
-from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading
-from laborllm.models.contract import Floats, Forecast
+from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading, ToldCareer, told
+from laborllm.models.contract import Floats, Forecast, OccupationModel
+from laborllm.models.registry import load_model
 from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.titles import encode
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.progress import progress
+from laborllm.storage import MARKER, file_hash
 from laborllm.text import Template
 from laborllm.training.checkpoint import Checkpoints, Facts
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
@@ -38,7 +42,7 @@ from laborllm.training.loop import train
 from laborllm.training.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
 
-CURVE, TENSORBOARD, HEAD = "curve.csv", "tensorboard", "head.safetensors"
+CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetensors", "beginning"
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
 PACK_TOKENS = 1024  # of careers in one pass when forecasting
@@ -46,37 +50,41 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 
 @dataclass
 class TitleHead:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
-    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. layers: read with the first so many layers of
+    the base alone. titles: literal or numeric. begin: run folder of the model that training begins with, any fitted on
+    the same panel; two-part transition frequencies unless given. dropout: share of a hidden state that is hidden from
+    the head in training. valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
     `text_weight` is that of next-token prediction beside the choice of titles."""
 
     name: ClassVar[str] = "title-head"
 
     base: str = EMBEDDED
+    layers: int | None = None
     template: Template = field(default_factory=Template)
+    begin: str | None = None
+    dropout: float = 0.2
     valid_careers: int = 256
     recipe: Recipe = field(default_factory=HeadRecipe)
     fitted: "Fitted | None" = field(default=None, repr=False)
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Begin at the two-part transition frequencies of split train, and fine-tune on its careers; the weights kept
-        are those with the lowest perplexity on split valid.
+        """Begin at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are
+        those with the lowest perplexity on split valid.
 
         With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
         from the last.
         """
         torch.manual_seed(seed)
-        training = panel.subset("train")
-        base = load_base(self.base)
+        training, watching = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
+        beginning = self._beginning(panel, seed)
+        base = load_base(self.base, layers=self.layers)
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
-        careers = encode(encoder, training)
-        valid = encode(encoder, panel.subset("valid").sample(self.valid_careers, seed=seed))
-        model = _closed_set(base, encoder, bfloat16=True)
-        model.head.begin(
-            _transition_scores(panel),
-            _unit_vectors(base, self.template.title_texts(panel.taxonomy)),
-            *_survey(model, careers),
-        )
+        context, long_careers = context_length(base.model), self.recipe.long_careers
+        parts = [within_context(part, encoder, context, long_careers) for part in (training, watching)]
+        careers, valid = (told(encode(encoder, part), beginning.forecast(part)) for part in parts)
+        model = _closed_set(base, encoder, self.dropout, bfloat16=True)
+        vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
+        model.head.begin(vectors, *_survey(model, careers))
         adapted = add_adapter(base.model, self.recipe.lora_rank) if self.recipe.method == "lora" else None
         if adapted is None:
             base.model.requires_grad_(True)
@@ -86,8 +94,8 @@ class TitleHead:
             curve = train(task, self.recipe.plan, seed=seed, checkpoints=checkpoints)
         base.model.requires_grad_(False)
         adapter = None if adapted is None else merge_adapter(adapted)
-        trained = Trained.on(panel, training, seed=seed)
-        self.fitted = Fitted(trained, curve, adapter, base, model, checkpoints)
+        trained = Trained.on(panel, parts[0], seed=seed)
+        self.fitted = Fitted(trained, curve, beginning, adapter, base, model, checkpoints)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -114,6 +122,7 @@ class TitleHead:
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.base, fitted.adapter)
             save_file(fitted.model.head.state_dict(), folder / HEAD)
+            fitted.beginning.save(folder / BEGINNING)
             write_curve(folder / CURVE, fitted.curve)
             write_tensorboard(folder / TENSORBOARD, fitted.curve)
         if fitted.checkpoints is not None:
@@ -126,18 +135,18 @@ class TitleHead:
         model = restored(cls, options, path)
         model.template = restored(Template, options["template"], path)
         model.recipe = restored(HeadRecipe, options["recipe"], path)
-        base = load_weights(path, model.base)
+        base = load_weights(path, model.base, layers=model.layers)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
-        closed_set = _closed_set(base, encoder)
+        closed_set = _closed_set(base, encoder, model.dropout)
         closed_set.head.load_state_dict(load_file(path / HEAD))
-        model.fitted = Fitted(trained, read_curve(path / CURVE), None, base, closed_set)
+        model.fitted = Fitted(trained, read_curve(path / CURVE), load_model(path / BEGINNING), None, base, closed_set)
         return model
 
     @torch.inference_mode()
     def _read(self, panel: Panel) -> Iterator[Reading]:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        careers = encode(fitted.model.encoder, panel)
+        careers = told(encode(fitted.model.encoder, panel), fitted.beginning.forecast(panel))
         with progress("read careers", len(panel), "records") as advance:
             for reading in fitted.model.read(careers, PACK_TOKENS):
                 yield reading
@@ -145,8 +154,17 @@ class TitleHead:
 
     def _facts(self, panel: Panel) -> Facts:
         """All that decides what training gives, but the seed."""
-        own = {"base": base_identity(self.base), "valid_careers": self.valid_careers}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("template", "recipe", "fitted")}
+        own |= {"base": base_identity(self.base), "begin": self.begin and file_hash(Path(self.begin) / MARKER)}
         return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.template), **asdict(self.recipe)}
+
+    def _beginning(self, panel: Panel, seed: int) -> OccupationModel:
+        if self.begin is None:
+            return Transition().fit(panel, seed=seed)
+        _, _, trained = read_run(Path(self.begin))
+        trained.require_same_held_out(panel)
+        trained.require_same_taxonomy(panel)
+        return load_model(Path(self.begin))
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
@@ -156,34 +174,24 @@ class TitleHead:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), the
-    tuned base model, it with its head, and the checkpoints."""
+    """What fine-tuning left: training facts, the learning curve, the model it began with, the adapter (None if all
+    weights were tuned), the tuned base model, it with its head, and the checkpoints."""
 
     trained: Trained
     curve: list[CurvePoint]
+    beginning: OccupationModel
     adapter: Adapter | None
     base: BaseModel
     model: ClosedSet
     checkpoints: Checkpoints | None = None
 
 
-def _closed_set(base: BaseModel, encoder: CareerEncoder, *, bfloat16: bool = False) -> ClosedSet:
+def _closed_set(base: BaseModel, encoder: CareerEncoder, dropout: float, *, bfloat16: bool = False) -> ClosedSet:
     keep_freed_memory()
     device = best_device()
     base.model.to(device)  # type: ignore[arg-type]
-    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size).to(device)
-    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head)
-
-
-def _transition_scores(panel: Panel) -> Tensor:
-    """(J + 1, J + 1) for `ClosedSetHead.offsets`: the scores that give the two-part transition frequencies."""
-    counted = Transition().fit(panel)
-    stay = counted.table.diagonal()
-    scores = np.zeros((len(stay) + 1, len(stay) + 1))
-    scores[:-1, :-1] = np.log(counted.table)
-    scores[:-1, -1] = np.log(stay) - np.log1p(-stay)
-    scores[-1, :-1] = np.log(counted.first)
-    return torch.from_numpy(scores)
+    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size, dropout).to(device)
+    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
@@ -193,7 +201,7 @@ def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
 
 
 @torch.inference_mode()
-def _survey(model: ClosedSet, careers: Sequence[EncodedCareer]) -> tuple[Tensor, Tensor]:
+def _survey(model: ClosedSet, careers: Sequence[ToldCareer]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
     readings = model.read(careers[:SURVEYED], PACK_TOKENS)
     states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
