@@ -19,6 +19,19 @@ def test_a_folder_loads_in_float32(base_folder: Path, base: BaseModel) -> None:
     assert len(loaded.tokenizer) == len(base.tokenizer)
 
 
+def test_the_first_layers_alone(base_folder: Path, base: BaseModel) -> None:
+    """As transformers' own states after so many layers, then the last norm."""
+    tokens = torch.arange(9)[None]
+    states = base.model(tokens, output_hidden_states=True).hidden_states
+    short = load_base(str(base_folder), layers=1).model
+    torch.testing.assert_close(
+        short.base_model(tokens).last_hidden_state, base.model.base_model.get_submodule("norm")(states[1])
+    )
+    for layers in (0, 3):
+        with pytest.raises(ModelError, match="layers must be from 1 to 2"):
+            load_base(str(base_folder), layers=layers)
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="it has no config"):
         load_base(str(tmp_path))

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -12,7 +13,7 @@ from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.finetune import pack_loss, token_importance
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.shortening import shorten, within_context
-from laborllm.models.closed_set import steps_of
+from laborllm.models.closed_set import ToldCareer, steps_of
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
@@ -82,7 +83,8 @@ def test_the_first_window_is_learnt_as_a_career_is(windows: list[EncodedCareer],
 def test_a_head_knows_what_is_in_the_window_alone(windows: list[EncodedCareer], encoder: CareerEncoder) -> None:
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
     window = next(window for window in windows if window.history)
-    steps = steps_of([window], encoder, torch.device("cpu"))
+    career = ToldCareer(**vars(window), scores=np.zeros((1, len(known) + 1), np.float32))
+    steps = steps_of([career], encoder, torch.device("cpu"))
     held = [known[window.tokens[start:end]] for start, end in window.history]
     assert steps.previous.tolist() == held[-1:]
     assert steps.held[0, :, 0].nonzero()[:, 0].tolist() == sorted(set(held))

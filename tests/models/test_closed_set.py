@@ -1,15 +1,27 @@
 """The head over the closed set of titles: its formula, and what it knows before it has learnt anything."""
 
+from dataclasses import replace
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
+from laborllm.errors import ModelError
 from laborllm.lm.recipe import HeadRecipe
-from laborllm.models.closed_set import MEMORIES, ClosedSetHead, Steps, memories
+from laborllm.models.closed_set import MEMORIES, ClosedSetHead, Steps, memories, two_stage_scores
+from laborllm.models.contract import Forecast, OccupationModel
+from laborllm.models.logit import Logit
+from laborllm.models.plans import LogitPlan
+from laborllm.models.registry import load_model
+from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import Transition
+from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
 ENTRIES, WIDTH, RECORDS = 4, 6, 9
@@ -35,19 +47,19 @@ def steps(generator: torch.Generator) -> Steps:
 
 def test_formula_by_hand(head: ClosedSetHead) -> None:
     generator = torch.Generator().manual_seed(1)
-    hidden, given = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
-    found = head(hidden, given).detach().numpy()
+    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
+    found = head(hidden, known).detach().numpy()
     for at in range(RECORDS):
         h = (hidden[at] - head.center) / head.spread / WIDTH**0.5
-        j = int(given.previous[at])
+        j = int(known.previous[at])
         z = [
-            given.told[at, k]
+            known.told[at, k]
             + head.titles[k] @ head.meaning.weight @ h
-            + given.held[at, k] @ (head.recall.weight @ h + head.recall.bias)
+            + known.held[at, k] @ (head.recall.weight @ h + head.recall.bias)
             for k in range(ENTRIES)
         ]
         stay = (
-            torch.sigmoid(given.told[at, -1] + head.gate.weight[0] @ h + head.gate.bias[0]).item()
+            torch.sigmoid(known.told[at, -1] + head.gate.weight[0] @ h + head.gate.bias[0]).item()
             if j < ENTRIES
             else 0.0
         )
@@ -62,11 +74,49 @@ def test_memories_by_hand() -> None:
     assert found[:, :, 1] == pytest.approx(np.array([[0, 0, 0], [0, 0, 1], [1, 0, 1 / 2], [1, 0, 1 / 3]]))
 
 
-def test_it_begins_at_the_transition_frequencies(panel: Panel, base_folder: Path) -> None:
-    """With a rate too small to learn anything."""
+@pytest.mark.parametrize("begin", [Transition(), Logit(plan=LogitPlan(epochs=1))], ids=["transition", "logit"])
+def test_it_begins_at_the_forecasts_of_another_model(
+    begin: OccupationModel, panel: Panel, base_folder: Path, tmp_path: Path
+) -> None:
+    """With a rate too small to learn anything; its run folder stands alone."""
     test = panel.subset("test")
-    begun = TitleHead(base=str(base_folder), recipe=HeadRecipe(learning_rate=1e-12)).fit(panel).forecast(test)
-    assert begun.log_prob == pytest.approx(Transition().fit(panel).forecast(test).log_prob, abs=1e-4)
+    begin.fit(panel, seed=0).save(tmp_path / "begin")
+    expected = begin.forecast(test).log_prob
+    model = TitleHead(base=str(base_folder), begin=str(tmp_path / "begin"), recipe=HeadRecipe(learning_rate=1e-12))
+    model.fit(panel).save(tmp_path / "head")
+    rmtree(tmp_path / "begin")
+    assert model.forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
+    assert load_model(tmp_path / "head").forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
+
+
+def test_it_does_not_begin_with_a_model_of_another_split(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    """One that has seen workers who are held out now."""
+    moved = {"train": "test", "test": "train"}
+    other = replace(panel, records=panel.records.with_columns(pl.col("split").replace(moved)))
+    Transition().fit(other).save(tmp_path / "begin")
+    with pytest.raises(ModelError, match="fitted on another split"):
+        TitleHead(base=str(base_folder), begin=str(tmp_path / "begin")).fit(panel)
+
+
+@given(st.data())
+def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
+    """Also where a title has no probability, or all of it."""
+    entries, records = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 9))
+    weights = st.lists(st.sampled_from([0.0, 1e-9, 0.3, 1.0, 7.0]), min_size=entries, max_size=entries).filter(any)
+    probability = np.array([data.draw(weights) for _ in range(records)])
+    probability /= probability.sum(axis=1, keepdims=True)
+    column = np.array(data.draw(st.lists(st.integers(0, entries - 1), min_size=records, max_size=records)))
+    first = np.array([True, *data.draw(st.lists(st.booleans(), min_size=records - 1, max_size=records - 1))])
+    taxonomy = Taxonomy(
+        "few", tuple(map(str, range(entries))), tuple(f"Title {k}" for k in range(entries)), ("all",) * entries
+    )
+    records_of = {"worker": first.cumsum().astype(str), "year": range(records), "occupation": column.astype(str)}
+    with np.errstate(divide="ignore"):
+        log_prob = np.log(probability).astype(np.float32)
+    forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
+    previous = torch.tensor(np.where(first, entries, np.roll(column, 1)))
+    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast)), previous).exp().numpy()
+    np.testing.assert_allclose(found, probability, atol=2e-6)
 
 
 def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
@@ -78,6 +128,6 @@ def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None
         head.recall.bias.zero_()
         hidden = head.center + torch.linalg.pinv(head.meaning.weight) @ head.titles[0] * head.spread
         told = torch.tensor([[0.0, 0.0, -5.0, -5.0, 0.0]])
-        given = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, ENTRIES, MEMORIES))
-        (log_prob,) = head(hidden[None], given)
+        known = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, ENTRIES, MEMORIES))
+        (log_prob,) = head(hidden[None], known)
     assert log_prob[2] > log_prob[3]

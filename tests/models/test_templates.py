@@ -33,7 +33,7 @@ def make(request: pytest.FixtureRequest, base_folder: Path, tmp_path: Path, monk
     base = str(base_folder)
     made: dict[str, Make] = {
         "language-model": lambda written: LanguageModel(base, written, recipe=Recipe(learning_rate=1e-2)),
-        "title-head": lambda written: TitleHead(base, written, recipe=HeadRecipe(learning_rate=1e-2)),
+        "title-head": lambda written: TitleHead(base, written, dropout=0.0, recipe=HeadRecipe(learning_rate=1e-2)),
         "off-the-shelf": lambda written: OffTheShelf(base, written),
         "embedding-logit": lambda written: EmbeddingLogit(base, written),
     }

@@ -44,7 +44,8 @@ class BaseModelInfo:
 def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     """Load `smollm2-135m`, a folder in Hugging Face layout, or a model of the Hugging Face hub, in float32.
 
-    layers: keep the first so many alone; its last norm then follows the last that is kept. Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
+    layers: keep the first so many alone, with the model's own last norm after them; all unless given.
+    Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
     where = _locate(name)

@@ -52,7 +52,7 @@ def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None
 
 
 def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseModel:
-    """The fine-tuned model: `base`, or its first layers, with the adapter merged, or the whole model as it was saved."""
+    """The fine-tuned model: the first layers of `base` with the adapter merged, or the whole model as it was saved."""
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base, layers=layers)

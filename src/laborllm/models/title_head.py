@@ -50,17 +50,18 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 
 @dataclass
 class TitleHead:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. layers: read with the first so many layers of
-    the base alone. titles: literal or numeric. begin: run folder of the model that training begins with, any fitted on
-    the same panel; two-part transition frequencies unless given. dropout: share of a hidden state that is hidden from
-    the head in training. valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
-    `text_weight` is that of next-token prediction beside the choice of titles."""
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. layers:
+    read with the first so many layers of the base alone; all unless given. begin: run folder of the model that training
+    begins with, any that was fitted on the same split; unless given, two-part transition frequencies. dropout: share of
+    the elements of a hidden state that the head does not see in training. valid_careers: how many validation careers,
+    drawn by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction
+    beside the choice of titles."""
 
     name: ClassVar[str] = "title-head"
 
     base: str = EMBEDDED
-    layers: int | None = None
     template: Template = field(default_factory=Template)
+    layers: int | None = None
     begin: str | None = None
     dropout: float = 0.2
     valid_careers: int = 256
