@@ -74,6 +74,8 @@ def test_missing_codes_stay_apart(tmp_path: Path) -> None:
     apart = {"refusal": 1, "don't know": 1, "invalid skip": 1, "valid skip": 0, "non-interview": 0}
     assert extract.count_missing("R0945000") == apart
     assert extract.values.select(answers("R0945000")).to_series().to_list() == [None, None, 1, None]
+    decimals = extract.values.with_columns(pl.col("R0945000").cast(pl.Float64) + pl.Series([0.0, 0.0, 0.5, 0.0]))
+    assert decimals.select(answers("R0945000")).to_series().to_list() == [None, None, 1.5, None]
 
 
 @pytest.mark.parametrize(

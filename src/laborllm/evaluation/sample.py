@@ -10,8 +10,8 @@ import polars as pl
 
 from laborllm.evaluation.bootstrap import Bootstrapped, WorkerBootstrap
 from laborllm.evaluation.transitions import KINDS, Bools, Indices, transition_kinds, worker_index
+from laborllm.panel.summary import FEWEST_WORKERS
 
-FEWEST_WORKERS = 10
 WITHHELD = f"fewer than {FEWEST_WORKERS} workers"
 INFINITE = "an observed record has probability zero"
 

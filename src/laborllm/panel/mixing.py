@@ -1,7 +1,7 @@
 """Training careers of several panels together, as LABOR-LLM pools surveys (arXiv 2406.17972), judged on one of them.
 
-The mixture keeps all workers of its first panel, with their splits, and adds training workers of others: any share of
-them, drawn alike, by sampling weight, or so that their covariates become those of the first panel's training workers.
+The pooled panel keeps all workers of its first one, with their splits, and adds training workers of others: any share
+of them, drawn alike, by sampling weight, or so that their covariates become those of the first one's training workers.
 Whoever is held out stays held out, and whoever is added is trained on alone, whatever model is fitted.
 """
 
@@ -60,7 +60,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
     records = pl.concat([panel.records, *added])
     first = panel.provenance
     provenance = Provenance(
-        source=f"mixture of {', '.join(labels)}",
+        source=f"pooled from {', '.join(labels)}",
         files=first.files,
         rows_in=first.rows_in + sum(map(len, added)),
         left_out=first.left_out,

@@ -29,7 +29,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "dataset": pl.String(),
 }
 """Columns of `Panel.records`. A missing covariate is null; worker, year, occupation and split are never null. `dataset`
-is null but for workers of a mixture who come from another panel (see `mixing`)."""
+is null but for workers of a pooled panel who come from another panel (see `mixing`)."""
 
 COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
 STATIC = ("gender", "ethnicity", "birth_year")

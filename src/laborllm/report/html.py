@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.evaluation import Evaluation
-from laborllm.evaluation.sample import FEWEST_WORKERS
+from laborllm.panel.summary import FEWEST_WORKERS
 from laborllm.report.findings import headline
 from laborllm.report.numbers import count, interval, number
 from laborllm.report.page import KeyNumber, Page, Section, render_page

@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from laborllm.evaluation import Evaluation
-from laborllm.evaluation.sample import FEWEST_WORKERS
+from laborllm.panel.summary import FEWEST_WORKERS
 from laborllm.report.findings import headline
 from laborllm.report.numbers import MISSING, count
 from laborllm.report.tables import Table, about_table, difference_table, perplexity_table

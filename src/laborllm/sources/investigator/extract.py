@@ -67,8 +67,9 @@ class Extract:
 
 
 def answers(reference: str) -> pl.Expr:
-    """A column of `Extract.values` with null for its missing codes."""
-    return pl.when(~pl.col(reference).is_in(list(MISSING))).then(reference)
+    """A column of `Extract.values`, of whole numbers or decimals, with null for its missing codes."""
+    is_missing = pl.col(reference).cast(pl.Float64).is_in([float(code) for code in MISSING])
+    return pl.when(~is_missing).then(reference)
 
 
 def read_extract(files: Sequence[Path], known: Mapping[str, Variable] | None = None) -> Extract:

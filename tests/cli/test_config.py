@@ -1,0 +1,112 @@
+"""A fit written down in a file is the fit that is typed; and its rehearsal tells of it and writes nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.commands import laborllm
+from laborllm.cli import fit
+from laborllm.lm.recipe import Recipe
+from laborllm.models.contract import OccupationModel
+from laborllm.models.language_model import LanguageModel
+from laborllm.text import Template
+
+Capture = pytest.CaptureFixture[str]
+
+YAML = """\
+panel: panel.parquet
+out: run
+careers: 30
+base: b
+titles: shuffled
+leave-out: [birth-year, demographics]
+last-records: 5
+epochs: 2
+recompute: true
+"""
+TOML = """\
+panel = "panel.parquet"
+out = "run"
+careers = 30
+base = "b"
+titles = "shuffled"
+leave-out = ["birth-year", "demographics"]
+last-records = 5
+epochs = 2
+recompute = true
+"""
+WRITTEN = Template("shuffled", ("birth-year", "demographics"), last_records=5)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[OccupationModel, fit.Fit]]:
+    """What would have been fitted, and how."""
+    found: list[tuple[OccupationModel, fit.Fit]] = []
+    monkeypatch.setattr("laborllm.cli.fit._fit", lambda *asked: found.append(asked))
+    return found
+
+
+@pytest.mark.parametrize(("name", "text"), [("fit.yaml", YAML), ("fit.toml", TOML)])
+def test_a_file_says_what_options_do(name: str, text: str, asked: list[tuple[OccupationModel, fit.Fit]]) -> None:
+    Path(name).write_text(text)
+    assert laborllm(f"fit language-model --config {name}") == 0
+    assert laborllm(f"fit language-model other.parquet --config {name} --titles numeric --epochs 3") == 0
+    (model, task), (typed, other) = asked
+    assert model == LanguageModel("b", WRITTEN, recipe=Recipe(epochs=2, recompute=True))
+    assert task == fit.Training(Path("panel.parquet"), out=Path("run"), careers=30, config=Path(name))
+    assert isinstance(typed, LanguageModel)
+    assert (typed.template.titles, typed.template.leave_out, typed.recipe.epochs) == ("numeric", WRITTEN.leave_out, 3)
+    assert other.panel == Path("other.parquet")
+
+
+@pytest.mark.parametrize("model", [name for name in fit.fit if not name.startswith("-")])
+def test_every_fit_takes_a_file(model: str, asked: list[tuple[OccupationModel, fit.Fit]]) -> None:
+    members = "a b" if model == "mixture" else ""
+    Path("fit.yaml").write_text("out: run\nseed: 7\n")
+    assert laborllm(f"fit {model} {members} panel.parquet --config fit.yaml") == 0
+    ((_, task),) = asked
+    assert (task.out, task.seed) == (Path("run"), 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("fit.yaml", "titlez: shuffled\n", 'Unknown option: "[titlez]" from fit.yaml. Did you mean --titles?'),
+        ("fit.yaml", "titles: roman\n", 'Invalid value "roman" for [titles] from fit.yaml. Choose from: "literal"'),
+        ("fit.yaml", "epochs: 1.5\n", "Invalid value for [epochs]: '1.5' is not a whole number"),
+        ("fit.yaml", "last-records: 0\n", "last-records must be at least 1, not 0"),
+        ("fit.yaml", "- titles\n", 'Configuration in "fit.yaml" must be a mapping, but got list'),
+        ("fit.yaml", "titles: [\n", "cannot read fit.yaml: while parsing a flow node"),
+        ("fit.toml", "titles = \n", "cannot read fit.toml: Invalid value (at line 1, column 10)"),
+        ("fit.yaml", None, "no file at fit.yaml"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["fit language-model", "validate"])
+def test_a_file_that_is_wrong_is_one_line(verb: str, name: str, text: str | None, line: str, capsys: Capture) -> None:
+    if text is not None:
+        Path(name).write_text(text)
+    assert laborllm(f"{verb} panel.parquet --out run --config {name}") == 2
+    (shown,) = capsys.readouterr().err.splitlines()
+    assert line in shown
+    assert not Path("run").exists()
+
+
+def test_a_rehearsal_tells_of_the_fit_and_writes_nothing(base_folder: Path, capsys: Capture) -> None:
+    Path("fit.yaml").write_text(f"panel: panel.parquet\nbase: {base_folder}\nout: run\ncareers: 12\nlast-records: 2\n")
+    before = sorted(Path().iterdir())
+    assert laborllm("validate --config fit.yaml --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["careers"], found["steps"], found["looks"], found["out"]) == (12, 6, 2, "run")
+    assert found["seconds"] > 0
+    assert laborllm("validate --config fit.yaml") == 0
+    shown = capsys.readouterr().out
+    assert "12 training careers" in shown
+    assert "6 steps" in shown
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_rehearsal_refuses_what_the_fit_would(base_folder: Path, capsys: Capture) -> None:
+    Path("run").mkdir()
+    assert laborllm(f"validate panel.parquet --base {base_folder} --out run") == 2
+    assert "run exists already" in capsys.readouterr().err
