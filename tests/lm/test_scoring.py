@@ -21,7 +21,7 @@ from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import METHODS, ScoringOptions
-from laborllm.lm.title_scores import TitleScores
+from laborllm.lm.title_scores import RESOLVED, TitleScores, title_scores
 from laborllm.lm.trie import build_trie
 from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.occupations import Taxonomy
@@ -210,18 +210,18 @@ def test_methods_agree_in_float64_over_any_taxonomy(
 
 
 def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: float) -> None:
-    resolved = pruned.highest == pruned.log_prob
+    resolved = pruned.branch == RESOLVED
     np.testing.assert_allclose(pruned.log_prob[resolved], truth.log_prob[resolved], atol=1e-10)
     assert (truth.log_prob <= pruned.highest + 1e-10).all()
-    missing = np.where(resolved, 0, np.exp(truth.log_prob)).sum(axis=1)
-    assert (missing <= pruned.unresolved + 1e-12).all()
     exact, estimate = (np.exp(scores.log_prob) for scores in (truth, pruned))
-    distance = 0.5 * np.abs(exact / exact.sum(1, keepdims=True) - estimate / estimate.sum(1, keepdims=True)).sum(1)
-    low, high = pruned.mass_bounds
-    assert (low <= exact.sum(1) + 1e-12).all()
-    assert (exact.sum(1) <= high + 1e-12).all()
-    assert (distance <= 1 - low / high + 1e-12).all()
-    assert (1 - low / high <= tolerance + 1e-9).all()
+    assert (np.abs(exact.sum(1) - estimate.sum(1)) <= pruned.doubt + 1e-12).all()
+    exact, estimate = (mass / mass.sum(axis=1, keepdims=True) for mass in (exact, estimate))
+    distance = 0.5 * np.abs(exact - estimate).sum(axis=1)
+    assert (distance <= pruned.error_bound + 1e-12).all()
+    off = np.abs(np.log(exact[resolved]) - np.log(estimate[resolved]))
+    record = resolved.nonzero()[0]
+    assert (off <= -np.log1p(-np.minimum(pruned.error_bound, 1 - 1e-12))[record] + 1e-10).all()
+    assert (pruned.error_bound <= tolerance + 1e-9).all()
 
 
 def _walks(taxonomy: Taxonomy) -> Panel:
@@ -234,21 +234,21 @@ def _walks(taxonomy: Taxonomy) -> Panel:
     return Panel(pl.DataFrame(rows).with_columns(split=pl.lit("test")), taxonomy, "DRAWN", Provenance("drawn"))
 
 
-def test_pruning_runs_the_fewest_nodes(encoder: CareerEncoder, careers: list[EncodedCareer], base: BaseModel) -> None:
-    """As few as one at a time, the most probable first, until what is left is within the tolerance."""
-
-    def left(branching: Branching) -> float:
-        open_mass = branching.open_mass.sum()
-        return float(open_mass / (open_mass + branching.resolved_mass.sum()))
-
+def test_pruning_runs_as_few_nodes_as_one_branch_at_a_time(
+    encoder: CareerEncoder, careers: list[EncodedCareer], base: BaseModel
+) -> None:
+    """Than a search that runs, one at a time, the branch that settles most doubt for its nodes."""
     reader, trie = Reader(base.model), build_trie(encoder.title_tokens, encoder.template.title_texts(encoder.taxonomy))
+    share = trie.titles_below[1:] / (1 + trie.titles_below[1:])
     with torch.inference_mode():
         hidden, layout = reader.careers(careers[:1], keep=True)
         for tolerance in (0.5, 0.05, 1e-3):
             together, singly = (Branching(reader, trie, hidden, layout, [(0, careers[0].starts[0])]) for _ in range(2))
             expand(together, tolerance)
-            while left(singly) > tolerance:
-                singly.run(np.array([0]), singly.open_mass.argmax(axis=1) + 1)
+            while title_scores(singly).error_bound[0] > tolerance:
+                best = int((singly.open_mass * share / trie.rows_left[1:]).argmax())
+                chain = trie.chains[best][trie.chains[best] >= 0]
+                singly.run(np.zeros_like(chain), chain)
             assert not (singly.ran & ~together.ran).any()
             beyond = int((together.ran & ~singly.ran).sum())
             assert beyond <= trie.depth.max()  # the branch of the most probable continuation

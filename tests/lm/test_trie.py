@@ -48,6 +48,23 @@ def test_following_tokens_leads_to_a_leaf(sequences: list[list[int]]) -> None:
         assert row == LEAF
 
 
+@given(titles)
+def test_what_lies_below_a_row(sequences: list[list[int]]) -> None:
+    trie = build_trie(sequences, names(len(sequences)))
+    paths = [[], *([node for node in row if node >= 0] for row in trie.ancestors)]
+    beginnings = [trie.tokens[path].tolist() for path in paths]
+    for row, beginning in enumerate(beginnings):
+        below = [title for title in sequences if title[: len(beginning)] == beginning]
+        assert trie.titles_below[row] == len(below)
+        assert trie.rows_left[row] == pytest.approx(np.mean([len(title) - len(beginning) for title in below]))
+    for row in range(1, len(paths)):
+        chain = trie.chains[row - 1][trie.chains[row - 1] >= 0].tolist()
+        choices = [np.flatnonzero(trie.edge_row == link) for link in chain]
+        assert chain[0] == row
+        assert [trie.edge_child[edges].tolist() for edges in choices[:-1]] == [[link] for link in chain[1:]]
+        assert len(choices[-1]) > 1 or trie.edge_child[choices[-1]].tolist() == [LEAF]
+
+
 @pytest.mark.parametrize("clash", [[[1, 2], [1, 2]], [[1], [1, 2]], [[1, 2], [1]]])
 def test_clashing_titles_are_refused(clash: list[list[int]]) -> None:
     with pytest.raises(TaxonomyError, match="title 1"):

@@ -66,6 +66,34 @@ class TitleTrie:
         """(N, D) the edges from the root down to each inner node, padded with E."""
         return np.append(self.edge_to, self.edges)[self.ancestors]
 
+    @cached_property
+    def titles_below(self) -> NDArray[np.int64]:
+        """(1 + N,) how many titles each row leads to."""
+        return np.bincount(self._rows_along[self._rows_along >= 0], minlength=1 + self.nodes)
+
+    @cached_property
+    def rows_left(self) -> NDArray[np.float64]:
+        """(1 + N,) rows from each one to the end of a title, itself included: the mean over the titles below it."""
+        along = self._rows_along >= 0
+        left = along.sum(axis=1, keepdims=True) - np.arange(along.shape[1])
+        total = np.bincount(self._rows_along[along], left[along], minlength=1 + self.nodes)
+        return np.asarray(total / self.titles_below)
+
+    @cached_property
+    def chains(self) -> NDArray[np.int64]:
+        """(N, L) the rows from each inner node on as long as there is no choice, itself first, padded with -1."""
+        chain: dict[int, list[int]] = {LEAF: []}
+        for row in range(self.nodes, ROOT, -1):
+            first, last = self.first_edge[row : row + 2]
+            only = int(self.edge_child[first]) if last - first == 1 else LEAF
+            chain[row] = [row, *chain[only]]
+        return _padded([chain[row] for row in range(1, 1 + self.nodes)], fill=-1)
+
+    @cached_property
+    def _rows_along(self) -> NDArray[np.int64]:
+        """(J, M) the rows that the edges of each title start from, padded with -1."""
+        return np.append(self.edge_row, -1)[self.title_edges]
+
 
 def build_trie(titles: Sequence[Sequence[int]], names: Sequence[str]) -> TitleTrie:
     """The trie of J token sequences; raises `TaxonomyError` if one is equal to, or the beginning of, another."""

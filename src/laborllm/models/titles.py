@@ -25,14 +25,13 @@ def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fo
             advance(len(scores.log_prob))
     scores = TitleScores.join(found)
     log_mass = np.logaddexp.reduce(scores.log_prob, axis=1)
-    low, high = scores.mass_bounds
     return Forecast(
         records=panel.records.select("worker", "year", "occupation"),
         taxonomy=panel.taxonomy,
         log_prob=(scores.log_prob - log_mass[:, None]).astype(np.float32),
         raw_mass=np.exp(log_mass),
         method=f"{options.method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'})",
-        error_bound=1 - low / high if options.method == "pruned" else None,
+        error_bound=scores.error_bound if options.method == "pruned" else None,
         greedy_valid=scores.greedy_valid,
     )
 
