@@ -44,6 +44,14 @@ def test_a_figure_is_an_svg_that_names_its_models(evaluation: Evaluation, name: 
     assert set(frame.filter(pl.col(column).is_not_null())[key]) <= set(shown)
 
 
+def test_the_curve_of_pruning_tells_the_nodes() -> None:
+    frame = pl.DataFrame(
+        {"tolerance": [0.05, 0.001], "speed": [8.0, 1.6], "nodes": [145.2, 1772.0], "bound": [0.04, 0.0]}
+    )
+    shown = texts(figures.to_svg(figures.pruning(frame), "pruning"))
+    assert {"145 nodes", "1,772 nodes", "0.05", "0.001"} <= set(shown)
+
+
 def test_an_axis_is_logarithmic_only_beyond_a_factor_of_ten() -> None:
     frame = pl.DataFrame({"model": ["a", "b"], "estimate": [8.0, 79.0], "low": [7.0, 70.0], "high": [9.0, 90.0]})
     assert '"log"' not in figures.perplexity_by_model(frame).to_json()

@@ -225,6 +225,41 @@ def bench_training(
         print(found)
 
 
+@bench.command(name="pruning")
+def bench_pruning(
+    run: RunFolder,
+    panel: PanelFile,
+    /,
+    *,
+    workers: Annotated[int, Parameter(help="How many workers of split test to score, drawn at random.")] = 10,
+    memory: Memory = DEFAULT.memory,
+    seed: Seed = 0,
+    figure: Annotated[Path | None, Parameter(help="SVG file to draw the curve into.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Measure what `--scoring pruned` saves over `tree` on a fitted language model, and its error, by tolerance.
+
+    Example: `laborllm bench pruning runs/language-model nlsy97.parquet --workers 10`
+    """
+    from laborllm.bench.pruning import measure_pruning
+    from laborllm.models.registry import load_scorer
+    from laborllm.models.titles import encode
+    from laborllm.panel import Panel
+    from laborllm.report.figures import pruning, to_svg
+    from laborllm.storage import new_file, require_parent
+
+    if figure is not None:
+        require_parent(figure)
+    scorer = load_scorer(run)
+    careers = encode(scorer.encoder, Panel.load(panel).draw("test", workers, seed=seed))
+    found = measure_pruning(scorer, careers, memory=memory)
+    if figure is not None:
+        with new_file(figure) as file:
+            file.write_text(to_svg(pruning(found.filter(scoring="pruned")), "pruning"))
+    with pl.Config(tbl_cols=-1, tbl_width_chars=120, float_precision=4):
+        print(dumps(found.to_dicts(), indent=1) if json else found)
+
+
 @bench.command(name="coding")
 def bench_coding(
     *,

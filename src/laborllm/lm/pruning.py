@@ -40,8 +40,8 @@ def expand(branching: Branching, tolerance: float) -> None:
 def _allowed(mass: Floats, doubt: Floats, resolved: Floats, tolerance: float) -> Floats:
     """(B,) the doubt that may stay, given that of each branch, (B, N). As branches are run, titles are given more, but
     never more than what is resolved and open now: as long as that leaves something to run, it is surely needed."""
-    at_last = tolerance * (resolved + mass.sum(axis=1))
-    return np.where(doubt.sum(axis=1) > at_last, at_last, tolerance * (resolved + doubt.sum(axis=1)))
+    at_last, now = (tolerance * (resolved + given.sum(axis=1)) for given in (mass, doubt))
+    return np.asarray(np.where(doubt.sum(axis=1) > at_last, at_last, now))
 
 
 def _wanted(doubt: Floats, worth: Floats, allowed: Floats) -> NDArray[np.bool_]:

@@ -81,6 +81,9 @@ class LanguageModel:
         whole = title_scorer(fitted.scorer.base, fitted.scorer.encoder)
         return replace(self, vocabulary="whole", fitted=replace(fitted, scorer=whole))
 
+    def scorer(self) -> Scorer:
+        return self._require_fitted().scorer
+
     def forecast(self, panel: Panel) -> Forecast:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)

@@ -58,6 +58,9 @@ class OffTheShelf:
             self._scorer.require_room(list(self._scorer.encoder.encode([longest])))
         return self
 
+    def scorer(self) -> Scorer:
+        return self._scorer
+
     def forecast(self, panel: Panel) -> Forecast:
         self._require_fitted().require_same_taxonomy(panel)
         return forecast_titles(self._scorer, panel, self.scoring)

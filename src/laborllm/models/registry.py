@@ -2,7 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from laborllm.errors import ModelError
 from laborllm.lm.scoring_options import ScoringOptions
@@ -10,6 +10,9 @@ from laborllm.models.contract import Forecaster, OccupationModel
 from laborllm.models.run_folder import read_run
 from laborllm.models.saved_forecast import SavedForecast
 from laborllm.panel import Panel
+
+if TYPE_CHECKING:
+    from laborllm.lm.scoring import Scorer
 
 Model = TypeVar("Model", bound=Forecaster)
 
@@ -43,6 +46,10 @@ class ReadsTitles(Protocol):
 
     scoring: ScoringOptions
 
+    def scorer(self) -> "Scorer":
+        """What reads them. Raises `ModelError` for a model that is not fitted."""
+        ...
+
 
 def load_model(path: Path, scoring: ScoringOptions | None = None) -> OccupationModel:
     """The fitted model of a run folder; `scoring` says how it reads titles, if it does."""
@@ -64,6 +71,14 @@ def load_forecaster(
         _, _, trained = read_run(path)
         trained.require_same_held_out(held_out_by)
     return load_model(path, scoring)
+
+
+def load_scorer(path: Path) -> "Scorer":
+    """The scorer of a run folder's model. Raises `ModelError` if that model reads no titles."""
+    model = load_model(path)
+    if not isinstance(model, ReadsTitles):
+        raise ModelError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
+    return model.scorer()
 
 
 def with_scoring(model: Model, scoring: ScoringOptions) -> Model:

@@ -98,6 +98,25 @@ def learning_curve(frame: pl.DataFrame) -> Chart:
     return styled(alt.layer(*layers).properties(width=WIDE, height=260))
 
 
+def pruning(frame: pl.DataFrame) -> Chart:
+    """frame: tolerance, speed (over that of exact scoring) and nodes (run per record). The line is exact scoring."""
+    known = _finite(frame, "speed", "tolerance", "nodes")
+    axis = alt.Axis(format="~g", grid=False, values=sorted(known["tolerance"]))
+    x = alt.X("tolerance:Q", title="tolerance (total variation)", axis=axis, scale=alt.Scale(type="log", padding=24))
+    y = alt.Y("speed:Q", title="speed over exact scoring", scale=alt.Scale(domainMin=0, nice=True))
+    base = alt.Chart(known).encode(x=x, y=y)
+    exact = alt.Chart(pl.DataFrame({"at": [1.0]})).mark_rule(color=MUTED, strokeWidth=1, strokeDash=[3, 3])
+    label = base.transform_calculate(label="format(datum.nodes, ',.0f') + ' nodes'")
+    return styled(
+        alt.layer(
+            exact.encode(y="at:Q"),
+            base.mark_line(strokeWidth=2, color=MARK),
+            base.mark_point(filled=True, size=80, color=MARK, opacity=1),
+            label.mark_text(dy=-14, fontSize=12, color=INK).encode(text="label:N"),
+        ).properties(width=WIDE, height=260)
+    )
+
+
 def to_svg(chart: Chart, name: str) -> str:
     """The chart as an SVG element. `name` makes its identifiers its own, so that a page can hold several."""
     svg = str(vl_convert.vegalite_to_svg(chart.to_dict()))
