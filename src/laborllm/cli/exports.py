@@ -1,13 +1,13 @@
-"""The verb that writes a panel for other programs, with one sub-verb per layout."""
+"""The verb that writes panels and fitted models for other programs, with one sub-verb per layout."""
 
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import PanelFile
+from laborllm.cli.options import PanelFile, RunFolder
 
-export = App(name="export", help="Write a panel in the layout of another program.")
+export = App(name="export", help="Write a panel, or a fitted model, in the layout of another program.")
 
 
 @export.command(name="career")
@@ -20,3 +20,20 @@ def export_career(panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="F
     from laborllm.sources.career_layout import export_career
 
     export_career(Panel.load(panel), out)
+
+
+@export.command(name="model")
+def export_model(
+    run: RunFolder,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write; new.")],
+    adapter: Annotated[bool, Parameter(help="The adapter alone, for peft, without the base model.")] = False,
+) -> None:
+    """Write a fine-tuned language model as transformers loads it, with its tokenizer and a card on how to use it.
+
+    Example: `laborllm export model runs/language-model --out exported`
+    """
+    from laborllm.models.export import export_model
+
+    export_model(run, out, adapter=adapter)

@@ -1,6 +1,6 @@
 """The page that goes with a fitted model: what it is, what it was fitted on, what it is for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 INTENDED_USE = """\
@@ -13,8 +13,11 @@ No record of the panel is stored here. A language model can repeat careers it wa
 where the data themselves may go. The terms of the data bind whoever holds the model; nobody may be identified."""
 
 
-def model_card(about: Mapping[str, Any]) -> str:
-    """A page in Markdown from what `run.json` holds."""
+AUDIT = "None is recorded here: how much of single careers the model repeats has not been measured."
+
+
+def model_card(about: Mapping[str, Any], use: Mapping[str, str] | None = None) -> str:
+    """A page in Markdown from what `run.json` holds; `use` has sections on how to use the model."""
     trained = about["trained"]
     fitted_on = {
         "dataset": trained["dataset"],
@@ -27,8 +30,10 @@ def model_card(about: Mapping[str, Any]) -> str:
         "Fitted on": _table(fitted_on),
         "Options": _table(about["options"]),
         "Metrics": _table({name: f"{value:.4g}" for name, value in about["metrics"].items()}),
+        **(use or {}),
         "Intended use": INTENDED_USE,
         "Terms of the data": DATA_TERMS,
+        "Audit": AUDIT,
         "Environment": _table(about["environment"]),
     }
     shown = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
@@ -38,5 +43,14 @@ def model_card(about: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Mapping[str, Any]) -> str:
-    lines = [f"| {name} | {value} |" for name, value in rows.items()]
+    lines = [f"| {name} | {value} |" for name, value in _flat(rows)]
     return "\n".join(["| | |", "|---|---|", *lines]) if lines else ""
+
+
+def _flat(rows: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Rows whose values are rows themselves, one by one."""
+    for name, value in rows.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}, {part}", inner) for part, inner in _flat(value))
+        else:
+            yield name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
