@@ -29,7 +29,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
         raise ModelError(f"{run} was tuned in all its weights and has no adapter: leave out --adapter")
     require_free(out)
     model = LanguageModel.load(run)
-    base = model.require_fitted().scorer.base
+    base = model.scorer().base
     with new_folder(out) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)

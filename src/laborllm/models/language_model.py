@@ -77,7 +77,7 @@ class LanguageModel:
     def widened(self) -> Self:
         """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
         gives some of its probability to tokens that no career holds."""
-        fitted = self.require_fitted()
+        fitted = self._require_fitted()
         whole = title_scorer(fitted.scorer.base, fitted.scorer.encoder)
         return replace(self, vocabulary="whole", fitted=replace(fitted, scorer=whole))
 
@@ -85,17 +85,17 @@ class LanguageModel:
         return self._require_fitted().scorer
 
     def forecast(self, panel: Panel) -> Forecast:
-        fitted = self.require_fitted()
+        fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
         return forecast_titles(fitted.scorer, panel, self.scoring)
 
     def log_likelihood(self, panel: Panel) -> Floats:
-        fitted = self.require_fitted()
+        fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
         return realised_titles(fitted.scorer, panel)
 
     def save(self, path: Path) -> None:
-        fitted = self.require_fitted()
+        fitted = self._require_fitted()
         if not Processes().is_main:
             return
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("scoring", "fitted")}
@@ -141,8 +141,7 @@ class LanguageModel:
             **asdict(self.recipe),
         }
 
-    def require_fitted(self) -> "Fitted":
-        """What fine-tuning left. Raises `ModelError` before it."""
+    def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
             raise ModelError("the language model is not fine-tuned: call fit, or load a run folder")
         return self.fitted
