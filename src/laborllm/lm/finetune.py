@@ -75,17 +75,23 @@ class CareerTexts:
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pack by pack; the weight of a career is the importance of its tokens."""
-        careers = [text for index in batch for text in self.training[index]]
         text_weight = self.recipe.text_weight
-        for pack in packs([len(career.tokens) for career in careers], self.recipe.pack_tokens):
-            packed = [careers[index] for index in pack]
+        for packed in self._packs(batch):
             weight = sum(sum(token_importance(career, text_weight)) for career in packed)
             yield pack_loss(self.scorer.reader, packed, text_weight=text_weight), weight
+
+    def passes(self, batch: Sequence[int]) -> int:
+        return len(self._packs(batch))
 
     def perplexity(self) -> float:
         """Of the observed titles, by their text."""
         log_prob = np.concatenate(list(self.scorer.realised(self.valid)))
         return float(np.exp(-log_prob.mean()))
+
+    def _packs(self, batch: Sequence[int]) -> list[list[EncodedCareer]]:
+        careers = [text for index in batch for text in self.training[index]]
+        found = packs([len(career.tokens) for career in careers], self.recipe.pack_tokens)
+        return [[careers[index] for index in pack] for pack in found]
 
 
 def token_importance(career: EncodedCareer, text_weight: float, title_weight: float = 1.0) -> list[float]:

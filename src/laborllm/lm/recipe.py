@@ -44,6 +44,8 @@ class Recipe:
         validate_every: Careers between two looks at the validation split; the best weights seen are kept, and a
             checkpoint is written.
         patience: Looks without a new best after which training stops; unless given, it goes on to the end.
+        shard: With several processes (torchrun), share out weights, gradients and the state of AdamW among them, for a
+            model that is too large for one device to train.
     """
 
     preset: Preset = "small"
@@ -62,6 +64,7 @@ class Recipe:
     long_careers: LongCareers = "refuse"
     validate_every: int = 256
     patience: int | None = None
+    shard: bool = False
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:

@@ -58,7 +58,7 @@ class Scorer:
             with self.reader.precision():
                 yield from self._naive(pack) if options.method == "naive" else self._grown(pack, options, first)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
         """Log-probability of each observed title in nats, (T,) per career, several careers to a pass."""
         for pack in self._packs(careers):

@@ -3,7 +3,7 @@ from which an interrupted training goes on as if nothing had been."""
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from laborllm.training.curve import CurvePoint, best_point
 from laborllm.training.plan import Plan
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
-from laborllm.training.task import Task
+from laborllm.training.sharding import Shards, gathered, parted
+from laborllm.training.task import ShardableTask, Task
 
 
 def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
@@ -45,10 +46,10 @@ def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None 
             training.step()
             if training.is_time_to_validate(before):
                 training.validate()
-                if checkpoints is not None and training.processes.is_main:
-                    checkpoints.save(training.checkpoint())
+                if checkpoints is not None:
+                    training.save(checkpoints)
             advance(training.state.careers - before, note=training.note)
-    training.restore_best()
+    training.end()
     return training.state.curve
 
 
@@ -75,6 +76,7 @@ class _Training:
     def __init__(self, task: Task, plan: Plan, seed: int) -> None:
         self.task, self.plan, self.seed = task, plan, seed
         self.processes = Processes()
+        self.shards = self._shards() if plan.shard and self.processes.count > 1 else None
         self.batches = list(batches(len(task.lengths), plan, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
@@ -115,7 +117,7 @@ class _Training:
         """Add a point to the curve, and keep the weights if they are the best so far."""
         state = self.state
         self.task.module.eval()
-        perplexity = self.processes.of_main(self.task.perplexity())
+        perplexity = self.processes.of_main(self._computed(self.task.perplexity))
         if not math.isfinite(perplexity):
             raise _not_finite(f"the validation perplexity is {perplexity}", state)
         if not state.curve or perplexity < best_point(state.curve).valid_perplexity:
@@ -124,30 +126,40 @@ class _Training:
         state.nats, state.weight = 0.0, 0.0
         state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
 
-    def checkpoint(self) -> Checkpoint:
+    def save(self, checkpoints: Checkpoints) -> None:
+        """Write a checkpoint, in the main process; what is shared out is gathered from all."""
         optimizer = {
             f"{kind}/{name}": tensor
             for name, parameter in self.parameters.items()
             for kind, tensor in self.optimizer.state[parameter].items()
         }
         weights = {name: parameter.detach() for name, parameter in self.parameters.items()}
-        tensors = {"weights": weights, "best": self.best, "optimizer": optimizer}
-        return Checkpoint(self.state.step, asdict(self.state), tensors)
+        parts = {"weights": weights, "best": self.best, "optimizer": optimizer}
+        whole = {part: {name: gathered(t) for name, t in tensors.items()} for part, tensors in parts.items()}
+        if self.processes.is_main:
+            checkpoints.save(Checkpoint(self.state.step, asdict(self.state), whole))
 
     def restore(self, found: Checkpoint | None) -> None:
         """Go on where a checkpoint was made, if there is one."""
         if found is None:
             return
         self.state = _State.from_json(found.state)
-        self.best = {name: found.tensors["best"][name].to(p) for name, p in self.parameters.items()}
-        self._load(found.tensors["weights"])
+        weights, best = (
+            {name: parted(found.tensors[part][name], p) for name, p in self.parameters.items()}
+            for part in ("weights", "best")
+        )
+        self.best = best
+        self._load(weights)
         for key, tensor in found.tensors["optimizer"].items():
             kind, name = key.split("/", 1)
             parameter = self.parameters[name]
-            self.optimizer.state[parameter][kind] = tensor.to(parameter.device)
+            self.optimizer.state[parameter][kind] = parted(tensor, parameter)
 
-    def restore_best(self) -> None:
+    def end(self) -> None:
+        """Leave the best weights in the module, whole."""
         self._load(self.best)
+        if self.shards is not None:
+            self.shards.join()
 
     @torch.no_grad()
     def _load(self, weights: dict[str, Tensor]) -> None:
@@ -157,17 +169,41 @@ class _Training:
     def _backward(self, batch: Sequence[int]) -> float:
         """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
         nats, weight = 0.0, 0.0
-        for loss, part in self.task.loss(self.processes.share(batch)):
+        for loss, part in self._parts(batch):
             if not torch.isfinite(loss):
                 raise _not_finite(f"the loss is {loss.item()}", self.state)
             loss.backward()
             nats += loss.item()
             weight += part
-        self.processes.add_up_gradients(self.parameters.values())
+        if self.shards is None:
+            self.processes.add_up_gradients(self.parameters.values())
         weight = self.processes.total(weight)
         self.state.nats += self.processes.total(nats)
         self.state.weight += weight
-        return weight
+        return weight if self.shards is None else weight / self.processes.count  # sharding leaves the mean gradient
+
+    def _parts(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        """The parts of this process's share of a batch. Where the module is shared out, all processes compute as many:
+        who has fewer computes a career for nothing."""
+        own = self.task.loss(self.processes.share(batch))
+        if not isinstance(self.task, ShardableTask) or self.shards is None:
+            yield from own
+            return
+        for _ in range(max(self.task.passes(share) for share in self.processes.shares(batch))):
+            yield self.shards.compute(lambda: next(own, None) or self._idle(batch[0]))
+
+    def _idle(self, career: int) -> tuple[Tensor, float]:
+        """A pass whose gradient is zero."""
+        loss, _ = next(self.task.loss([career]))
+        return 0 * loss, 0.0
+
+    def _computed(self, work: Callable[[], float]) -> float:
+        return work() if self.shards is None else self.shards.compute(work)
+
+    def _shards(self) -> Shards:
+        if not isinstance(self.task, ShardableTask):
+            raise ModelError(f"{self.task.name} cannot share out its weights: leave out --shard")
+        return Shards(self.task.module)
 
     def _descend(self, weight: float) -> None:
         """One step of AdamW along the mean gradient, clipped."""

@@ -22,6 +22,7 @@ class Plan:
         clip: Largest norm of the gradient.
         validate_every: Careers between two looks at the validation split; the best weights seen are kept.
         patience: Looks without a new best after which training stops; None goes on to the end.
+        shard: Whether processes that train together share out weights, gradients and the state of AdamW.
     """
 
     epochs: int
@@ -33,6 +34,7 @@ class Plan:
     clip: float = 1.0
     validate_every: int = 256
     patience: int | None = None
+    shard: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "clip", "validate_every", "patience"):

@@ -27,7 +27,11 @@ class Processes:
 
     def share(self, batch: Sequence[int]) -> Sequence[int]:
         """The careers of a batch that this process reads; none where there are more processes than careers."""
-        return batch[self.rank :: self.count]
+        return self.shares(batch)[self.rank]
+
+    def shares(self, batch: Sequence[int]) -> list[Sequence[int]]:
+        """The share of every process."""
+        return [batch[rank :: self.count] for rank in range(self.count)]
 
     def add_up_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Make every gradient the sum over all processes."""

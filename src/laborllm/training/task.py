@@ -1,7 +1,7 @@
 """What a model must bring to be trained."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -31,4 +31,13 @@ class Task(Protocol):
 
     def perplexity(self) -> float:
         """Perplexity of the observed occupations of the validation split, by which the weights to keep are chosen."""
+        ...
+
+
+@runtime_checkable
+class ShardableTask(Task, Protocol):
+    """A task whose module can be shared out among processes, which must all compute as many parts of a step."""
+
+    def passes(self, batch: Sequence[int]) -> int:
+        """How many parts `loss` has for these careers, each one pass over the module."""
         ...

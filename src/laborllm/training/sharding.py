@@ -1,0 +1,77 @@
+"""Weights, gradients and the state of the optimiser shared out among processes: each keeps a part of every tensor, and
+a block of layers is put together only while it is computed (FSDP2, `torch.distributed.fsdp.fully_shard`)."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+T = TypeVar("T")
+
+
+class Shards:
+    """`module`, shared out in place among all processes, until `join` puts it together again."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self._before = [(part, type(part), _shallow(part)) for part in module.modules()]
+        whole = dict(module.named_parameters())
+        for block in _blocks(module):
+            fully_shard(block)
+        self._pass = fully_shard(_Pass(module))
+        for parameter in whole.values():
+            parameter.data = parameter.data.new_empty(0)  # each process keeps its own part alone
+
+    def compute(self, work: Callable[[], T]) -> T:
+        """What `work` returns, which reads the module: a pass in this process and, at the same time, in all others."""
+        result: T = self._pass(work)
+        return result
+
+    @torch.no_grad()
+    def join(self) -> None:
+        """Give every process the whole module, as if it had never been shared out."""
+        self._pass.reshard()  # what is outside blocks may be whole, and of an earlier state, since the last pass
+        whole = {name: gathered(parameter) for name, parameter in self.module.named_parameters()}
+        for part, kind, attributes in self._before:
+            part.__class__ = kind
+            part.__dict__ = attributes
+        for name, parameter in self.module.named_parameters():
+            parameter.data = whole[name]
+
+
+def gathered(tensor: Tensor) -> Tensor:
+    """The whole of a tensor that may be shared out. All processes must ask for it at the same time."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def parted(tensor: Tensor, like: Tensor) -> Tensor:
+    """This process's part of a whole `tensor`, if `like`, of the same shape, is shared out."""
+    tensor = tensor.to(like.device)
+    if not isinstance(like, DTensor) or tensor.shape != like.shape:
+        return tensor
+    return distribute_tensor(tensor, like.device_mesh, like.placements)
+
+
+class _Pass(nn.Module):
+    """All that is computed from a module, as one forward pass: when it begins and ends is when weights are gathered."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, work: Callable[[], T]) -> T:
+        return work()
+
+
+def _blocks(module: nn.Module) -> list[nn.Module]:
+    """The layers that follow one another: entries of the longest list of modules."""
+    lists = [part for part in module.modules() if isinstance(part, nn.ModuleList)]
+    return list(max(lists, key=len, default=nn.ModuleList()))
+
+
+def _shallow(part: nn.Module) -> dict[str, object]:
+    """The attributes of a module, its own dictionaries (parameters, hooks) copied."""
+    return {name: value.copy() if isinstance(value, dict) else value for name, value in vars(part).items()}

@@ -1,0 +1,100 @@
+"""A model shared out between two processes (gloo, on a CPU) takes the steps of one, and goes on when interrupted."""
+
+import os
+import socket
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.distributed.tensor import DTensor
+
+from laborllm.lm.base import load_base
+from laborllm.lm.encoding import CareerEncoder, by_worker
+from laborllm.lm.finetune import CareerTexts
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.scoring import Scorer
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+from laborllm.training.checkpoint import Checkpoints
+from laborllm.training.curve import read_curve, write_curve
+from laborllm.training.loop import train
+
+RECIPE = Recipe(method="full", batch_size=3, learning_rate=1e-3, validate_every=12, pack_tokens=128)
+
+
+class Texts(CareerTexts):
+    """Careers as text, for a user who interrupts at a look at the validation split."""
+
+    looks_left = 100
+
+    def perplexity(self) -> float:
+        type(self).looks_left -= 1
+        if self.looks_left < 0:
+            raise KeyboardInterrupt
+        assert any(isinstance(weight, DTensor) for weight in self.module.parameters()) == self.recipe.shard
+        return super().perplexity()
+
+
+def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | None = None) -> None:
+    base = load_base(str(folder / "tiny"))
+    panel = Panel.load(folder / "panel.parquet")
+    scorer = Scorer(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
+    careers = list(scorer.encoder.encode(render(panel, Template())))
+    base.model.requires_grad_(True)
+    task = Texts(scorer, by_worker(careers[:30]), careers[30:40], replace(RECIPE, shard=shard))
+    curve = train(task, task.recipe.plan, seed=0, checkpoints=checkpoints)
+    if os.environ.get("RANK", "0") == "0":
+        write_curve(folder / f"{name}.csv", curve)
+        save_file(
+            {key: tensor.clone() for key, tensor in base.model.state_dict().items()}, folder / f"{name}.safetensors"
+        )
+
+
+def tune_together(rank: int, port: int, folder: Path) -> None:
+    """One of two processes: tune at once, and again with an interruption."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "CUDA_VISIBLE_DEVICES": ""}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    torch.set_num_threads(1)
+    tune(folder, "whole", shard=True)
+    checkpoints = Checkpoints.beside(folder / "run", {})
+    Texts.looks_left = 2
+    with pytest.raises(KeyboardInterrupt):
+        tune(folder, "interrupted", shard=True, checkpoints=checkpoints)
+    assert len(list(checkpoints.folder.glob("step-*"))) == 1
+    Texts.looks_left = 100
+    tune(folder, "resumed", shard=True, checkpoints=checkpoints)
+
+
+@pytest.fixture(scope="module")
+def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The results of one process, and of two that share out the model."""
+    folder = tmp_path_factory.mktemp("sharding")
+    (folder / "tiny").symlink_to(base_folder)
+    panel.save(folder / "panel.parquet")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = get_context("spawn")
+    processes = [context.Process(target=tune_together, args=(rank, port, folder)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    tune(folder, "one", shard=False)
+    for process in processes:
+        process.join(timeout=300)
+        assert process.exitcode == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", ["whole", "resumed"])
+def test_two_processes_take_the_steps_of_one(name: str, tuned: Path) -> None:
+    ours, theirs = (read_curve(tuned / f"{which}.csv") for which in ("one", name))
+    assert len(ours) == len(theirs) == 4
+    for one, two in zip(ours, theirs, strict=True):
+        assert (one.careers, one.tokens) == (two.careers, two.tokens)
+        assert two.train_loss == pytest.approx(one.train_loss, abs=1e-5, nan_ok=True)
+        assert two.valid_perplexity == pytest.approx(one.valid_perplexity, rel=1e-5)
+    weights, shared = (load_file(tuned / f"{which}.safetensors") for which in ("one", name))
+    torch.testing.assert_close(shared, weights, rtol=1e-3, atol=1e-4)
