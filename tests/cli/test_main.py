@@ -44,6 +44,7 @@ def test_verbs() -> None:
             "demo",
             "bench",
             "code-titles",
+            "curves",
             "mix",
             "study",
             "validate",

@@ -1,6 +1,7 @@
 """The verbs do what the library does: fitted, forecast and evaluated from the command line."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from laborllm.models.transition import Transition
 from laborllm.models.truth import Truth
 from laborllm.panel import Panel, assign_split
 from laborllm.text import Template
+from laborllm.training.curve import CurvePoint, write_curve
 
 Capture = pytest.CaptureFixture[str]
 
@@ -225,3 +227,20 @@ def test_models_are_listed(capsys: Capture) -> None:
     assert "smollm2-135m" in {base["name"] for base in listed["base_models"]}
     assert laborllm("models") == 0
     assert "language-model" in capsys.readouterr().out
+
+
+def test_learning_curves_of_several_runs_are_one_figure(tmp_path: Path, capsys: Capture) -> None:
+    for name, last in (("adapter", 10.5), ("all-weights", 12.5)):
+        (tmp_path / name).mkdir()
+        begun, middle = CurvePoint(0, 0, 0.0, math.nan, 1e4), CurvePoint(8, 90, 1.0, 0.5, 20.0)
+        curve = [begun, middle, CurvePoint(16, 180, 2.0, 0.4, last)]
+        write_curve(tmp_path / name / "curve.csv", curve)
+    (tmp_path / "counted").mkdir()
+    assert laborllm(f"curves {tmp_path / 'adapter'} {tmp_path / 'all-weights'} --out {tmp_path / 'two.svg'}") == 0
+    drawn = (tmp_path / "two.svg").read_text()
+    assert drawn.startswith("<svg")
+    assert "adapter" in drawn
+    assert "all-weights" in drawn
+    assert laborllm(f"curves {tmp_path / 'counted'} --out {tmp_path / 'one.svg'}") == 2
+    assert "counted has no curve.csv" in capsys.readouterr().err
+    assert not (tmp_path / "one.svg").exists()

@@ -88,6 +88,7 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["whole", "resumed"])
 def test_two_processes_take_the_steps_of_one(name: str, tuned: Path) -> None:
     ours, theirs = (read_curve(tuned / f"{which}.csv") for which in ("one", name))

@@ -5,9 +5,9 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import polars as pl
 from cyclopts import App, Parameter
 
+from laborllm.cli.curves import CURVE, draw_curves
 from laborllm.cli.options import (
     SMOLLM2,
     TEMPLATE,
@@ -334,7 +334,7 @@ def fit_mixture(
 
 def _fit(model: "OccupationModel", task: Fit) -> None:
     model.fit(_training_panel(task), seed=task.seed, out=task.out).save(task.out)
-    if (task.out / "curve.csv").is_file():
+    if (task.out / CURVE).is_file():
         _show_training(task.out)
 
 
@@ -363,20 +363,16 @@ def _described(found: "Rehearsal", out: Path) -> str:
 
 def _show_training(run: Path) -> None:
     """Print what the training came to, and draw its learning curve into the run folder."""
-    from laborllm.report.figures import learning_curve, to_svg
-    from laborllm.storage import new_file
     from laborllm.training.curve import best_point, read_curve
     from laborllm.training.processes import Processes
 
     if not Processes().is_main:
         return
-    curve = read_curve(run / "curve.csv")
+    curve = read_curve(run / CURVE)
     best, last = best_point(curve), curve[-1]
     print(
         f"{last.careers:,} careers, {last.tokens:,} tokens in {last.seconds:,.0f} s: "
         f"{last.tokens / last.seconds:,.0f} tokens/s, none of them padding; "
         f"best validation perplexity {best.valid_perplexity:.4g}, after {best.careers:,} careers"
     )
-    rows = [{"series": "validation", "careers": p.careers, "perplexity": p.valid_perplexity} for p in curve[1:]]
-    with new_file(run / "curve.svg") as file:
-        file.write_text(to_svg(learning_curve(pl.DataFrame(rows)), "curve"))
+    draw_curves({"validation": run}, run / "curve.svg")

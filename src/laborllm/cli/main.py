@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from laborllm import __version__
-from laborllm.cli import exports, fit, imports, panels, results, studies, titles
+from laborllm.cli import curves, exports, fit, imports, panels, results, studies, titles
 from laborllm.cli.options import read_config, refuse_rounding
 from laborllm.errors import LaborLLMError
 
@@ -33,6 +33,7 @@ app.command(fit.fit)
 app.command(fit.validate)
 app.command(results.forecast)
 app.command(results.evaluate)
+app.command(curves.curves)
 app.command(studies.study)
 app.command(results.models)
 app.command(results.demo)

@@ -1,0 +1,44 @@
+"""The verb that draws what was learnt from how many careers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from cyclopts import Parameter
+
+from laborllm.errors import ModelError
+
+CURVE = "curve.csv"
+
+
+def curves(
+    runs: Annotated[list[Path], Parameter(help="Run folders of trained models; the figure calls each by its name.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="SVG file to write.")],
+) -> None:
+    """Draw the learning curves of several runs in one figure: validation perplexity by careers seen.
+
+    Example: `laborllm curves runs/small runs/paper --out curves.svg`
+    """
+    draw_curves({run.resolve().name: run for run in runs}, out)
+
+
+def draw_curves(runs: Mapping[str, Path], out: Path) -> None:
+    """The same by the names that the figure is to show. The first point, before any career, is left out. Raises
+    `ModelError` for a run without a curve."""
+    from laborllm.report.figures import learning_curve, to_svg
+    from laborllm.storage import new_file
+    from laborllm.training.curve import read_curve
+
+    for run in runs.values():
+        if not (run / CURVE).is_file():
+            raise ModelError(f"{run} has no {CURVE}: it is no run folder of a model that is trained step by step")
+    rows = [
+        {"series": name, "careers": point.careers, "perplexity": point.valid_perplexity}
+        for name, run in runs.items()
+        for point in read_curve(run / CURVE)[1:]
+    ]
+    with new_file(out) as file:
+        file.write_text(to_svg(learning_curve(pl.DataFrame(rows)), "curve"))
