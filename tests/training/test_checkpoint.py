@@ -166,6 +166,23 @@ def test_a_full_disk_leaves_the_last_checkpoint(small_disk: Path) -> None:
     assert len(list(ours.folder.iterdir())) == 1
 
 
+def test_a_training_that_fills_the_disk_goes_on_once_there_is_room(small_disk: Path) -> None:
+    whole = Regression()
+    train(whole, PLAN, seed=0)
+    with pytest.raises(KeyboardInterrupt):
+        train(Regression(stop_at=4), PLAN, seed=0, checkpoints=checkpoints(small_disk))
+    with pytest.raises(OSError, match="No space left"), (small_disk / "other work").open("wb", buffering=0) as other:
+        while True:
+            other.write(bytes(4096))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        train(Regression(), PLAN, seed=0, checkpoints=checkpoints(small_disk))
+    (small_disk / "other work").unlink()
+    task = Regression()
+    train(task, PLAN, seed=0, checkpoints=checkpoints(small_disk))
+    assert task.seen == whole.seen[3:]  # from the checkpoint that the full disk left
+    assert torch.equal(task.weights, whole.weights)
+
+
 LONG = dataclasses.replace(PLAN, epochs=60, validate_every=48)
 
 

@@ -21,7 +21,8 @@ class Shards:
         whole = dict(module.named_parameters())
         for block in _blocks(module):
             fully_shard(block)
-        self._pass = fully_shard(_Pass(module))
+        self._pass = _Pass(module)
+        self._root = fully_shard(self._pass)
         for parameter in whole.values():
             parameter.data = parameter.data.new_empty(0)  # each process keeps its own part alone
 
@@ -33,7 +34,7 @@ class Shards:
     @torch.no_grad()
     def join(self) -> None:
         """Give every process the whole module, as if it had never been shared out."""
-        self._pass.reshard()  # what is outside blocks may be whole, and of an earlier state, since the last pass
+        self._root.reshard()  # what is outside blocks may be whole, and of an earlier state, since the last pass
         whole = {name: gathered(parameter) for name, parameter in self.module.named_parameters()}
         for part, kind, attributes in self._before:
             part.__class__ = kind
@@ -68,8 +69,8 @@ class _Pass(nn.Module):
 
 def _blocks(module: nn.Module) -> list[nn.Module]:
     """The layers that follow one another: entries of the longest list of modules."""
-    lists = [part for part in module.modules() if isinstance(part, nn.ModuleList)]
-    return list(max(lists, key=len, default=nn.ModuleList()))
+    lists = [list(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
+    return max(lists, key=len, default=[])
 
 
 def _shallow(part: nn.Module) -> dict[str, object]:
