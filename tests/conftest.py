@@ -1,6 +1,9 @@
 """Small stand-ins made on the spot: a panel of invented careers, a tokenizer trained on them, random models."""
 
+import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -93,3 +96,15 @@ def random_model(tokenizer: PreTrainedTokenizerFast) -> BaseModel:
         initializer_range=0.2,
     )
     return BaseModel("tiny", LlamaForCausalLM(config).eval(), tokenizer)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)

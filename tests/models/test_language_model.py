@@ -85,6 +85,19 @@ def test_the_curve_is_there_for_tensorboard(base_folder: Path, panel: Panel, tmp
     assert written == [(point.careers, pytest.approx(point.valid_perplexity)) for point in curve]
 
 
+def test_a_full_disk_leaves_no_run_folder_and_the_fit_can_be_saved_elsewhere(
+    base_folder: Path, panel: Panel, small_disk: Path, tmp_path: Path
+) -> None:
+    recipe = dataclasses.replace(RECIPE, method="full")
+    model = LanguageModel(base=str(base_folder), recipe=recipe).fit(panel)
+    (small_disk / "other work").write_bytes(bytes(2**20 - 2**15))
+    with pytest.raises(StorageError, match=r"cannot write .*run: .*No space left"):
+        model.save(small_disk / "run")
+    assert [path.name for path in small_disk.iterdir()] == ["other work"]
+    model.save(tmp_path / "run")
+    assert load_model(tmp_path / "run").name == "language-model"
+
+
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
     """The whole command under torchrun on a CPU (gloo), with batches that two processes cannot share evenly."""
