@@ -160,10 +160,10 @@ def fit_nemo(
 def fit_career(
     task: Training,
     *,
-    layers: Layers = 4,
+    layers: Layers = 2,
     width: Width = 128,
     heads: Annotated[int, Parameter(help="Heads of the attention.")] = 4,
-    dropout: Dropout = 0.4,
+    dropout: Dropout = 0.5,
     pretrained: Annotated[
         Path | None, Parameter(help="Run folder of a career model of another panel, whose weights are begun with.")
     ] = None,

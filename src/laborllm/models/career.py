@@ -32,21 +32,24 @@ from laborllm.panel import Panel
 from laborllm.training.plan import Plan
 
 WAVELENGTH = 10_000  # the longest sinusoid of the positions, in records over 2 pi
+COVARIATE_SCALE = 0.35  # of the vectors at first: the dozen of a record together weigh as much as its last occupation
+ENTERING, WITHIN = 0.6, 0.2  # dropout of what enters the blocks, and of what they add, over that of the last state
 
 
 @dataclass
 class Career(SequenceModel):
-    """layers, width, heads: 12, 192 and 3 in CAREER; smaller by default, for a single survey. dropout: of every
-    sublayer. pretrained: run folder of a fit on another panel to begin with. titles: base model whose reading of the
-    titles is what the vectors of occupations begin with."""
+    """layers, width, heads: 12, 192 and 3 in CAREER; smaller by default, for a single survey. dropout: of the last
+    state; that of what enters, and of what the blocks add, is in proportion. pretrained: run folder of a fit on another
+    panel to begin with. titles: base model whose reading of the titles is what the vectors of occupations begin with.
+    """
 
     name: ClassVar[str] = "career"
 
     plan: Plan = field(default_factory=CareerPlan)
-    layers: int = 4
+    layers: int = 2
     width: int = 128
     heads: int = 4
-    dropout: float = 0.4
+    dropout: float = 0.5
     pretrained: str | None = None
     titles: str | None = None
 
@@ -96,8 +99,9 @@ class CareerNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.occupations = embedding(entries + 1, width, scale=width**-0.5)
-        self.covariates = Covariates(sizes, width, scale=width**-0.5)
-        self.blocks = nn.ModuleList(Block(width, heads, dropout) for _ in range(layers))
+        self.covariates = Covariates(sizes, width, scale=COVARIATE_SCALE)
+        self.enter = nn.Dropout(ENTERING * dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, WITHIN * dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, entries + 1)
         self.dropout = nn.Dropout(dropout)
@@ -107,7 +111,7 @@ class CareerNetwork(nn.Module):
         occupation = self.occupations(batch.index["previous"])  # (B, T, d)
         steps, width = occupation.shape[1:]
         position = sinusoids(steps, width).to(occupation.device)
-        state = self.dropout(width**0.5 * occupation + position + self.covariates(batch))
+        state = self.enter(width**0.5 * occupation + position + self.covariates(batch))
         for block in self.blocks:
             state = block(state)
         scores: Tensor = self.head(self.dropout(self.norm(state[batch.present])))
@@ -134,8 +138,7 @@ class Block(nn.Module):
     def attend(self, state: Tensor) -> Tensor:
         by_head = self.query_key_value(state).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, heads, d / heads)
         query, key, value = by_head.permute(2, 0, 3, 1, 4)  # (B, heads, T, d / heads) each
-        hide = self.dropout.p if self.training else 0.0
-        mixed = scaled_dot_product_attention(query, key, value, dropout_p=hide, is_causal=True)
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
         attended: Tensor = self.mix(mixed.transpose(1, 2).flatten(2))
         return attended
 

@@ -45,6 +45,6 @@ class CareerPlan(Plan):
 
     epochs: int = 10
     batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.1
     validate_every: int = 2048

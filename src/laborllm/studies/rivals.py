@@ -82,7 +82,7 @@ def study_rivals(
 ) -> Study:
     """Fit each rival once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
 
-    A rival that does not depend on the seed is fitted with the first. A mixture is of all other rivals of its seed but
+    A rival that no seed changes is fitted once. A mixture is of all other rivals of its seed but
     the truth. Raises `ModelError` on an unknown rival, or a folder in `out` that another panel or seed was fitted for.
     """
     _require_known(rivals, reference, seeds)
@@ -114,7 +114,7 @@ def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) 
 def _plan(rivals: Sequence[str], seeds: Sequence[int]) -> list[Run]:
     """The runs in the order they are to be fitted."""
     return [
-        Run(f"{name}-{seed}" if rival.seeded else name, name, seed)
+        Run(f"{name}-{seed}", name, seed) if rival.seeded else Run(name, name, seed=0)
         for seed in seeds
         for name, rival in RIVALS.items()
         if name in rivals and (rival.seeded or seed == seeds[0])
