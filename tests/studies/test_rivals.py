@@ -93,8 +93,9 @@ def test_what_is_complete_is_kept(study: Study, folder: Path, panel: Panel, tmp_
     assert kept == {run: (again / run / MARKER).stat().st_mtime_ns for run in kept}
     assert found.evaluation.perplexity.equals(study.evaluation.perplexity)
     shutil.rmtree(again / "bag-of-jobs-0")
-    study_rivals(panel, again, rivals=FEW, seeds=(1,), draws=40)
+    one_seed = study_rivals(panel, again, rivals=FEW, seeds=(1,), draws=40)
     assert not (again / "bag-of-jobs-0").exists()
+    assert rival_tables(one_seed)[0].header[-1] == "95 % interval"
 
 
 def test_a_folder_of_another_study_is_refused(study: Study, folder: Path, panel: Panel) -> None:

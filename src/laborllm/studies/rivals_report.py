@@ -1,5 +1,6 @@
 """What a study of rivals found: tables with a row per model, that of its first seed, and how far the others lie."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def rival_tables(study: Study) -> tuple[Table, Table, Table]:
 
 
 def _perplexities(study: Study, names: dict[str, str]) -> Table:
-    found, seeds = study.evaluation, study.runs["seed"].n_unique()
+    found, seeds = study.evaluation, max(Counter(study.runs["model"]).values())
     header: tuple[str, ...] = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval")
     rows = [_perplexity_row(found, run, name) for run, name in names.items()]
     if seeds > 1:
