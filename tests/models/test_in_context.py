@@ -79,7 +79,7 @@ def test_a_run_folder_holds_no_example(panel: Panel, base_folder: Path, tmp_path
 
 
 def test_what_cannot_be_shown_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"a career of \d{4} tokens, .* is longer than the model's 512"):
+    with pytest.raises(ModelError, match=r"a career of \d{4} tokens, .* is longer than the 512 tokens"):
         OffTheShelf(str(base_folder), examples=20).fit(panel)
     with pytest.raises(ModelError, match="cannot show 1000 examples: split train has"):
         OffTheShelf(str(base_folder), examples=1000).fit(panel)

@@ -55,45 +55,71 @@ class Careers:
 
 
 @dataclass
+class Grown:
+    """Keys and values of the nodes run so far, with room for more, up to `limit`: no pass copies those before it."""
+
+    limit: int
+    layers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # layer -> (G, room, d) each
+
+    def put(self, layer: int, first: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep key and value, (G, n, d), from place `first` on; returns all of the layer, what is unused included."""
+        keys, values = self.layers.get(layer, (key[:, :0], value[:, :0]))
+        end = first + key.shape[1]
+        if keys.shape[1] < end:
+            room = min(self.limit, 2 * end)
+            keys, values = _with_room(keys, room), _with_room(values, room)
+            self.layers[layer] = (keys, values)
+        keys[:, first:end], values[:, first:end] = key, value
+        return keys, values
+
+
+@dataclass
 class Branches:
     """Title branches in one row (B = 1): a node sees its record's prompt and its own ancestors.
 
     careers: the pass that read the prompts. prompts: for each of B records, (start, end) in that pass.
-    sizes: how many nodes of this pass belong to each record. grown: the nodes of earlier passes, to which those of this
-    pass are added. ancestors: (n, D) of each node of this pass, itself last, as places in `grown`; padded with -1.
+    sizes: how many nodes of this pass belong to each record. grown: the nodes of earlier passes, to which the n of this
+    pass are added from place `first` on. ancestors: (n, D) of each node of this pass, itself last, as places in
+    `grown`; padded with -1.
     """
 
     careers: Careers
     prompts: list[tuple[int, int]]
     sizes: list[int]
     ancestors: Tensor
-    grown: dict[int, tuple[Tensor, Tensor]]  # layer -> (G, m, d) each
+    first: int
+    grown: Grown
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        keys, values = self._grow(layer, key[0], value[0])
+        groups, nodes, width = key.shape[1:]
+        own_keys, own_values = map(self._own, self.grown.put(layer, self.first, key[0], value[0]))  # (G, n, D, d)
         prompt_keys, prompt_values = self.careers.kept[layer]
-        groups, _, width = key.shape[1:]
-        q = query[0].reshape(groups, -1, query.shape[2], width)  # (G, H/G, n, d)
-        beyond = self.ancestors < 0
-        own = self.ancestors.clamp(min=0)
-        path = torch.einsum("ghnd,gnkd->ghnk", q, keys[:, own]).masked_fill(beyond, float("-inf"))
-        own_values = values[:, own]  # (G, n, D, d)
-        outputs = []
-        parts = (tensor.split(self.sizes, dim=d) for tensor, d in ((q, 2), (path, 2), (own_values, 1)))
-        for (start, end), q_one, path_one, values_one in zip(self.prompts, *parts, strict=True):
-            past = q_one @ prompt_keys[:, None, start:end].mT
-            weight = _softmax(torch.cat([past, path_one], dim=-1) * scale)
+        q = (query[0] * scale).reshape(groups, -1, nodes, width).transpose(1, 2).contiguous()  # (G, n, H/G, d)
+        path = (q @ own_keys.mT).masked_fill_((self.ancestors < 0)[:, None], float("-inf"))
+        output = value.new_empty(nodes, groups, q.shape[2], value.shape[-1])
+        parts = (tensor.split(self.sizes, dim=1) for tensor in (q, path, own_values))
+        for (start, end), q_one, path_one, values_one, to in zip(
+            self.prompts, *parts, output.split(self.sizes), strict=True
+        ):
+            past = q_one.flatten(1, 2) @ prompt_keys[:, start:end].mT
+            weight = _softmax(torch.cat([past.unflatten(1, q_one.shape[1:3]), path_one], dim=-1))
             from_past, from_path = weight.split([end - start, path.shape[-1]], dim=-1)
-            output = from_past @ prompt_values[:, None, start:end]
-            outputs.append(output + torch.einsum("ghnk,gnkd->ghnd", from_path, values_one))
-        return torch.cat(outputs, dim=2).reshape(query.shape)
+            seen = (from_past.flatten(1, 2) @ prompt_values[:, start:end]).unflatten(1, q_one.shape[1:3])
+            to.copy_((seen + from_path @ values_one).transpose(0, 1))
+        return output.flatten(1, 2).transpose(0, 1)[None]
 
-    def _grow(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        if layer in self.grown:
-            keys, values = self.grown[layer]
-            key, value = torch.cat([keys, key], dim=1), torch.cat([values, value], dim=1)
-        self.grown[layer] = (key, value)
-        return key, value
+    def _own(self, grown: Tensor) -> Tensor:
+        """Keys or values, (G, room, d), of each node's ancestors, (G, n, D, d)."""
+        groups, room, _ = grown.shape
+        beginning = room * torch.arange(groups, device=grown.device)[:, None, None]
+        places = beginning + self.ancestors.clamp(min=0)
+        return grown.flatten(0, 1).index_select(0, places.flatten()).reshape(*places.shape, -1)
+
+
+def _with_room(grown: Tensor, room: int) -> Tensor:
+    larger = grown.new_empty(grown.shape[0], room, grown.shape[2])
+    larger[:, : grown.shape[1]] = grown
+    return larger
 
 
 def _softmax(scores: Tensor) -> Tensor:

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.lm.attention import Branches, Careers
+from laborllm.lm.attention import Branches, Careers, Grown
 from laborllm.lm.reading import Reader
 from laborllm.lm.trie import LEAF, ROOT, TitleTrie
 
 Ints = NDArray[np.int64]
-PASS_TOKENS = 1024  # nodes in one pass of the model
+PASS_TOKENS = 512  # nodes in one pass of the model: what lies between two products then stays in the cache of a CPU
 
 
 class Branching:
@@ -32,7 +32,7 @@ class Branching:
         self.edge_log_prob = np.zeros((records, trie.edges))
         self.ran = np.zeros((records, rows), dtype=bool)
         self.greedy = np.zeros((records, rows), dtype=np.int64)
-        self._grown: dict[int, tuple[Tensor, Tensor]] = {}
+        self._grown = Grown(records * trie.nodes)
         self._place = np.full((records, rows), -1)  # of a node in what has grown
         self._nodes = 0
         ends = torch.tensor([end for _, end in prompts], device=hidden.device)
@@ -44,9 +44,9 @@ class Branching:
             self._pass(record[start : start + PASS_TOKENS], row[start : start + PASS_TOKENS])
 
     def run_all(self) -> None:
-        """Run every node of the trie for every record."""
-        records, nodes = len(self.prompts), self.trie.nodes
-        self.run(np.repeat(np.arange(records), nodes), np.tile(np.arange(1, nodes + 1), records))
+        """Run every node of the trie for every record; those of like depth together, as each gathers its ancestors."""
+        records, by_depth = len(self.prompts), 1 + np.argsort(self.trie.depth, kind="stable")
+        self.run(np.repeat(np.arange(records), self.trie.nodes), np.tile(by_depth, records))
 
     def along(self, edges: Ints) -> NDArray[np.float64]:
         """Sum of the known log-probabilities along each of P paths of edges, (P, M) padded with E: (B, P) nats."""
@@ -81,14 +81,17 @@ class Branching:
     def _pass(self, record: Ints, row: Ints) -> None:
         device = self.reader.device
         members, sizes = np.unique(record, return_counts=True)
-        self._place[record, row] = self._nodes + np.arange(len(row))
-        self._nodes += len(row)
-        ancestors = self.trie.ancestors[row - 1]
+        first, self._nodes = self._nodes, self._nodes + len(row)
+        self._place[record, row] = np.arange(first, self._nodes)
+        depth = self.trie.depth[row - 1]
+        ancestors = self.trie.ancestors[row - 1, : depth.max()]
         places = np.where(ancestors < 0, -1, self._place[record[:, None], ancestors + 1])
         prompts = [self.prompts[member] for member in members]
-        layout = Branches(self.careers, prompts, sizes.tolist(), torch.from_numpy(places).to(device), self._grown)
+        layout = Branches(
+            self.careers, prompts, sizes.tolist(), torch.from_numpy(places).to(device), first, self._grown
+        )
         lengths = np.array([end - start for start, end in self.prompts])
-        positions = torch.from_numpy(lengths[record] + self.trie.depth[row - 1] - 1).to(device)
+        positions = torch.from_numpy(lengths[record] + depth - 1).to(device)
         tokens = torch.from_numpy(self.trie.tokens[row - 1]).to(device)
         self._note(self.reader.hidden(tokens[None], positions[None], layout)[0], record, row)
 

@@ -11,7 +11,7 @@ from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers, Layout, context_length, use_layouts
 from laborllm.lm.encoding import EncodedCareer, Tokens
 
-HEAD_ROWS = 512  # rows of hidden states whose full-vocabulary logits exist at a time
+BLOCK = 2048  # tokens of the vocabulary whose logits exist at a time: a few megabytes, which stay in the cache of a CPU
 
 
 class Reader:
@@ -46,7 +46,9 @@ class Reader:
         length = max(len(career.tokens) for career in careers) + beyond
         if length > self.context:
             found = f"a career of {length} tokens, with all that stands before and after it,"
-            raise ModelError(f"{found} is longer than the model's {self.context}")
+            raise ModelError(
+                f"{found} is longer than the {self.context} tokens that {self.model.config.model_type} reads"
+            )
 
     def hidden(self, tokens: Tensor, positions: Tensor, layout: Layout) -> Tensor:
         """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
@@ -72,24 +74,30 @@ class Reader:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits over the vocabulary, (n, V), in float32 at least."""
-        logits = linear(hidden, *self.head())
-        return logits if logits.dtype == torch.float64 else logits.float()
+        return _logits(hidden, *self.head())
 
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
 
-        The vocabulary's logits exist for `HEAD_ROWS` rows at a time.
+        The logits exist for `BLOCK` tokens of the vocabulary at a time.
         """
+        weight, bias = self.head()
         column = self.columns(token)
-        greedy = torch.empty(len(hidden), dtype=torch.long, device=hidden.device)
-        log_prob = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
-        for start in range(0, len(hidden), HEAD_ROWS):
-            logits = self.logits(hidden[start : start + HEAD_ROWS])
-            inside = ((row >= start) & (row < start + HEAD_ROWS)).nonzero()[:, 0]
-            place = row[inside] - start
-            log_prob[inside] = (logits[place, column[inside]] - logits.logsumexp(dim=-1)[place]).double()
-            greedy[start : start + HEAD_ROWS] = logits.argmax(dim=-1)
-        return log_prob, greedy if self.kept is None else self.kept[greedy]
+        chosen = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
+        total, highest, greedy = [], [], []
+        for first in range(0, len(weight), BLOCK):
+            block = slice(first, first + BLOCK)
+            logits = _logits(hidden, weight[block], None if bias is None else bias[block])
+            inside = ((column >= first) & (column < first + BLOCK)).nonzero()[:, 0]
+            chosen[inside] = logits[row[inside], column[inside] - first].double()
+            total.append(logits.logsumexp(dim=-1))
+            best = logits.max(dim=-1)
+            highest.append(best.values)
+            greedy.append(best.indices + first)
+        log_prob = chosen - torch.stack(total).logsumexp(dim=0)[row]
+        in_block = torch.stack(highest).argmax(dim=0, keepdim=True)
+        most_probable = torch.stack(greedy).gather(0, in_block)[0]
+        return log_prob, most_probable if self.kept is None else self.kept[most_probable]
 
     def whole(self, tokens: Sequence[int]) -> Tensor:
         """Log P(next token) after each token, (n, V), by the model's own forward pass."""
@@ -115,6 +123,11 @@ class Reader:
             raise ModelError(
                 f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
             )
+
+
+def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    logits = linear(hidden, weight, bias)
+    return logits if logits.dtype == torch.float64 else logits.float()
 
 
 def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:

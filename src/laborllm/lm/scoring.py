@@ -17,7 +17,7 @@ from torch import Tensor
 
 from laborllm.lm.attention import Careers
 from laborllm.lm.base import BaseModel
-from laborllm.lm.branching import Branching
+from laborllm.lm.branching import PASS_TOKENS, Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.pruning import expand
@@ -65,6 +65,14 @@ class Scorer:
             with self.reader.precision():
                 hidden, layout = self.reader.careers(pack)
                 yield from map(self._observed, pack, hidden.split(layout.lengths))
+
+    @torch.inference_mode()
+    def title(self, prompt: Tokens, title: Tokens) -> float:
+        """Log-probability of one title after one prompt, in nats: a pass over both, as `naive` has it."""
+        places = torch.arange(len(prompt) - 1, len(prompt) + len(title) - 1)
+        log_prob = self.reader.whole(prompt + title)[places]
+        columns = self.reader.columns(torch.tensor(title, device=self.reader.device)).cpu()
+        return float(log_prob[torch.arange(len(title)), columns].sum())
 
     def require_room(self, careers: Sequence[EncodedCareer]) -> None:
         """Raise `ModelError` unless the longest career, and a title, fit into what the model reads at a time."""
@@ -114,6 +122,8 @@ class Scorer:
         """Each record's scores, from prompts that stand at (start, end) in the pass over `careers`."""
         bytes_per_record = self.trie.nodes * careers.bytes_per_token
         at_once = max(1, int(options.memory * GIGABYTE) // max(1, bytes_per_record))
+        if options.method == "tree":  # then a few records fill a pass
+            at_once = min(at_once, 1 + PASS_TOKENS // max(1, self.trie.nodes))
         for start in range(0, len(prompts), at_once):
             branching = Branching(self.reader, self.trie, hidden, careers, prompts[start : start + at_once])
             if options.method == "pruned":
@@ -135,15 +145,9 @@ class Scorer:
         """One plain pass over prompt and title for each title of each record."""
         for career in careers:
             prompts = [career.tokens[:start] for start in career.starts]
-            log_prob = [[self._title(prompt, title) for title in self.encoder.title_tokens] for prompt in prompts]
+            log_prob = [[self.title(prompt, title) for title in self.encoder.title_tokens] for prompt in prompts]
             valid = [self._greedy(prompt) in self._column for prompt in prompts]
             yield TitleScores.exact(np.array(log_prob), np.array(valid))
-
-    def _title(self, prompt: Tokens, title: Tokens) -> float:
-        places = torch.arange(len(prompt) - 1, len(prompt) + len(title) - 1)
-        log_prob = self.reader.whole(prompt + title)[places]
-        columns = self.reader.columns(torch.tensor(title, device=self.reader.device)).cpu()
-        return float(log_prob[torch.arange(len(title)), columns].sum())
 
     def _greedy(self, prompt: Tokens) -> Tokens:
         longest = max(map(len, self.encoder.title_tokens))
