@@ -27,6 +27,7 @@ FRAMES: dict[str, tuple[figures.Draw, Callable[[Evaluation], pl.DataFrame]]] = {
     "areas": (figures.areas, lambda found: found.auc),
     "calibration": (figures.calibration, lambda found: found.calibration.filter(event="change of occupation")),
     "curve": (figures.learning_curve, lambda _: CURVE),
+    "rates": (figures.rates, lambda _: pl.DataFrame({"model": ["slow", "fast"], "estimate": [0.002, 20.0]})),
 }
 
 

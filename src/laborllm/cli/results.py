@@ -175,17 +175,53 @@ bench = App(name="bench", help="Measure speed on this machine.")
 def bench_scoring(
     *,
     base: Base = SMOLLM2,
-    careers: Annotated[int, Parameter(help="How many made-up careers to score.")] = 2,
+    records: Annotated[int, Parameter(help="How many records of a synthetic career of 25 to score.")] = 3,
+    titles: Annotated[
+        int, Parameter(help="Titles of each record that are compared, and all that a pass for each title is given.")
+    ] = 4,
+    rounds: Annotated[int, Parameter(help="How often each way scores them, in turn; medians are shown.")] = 3,
+    vllm_python: Annotated[
+        Path | None, Parameter(help="Python of an environment with vLLM; without it vLLM takes no part.")
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(help="Folder to write: the table as Parquet and CSV, and a figure as SVG.")
+    ] = None,
+    seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Measure how many records a second each way of scoring does, and how far its numbers are from those of naive.
+    """Measure how many records a second each way of scoring all titles does, ours and those of other tools.
 
-    Example: `laborllm bench scoring --careers 2`
+    Beside the ways of this project stand the plain forward pass of transformers, its reuse of the prompt's keys and
+    values, lm-evaluation-harness (extra `bench`) and vLLM. All are set against naive scoring in float64.
+
+    Example: `laborllm bench scoring --records 1 --rounds 1`
     """
-    from laborllm.lm.speed import measure_scoring
+    from laborllm.bench.scoring import measure_scoring
+    from laborllm.storage import require_free
 
-    found = measure_scoring(base, careers=careers)
-    print(dumps(found.to_dicts(), indent=1) if json else found)
+    if out is not None:
+        require_free(out)
+    found, rate = measure_scoring(base, records=records, titles=titles, rounds=rounds, vllm=vllm_python, seed=seed)
+    if out is not None:
+        _write_speed(out, found)
+    if json:
+        print(dumps({"matmul_gflops": rate / 1e9, "methods": found.to_dicts()}, indent=1))
+        return
+    print(f"products of large matrices: {rate / 1e9:,.1f} Gflop/s")
+    with pl.Config(tbl_cols=-1, tbl_rows=-1, tbl_width_chars=140, float_precision=5):
+        print(found)
+
+
+def _write_speed(out: Path, found: pl.DataFrame) -> None:
+    from laborllm.report.figures import rates, to_svg
+    from laborllm.storage import new_folder
+
+    all_titles = found.filter(pl.col("titles") > 1)
+    drawn = all_titles.select(pl.col("method").alias("model"), pl.col("records_per_second").alias("estimate"))
+    with new_folder(out) as folder:
+        found.write_parquet(folder / "scoring.parquet")
+        found.write_csv(folder / "scoring.csv")
+        (folder / "scoring.svg").write_text(to_svg(rates(drawn), "scoring"))
 
 
 @bench.command(name="training")

@@ -48,7 +48,7 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
-    where = _locate(name)
+    where = locate(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
@@ -93,7 +93,7 @@ def base_identity(name: str) -> str:
     """What a run folder remembers of its base: the hash of a local folder's weights, or the hub name."""
     if name == EMBEDDED:
         return EMBEDDED_SHA256
-    folder = Path(_locate(name))
+    folder = Path(locate(name))
     if not folder.is_dir():
         return name
     hashes = {file.name: file_hash(file) for file in sorted(folder.glob("*.safetensors"))}
@@ -106,7 +106,7 @@ def require_base(name: str, identity: str, run: Path) -> None:
         raise ModelError(f"{run} was tuned from other weights than those now at {name!r}")
 
 
-def _locate(name: str) -> str:
+def locate(name: str) -> str:
     """The folder of a model, or the name itself where it can only be one of the hub."""
     if name == EMBEDDED:
         return str(_embedded_folder())

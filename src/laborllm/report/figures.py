@@ -117,6 +117,27 @@ def pruning(frame: pl.DataFrame) -> Chart:
     )
 
 
+def rates(frame: pl.DataFrame) -> Chart:
+    """frame: model, estimate: records a second, the fastest first; on a logarithmic axis, with the number beside."""
+    shown = _finite(frame, "estimate", "model").sort("estimate", descending=True)
+    low, high = _extreme(shown, "estimate")
+    x = alt.X(
+        "estimate:Q",
+        title="records a second (higher is better)",
+        axis=alt.Axis(format="~g", tickCount=4, grid=False),
+        scale=alt.Scale(type="log", nice=False, domain=[low / 2, high * 2]),
+    )
+    y = alt.Y(
+        "model:N", sort=None, axis=alt.Axis(title=None, labelLimit=200, labelPadding=8, labelColor=INK, grid=True)
+    )
+    base = alt.Chart(shown).encode(x=x, y=y)
+    dot = base.mark_point(filled=True, size=72, color=MARK, opacity=1)
+    number = base.mark_text(align="left", dx=10, fontSize=12, color=INK).encode(
+        text=alt.Text("estimate:Q", format=".2~r")
+    )
+    return styled(alt.layer(dot, number).properties(width=WIDE, height=alt.Step(26)))
+
+
 def to_svg(chart: Chart, name: str) -> str:
     """The chart as an SVG element. `name` makes its identifiers its own, so that a page can hold several."""
     svg = str(vl_convert.vegalite_to_svg(chart.to_dict()))

