@@ -119,7 +119,7 @@ class Reader:
             ours = self.logits(self.hidden(tokens, tokens, Careers((4,))))
             own = self.model(input_ids=tokens, layout=Careers((4,)), use_cache=False).logits
             own = own if self.kept is None else own[..., self.kept]
-        if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4):
+        if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4, equal_nan=True):
             raise ModelError(
                 f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
             )

@@ -96,7 +96,8 @@ class TitleHead:
         base.model.requires_grad_(False)
         adapter = None if adapted is None else merge_adapter(adapted)
         trained = Trained.on(panel, parts[0], seed=seed)
-        self.fitted = Fitted(trained, curve, beginning, adapter, base, model, checkpoints)
+        left_out = len(training) + len(watching) - sum(map(len, parts))
+        self.fitted = Fitted(trained, curve, beginning, adapter, base, model, left_out, checkpoints)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -119,7 +120,10 @@ class TitleHead:
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
         options |= {"template": asdict(self.template), "recipe": asdict(self.recipe)}
         options |= {"base_identity": base_identity(self.base)}
-        metrics = {"validation perplexity": best_point(fitted.curve).valid_perplexity}
+        metrics = {
+            "validation perplexity": best_point(fitted.curve).valid_perplexity,
+            "oldest records left out of long careers": fitted.left_out,
+        }
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
             save_weights(folder, fitted.base, fitted.adapter)
             save_file(fitted.model.head.state_dict(), folder / HEAD)
@@ -148,6 +152,7 @@ class TitleHead:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
         careers = told(encode(fitted.model.encoder, panel), fitted.beginning.forecast(panel))
+        fitted.model.reader.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
             for reading in fitted.model.read(careers, PACK_TOKENS):
                 yield reading
@@ -176,7 +181,8 @@ class TitleHead:
 @dataclass(frozen=True)
 class Fitted:
     """What fine-tuning left: training facts, the learning curve, the model it began with, the adapter (None if all
-    weights were tuned), the tuned base model, it with its head, and the checkpoints."""
+    weights were tuned), the tuned base model, it with its head, how many records long careers lost, and the
+    checkpoints."""
 
     trained: Trained
     curve: list[CurvePoint]
@@ -184,6 +190,7 @@ class Fitted:
     adapter: Adapter | None
     base: BaseModel
     model: ClosedSet
+    left_out: int = 0
     checkpoints: Checkpoints | None = None
 
 

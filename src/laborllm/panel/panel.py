@@ -82,10 +82,13 @@ class Panel:
         return self.records["worker"].n_unique()
 
     def subset(self, split: str) -> Self:
-        """The careers of one split."""
+        """The careers of one split. Raises `PanelError` if it has none."""
         if split not in SPLITS:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
-        return self._with(self.records.filter(pl.col("split") == split))
+        records = self.records.filter(pl.col("split") == split)
+        if records.is_empty():
+            raise PanelError(f"no worker of the panel is in split {split}")
+        return self._with(records)
 
     def sample(self, workers: int, *, seed: int) -> Self:
         """The careers of `workers` workers drawn without replacement; all of them if there are no more."""

@@ -227,4 +227,6 @@ def _step_seed(seed: int, step: int, process: int) -> int:
 
 
 def _not_finite(found: str, state: _State) -> ModelError:
+    if state.careers == 0:
+        return ModelError(f"{found} before any step: the weights it begins with, or the data, are not finite")
     return ModelError(f"{found} after {state.careers} careers: lower the learning rate")
