@@ -54,7 +54,7 @@ def test_a_career_longer_than_the_context(model: str, panel: Panel, own_base_fol
     assert left_out > 0
     assert about["trained"]["records"] >= len(panel.subset("train")) - left_out
     line = refused("evaluate run panel.parquet --split train --likelihood-only", capsys)
-    assert "is longer than the model's 150" in line
+    assert "is longer than the 150 tokens that llama reads" in line
 
 
 def test_weights_that_are_not_finite(model: str, own_base_folder: Path, capsys: Capture) -> None:
