@@ -12,14 +12,14 @@ from safetensors.torch import load_file, save_file
 from torch.distributed.tensor import DTensor
 
 from laborllm.lm.base import load_base
-from laborllm.lm.encoding import CareerEncoder, by_worker
-from laborllm.lm.finetune import CareerTexts
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
+from laborllm.lm.finetune import CareerTexts, finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from laborllm.training.checkpoint import Checkpoints
-from laborllm.training.curve import read_curve, write_curve
+from laborllm.training.curve import CurvePoint, read_curve, write_curve
 from laborllm.training.loop import train
 
 RECIPE = Recipe(method="full", batch_size=3, learning_rate=1e-3, validate_every=12, pack_tokens=128)
@@ -38,19 +38,35 @@ class Texts(CareerTexts):
         return super().perplexity()
 
 
-def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | None = None) -> None:
+def material(folder: Path) -> tuple[Scorer, list[EncodedCareer]]:
     base = load_base(str(folder / "tiny"))
     panel = Panel.load(folder / "panel.parquet")
     scorer = Scorer(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
-    careers = list(scorer.encoder.encode(render(panel, Template())))
-    base.model.requires_grad_(True)
+    return scorer, list(scorer.encoder.encode(render(panel, Template())))
+
+
+def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | None = None) -> None:
+    """All weights."""
+    scorer, careers = material(folder)
+    scorer.base.model.requires_grad_(True)
     task = Texts(scorer, by_worker(careers[:30]), careers[30:40], replace(RECIPE, shard=shard))
     curve = train(task, task.recipe.plan, seed=0, checkpoints=checkpoints)
+    keep(folder / name, curve, scorer)
+
+
+def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
+    """An adapter, activations computed anew, and the adapter merged."""
+    scorer, careers = material(folder)
+    recipe = replace(RECIPE, method="lora", recompute=shard, shard=shard)
+    curve, _ = finetune(scorer, careers[:30], careers[30:40], recipe, seed=0)
+    keep(folder / name, curve, scorer)
+
+
+def keep(place: Path, curve: list[CurvePoint], scorer: Scorer) -> None:
     if os.environ.get("RANK", "0") == "0":
-        write_curve(folder / f"{name}.csv", curve)
-        save_file(
-            {key: tensor.clone() for key, tensor in base.model.state_dict().items()}, folder / f"{name}.safetensors"
-        )
+        write_curve(place.with_suffix(".csv"), curve)
+        weights = {key: tensor.clone() for key, tensor in scorer.base.model.state_dict().items()}
+        save_file(weights, place.with_suffix(".safetensors"))
 
 
 def tune_together(rank: int, port: int, folder: Path) -> None:
@@ -66,6 +82,7 @@ def tune_together(rank: int, port: int, folder: Path) -> None:
     assert len(list(checkpoints.folder.glob("step-*"))) == 1
     Texts.looks_left = 100
     tune(folder, "resumed", shard=True, checkpoints=checkpoints)
+    tune_adapter(folder, "adapter", shard=True)
 
 
 @pytest.fixture(scope="module")
@@ -82,20 +99,21 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
     for process in processes:
         process.start()
     tune(folder, "one", shard=False)
+    tune_adapter(folder, "one-adapter", shard=False)
     for process in processes:
-        process.join(timeout=300)
+        process.join(timeout=900)
         assert process.exitcode == 0
     return folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["whole", "resumed"])
-def test_two_processes_take_the_steps_of_one(name: str, tuned: Path) -> None:
-    ours, theirs = (read_curve(tuned / f"{which}.csv") for which in ("one", name))
+@pytest.mark.parametrize(("alone", "name"), [("one", "whole"), ("one", "resumed"), ("one-adapter", "adapter")])
+def test_two_processes_take_the_steps_of_one(alone: str, name: str, tuned: Path) -> None:
+    ours, theirs = (read_curve(tuned / f"{which}.csv") for which in (alone, name))
     assert len(ours) == len(theirs) == 4
     for one, two in zip(ours, theirs, strict=True):
         assert (one.careers, one.tokens) == (two.careers, two.tokens)
         assert two.train_loss == pytest.approx(one.train_loss, abs=1e-5, nan_ok=True)
         assert two.valid_perplexity == pytest.approx(one.valid_perplexity, rel=1e-5)
-    weights, shared = (load_file(tuned / f"{which}.safetensors") for which in ("one", name))
+    weights, shared = (load_file(tuned / f"{which}.safetensors") for which in (alone, name))
     torch.testing.assert_close(shared, weights, rtol=1e-3, atol=1e-4)

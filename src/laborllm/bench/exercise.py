@@ -38,9 +38,9 @@ class Exercise:
 class Training:
     """What one trainer took.
 
-    seconds: of all steps, loading left out. tokens: of the careers, padding left out. flops_per_token: what its loss
-    and gradient need, nothing computed twice. memory: peak in bytes, of the process or of its GPU. loss: on the careers
-    held out, in nats per token.
+    seconds: of all steps, loading left out; of the processor where one thread does everything. tokens: of the careers,
+    padding left out. flops_per_token: what its loss and gradient need, nothing computed twice. memory: peak in bytes,
+    of the process or of its GPU. loss: on the careers held out, in nats per token.
     """
 
     steps: int

@@ -1,5 +1,6 @@
 """The trainers that are compared, each from the base model to the weights after one pass over the same careers."""
 
+import time
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from transformers import PreTrainedModel
 
 from laborllm.bench.careers import long_careers
 from laborllm.bench.exercise import Exercise, Trainer, Training
+from laborllm.bench.machine import clock
 from laborllm.bench.sft import train_with_sft
 from laborllm.lm.base import BaseModel, load_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
@@ -28,14 +30,16 @@ def run(trainer: Trainer, exercise: Exercise) -> Training:
     before = mean_loss(model, material.held_out)
     vocabulary = tokens_in_use(material.encoder, material.all) if trainer == "laborllm-closed" else None
     needed = flops_per_token(model, exercise.method, None if vocabulary is None else len(vocabulary))
+    began, wall = clock(), time.perf_counter()
     if trainer.startswith("sft"):
         order = career_order(exercise.careers, seed=exercise.seed, epoch=0)
         seconds = train_with_sft(material.base, [material.training[i] for i in order], trainer, exercise)
     else:
         seconds = _train_with_laborllm(material, exercise, vocabulary)
+    processor_share = (clock() - began) / (time.perf_counter() - wall)
     return Training(
         steps=-(-exercise.careers // exercise.batch_size),
-        seconds=seconds,
+        seconds=seconds * processor_share,
         tokens=sum(len(career.tokens) for career in material.training),
         flops_per_token=needed,
         memory=peak_memory(),

@@ -36,8 +36,9 @@ def measure_training(
         for _ in range(rounds):
             rates.append(alone(matmul_rate))
             for trainer in trainers:
-                found.append({"trainer": trainer, **asdict(alone(run, trainer, exercise))})
-                advance()
+                took = alone(run, trainer, exercise)
+                found.append({"trainer": trainer, **asdict(took)})
+                advance(note=f"{trainer} {took.tokens / took.seconds:.1f} tokens/s")
     return _medians(pl.DataFrame(found), exercise.careers, median(rates)), median(rates)
 
 
