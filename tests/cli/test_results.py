@@ -128,6 +128,17 @@ def test_pruning_is_measured_on_a_run(panel: Panel, base_folder: Path, capsys: C
     assert "counts holds a transition model, which reads no titles" in capsys.readouterr().err
 
 
+def test_eight_bits_are_used_only_where_they_cost_little(panel: Panel, base_folder: Path, capsys: Capture) -> None:
+    pytest.importorskip("torchao")
+    assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
+    forecast = "forecast run panel.parquet --workers 8 --scoring-weights 8-bit --out forecast.parquet"
+    assert laborllm(f"{forecast} --largest-cost 0") == 2
+    assert "more than 0.0 on average is refused" in capsys.readouterr().err.splitlines()[-1]
+    assert not Path("forecast.parquet").exists()
+    assert laborllm(f"{forecast} --largest-cost 2") == 2
+    assert "total variation from 0 to 1, not 2.0" in capsys.readouterr().err
+
+
 def test_an_interrupted_forecast_goes_on_where_it_stopped(
     panel: Panel, base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

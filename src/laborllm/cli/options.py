@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
-from laborllm.lm.scoring_options import Method
+from laborllm.lm.scoring_options import Method, Weights
 from laborllm.text import Template
 
 SMOLLM2 = "smollm2-135m"
@@ -34,6 +34,16 @@ Scoring = Annotated[
 ]
 Tolerance = Annotated[
     float, Parameter(help="How far a forecast of `--scoring pruned` may be from the exact one, in total variation.")
+]
+ScoringWeights = Annotated[
+    Weights,
+    Parameter(
+        help="Score with a language model's weights as they were fitted, or rounded to 8 bits: what that costs is "
+        "measured on a few records first, and told (extra `eight-bit`)."
+    ),
+]
+LargestCost = Annotated[
+    float, Parameter(help="Refuse 8-bit weights that change forecasts by more, in total variation on average.")
 ]
 Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
 ConfigFile = Annotated[

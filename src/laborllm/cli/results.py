@@ -9,7 +9,19 @@ import polars as pl
 from cyclopts import App, Parameter
 
 from laborllm.bench.exercise import Exercise, Trainer
-from laborllm.cli.options import SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Scoring, Seed, Tolerance
+from laborllm.cli.options import (
+    SMOLLM2,
+    AsJson,
+    Base,
+    LargestCost,
+    Memory,
+    PanelFile,
+    RunFolder,
+    Scoring,
+    ScoringWeights,
+    Seed,
+    Tolerance,
+)
 from laborllm.errors import ModelError
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.storage import MARKER
@@ -37,6 +49,8 @@ def forecast(
     scoring: Scoring = DEFAULT.method,
     tolerance: Tolerance = DEFAULT.tolerance,
     memory: Memory = DEFAULT.memory,
+    scoring_weights: ScoringWeights = DEFAULT.weights,
+    largest_cost: LargestCost = DEFAULT.largest_cost,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
@@ -49,7 +63,7 @@ def forecast(
     from laborllm.models.shards import forecast_to_file
     from laborllm.panel import Panel
 
-    options = ScoringOptions(scoring, tolerance, memory)
+    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost)
     model = load_model(run, options)
     careers = Panel.load(panel).draw(split, workers, seed=seed)
     forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
@@ -76,6 +90,8 @@ def evaluate(
     scoring: Scoring = DEFAULT.method,
     tolerance: Tolerance = DEFAULT.tolerance,
     memory: Memory = DEFAULT.memory,
+    scoring_weights: ScoringWeights = DEFAULT.weights,
+    largest_cost: LargestCost = DEFAULT.largest_cost,
     reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
     draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
     seed: Seed = 0,
@@ -92,7 +108,7 @@ def evaluate(
 
     loaded = Panel.load(panel)
     found = compare(
-        _load_by_name(runs, loaded, ScoringOptions(scoring, tolerance, memory)),
+        _load_by_name(runs, loaded, ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost)),
         loaded,
         split=split,
         workers=workers,

@@ -21,7 +21,7 @@ from laborllm.lm.loss import next_token_loss
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_renaming_warnings
+from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_foreign_warnings
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
@@ -127,10 +127,10 @@ def recomputing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
         return
     if not model.supports_gradient_checkpointing:
         raise ModelError(f"{type(model).__name__} cannot compute its activations anew: leave out --recompute")
-    with without_renaming_warnings():
+    with without_foreign_warnings():
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     yield
-    with without_renaming_warnings():
+    with without_foreign_warnings():
         model.gradient_checkpointing_disable()
 
 

@@ -22,7 +22,7 @@ from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader, packs
-from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.scoring_options import Cost, ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
 
@@ -33,7 +33,10 @@ DEFAULT = ScoringOptions()
 
 class Scorer:
     """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16. The
-    softmax is over `vocabulary` (see `tokens_in_use`), or over all of the model's tokens."""
+    softmax is over `vocabulary` (see `tokens_in_use`), or over all of the model's tokens.
+
+    cost: of holding the weights in 8 bits, None as long as they are those of the fit (see `eight_bit`).
+    """
 
     def __init__(
         self, base: BaseModel, encoder: CareerEncoder, *, autocast: bool = False, vocabulary: Tokens | None = None
@@ -41,6 +44,7 @@ class Scorer:
         self.base = base
         self.encoder = encoder
         self.vocabulary = vocabulary
+        self.cost: Cost | None = None
         self.reader = Reader(base.model, autocast=autocast, vocabulary=vocabulary)
 
     @cached_property

@@ -7,6 +7,8 @@ from laborllm.errors import ModelError
 
 Method = Literal["tree", "pruned", "naive"]
 METHODS: tuple[Method, ...] = get_args(Method)
+Weights = Literal["fitted", "8-bit"]
+WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 
 @dataclass(frozen=True)
@@ -17,16 +19,44 @@ class ScoringOptions:
         method: One pass per career and a tree of titles; the same without improbable branches; or one pass per title.
         tolerance: How far a forecast of `pruned` may be from the exact one, in total variation.
         memory: Gigabytes that title branches may take beyond the weights; those of one record are always run.
+        weights: As they were fitted, or rounded to 8 bits, once their cost has been measured.
+        largest_cost: Mean total variation of the rounded weights from the fitted ones beyond which they are refused.
     """
 
     method: Method = "tree"
     tolerance: float = 1e-3
     memory: float = 1.0
+    weights: Weights = "fitted"
+    largest_cost: float = 0.01
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise ModelError(f"unknown way of scoring {self.method!r}: use {', '.join(METHODS)}")
         if not 0 <= self.tolerance < 1:
             raise ModelError(f"tolerance is a total variation from 0 up to 1, not {self.tolerance}")
+        if self.weights not in WEIGHTS:
+            raise ModelError(f"unknown weights {self.weights!r}: use {', '.join(WEIGHTS)}")
+        if not 0 <= self.largest_cost <= 1:
+            raise ModelError(f"the largest cost is a total variation from 0 to 1, not {self.largest_cost}")
         if not self.memory > 0:
             raise ModelError(f"memory must be above zero, not {self.memory}")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What rounding the weights to 8 bits changed: total variation of the forecasts of some records, mean and largest,
+    and by what factor the raw perplexity of their observed titles rose."""
+
+    records: int
+    mean: float
+    largest: float
+    perplexity: float
+
+    def __str__(self) -> str:
+        off = f"off by {self.mean:.4f} on average, {self.largest:.4f} at most in total variation"
+        return f"8-bit weights: {off}, raw perplexity times {self.perplexity:.4f}, on {self.records} records"
+
+    def require_at_most(self, largest: float) -> None:
+        """Raise `ModelError` if it is more on average."""
+        if not self.mean <= largest:
+            raise ModelError(f"{self}; more than {largest} on average is refused: score with the fitted weights")

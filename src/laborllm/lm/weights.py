@@ -1,5 +1,6 @@
 """Fine-tuned weights, in the layouts that transformers and peft read: an adapter, or a whole model."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ class Adapter:
 def add_adapter(model: PreTrainedModel, rank: int) -> PeftModel:
     """Put an adapter on every linear layer of `model`, in place; its parameters alone are trained from then on."""
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
-    with without_renaming_warnings():
+    with without_foreign_warnings():
         return get_peft_model(model, config)
 
 
@@ -56,14 +57,23 @@ def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseM
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base, layers=layers)
-    with without_renaming_warnings():
+    with without_foreign_warnings():
         merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
     return BaseModel(loaded.name, merged, loaded.tokenizer)
 
 
 @contextmanager
-def without_renaming_warnings() -> Iterator[None]:
-    """Without what transformers says of its older names, which peft uses, and which its own older versions need."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
+def without_foreign_warnings() -> Iterator[None]:
+    """Without what transformers says of its older names, which peft uses, and which its own older versions need; and
+    what torchao, which peft loads where it is installed, says of kernels for other machines."""
+    loggers = [logging.getLogger(name) for name in ("torchao", "torch.utils._pytree")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -92,7 +92,7 @@ class LanguageModel:
     def log_likelihood(self, panel: Panel) -> Floats:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        return realised_titles(fitted.scorer, panel)
+        return realised_titles(fitted.scorer, panel, self.scoring)
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()

@@ -67,7 +67,7 @@ class OffTheShelf:
 
     def log_likelihood(self, panel: Panel) -> Floats:
         self._require_fitted().require_same_taxonomy(panel)
-        return realised_titles(self._scorer, panel)
+        return realised_titles(self._scorer, panel, self.scoring)
 
     def save(self, path: Path) -> None:
         """Raises `ModelError` for a model with examples whose `panel_file` is not known."""

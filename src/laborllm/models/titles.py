@@ -1,7 +1,11 @@
 """What the models that read titles from a language model share: a panel through a scorer to a forecast."""
 
+import sys
+
 import numpy as np
 
+from laborllm.errors import ModelError
+from laborllm.lm.eight_bit import hold_in_eight_bits
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import ScoringOptions
@@ -18,9 +22,10 @@ def encode(encoder: CareerEncoder, panel: Panel) -> list[EncodedCareer]:
 
 def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Forecast:
     """Every title's probability for every record, normalised over titles; the raw mass is kept."""
-    found = []
+    found, careers = [], encode(scorer.encoder, panel)
+    weights = _choose_weights(scorer, careers, options)
     with progress("score titles", len(panel), "records") as advance:
-        for scores in scorer.score(encode(scorer.encoder, panel), options):
+        for scores in scorer.score(careers, options):
             found.append(scores)
             advance(len(scores.log_prob))
     scores = TitleScores.join(found)
@@ -30,18 +35,37 @@ def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fo
         taxonomy=panel.taxonomy,
         log_prob=(scores.log_prob - log_mass[:, None]).astype(np.float32),
         raw_mass=np.exp(log_mass),
-        method=f"{options.method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'})",
+        method=f"{options.method} ({'bfloat16 products' if scorer.reader.autocast else 'float32'}{weights})",
         error_bound=scores.error_bound if options.method == "pruned" else None,
         greedy_valid=scores.greedy_valid,
     )
 
 
-def realised_titles(scorer: Scorer, panel: Panel) -> Floats:
+def realised_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Floats:
     """Log-probability of each observed title's text in nats, (n,), not normalised over titles."""
     careers = encode(scorer.encoder, panel)
+    _choose_weights(scorer, careers, options)
     log_prob: list[Floats] = []
     with progress("score observed titles", len(panel), "records") as advance:
         for one in scorer.realised(careers):
             log_prob.append(one)
             advance(len(one))
     return np.concatenate(log_prob)
+
+
+def _choose_weights(scorer: Scorer, careers: list[EncodedCareer], options: ScoringOptions) -> str:
+    """Round the weights of the scorer if that is asked for, unless it costs too much; what to say of them.
+
+    The cost is measured once, on the first careers. Raises `ModelError` where it is above the largest, and where fitted
+    weights are asked for that have been rounded.
+    """
+    if options.weights == "fitted":
+        if scorer.cost is not None:
+            raise ModelError("the weights of this model have been rounded to 8 bits: load it anew for those of its fit")
+        return ""
+    cost = scorer.cost
+    if cost is None:
+        cost = hold_in_eight_bits(scorer, careers)
+        print(cost, file=sys.stderr)
+    cost.require_at_most(options.largest_cost)
+    return f"; {cost}"

@@ -1,0 +1,93 @@
+"""Weights in 8 bits against rounding by hand, and their cost on models for which it is known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from laborllm.errors import ModelError
+from laborllm.lm.base import BaseModel
+from laborllm.lm.eight_bit import RECORDS, hold_in_eight_bits, round_weights
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.scoring import Scorer
+from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+
+pytest.importorskip("torchao")
+
+
+@pytest.fixture
+def scorer(base: BaseModel, panel: Panel) -> Scorer:
+    return Scorer(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
+
+
+@pytest.fixture
+def careers(scorer: Scorer, panel: Panel) -> Sequence[EncodedCareer]:
+    return list(scorer.encoder.encode(render(panel.subset("test"), scorer.encoder.template)))
+
+
+def layers(model: nn.Module) -> dict[str, nn.Linear]:
+    return {name: each for name, each in model.named_modules() if isinstance(each, nn.Linear) and name != "lm_head"}
+
+
+@torch.inference_mode()
+def test_layers_are_rounded_row_by_row_to_the_largest_weight(base: BaseModel) -> None:
+    before = {name: layer.weight.detach().clone() for name, layer in layers(base.model).items()}
+    head = base.model.get_output_embeddings().weight.clone()
+    round_weights(base.model)
+    for name, layer in layers(base.model).items():
+        scale = before[name].abs().amax(dim=1, keepdim=True) / 127
+        by_hand = (before[name] / scale).round() * scale
+        assert ((by_hand - before[name]).abs() <= scale / 2 * (1 + 1e-4)).all()
+        unit = torch.eye(layer.in_features)
+        torch.testing.assert_close(layer(unit), by_hand.T, rtol=1e-6, atol=1e-7)
+    assert torch.equal(base.model.get_output_embeddings().weight, head)
+
+
+def test_weights_that_eight_bits_hold_cost_nothing(scorer: Scorer, careers: Sequence[EncodedCareer]) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for layer in layers(scorer.base.model).values():
+        whole = torch.randint(-127, 128, layer.weight.shape, generator=generator).float()
+        whole[:, 0] = 127
+        layer.weight.data = whole * 2.0**-9
+    cost = hold_in_eight_bits(scorer, careers)
+    assert (cost.records, cost.largest) == (RECORDS, pytest.approx(0, abs=1e-6))
+    assert cost.perplexity == pytest.approx(1, abs=1e-5)
+
+
+def test_the_cost_is_that_of_the_forecasts(base_folder: Path, panel: Panel, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a panel of as many records as the cost is measured on."""
+    some = panel.subset("test").sample(4, seed=0)
+    panel = Panel(some.records.head(RECORDS), some.taxonomy, some.dataset, some.provenance)
+    model = OffTheShelf(base=str(base_folder)).fit(panel)
+    exact, raw = model.forecast(panel), model.log_likelihood(panel)
+    model.scoring = ScoringOptions(weights="8-bit", largest_cost=1)
+    rounded = model.forecast(panel)
+    off = np.abs(np.exp(exact.log_prob) - np.exp(rounded.log_prob)).sum(axis=1) / 2
+    cost = model.scorer().cost
+    assert cost is not None
+    assert (cost.records, cost.mean) == (len(panel), pytest.approx(off.mean(), abs=1e-5))
+    assert cost.largest == pytest.approx(off.max(), abs=1e-5)
+    assert cost.perplexity == pytest.approx(np.exp((raw - model.log_likelihood(panel)).mean()), rel=1e-4)
+    assert rounded.method == f"tree (float32; {cost})"
+    assert capsys.readouterr().err == f"{cost}\n"  # once
+    model.scoring = ScoringOptions()
+    with pytest.raises(ModelError, match="load it anew"):
+        model.forecast(panel)
+
+
+def test_a_model_that_eight_bits_spoil_is_refused(base_folder: Path, panel: Panel) -> None:
+    """One weight of each row meets nothing but zeros, and is so large that the others are rounded away."""
+    numeric = Template(titles="numeric")  # of one length each, so that a random model does not know one title alone
+    model = OffTheShelf(base=str(base_folder), template=numeric, scoring=ScoringOptions(weights="8-bit")).fit(panel)
+    for block in model.scorer().base.model.model.layers:
+        block.input_layernorm.weight.data[0] = block.post_attention_layernorm.weight.data[0] = 0
+        for layer in (block.self_attn.q_proj, block.self_attn.k_proj, block.self_attn.v_proj, block.mlp.up_proj):
+            layer.weight.data[:, 0] = 1e3
+    with pytest.raises(ModelError, match=r"off by 0\.\d+ on average, .* more than 0\.01 on average is refused"):
+        model.forecast(panel.subset("test"))
