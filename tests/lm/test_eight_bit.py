@@ -56,7 +56,8 @@ def test_weights_that_eight_bits_hold_cost_nothing(scorer: Scorer, careers: Sequ
         whole[:, 0] = 127
         layer.weight.data = whole * 2.0**-9
     cost = hold_in_eight_bits(scorer, careers)
-    assert (cost.records, cost.largest) == (RECORDS, pytest.approx(0, abs=1e-6))
+    assert cost.records == RECORDS
+    assert cost.largest == pytest.approx(0, abs=1e-6)
     assert cost.perplexity == pytest.approx(1, abs=1e-5)
 
 
@@ -71,7 +72,8 @@ def test_the_cost_is_that_of_the_forecasts(base_folder: Path, panel: Panel, caps
     off = np.abs(np.exp(exact.log_prob) - np.exp(rounded.log_prob)).sum(axis=1) / 2
     cost = model.scorer().cost
     assert cost is not None
-    assert (cost.records, cost.mean) == (len(panel), pytest.approx(off.mean(), abs=1e-5))
+    assert cost.records == len(panel)
+    assert cost.mean == pytest.approx(off.mean(), abs=1e-5)
     assert cost.largest == pytest.approx(off.max(), abs=1e-5)
     assert cost.perplexity == pytest.approx(np.exp((raw - model.log_likelihood(panel)).mean()), rel=1e-4)
     assert rounded.method == f"tree (float32; {cost})"
