@@ -255,3 +255,15 @@ def test_learning_curves_of_several_runs_are_one_figure(tmp_path: Path, capsys: 
     assert laborllm(f"curves {tmp_path / 'counted'} --out {tmp_path / 'one.svg'}") == 2
     assert "counted has no curve.csv" in capsys.readouterr().err
     assert not (tmp_path / "one.svg").exists()
+
+
+def test_a_tuned_model_is_exported_and_begins_another_fit(base_folder: Path, capsys: Capture) -> None:
+    small = "--careers 8 --valid-careers 4"
+    assert laborllm(f"fit language-model panel.parquet --base {base_folder} {small} --out tuned") == 0
+    assert laborllm("export model tuned --out exported") == 0
+    assert laborllm("export model tuned --adapter --out adapter") == 0
+    assert not Path("exported/adapter_config.json").exists()
+    assert not Path("adapter/model.safetensors").exists()
+    assert laborllm(f"fit language-model panel.parquet --base exported {small} --out again") == 0
+    assert laborllm("export model nowhere --out other") == 2
+    assert "no folder at nowhere" in capsys.readouterr().err

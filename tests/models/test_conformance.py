@@ -1,6 +1,7 @@
 """What every occupation model must do, whatever it is."""
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market
 from laborllm.text import Template
 from laborllm.training.plan import Plan
+from models.folders import rewrite
 
 Make = Callable[[], OccupationModel]
 SHORT = Plan(epochs=3, batch_size=8, learning_rate=1e-2)
@@ -185,6 +187,15 @@ def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -
     largest = max((tmp_path / "run").rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
     largest.write_bytes(largest.read_bytes()[:-1])
     with pytest.raises(StorageError, match="torn or was changed"):
+        load_model(tmp_path / "run")
+
+
+def test_an_option_that_this_version_does_not_know_is_refused(fitted: OccupationModel, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "run")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    about["options"]["color"] = "green"
+    rewrite(tmp_path / "run" / "run.json", json.dumps(about))
+    with pytest.raises(ModelError, match=r"run states 'color', which this version of laborllm .* does not know"):
         load_model(tmp_path / "run")
 
 
