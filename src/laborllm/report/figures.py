@@ -132,7 +132,7 @@ def rates(frame: pl.DataFrame) -> Chart:
     )
     base = alt.Chart(shown).encode(x=x, y=y)
     dot = base.mark_point(filled=True, size=72, color=MARK, opacity=1)
-    number = base.mark_text(align="left", dx=10, fontSize=12, color=INK).encode(
+    number = base.mark_text(align="left", dx=10, dy=-9, fontSize=12, color=INK).encode(
         text=alt.Text("estimate:Q", format=".2~r")
     )
     return styled(alt.layer(dot, number).properties(width=WIDE, height=alt.Step(26)))
