@@ -44,6 +44,7 @@ WRONG = [
     ("torch-in-commands", "demo.py", "transformers"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
+WITH_TORCH = ("training.", "bench.", "lm", "models.", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 
@@ -79,9 +80,7 @@ def test_nothing_but_the_language_models_loads_torch() -> None:
     names = [
         module.name
         for module in pkgutil.walk_packages(laborllm.__path__, "laborllm.")
-        if not module.name.startswith(
-            ("laborllm.training.", "laborllm.bench.", "laborllm.lm", "laborllm.models.", "laborllm.demo")
-        )
+        if not module.name.startswith(tuple(f"laborllm.{layer}" for layer in WITH_TORCH))
     ]
     code = f"import importlib, sys; [importlib.import_module(name) for name in {names}]; print(*sys.modules)"
     loaded = set(run("-c", code).split())
