@@ -85,6 +85,6 @@ def test_what_cannot_be_compared_is_found_before_any_scoring(panel: Panel) -> No
         compare({"one": model}, panel, workers=0)
     with pytest.raises(ModelError, match="39 bootstrap draws"):
         compare({"one": model}, panel, draws=39)
-    with pytest.raises(PanelError, match="holds no records"):
+    with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         compare({"one": model}, panel, split="valid")
     assert model.asked == []

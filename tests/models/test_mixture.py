@@ -157,7 +157,7 @@ def test_what_cannot_be_mixed_is_refused(runs: Path, synthetic: Panel, tmp_path:
     wider = dataclasses.replace(synthetic, taxonomy=synthetic.taxonomy.with_states(["in_education"]))
     with pytest.raises(ModelError, match="the forecast is over taxonomy small with 5 entries"):
         Mixture([runs / "noise.parquet"]).fit(wider)
-    with pytest.raises(PanelError, match="holds no records"):
+    with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         Mixture([runs / "plain"]).fit(synthetic.subset("train"))
 
 

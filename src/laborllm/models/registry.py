@@ -46,6 +46,11 @@ class ReadsTitles(Protocol):
 
     scoring: ScoringOptions
 
+
+@runtime_checkable
+class ShowsScorer(Protocol):
+    """A model that reads them itself."""
+
     def scorer(self) -> "Scorer":
         """What reads them. Raises `ModelError` for a model that is not fitted."""
         ...
@@ -76,7 +81,7 @@ def load_forecaster(
 def load_scorer(path: Path) -> "Scorer":
     """The scorer of a run folder's model. Raises `ModelError` if that model reads no titles."""
     model = load_model(path)
-    if not isinstance(model, ReadsTitles):
+    if not isinstance(model, ShowsScorer):
         raise ModelError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
     return model.scorer()
 
