@@ -1,6 +1,5 @@
 """What pruning saves and what it costs: nodes, speed and error by tolerance, beside the exact tree in the same run."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from laborllm.bench.machine import clock
 from laborllm.errors import ModelError
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.scoring import Scorer
@@ -66,9 +66,9 @@ class Measured:
 
 def _measure(scorer: Scorer, careers: Sequence[EncodedCareer], way: ScoringOptions) -> Measured:
     with _tokens_run(scorer.base.model) as tokens:
-        start = time.perf_counter()
+        start = clock()
         scores = TitleScores.join(scorer.score(careers, way))
-        seconds = time.perf_counter() - start
+        seconds = clock() - start
     return Measured(scores, sum(tokens) - sum(len(career.tokens) for career in careers), seconds)
 
 
