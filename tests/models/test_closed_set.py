@@ -20,7 +20,7 @@ from laborllm.models.plans import LogitPlan
 from laborllm.models.registry import load_model
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.title_head import TitleHead
-from laborllm.models.transition import Transition
+from laborllm.models.transition import FIRST, Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
@@ -111,11 +111,12 @@ def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
         "few", tuple(map(str, range(entries))), tuple(f"Title {k}" for k in range(entries)), ("all",) * entries
     )
     records_of = {"worker": first.cumsum().astype(str), "year": range(records), "occupation": column.astype(str)}
+    before = np.where(first, FIRST, np.roll(column, 1))
     with np.errstate(divide="ignore"):
         log_prob = np.log(probability).astype(np.float32)
     forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
-    previous = torch.tensor(np.where(first, entries, np.roll(column, 1)))
-    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast)), previous).exp().numpy()
+    previous = torch.tensor(np.where(first, entries, before))
+    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast, before)), previous).exp().numpy()
     np.testing.assert_allclose(found, probability, atol=2e-6)
 
 

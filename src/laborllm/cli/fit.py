@@ -248,25 +248,23 @@ def fit_title_head(
     *,
     base: Base = SMOLLM2,
     template: Written = TEMPLATE,
-    layers: int | None = None,
-    begin: Path | None = None,
-    dropout: float = 0.2,
+    layers: Annotated[
+        int | None, Parameter(help="Read with the first so many layers of the base model alone; else with all.")
+    ] = None,
+    begin: Annotated[
+        Path | None,
+        Parameter(
+            help="Run folder of the model whose forecasts training begins with, any that was fitted on the same split; "
+            "else two-part transition frequencies."
+        ),
+    ] = None,
+    dropout: Dropout = 0.2,
     valid_careers: ValidCareers = 256,
     recipe: Annotated[HeadRecipe, Parameter(name="*")] = HEAD_RECIPE,
 ) -> None:
     """Fine-tune a base model with a head over the closed set of titles: all probabilities of a career in one pass.
 
     Example: `laborllm fit title-head nlswork.parquet --careers 500 --out runs/title-head`
-
-    Parameters
-    ----------
-    layers
-        Read with the first so many layers of the base model alone; all unless given.
-    begin
-        Run folder of the model whose forecasts training begins with, any that was fitted on the same split; unless
-        given, two-part transition frequencies.
-    dropout
-        Share of the elements of a hidden state that the head does not see in training.
     """
     from laborllm.models.title_head import TitleHead
 

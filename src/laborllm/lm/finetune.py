@@ -25,6 +25,7 @@ from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_for
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
+from laborllm.training.task import Task
 
 
 def finetune(
@@ -43,11 +44,17 @@ def finetune(
     if not training or not valid:
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
-    model = scorer.base.model
+    task = CareerTexts(scorer, by_worker(training), valid, recipe)
+    return tune(scorer.base.model, task, recipe, seed=seed, checkpoints=checkpoints)
+
+
+def tune(
+    model: PreTrainedModel, task: Task, recipe: Recipe, *, seed: int, checkpoints: Checkpoints | None
+) -> tuple[list[CurvePoint], Adapter | None]:
+    """Train the base model of a task in place, as the recipe says; the same is returned and raised as above."""
     adapted = add_adapter(model, recipe.lora_rank) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
-    task = CareerTexts(scorer, by_worker(training), valid, recipe)
     with recomputing(model, recipe), explaining_memory(recipe):
         curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)

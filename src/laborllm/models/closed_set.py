@@ -25,6 +25,8 @@ from laborllm.lm.finetune import token_importance, token_loss
 from laborllm.lm.reading import Reader, packs
 from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.transition import FIRST, previous_and_current
+from laborllm.panel import Panel
 
 LEAST = -60.0  # of a log-probability that training begins with
 MEMORIES = 2  # whether an entry was held before, and one over the records since
@@ -38,21 +40,19 @@ class ToldCareer(EncodedCareer):
     scores: NDArray[np.float32] = field(kw_only=True)
 
 
-def told(careers: Sequence[EncodedCareer], forecast: Forecast) -> list[ToldCareer]:
-    """Careers with a forecast of their records, in the same order."""
-    scores = two_stage_scores(forecast)
+def told(careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast) -> list[ToldCareer]:
+    """The careers of a panel with a forecast of its records."""
+    scores = two_stage_scores(forecast, previous_and_current(panel)[0])
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
     return [ToldCareer(**vars(career), scores=scores[a:b]) for career, (a, b) in zip(careers, places, strict=True)]
 
 
-def two_stage_scores(forecast: Forecast) -> NDArray[np.float32]:
-    """(n, J + 1): the scores that give back the forecast, that of staying last, and zero for first records."""
+def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(n, J + 1): the scores that give back the forecast, that of staying last, and zero for first records. previous:
+    columns of the entries before, (n,), `FIRST` where there is none."""
     log_prob = forecast.log_prob.clip(min=LEAST)
-    column = forecast.observed
-    worker = forecast.records["worker"]
-    first = (worker != worker.shift(1)).fill_null(True).to_numpy()
-    stay = log_prob[np.arange(len(column)), np.roll(column, 1)].astype(np.float64).clip(max=-1e-7)
-    logit = np.where(first, 0.0, stay - np.log(-np.expm1(stay)))
+    stay = log_prob[np.arange(len(previous)), previous].astype(np.float64).clip(max=-1e-7)
+    logit = np.where(previous == FIRST, 0.0, stay - np.log(-np.expm1(stay)))
     return np.column_stack([log_prob, logit.astype(np.float32)])
 
 

@@ -4,7 +4,7 @@ The embedding approach of LABOR-LLM (arXiv 2406.17972): no weight of the languag
 """
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,7 +20,7 @@ from laborllm.lm.reading import Reader
 from laborllm.lm.vector_cache import cached_vectors
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.multinomial import Likelihood, MultinomialLogit, Vectors, choose_logit
-from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored
+from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored, stated
 from laborllm.models.titles import encode
 from laborllm.models.transition import FIRST, previous_and_current
 from laborllm.occupations import Taxonomy
@@ -79,8 +79,7 @@ class EmbeddingLogit:
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
-        options |= {"template": asdict(self.template), "base_identity": base_identity(self.base)}
+        options = stated(self, "fitted") | {"base_identity": base_identity(self.base)}
         with new_run(path, self.name, options, fitted.trained, fitted.metrics) as folder:
             save_file(fitted.logit.tensors(), folder / HEAD)
 
@@ -89,7 +88,6 @@ class EmbeddingLogit:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
         model = restored(cls, options, path)
-        model.template = restored(Template, options["template"], path)
         logit = MultinomialLogit(model.likelihood, **load_file(path / HEAD))
         model.fitted = Fitted(trained, Embedder.of(model, trained.taxonomy), logit, read_metrics(path))
         return model

@@ -1,7 +1,7 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
 import json
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -13,12 +13,11 @@ from laborllm.lm.finetune import finetune
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
-from laborllm.lm.shortening import within_context
 from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
-from laborllm.models.titles import encode, forecast_titles, realised_titles
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.titles import encode, forecast_titles, readable_parts, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
 from laborllm.training.checkpoint import Checkpoints, Facts
@@ -65,14 +64,12 @@ class LanguageModel:
         """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
         base = load_base(self.base)
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
-        splits = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
         context, long_careers = context_length(base.model), self.recipe.long_careers
-        train, valid = (within_context(split, encoder, context, long_careers) for split in splits)
-        training, watching = encode(encoder, train), encode(encoder, valid)
+        parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
+        training, watching = encode(encoder, parts.training), encode(encoder, parts.watching)
         kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
         scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
-        left_out = sum(map(len, splits)) - len(train) - len(valid)
-        return Prepared(scorer, training, watching, Trained.on(panel, train, seed=seed), left_out)
+        return Prepared(scorer, training, watching, Trained.on(panel, parts.training, seed=seed), parts.left_out)
 
     def widened(self) -> Self:
         """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
@@ -98,9 +95,7 @@ class LanguageModel:
         fitted = self._require_fitted()
         if not Processes().is_main:
             return
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("scoring", "fitted")}
-        options |= {"template": asdict(self.template), "recipe": asdict(self.recipe)}
-        options |= {"base_identity": base_identity(self.base)}
+        options = stated(self, "scoring", "fitted") | {"base_identity": base_identity(self.base)}
         metrics = {
             "validation raw perplexity": best_point(fitted.curve).valid_perplexity,
             "oldest records left out of long careers": fitted.left_out,
@@ -119,8 +114,6 @@ class LanguageModel:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
         model = restored(cls, options, path)
-        model.template = restored(Template, options["template"], path)
-        model.recipe = restored(Recipe, options["recipe"], path)
         base = load_weights(path, model.base)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
         kept = json.loads((path / VOCABULARY).read_text()) if model.vocabulary == "closed" else None

@@ -4,7 +4,7 @@ Its prompts may begin with the list of valid titles, and with whole careers of t
 """
 
 import os
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
@@ -17,7 +17,7 @@ from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
 from laborllm.models.titles import forecast_titles, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, preamble, render
@@ -71,8 +71,7 @@ class OffTheShelf:
 
     def save(self, path: Path) -> None:
         """Raises `ModelError` for a model with examples whose `panel_file` is not known."""
-        options = {"base": self.base, "title_list": self.title_list, "examples": self.examples}
-        options |= {"template": asdict(self.template)}
+        options = stated(self, "panel_file", "scoring", "trained", "shown")
         if self.shown is not None:
             if self.panel_file is None:
                 raise ModelError("a run folder keeps no text of its examples: say in panel_file where they are")
@@ -86,7 +85,7 @@ class OffTheShelf:
         _, options, trained = read_run(path)
         shown = options.pop("shown", None)
         model = restored(cls, options, path)
-        model.template, model.trained = restored(Template, options["template"], path), trained
+        model.trained = trained
         if shown is None:
             return model
         file = (path / options["panel_file"]).resolve()

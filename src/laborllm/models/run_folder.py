@@ -4,10 +4,10 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from safetensors import SafetensorError
 
@@ -16,6 +16,9 @@ from laborllm.models.card import model_card
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_folder, require_complete
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FILE, CARD = "run.json", "README.md"
 
@@ -92,9 +95,16 @@ def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
     return about["model"], about["options"], restored(Trained, trained, path)
 
 
+def stated(model: "DataclassInstance", *left_out: str) -> dict[str, Any]:
+    """The options of a model as `run.json` states them, but for those that are left out."""
+    options = {field.name: getattr(model, field.name) for field in fields(model) if field.name not in left_out}
+    parts = {name: asdict(part) for name, part in options.items() if is_dataclass(part) and not isinstance(part, type)}
+    return options | parts
+
+
 def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
-    """A model, or a part of one, from the options that `run` states of it. Raises `ModelError` for one that it lacks:
-    what another version of laborllm meant by it cannot be known."""
+    """A model, or a part of one, from the options that `run` states of it, those of its own parts included. Raises
+    `ModelError` for one that it lacks: what another version of laborllm meant by it cannot be known."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(options.keys() - known)
     if unknown:
@@ -102,7 +112,12 @@ def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
             f"{run} states {unknown[0]!r}, which this version of laborllm ({version('laborllm')}) does not know: "
             f"use the version that {CARD} names there, or fit it anew"
         )
-    return kind(**options)
+    parts: dict[str, Any] = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        part, found = field.default_factory, options.get(field.name)
+        if isinstance(part, type) and is_dataclass(part) and isinstance(found, Mapping):
+            parts[field.name] = restored(part, found, run)
+    return kind(**{**options, **parts})
 
 
 def read_metrics(path: Path) -> dict[str, float]:

@@ -5,7 +5,7 @@ set against a vector of each title, the base model's own reading of it; see `clo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -19,18 +19,17 @@ from laborllm.errors import ModelError
 from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder, by_worker
-from laborllm.lm.finetune import explaining_memory, recomputing
+from laborllm.lm.finetune import tune
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import HeadRecipe, Recipe
-from laborllm.lm.shortening import within_context
 from laborllm.lm.title_vectors import title_vectors
-from laborllm.lm.weights import Adapter, add_adapter, load_weights, merge_adapter, save_weights
+from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading, ToldCareer, told
 from laborllm.models.contract import Floats, Forecast, OccupationModel
 from laborllm.models.registry import load_model
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
-from laborllm.models.titles import encode
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.titles import encode, readable_parts
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.progress import progress
@@ -38,7 +37,6 @@ from laborllm.storage import MARKER, file_hash
 from laborllm.text import Template
 from laborllm.training.checkpoint import Checkpoints, Facts
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
-from laborllm.training.loop import train
 from laborllm.training.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
 
@@ -76,28 +74,22 @@ class TitleHead:
         from the last.
         """
         torch.manual_seed(seed)
-        training, watching = panel.subset("train"), panel.subset("valid").sample(self.valid_careers, seed=seed)
         beginning = self._beginning(panel, seed)
         base = load_base(self.base, layers=self.layers)
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         context, long_careers = context_length(base.model), self.recipe.long_careers
-        parts = [within_context(part, encoder, context, long_careers) for part in (training, watching)]
-        careers, valid = (told(encode(encoder, part), beginning.forecast(part)) for part in parts)
+        parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
+        careers, valid = (
+            told(encode(encoder, part), part, beginning.forecast(part)) for part in (parts.training, parts.watching)
+        )
         model = _closed_set(base, encoder, self.dropout, bfloat16=True)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
-        adapted = add_adapter(base.model, self.recipe.lora_rank) if self.recipe.method == "lora" else None
-        if adapted is None:
-            base.model.requires_grad_(True)
         task = ChoosingTitles(model, by_worker(careers), valid, self.recipe.text_weight, self.recipe.pack_tokens)
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
-        with recomputing(base.model, self.recipe), explaining_memory(self.recipe):
-            curve = train(task, self.recipe.plan, seed=seed, checkpoints=checkpoints)
-        base.model.requires_grad_(False)
-        adapter = None if adapted is None else merge_adapter(adapted)
-        trained = Trained.on(panel, parts[0], seed=seed)
-        left_out = len(training) + len(watching) - sum(map(len, parts))
-        self.fitted = Fitted(trained, curve, beginning, adapter, base, model, left_out, checkpoints)
+        curve, adapter = tune(base.model, task, self.recipe, seed=seed, checkpoints=checkpoints)
+        trained = Trained.on(panel, parts.training, seed=seed)
+        self.fitted = Fitted(trained, curve, beginning, adapter, base, model, parts.left_out, checkpoints)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -117,9 +109,7 @@ class TitleHead:
         fitted = self._require_fitted()
         if not Processes().is_main:
             return
-        options = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fitted"}
-        options |= {"template": asdict(self.template), "recipe": asdict(self.recipe)}
-        options |= {"base_identity": base_identity(self.base)}
+        options = stated(self, "fitted") | {"base_identity": base_identity(self.base)}
         metrics = {
             "validation perplexity": best_point(fitted.curve).valid_perplexity,
             "oldest records left out of long careers": fitted.left_out,
@@ -138,8 +128,6 @@ class TitleHead:
         _, options, trained = read_run(path)
         require_base(options["base"], options.pop("base_identity"), path)
         model = restored(cls, options, path)
-        model.template = restored(Template, options["template"], path)
-        model.recipe = restored(HeadRecipe, options["recipe"], path)
         base = load_weights(path, model.base, layers=model.layers)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
         closed_set = _closed_set(base, encoder, model.dropout)
@@ -151,7 +139,7 @@ class TitleHead:
     def _read(self, panel: Panel) -> Iterator[Reading]:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        careers = told(encode(fitted.model.encoder, panel), fitted.beginning.forecast(panel))
+        careers = told(encode(fitted.model.encoder, panel), panel, fitted.beginning.forecast(panel))
         fitted.model.reader.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
             for reading in fitted.model.read(careers, PACK_TOKENS):
@@ -160,7 +148,7 @@ class TitleHead:
 
     def _facts(self, panel: Panel) -> Facts:
         """All that decides what training gives, but the seed."""
-        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("template", "recipe", "fitted")}
+        own = stated(self, "template", "recipe", "fitted")
         own |= {"base": base_identity(self.base), "begin": self.begin and file_hash(Path(self.begin) / MARKER)}
         return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.template), **asdict(self.recipe)}
 

@@ -1,14 +1,17 @@
 """What the models that read titles from a language model share: a panel through a scorer to a forecast."""
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 
 from laborllm.errors import ModelError
 from laborllm.lm.eight_bit import hold_in_eight_bits
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.recipe import LongCareers
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.shortening import within_context
 from laborllm.lm.title_scores import TitleScores
 from laborllm.models.contract import Floats, Forecast
 from laborllm.panel import Panel
@@ -18,6 +21,25 @@ from laborllm.text import render
 
 def encode(encoder: CareerEncoder, panel: Panel) -> list[EncodedCareer]:
     return list(encoder.encode(render(panel, encoder.template)))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What fine-tuning reads of a panel: careers to train on, those that watch it, and how many records long careers of
+    both lost."""
+
+    training: Panel
+    watching: Panel
+    left_out: int
+
+
+def readable_parts(
+    panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers, *, valid_careers: int, seed: int
+) -> Parts:
+    """Split train, and some careers of split valid, drawn by the seed, as far as they fit into `context` tokens."""
+    whole = panel.subset("train"), panel.subset("valid").sample(valid_careers, seed=seed)
+    training, watching = (within_context(part, encoder, context, long_careers) for part in whole)
+    return Parts(training, watching, sum(map(len, whole)) - len(training) - len(watching))
 
 
 def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Forecast:

@@ -2,9 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 from laborllm.errors import ModelError
 from laborllm.lm.hardware import best_device, keep_freed_memory
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.vocabulary import Vocabulary
@@ -90,8 +90,7 @@ class SequenceModel(ABC):
 
     def save(self, path: Path) -> None:
         fitted = self.require_fitted()
-        options = self._options | {"plan": asdict(self.plan)}
-        with new_run(path, self.name, options, fitted.trained, fitted.metrics) as folder:
+        with new_run(path, self.name, stated(self, "fitted"), fitted.trained, fitted.metrics) as folder:
             save_file(fitted.network.state_dict(), folder / WEIGHTS)
             (folder / VOCABULARY).write_text(fitted.vocabulary.to_json())
             write_curve(folder / CURVE, fitted.curve)
@@ -102,20 +101,15 @@ class SequenceModel(ABC):
     def load(cls, path: Path) -> Self:
         _, options, trained = read_run(path)
         model = restored(cls, options, path)
-        model.plan = restored(Plan, options["plan"], path)
         vocabulary = Vocabulary.from_json((path / VOCABULARY).read_text())
         network = model.network(index_sizes(vocabulary), len(trained.taxonomy))
         network.load_state_dict(load_file(path / WEIGHTS))
         model.fitted = Fitted(trained, vocabulary, network.to(best_device()), read_curve(path / CURVE))
         return model
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("plan", "fitted")}
-
     def _facts(self, panel: Panel) -> Facts:
         """All that decides what training gives, but the plan and the seed."""
-        return {"model": self.name, "panel": panel.fingerprint, **self._options}
+        return {"model": self.name, "panel": panel.fingerprint, **stated(self, "plan", "fitted")}
 
     def require_fitted(self) -> "Fitted":
         if self.fitted is None:
