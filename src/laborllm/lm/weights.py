@@ -1,6 +1,5 @@
 """Fine-tuned weights, in the layouts that transformers and peft read: an adapter, or a whole model."""
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,16 +63,7 @@ def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseM
 
 @contextmanager
 def without_foreign_warnings() -> Iterator[None]:
-    """Without what transformers says of its older names, which peft uses, and which its own older versions need; and
-    what torchao, which peft loads where it is installed, says of kernels for other machines."""
-    loggers = [logging.getLogger(name) for name in ("torchao", "torch.utils._pytree")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+    """Without what transformers says of its older names, which peft uses, and which its own older versions need."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
