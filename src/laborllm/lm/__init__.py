@@ -2,5 +2,5 @@
 
 import logging
 
-for _name in ("torchao", "torch.utils._pytree"):  # transformers loads torchao, which tells of kernels for other machines
+for _name in ("torchao", "torch.utils._pytree"):  # transformers loads it, and it tells of others' kernels
     logging.getLogger(_name).setLevel(logging.ERROR)
