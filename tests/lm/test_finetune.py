@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
+from laborllm.lm import attention
 from laborllm.lm import finetune as finetuning
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
@@ -31,10 +32,16 @@ def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
     return list(encoder.encode(render(panel, Template())))
 
 
+@pytest.mark.parametrize("at_once", [set(), {"cpu"}], ids=["one by one", "at once"])
 def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
-    base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
+    at_once: set[str],
+    base: BaseModel,
+    encoder: CareerEncoder,
+    careers: list[EncodedCareer],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The oracle runs the model as transformers does, a career at a time, in float64."""
+    monkeypatch.setattr(attention, "AT_ONCE", at_once)
     oracle = copy.deepcopy(base.model).double()
     expected = torch.zeros((), dtype=torch.float64)
     for career in careers[:5]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
+from laborllm.lm import attention
 from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
@@ -53,10 +54,16 @@ def brute_force(model: hf.PreTrainedModel, encoder: CareerEncoder, career: Encod
     return np.array(table).reshape(len(career.starts), -1)
 
 
+@pytest.mark.parametrize("at_once", [set(), {"cpu"}], ids=["one by one", "at once"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_tree_naive_and_realised_equal_brute_force(
-    architecture: str, encoder: CareerEncoder, careers: list[EncodedCareer], panel: Panel
+    architecture: str,
+    at_once: set[str],
+    encoder: CareerEncoder,
+    careers: list[EncodedCareer],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(attention, "AT_ONCE", at_once)
     torch.manual_seed(1)
     model = ARCHITECTURES[architecture](len(encoder.tokenizer)).eval()
     expected = [brute_force(copy.deepcopy(model), encoder, career) for career in careers]
@@ -161,11 +168,17 @@ TITLE = st.from_regex(r"[abé漢]{1,3}( [abé]{1,2}){0,2}", fullmatch=True)
 @given(
     titles=st.lists(TITLE, min_size=2, max_size=30, unique_by=str.lower),
     architecture=st.sampled_from(sorted(ARCHITECTURES)),
+    at_once=st.sampled_from((set(), {"cpu"})),
     tolerance=st.sampled_from((0.0, 1e-3, 0.05, 0.5)),
     seed=st.integers(0, 3),
 )
 def test_methods_agree_in_float64_over_any_taxonomy(
-    tokenizer: hf.PreTrainedTokenizerFast, titles: list[str], architecture: str, tolerance: float, seed: int
+    tokenizer: hf.PreTrainedTokenizerFast,
+    titles: list[str],
+    architecture: str,
+    at_once: set[str],
+    tolerance: float,
+    seed: int,
 ) -> None:
     """Titles that begin with each other, of one token, of other alphabets; random models of every architecture."""
     taxonomy = Taxonomy.from_entries("drawn", [(str(code), title, "All") for code, title in enumerate(titles)])
@@ -175,7 +188,8 @@ def test_methods_agree_in_float64_over_any_taxonomy(
     model = ARCHITECTURES[architecture](len(tokenizer)).eval().double()
     scorer = Scorer(BaseModel(architecture, model, tokenizer), encoder)
     ways = [ScoringOptions(method, tolerance, memory=1e-4) for method in METHODS]
-    with InFloat64():
+    with InFloat64(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "AT_ONCE", at_once)
         scored = [list(scorer.score(careers, options)) for options in ways]
     for tree, pruned, naive in zip(*scored, strict=True):
         np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=1e-10)

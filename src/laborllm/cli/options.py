@@ -38,12 +38,12 @@ Tolerance = Annotated[
 ScoringWeights = Annotated[
     Weights,
     Parameter(
-        help="Score with a language model's weights as they were fitted, or rounded to 8 bits: what that costs is "
-        "measured on a few records first, and told (extra `eight-bit`)."
+        help="Score with a language model's weights as they were fitted, with products in bfloat16, or with weights "
+        "rounded to 8 bits (extra `eight-bit`): what that costs is measured on a few records first, and told."
     ),
 ]
 LargestCost = Annotated[
-    float, Parameter(help="Refuse 8-bit weights that change forecasts by more, in total variation on average.")
+    float, Parameter(help="Refuse rounded weights that change forecasts by more, in total variation on average.")
 ]
 Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
 ConfigFile = Annotated[

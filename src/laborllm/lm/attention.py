@@ -1,10 +1,13 @@
 """Attention over careers laid end to end, and over branches of titles that grow from them.
 
 Any decoder of transformers calls the attention function that is registered here. A pass brings a layout, which says
-what each token may see; no mask is ever built.
+what each token may see. On a CPU one career, or one record, is computed after the other and no mask is built; a GPU
+computes all of them at once, as rows that are as long as the longest.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
@@ -15,6 +18,8 @@ from transformers import AttentionInterface, PreTrainedModel
 from laborllm.errors import ModelError
 
 NAME = "laborllm"
+CPU = torch.device("cpu")
+AT_ONCE = {"cuda"}  # devices on which many small products take longer than a few with padding
 
 
 class Layout(Protocol):
@@ -31,11 +36,13 @@ class Careers:
 
     lengths: tuple[int, ...]
     keep: bool = False
+    device: torch.device = CPU
     kept: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # layer -> (G, n, d) each
 
     @property
     def positions(self) -> Tensor:
-        return torch.cat([torch.arange(length) for length in self.lengths])[None]
+        positions: Tensor = torch.cat([torch.arange(length) for length in self.lengths]).to(self.device)
+        return positions[None]
 
     @property
     def bytes_per_token(self) -> int:
@@ -47,11 +54,47 @@ class Careers:
             self.kept[layer] = (key[0], value[0])
         group = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
+        if len(self.lengths) > 1 and query.device.type in AT_ONCE:
+            q, k, v = (self._rows.spread(tensor[0]).transpose(0, 1) for tensor in (query, key, value))
+            output = scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, dropout_p=dropout)
+            return self._rows.collect(output.transpose(0, 1))[None]
         parts = zip(*(tensor.split(self.lengths, dim=2) for tensor in (query, key, value)), strict=True)
         outputs = [
             scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, dropout_p=dropout) for q, k, v in parts
         ]
         return torch.cat(outputs, dim=2)
+
+    @cached_property
+    def _rows(self) -> "Rows":
+        return Rows(self.lengths, self.device)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """B sequences that lie end to end, of these lengths: to rows that are all as long as the longest, and back."""
+
+    lengths: Sequence[int]
+    device: torch.device
+
+    @property
+    def longest(self) -> int:
+        return max(self.lengths)
+
+    @cached_property
+    def places(self) -> Tensor:
+        """(n,) of each element in the rows laid end to end."""
+        rows = [row * self.longest + torch.arange(length) for row, length in enumerate(self.lengths)]
+        return torch.cat(rows).to(self.device)
+
+    def spread(self, tensor: Tensor) -> Tensor:
+        """(G, n, ...) to (G, B, longest, ...), zero where a row has ended."""
+        rows = tensor.new_zeros(len(tensor), len(self.lengths) * self.longest, *tensor.shape[2:])
+        spread: Tensor = rows.index_copy(1, self.places, tensor).unflatten(1, (-1, self.longest))
+        return spread
+
+    def collect(self, rows: Tensor) -> Tensor:
+        """(G, B, longest, ...) to (G, n, ...)."""
+        return rows.flatten(1, 2).index_select(1, self.places)
 
 
 @dataclass
@@ -93,20 +136,54 @@ class Branches:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         groups, nodes, width = key.shape[1:]
         own_keys, own_values = map(self._own, self.grown.put(layer, self.first, key[0], value[0]))  # (G, n, D, d)
-        prompt_keys, prompt_values = self.careers.kept[layer]
-        q = (query[0] * scale).reshape(groups, -1, nodes, width).transpose(1, 2).contiguous()  # (G, n, H/G, d)
+        q = (query[0] * scale).reshape(groups, -1, nodes, width).transpose(1, 2).contiguous()  # (G, n, R, d)
         path = (q @ own_keys.mT).masked_fill_((self.ancestors < 0)[:, None], float("-inf"))
-        output = value.new_empty(nodes, groups, q.shape[2], value.shape[-1])
-        parts = (tensor.split(self.sizes, dim=1) for tensor in (q, path, own_values))
-        for (start, end), q_one, path_one, values_one, to in zip(
-            self.prompts, *parts, output.split(self.sizes), strict=True
-        ):
-            past = q_one.flatten(1, 2) @ prompt_keys[:, start:end].mT
+        attend = self._at_once if query.device.type in AT_ONCE else self._one_by_one
+        output = attend(q, path, own_values, *self.careers.kept[layer])
+        return output.transpose(1, 2).flatten(0, 1)[None]
+
+    def _one_by_one(self, q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """What q, (G, n, R, d), sees in its record's prompt, of all those in keys and values, and along its own path:
+        scores (G, n, R, D) and values (G, n, D, d). Returns (G, n, R, d)."""
+        output = values.new_empty(*q.shape[:3], values.shape[-1])
+        parts = (tensor.split(self.sizes, dim=1) for tensor in (q, path, own_values, output))
+        for (start, end), q_one, path_one, values_one, to in zip(self.prompts, *parts, strict=True):
+            past = q_one.flatten(1, 2) @ keys[:, start:end].mT
             weight = _softmax(torch.cat([past.unflatten(1, q_one.shape[1:3]), path_one], dim=-1))
             from_past, from_path = weight.split([end - start, path.shape[-1]], dim=-1)
-            seen = (from_past.flatten(1, 2) @ prompt_values[:, start:end]).unflatten(1, q_one.shape[1:3])
-            to.copy_((seen + from_path @ values_one).transpose(0, 1))
-        return output.flatten(1, 2).transpose(0, 1)[None]
+            seen = (from_past.flatten(1, 2) @ values[:, start:end]).unflatten(1, q_one.shape[1:3])
+            to.copy_(seen + from_path @ values_one)
+        return output
+
+    def _at_once(self, q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """The same."""
+        nodes, places, beyond = self._rows, self._prompt_places, self._beyond_prompt
+        past = nodes.spread(q).flatten(2, 3) @ keys[:, places].mT  # (G, B, N R, L)
+        past = past.masked_fill_(beyond, float("-inf")).unflatten(2, (nodes.longest, q.shape[2]))
+        weight = _softmax(torch.cat([nodes.collect(past), path], dim=-1))
+        from_past, from_path = weight.split([places.shape[1], path.shape[-1]], dim=-1)
+        seen = nodes.spread(from_past).flatten(2, 3) @ values[:, places]
+        output: Tensor = nodes.collect(seen.unflatten(2, (nodes.longest, q.shape[2]))) + from_path @ own_values
+        return output
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows(self.sizes, self.ancestors.device)
+
+    @cached_property
+    def _prompt_places(self) -> Tensor:
+        """(B, L) the tokens of each prompt in the pass over careers, any where a prompt has ended."""
+        starts, ends = torch.tensor(self.prompts, device=self.ancestors.device).T[:, :, None]
+        step = torch.arange(max(end - start for start, end in self.prompts), device=starts.device)
+        places: Tensor = (starts + step).minimum(ends - 1)
+        return places
+
+    @cached_property
+    def _beyond_prompt(self) -> Tensor:
+        """(B, 1, L) where a prompt has ended."""
+        lengths = torch.tensor([end - start for start, end in self.prompts], device=self.ancestors.device)
+        step = torch.arange(self._prompt_places.shape[1], device=lengths.device)
+        return step >= lengths[:, None, None]
 
     def _own(self, grown: Tensor) -> Tensor:
         """Keys or values, (G, room, d), of each node's ancestors, (G, n, D, d)."""

@@ -14,7 +14,7 @@ from laborllm.lm.reading import Reader
 from laborllm.lm.trie import LEAF, ROOT, TitleTrie
 
 Ints = NDArray[np.int64]
-PASS_TOKENS = 512  # nodes in one pass of the model: what lies between two products then stays in the cache of a CPU
+PASS_TOKENS = {"cpu": 512, "cuda": 8192}  # nodes in one pass: what lies between two products stays in a CPU's cache
 
 
 class Branching:
@@ -40,8 +40,9 @@ class Branching:
 
     def run(self, record: Ints, row: Ints) -> None:
         """Run inner nodes, given by record, (n,) ascending, and row; the parent of each before it, or earlier."""
-        for start in range(0, len(row), PASS_TOKENS):
-            self._pass(record[start : start + PASS_TOKENS], row[start : start + PASS_TOKENS])
+        size = PASS_TOKENS[self.reader.device.type]
+        for start in range(0, len(row), size):
+            self._pass(record[start : start + size], row[start : start + size])
 
     def run_all(self) -> None:
         """Run every node of the trie for every record; those of like depth together, as each gathers its ancestors."""

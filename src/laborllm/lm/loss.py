@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-ROWS = 256
+ROWS = {"cpu": 256, "cuda": 4096}
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
@@ -33,8 +33,9 @@ class _NextTokenLoss(torch.autograd.Function):
         loss = torch.zeros(
             (), dtype=torch.float32 if hidden.dtype != torch.float64 else torch.float64, device=hidden.device
         )
-        for start in range(0, len(hidden), ROWS):
-            rows = slice(start, start + ROWS)
+        step = ROWS[hidden.device.type]
+        for start in range(0, len(hidden), step):
+            rows = slice(start, start + step)
             logits = linear(hidden[rows], weight, bias).to(loss.dtype)
             at_target = logits.gather(1, targets[rows, None])
             top = logits.amax(dim=1, keepdim=True)
@@ -42,7 +43,7 @@ class _NextTokenLoss(torch.autograd.Function):
             by_row = importance[rows, None].to(loss.dtype)
             loss += ((total.log() + top - at_target) * by_row).sum()
             gradient = logits.div_(total)
-            gradient[torch.arange(len(gradient)), targets[rows]] -= 1
+            gradient[torch.arange(len(gradient), device=gradient.device), targets[rows]] -= 1
             gradient = gradient.mul_(by_row).to(hidden.dtype)
             if for_hidden is not None:
                 for_hidden[rows] = gradient @ weight.to(gradient.dtype)

@@ -11,7 +11,7 @@ from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers, Layout, context_length, use_layouts
 from laborllm.lm.encoding import EncodedCareer, Tokens
 
-BLOCK = 2048  # tokens of the vocabulary whose logits exist at a time: a few megabytes, which stay in the cache of a CPU
+BLOCK = {"cpu": 2048, "cuda": 16384}  # tokens of the vocabulary whose logits exist at a time: a CPU keeps its in cache
 
 
 class Reader:
@@ -37,9 +37,9 @@ class Reader:
 
     def careers(self, careers: Sequence[EncodedCareer], *, keep: bool = False) -> tuple[Tensor, Careers]:
         """Hidden states of the careers laid end to end, (n, d), from one pass, and their layout."""
-        layout = Careers(tuple(len(career.tokens) for career in careers), keep=keep)
+        layout = Careers(tuple(len(career.tokens) for career in careers), keep=keep, device=self.device)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
-        return self.hidden(tokens, layout.positions.to(self.device), layout)[0], layout
+        return self.hidden(tokens, layout.positions, layout)[0], layout
 
     def require_room(self, careers: Sequence[EncodedCareer], beyond: int = 0) -> None:
         """Raise `ModelError` unless the longest career, and `beyond` tokens more, can be read at a time."""
@@ -79,16 +79,17 @@ class Reader:
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
 
-        The logits exist for `BLOCK` tokens of the vocabulary at a time.
+        The logits exist for a `BLOCK` of the vocabulary at a time.
         """
         weight, bias = self.head()
         column = self.columns(token)
         chosen = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
         total, highest, greedy = [], [], []
-        for first in range(0, len(weight), BLOCK):
-            block = slice(first, first + BLOCK)
+        size = BLOCK[hidden.device.type]
+        for first in range(0, len(weight), size):
+            block = slice(first, first + size)
             logits = _logits(hidden, weight[block], None if bias is None else bias[block])
-            inside = ((column >= first) & (column < first + BLOCK)).nonzero()[:, 0]
+            inside = ((column >= first) & (column < first + size)).nonzero()[:, 0]
             chosen[inside] = logits[row[inside], column[inside] - first].double()
             total.append(logits.logsumexp(dim=-1))
             best = logits.max(dim=-1)

@@ -26,7 +26,7 @@ from laborllm.lm.scoring_options import Cost, ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
 
-PACK_TOKENS = 1024  # tokens of careers in one pass, at least one career
+PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass, at least one career
 GIGABYTE = 1e9
 DEFAULT = ScoringOptions()
 
@@ -35,7 +35,7 @@ class Scorer:
     """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16. The
     softmax is over `vocabulary` (see `tokens_in_use`), or over all of the model's tokens.
 
-    cost: of holding the weights in 8 bits, None as long as they are those of the fit (see `eight_bit`).
+    cost: of holding the weights in 8 bits, None as long as they are those of the fit (see `rounding`).
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Scorer:
 
     def _packs(self, careers: Sequence[EncodedCareer]) -> Iterator[list[EncodedCareer]]:
         self.require_room(careers)
-        for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS):
+        for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS[self.reader.device.type]):
             yield [careers[index] for index in indexes]
 
     def _observed(self, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
@@ -127,7 +127,7 @@ class Scorer:
         bytes_per_record = self.trie.nodes * careers.bytes_per_token
         at_once = max(1, int(options.memory * GIGABYTE) // max(1, bytes_per_record))
         if options.method == "tree":  # then a few records fill a pass
-            at_once = min(at_once, 1 + PASS_TOKENS // max(1, self.trie.nodes))
+            at_once = min(at_once, 1 + PASS_TOKENS[self.reader.device.type] // max(1, self.trie.nodes))
         for start in range(0, len(prompts), at_once):
             branching = Branching(self.reader, self.trie, hidden, careers, prompts[start : start + at_once])
             if options.method == "pruned":

@@ -7,7 +7,7 @@ from laborllm.errors import ModelError
 
 Method = Literal["tree", "pruned", "naive"]
 METHODS: tuple[Method, ...] = get_args(Method)
-Weights = Literal["fitted", "8-bit"]
+Weights = Literal["fitted", "bfloat16", "8-bit"]
 WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 
@@ -19,8 +19,8 @@ class ScoringOptions:
         method: One pass per career and a tree of titles; the same without improbable branches; or one pass per title.
         tolerance: How far a forecast of `pruned` may be from the exact one, in total variation.
         memory: Gigabytes that title branches may take beyond the weights; those of one record are always run.
-        weights: As they were fitted, or rounded to 8 bits, once their cost has been measured.
-        largest_cost: Mean total variation of the rounded weights from the fitted ones beyond which they are refused.
+        weights: As they were fitted, or rounded to 8 bits, or with products in bfloat16, once the cost is measured.
+        largest_cost: Mean total variation from the fitted weights beyond which rounding is refused.
     """
 
     method: Method = "tree"
@@ -44,9 +44,10 @@ class ScoringOptions:
 
 @dataclass(frozen=True)
 class Cost:
-    """What rounding the weights to 8 bits changed: total variation of the forecasts of some records, mean and largest,
-    and by what factor the raw perplexity of their observed titles rose."""
+    """What rounding changed, of the weights to 8 bits or of products to bfloat16: total variation of the forecasts of
+    some records, mean and largest, and by what factor the raw perplexity of their observed titles rose."""
 
+    weights: Weights
     records: int
     mean: float
     largest: float
@@ -54,7 +55,7 @@ class Cost:
 
     def __str__(self) -> str:
         off = f"off by {self.mean:.4f} on average, {self.largest:.4f} at most in total variation"
-        return f"8-bit weights: {off}, raw perplexity times {self.perplexity:.4f}, on {self.records} records"
+        return f"{self.weights} weights: {off}, raw perplexity times {self.perplexity:.4f}, on {self.records} records"
 
     def require_at_most(self, largest: float) -> None:
         """Raise `ModelError` if it is more on average."""

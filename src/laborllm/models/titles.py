@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from laborllm.errors import ModelError
-from laborllm.lm.eight_bit import hold_in_eight_bits
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.recipe import LongCareers
+from laborllm.lm.rounding import round_for_good
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.shortening import within_context
@@ -76,18 +76,19 @@ def realised_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fl
 
 
 def _choose_weights(scorer: Scorer, careers: list[EncodedCareer], options: ScoringOptions) -> str:
-    """Round the weights of the scorer if that is asked for, unless it costs too much; what to say of them.
+    """Round the weights or the products of the scorer if that is asked for, unless it costs too much; what to say of
+    them.
 
-    The cost is measured once, on the first careers. Raises `ModelError` where it is above the largest, and where fitted
-    weights are asked for that have been rounded.
+    The cost is measured once, on the first careers. Raises `ModelError` where it is above the largest, and where other
+    weights are asked for than those that the scorer was rounded to.
     """
-    if options.weights == "fitted":
-        if scorer.cost is not None:
-            raise ModelError("the weights of this model have been rounded to 8 bits: load it anew for those of its fit")
-        return ""
     cost = scorer.cost
+    if cost is not None and cost.weights != options.weights:
+        raise ModelError(f"the weights of this model have been rounded ({cost.weights}): load it anew for others")
+    if options.weights == "fitted":
+        return ""
     if cost is None:
-        cost = hold_in_eight_bits(scorer, careers)
+        cost = round_for_good(scorer, options.weights, careers)
         print(cost, file=sys.stderr)
     cost.require_at_most(options.largest_cost)
     return f"; {cost}"

@@ -1,4 +1,4 @@
-"""Weights in 8 bits against rounding by hand, and their cost on models for which it is known."""
+"""Weights in 8 bits against rounding by hand, and the cost of rounding on models for which it is known."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from torch import nn
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import BaseModel
-from laborllm.lm.eight_bit import RECORDS, hold_in_eight_bits, round_weights
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.rounding import RECORDS, round_for_good, round_weights
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.scoring_options import ScoringOptions, Weights
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.panel import Panel
 from laborllm.text import Template, render
@@ -55,19 +55,22 @@ def test_weights_that_eight_bits_hold_cost_nothing(scorer: Scorer, careers: Sequ
         whole = torch.randint(-127, 128, layer.weight.shape, generator=generator).float()
         whole[:, 0] = 127
         layer.weight.data = whole * 2.0**-9
-    cost = hold_in_eight_bits(scorer, careers)
+    cost = round_for_good(scorer, "8-bit", careers)
     assert cost.records == RECORDS
     assert cost.largest == pytest.approx(0, abs=1e-6)
     assert cost.perplexity == pytest.approx(1, abs=1e-5)
 
 
-def test_the_cost_is_that_of_the_forecasts(base_folder: Path, panel: Panel, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("weights", "products"), [("8-bit", "float32"), ("bfloat16", "bfloat16 products")])
+def test_the_cost_is_that_of_the_forecasts(
+    weights: Weights, products: str, base_folder: Path, panel: Panel, capsys: pytest.CaptureFixture[str]
+) -> None:
     """On a panel of as many records as the cost is measured on."""
     some = panel.subset("test").sample(4, seed=0)
     panel = Panel(some.records.head(RECORDS), some.taxonomy, some.dataset, some.provenance)
     model = OffTheShelf(base=str(base_folder)).fit(panel)
     exact, raw = model.forecast(panel), model.log_likelihood(panel)
-    model.scoring = ScoringOptions(weights="8-bit", largest_cost=1)
+    model.scoring = ScoringOptions(weights=weights, largest_cost=1)
     rounded = model.forecast(panel)
     off = np.abs(np.exp(exact.log_prob) - np.exp(rounded.log_prob)).sum(axis=1) / 2
     cost = model.scorer().cost
@@ -76,7 +79,7 @@ def test_the_cost_is_that_of_the_forecasts(base_folder: Path, panel: Panel, caps
     assert cost.mean == pytest.approx(off.mean(), abs=1e-5)
     assert cost.largest == pytest.approx(off.max(), abs=1e-5)
     assert cost.perplexity == pytest.approx(np.exp((raw - model.log_likelihood(panel)).mean()), rel=1e-4)
-    assert rounded.method == f"tree (float32; {cost})"
+    assert rounded.method == f"tree ({products}; {cost})"
     assert capsys.readouterr().err == f"{cost}\n"  # once
     model.scoring = ScoringOptions()
     with pytest.raises(ModelError, match="load it anew"):

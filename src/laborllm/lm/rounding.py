@@ -1,4 +1,5 @@
-"""Weights held in 8 bits, as LABOR-LLM scores with (arXiv 2406.17972), and what that costs on the careers at hand.
+"""Weights held in 8 bits, as LABOR-LLM scores with (arXiv 2406.17972), or products in bfloat16, and what that costs on
+the careers at hand.
 
 Each row of a linear layer becomes whole numbers from -127 to 127 times one scale, its largest weight over 127; products
 are in the precision of what comes in. The embedding and the output layer stay as they are.
@@ -15,7 +16,7 @@ from transformers import PreTrainedModel
 from laborllm.errors import ModelError
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import Cost
+from laborllm.lm.scoring_options import Cost, Weights
 from laborllm.lm.title_scores import TitleScores
 from laborllm.lm.weights import without_foreign_warnings
 
@@ -24,16 +25,20 @@ LEVELS = 127
 SMALLEST = 1e-12  # of a scale, so that a row of zeros has one
 
 
-def hold_in_eight_bits(scorer: Scorer, careers: Sequence[EncodedCareer]) -> Cost:
-    """Round the scorer's weights for good, and measure the cost on a few records of the careers, spread evenly: every
-    title is scored exactly before and after. Raises `ModelError` without torchao, or if there is nothing to round."""
+def round_for_good(scorer: Scorer, weights: Weights, careers: Sequence[EncodedCareer]) -> Cost:
+    """Hold the scorer's weights in 8 bits, or compute its products in bfloat16, from now on, and measure the cost on a
+    few records of the careers, spread evenly: every title is scored exactly before and after. Raises `ModelError`
+    without torchao, or if there is nothing to round."""
     few = _few(careers)
     before = _forecast(scorer, few)
-    round_weights(scorer.base.model)
+    if weights == "8-bit":
+        round_weights(scorer.base.model)
+    else:
+        scorer.reader.autocast = True
     after = _forecast(scorer, few)
     off = np.abs(np.exp(before.log_prob) - np.exp(after.log_prob)).sum(axis=1) / 2
     ratio = float(np.exp((before.observed - after.observed).mean()))
-    scorer.cost = Cost(len(few), float(off.mean()), float(off.max()), ratio)
+    scorer.cost = Cost(weights, len(few), float(off.mean()), float(off.max()), ratio)
     return scorer.cost
 
 
