@@ -55,13 +55,14 @@ def test_rates_are_of_whole_records(measured: pl.DataFrame) -> None:
 
 
 def test_operations_are_those_of_the_products(base: str) -> None:
-    """The tiny model on 100 tokens: two for each weight and token, and for each pair of tokens in attention."""
+    """The tiny model on 100 tokens: two for each weight and token, and for each pair of tokens in attention. Some
+    releases of transformers make the angles of the positions by a product too, a small one."""
     model = load_base(base).model
     weights = 2 * (2 * 32 * 32 + 2 * 32 * 16 + 3 * 32 * 48) + model.config.vocab_size * 32
     attention = 2 * 2 * 100 * 100 * 32 * 2  # layers, scores and values, pairs, width
     with torch.inference_mode():
         count = counted(model, lambda: model(torch.arange(100)[None]))
-    assert count.flops == 2 * 100 * weights + attention
+    assert count.flops == pytest.approx(2 * 100 * weights + attention, rel=2e-4)
     assert count.tokens == 100
 
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import PreTrainedModel
 
 SELF = Path("/proc/self")
-ON_CPU = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda query, key, value, *_, **__: sdpa_flop_count(
-        query, key, value
-    )
-}
-"""The attention that the counter of torch does not know."""
+KERNELS = (
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu,
+    torch.ops.aten._scaled_dot_product_flash_attention,
+    torch.ops.aten._scaled_dot_product_efficient_attention,
+    torch.ops.aten._scaled_dot_product_cudnn_attention,
+)
+"""Of attention. The counter of torch does not know the first, and before 2.13 refuses keys that heads share."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,19 @@ def counted(model: PreTrainedModel, work: Callable[[], object]) -> Count:
     hook = model.base_model.register_forward_hook(note)
     before = _forget_peak()
     try:
-        with FlopCounterMode(display=False, custom_mapping=ON_CPU) as counter:
+        with FlopCounterMode(display=False, custom_mapping=dict.fromkeys(KERNELS, _attention_flops)) as counter:
             work()
     finally:
         hook.remove()
     peak = _peak()
     memory = None if before is None or peak is None else peak - before
     return Count(counter.get_total_flops(), tokens, memory)
+
+
+def _attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
+    """Of query times key, and of the weights times value, whatever each may see: (B, H, n, d) for the query."""
+    batch, heads, rows, width = query
+    return 2 * batch * heads * rows * key[-2] * (width + value[-1])
 
 
 def _forget_peak() -> int | None:

@@ -30,6 +30,8 @@ def run(trainer: Trainer, exercise: Exercise) -> Training:
     before = mean_loss(model, material.held_out)
     vocabulary = tokens_in_use(material.encoder, material.all) if trainer == "laborllm-closed" else None
     needed = flops_per_token(model, exercise.method, None if vocabulary is None else len(vocabulary))
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()  # the peak so far is that of `mean_loss`, all logits at once
     began, wall = clock(), time.perf_counter()
     if trainer.startswith("sft"):
         order = career_order(exercise.careers, seed=exercise.seed, epoch=0)
