@@ -1,4 +1,4 @@
-"""What this machine could do at most: products of large matrices, in the precision that training uses."""
+"""What this machine could do at most: products of large matrices."""
 
 import time
 
@@ -10,14 +10,18 @@ SIDE = {"cpu": 2048, "cuda": 8192}
 REPEATS = 8
 
 
-def matmul_rate() -> float:
+def matmul_rate(dtype: torch.dtype) -> float:
     """Floating-point operations per second of the best of a few products of square matrices."""
     keep_freed_memory()
     device = best_device()
-    dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
     side = SIDE[device.type]
     left, right = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))
     return 2 * side**3 / min(_seconds(left, right) for _ in range(REPEATS))
+
+
+def training_precision() -> torch.dtype:
+    """That of products in training on this machine."""
+    return torch.bfloat16 if has_fast_bfloat16(best_device()) else torch.float32
 
 
 def clock() -> float:

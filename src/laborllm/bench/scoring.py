@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 import polars as pl
+import torch
 
 from laborllm.bench.counting import Count
 from laborllm.bench.machine import matmul_rate
@@ -18,6 +19,7 @@ from laborllm.bench.rivals.lm_eval import with_lm_eval
 from laborllm.bench.rivals.prefix_cache import with_prefix_cache
 from laborllm.bench.rivals.vllm import Vllm
 from laborllm.bench.sample import Floats, Sample, draw_sample
+from laborllm.bench.title_head import with_title_head
 from laborllm.bench.way import InProcess, Run, Way
 from laborllm.errors import ModelError
 from laborllm.lm.base import BaseModel, load_base, locate
@@ -29,6 +31,7 @@ from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.progress import progress
 
 FORWARD, CLOSED = "forward pass", "tree, closed vocabulary"
+FEW_LAYERS = 4
 
 
 def measure_scoring(
@@ -39,11 +42,11 @@ def measure_scoring(
     What runs a pass for each title scores `titles` of each record, and its rate is that of as many as there are.
     lm-eval takes part where it is installed, vLLM where `vllm` is the Python of an environment that has it.
 
-    Returns a row per way, medians over the rounds, and the machine's rate of matrix products in operations per second,
+    Returns a row per way, medians over the rounds, and the machine's rate of float32 products in operations per second,
     measured in every round. Columns: method, titles (scored of each record), seconds, records_per_second, tokens (run,
     padding included), gflops (a second), matmul_share and forward_share (of the machine's rate, and of that of the
     plain forward pass), memory_gb (at most, beyond the weights), off_by (the largest difference from naive in float64,
-    nats). Raises `ModelError`.
+    nats; None where another model is read). Raises `ModelError`.
     """
     if rounds < 1:
         raise ModelError(f"rounds must be at least 1, not {rounds}")
@@ -52,7 +55,7 @@ def measure_scoring(
     sample = draw_sample(ours.tokenizer, records=records, titles=titles, seed=seed)
     vocabulary = tokens_in_use(sample.encoder, [sample.whole])
     with ExitStack() as stack:
-        ways = [*_ours(ours, sample, vocabulary), *_others(plain, sample)]
+        ways = [*_ours(ours, sample, vocabulary), *_others(plain, sample), *_heads(base, sample)]
         if vllm is not None:
             weights = sum(weight.numel() * weight.element_size() for weight in plain.model.parameters())
             ways.append(stack.enter_context(Vllm(vllm, Path(locate(base)), sample, weights=weights)))
@@ -112,6 +115,12 @@ def _others(base: BaseModel, sample: Sample) -> list[Way]:
     return ways if find_spec("lm_eval") is None else [*ways, InProcess("lm-eval", titles, worth, base.model, lm_eval)]
 
 
+def _heads(base: str, sample: Sample) -> list[Way]:
+    """The closed set of titles, read with all layers and with a few."""
+    few = min(FEW_LAYERS, load_base(base).model.config.get_text_config().num_hidden_layers)
+    return [with_title_head(base, sample), with_title_head(base, sample, layers=few)]
+
+
 def _measure(ways: Sequence[Way], rounds: int) -> tuple[list[Count], list[list[Run]], list[float]]:
     """What each way takes, its runs, and the machine's rate in each round."""
     with progress("score", (1 + rounds) * len(ways), "runs") as advance:
@@ -121,7 +130,7 @@ def _measure(ways: Sequence[Way], rounds: int) -> tuple[list[Count], list[list[R
             advance(note=way.name)
         rates, runs = [], []
         for _ in range(rounds):
-            rates.append(matmul_rate())
+            rates.append(matmul_rate(torch.float32))
             for way in ways:
                 runs.append(way.run())
                 advance(note=way.name)
@@ -139,7 +148,7 @@ def _row(way: Way, count: Count, runs: Sequence[Run], truth: Floats) -> dict[str
         "tokens": count.tokens,
         "gflops": None if count.flops is None else count.flops / seconds / 1e9,
         "memory_gb": None if count.memory is None else count.memory / 1e9,
-        "off_by": float(np.abs(log_prob - truth[:, : log_prob.shape[1]]).max()),
+        "off_by": None if way.is_another_model else float(np.abs(log_prob - truth[:, : log_prob.shape[1]]).max()),
     }
 
 

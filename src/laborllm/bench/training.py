@@ -11,7 +11,7 @@ import polars as pl
 
 from laborllm.bench.alone import alone
 from laborllm.bench.exercise import Exercise, Trainer
-from laborllm.bench.machine import matmul_rate
+from laborllm.bench.machine import matmul_rate, training_precision
 from laborllm.bench.trainers import run
 from laborllm.errors import ModelError
 from laborllm.progress import progress
@@ -34,7 +34,7 @@ def measure_training(
     found, rates = [], []
     with progress("train", rounds * len(trainers), "trainings") as advance:
         for _ in range(rounds):
-            rates.append(alone(matmul_rate))
+            rates.append(alone(matmul_rate, training_precision()))
             for trainer in trainers:
                 took = alone(run, trainer, exercise)
                 found.append({"trainer": trainer, **asdict(took)})

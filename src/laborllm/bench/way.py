@@ -32,6 +32,11 @@ class Way(Protocol):
     @property
     def worth(self) -> float: ...
 
+    @property
+    def is_another_model(self) -> bool:
+        """Whether its numbers are not those that the others read."""
+        ...
+
     def count(self) -> Count:
         """Score once, counting and not timed: the first time is slower than those after it."""
         ...
@@ -50,6 +55,7 @@ class InProcess:
     worth: float
     model: PreTrainedModel
     score: Callable[[], Floats]
+    is_another_model: bool = False
 
     def count(self) -> Count:
         return counted(self.model, self.score)

@@ -25,6 +25,7 @@ class Vllm:
     """
 
     name = "vLLM"
+    is_another_model = False
 
     def __init__(self, python: Path, folder: Path, sample: Sample, *, weights: int) -> None:
         self.titles = sample.compared.shape[1]
