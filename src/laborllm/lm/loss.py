@@ -34,9 +34,10 @@ class _NextTokenLoss(torch.autograd.Function):
             (), dtype=torch.float32 if hidden.dtype != torch.float64 else torch.float64, device=hidden.device
         )
         step = ROWS[hidden.device.type]
+        in_products = _rounded(weight)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
-            logits = linear(hidden[rows], weight, bias).to(loss.dtype)
+            logits = linear(hidden[rows], in_products, bias).to(loss.dtype)
             at_target = logits.gather(1, targets[rows, None])
             top = logits.amax(dim=1, keepdim=True)
             total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
@@ -46,7 +47,7 @@ class _NextTokenLoss(torch.autograd.Function):
             gradient[torch.arange(len(gradient), device=gradient.device), targets[rows]] -= 1
             gradient = gradient.mul_(by_row).to(hidden.dtype)
             if for_hidden is not None:
-                for_hidden[rows] = gradient @ weight.to(gradient.dtype)
+                for_hidden[rows] = gradient.to(in_products.dtype) @ in_products
             if for_weight is not None:
                 for_weight += gradient.T @ hidden[rows]
             if for_bias is not None:
@@ -58,3 +59,9 @@ class _NextTokenLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         return (*(gradient if gradient is None else gradient * scale for gradient in ctx.gradients), None, None)
+
+
+def _rounded(weight: Tensor) -> Tensor:
+    """As autocast has it in products, once for all of them."""
+    device = weight.device.type
+    return weight.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else weight
