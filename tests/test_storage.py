@@ -5,9 +5,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, require_free
@@ -47,6 +52,39 @@ def test_failing_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> N
 def test_failing_block_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "run") as sibling:
         interrupted_write(sibling / "weights")
+    assert list(tmp_path.iterdir()) == []
+
+
+def of_safetensors(path: Path) -> None:
+    save_file({"zeros": np.zeros(2**18)}, path)
+
+
+def of_tokenizers(path: Path) -> None:
+    Tokenizer(WordLevel({f"word {number}": number for number in range(2**16)})).save(str(path))
+
+
+def of_polars(path: Path) -> None:
+    pl.DataFrame({"random": np.random.default_rng(0).random(2**18)}).write_parquet(path)
+
+
+@pytest.mark.parametrize("write", [of_safetensors, of_tokenizers, of_polars])
+def test_a_full_disk_is_one_line_whoever_writes(write: Callable[[Path], None], small_disk: Path) -> None:
+    with (
+        pytest.raises(StorageError, match=r"cannot write .*/new: .*No space left"),
+        new_file(small_disk / "new") as file,
+    ):
+        write(file)
+    with (
+        pytest.raises(StorageError, match=r"cannot write .*/new: .*No space left"),
+        new_folder(small_disk / "new") as new,
+    ):
+        write(new / "file")
+    assert list(small_disk.iterdir()) == []
+
+
+def test_other_errors_of_a_block_are_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "new"):
+        raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
 
 

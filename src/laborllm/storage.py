@@ -23,10 +23,9 @@ def new_file(path: Path) -> Iterator[Path]:
     require_parent(path)
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        yield sibling
-        sibling.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        with _refusing(path):
+            yield sibling
+            sibling.replace(path)
     finally:
         sibling.unlink(missing_ok=True)
 
@@ -41,17 +40,38 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     shutil.rmtree(sibling, ignore_errors=True)
     try:
-        sibling.mkdir()
-        yield sibling
-        (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
-        _to_disk(sibling)
-        if path.exists():
-            shutil.rmtree(path)
-        sibling.replace(path)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        with _refusing(path):
+            sibling.mkdir()
+            yield sibling
+            (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
+            _to_disk(sibling)
+            if path.exists():
+                shutil.rmtree(path)
+            sibling.replace(path)
     finally:
         shutil.rmtree(sibling, ignore_errors=True)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, with those above it, unless it is there. Raises `StorageError`."""
+    with _refusing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Raise `StorageError` for what goes wrong in writing to `path`, such as on a full disk.
+
+    safetensors, tokenizers and polars raise exceptions of their own for it, told by what they say of the system.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+    except Exception as error:
+        if "(os error " not in str(error):
+            raise
+        raise StorageError(f"cannot write {path}: {error}") from error
 
 
 def require_free(path: Path, *, overwrite: bool = False) -> None:

@@ -1,10 +1,12 @@
 """The model that comes as a package, and the taxonomies that come with ours, meet without a clash."""
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 import torch
 
+from laborllm.errors import StorageError
 from laborllm.lm.base import EMBEDDED, BaseModel, list_base_models, load_base
 from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.trie import build_trie
@@ -42,3 +44,10 @@ def test_shipped_titles_stay_apart_as_tokens(taxonomy: str, entries: int, titles
     encoder = CareerEncoder(embedded.tokenizer, Template(titles=titles), with_states)  # type: ignore[arg-type]
     trie = build_trie(encoder.title_tokens, encoder.template.title_texts(with_states))
     assert len(trie.title_edges) == entries + len(STATES)
+
+
+def test_a_full_disk_at_its_first_use_leaves_nothing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABORLLM_CACHE", str(small_disk))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        load_base(EMBEDDED)
+    assert list(small_disk.iterdir()) == []

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from laborllm.errors import ModelError
+from laborllm.errors import ModelError, StorageError
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.prompt_vectors import Pooling, prompt_vectors
@@ -48,3 +48,13 @@ def test_the_cache_computes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     first, again, other = (cached_vectors({"panel": name}, compute) for name in ("a", "a", "b"))
     np.testing.assert_array_equal(first, again)
     assert (len(made), other[0, 0]) == (2, 2)
+
+
+def test_a_full_disk_leaves_no_vectors(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABORLLM_CACHE", str(small_disk / "cache"))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        cached_vectors({}, lambda: np.zeros((1024, 512), dtype=np.float32))
+    assert not any(path.is_file() for path in small_disk.rglob("*"))
+    monkeypatch.setenv("LABORLLM_CACHE", "/dev/null/cache")
+    with pytest.raises(StorageError, match="cannot write /dev/null/cache/vectors: Not a directory"):
+        cached_vectors({}, lambda: pytest.fail("found out before the vectors are computed"))

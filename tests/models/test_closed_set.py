@@ -23,6 +23,7 @@ from laborllm.models.title_head import TitleHead
 from laborllm.models.transition import FIRST, Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.text import Template
 
 ENTRIES, WIDTH, RECORDS = 4, 6, 9
 
@@ -96,6 +97,14 @@ def test_it_does_not_begin_with_a_model_of_another_split(panel: Panel, base_fold
     Transition().fit(other).save(tmp_path / "begin")
     with pytest.raises(ModelError, match="fitted on another split"):
         TitleHead(base=str(base_folder), begin=str(tmp_path / "begin")).fit(panel)
+
+
+def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:
+    """The frequencies that it begins with unless told otherwise see the entry before alone."""
+    model = TitleHead(base=str(base_folder), template=Template(last_records=2))
+    with pytest.raises(ModelError, match="sees all earlier records: leave out --begin or --last-records"):
+        replace(model, begin="logit").fit(panel)
+    assert model.fit(panel).fitted is not None
 
 
 @given(st.data())

@@ -118,3 +118,11 @@ def test_what_cannot_be_exported_is_refused(panel: Panel, base_folder: Path, tmp
         export_model(tmp_path / "full", tmp_path / "out", adapter=True)
     with pytest.raises(StorageError, match="exists already"):
         export_model(tmp_path / "full", tmp_path / "counts")
+
+
+def test_a_full_disk_leaves_nothing(panel: Panel, base_folder: Path, small_disk: Path, tmp_path: Path) -> None:
+    LanguageModel(str(base_folder), recipe=RECIPE).fit(panel).save(tmp_path / "run")
+    (small_disk / "other work").write_bytes(bytes(2**20 - 2**15))
+    with pytest.raises(StorageError, match=r"cannot write .*out: .*No space left"):
+        export_model(tmp_path / "run", small_disk / "out")
+    assert [path.name for path in small_disk.iterdir()] == ["other work"]

@@ -36,8 +36,7 @@ def study(panel: Panel, folder: Path) -> Study:
 
 
 def perplexity(study: Study, run: str) -> float:
-    row = row_of(study.evaluation.perplexity, model=run, measure="normalised", kind="all")
-    return float(row["estimate"] or 0)
+    return float(row_of(study.runs, run=run)["perplexity"] or 0)
 
 
 def test_every_model_over_codes_is_a_rival() -> None:
@@ -55,6 +54,20 @@ def test_runs_are_those_of_fits_one_by_one(study: Study, folder: Path, panel: Pa
     assert {(folder / "mixture-1" / member).resolve().name for member in options["members"]} == {
         "two-part",
         "bag-of-jobs-1",
+    }
+
+
+def test_the_evaluation_is_of_the_first_seed(study: Study, panel: Panel) -> None:
+    """Each model once, and what is said of it is what it was fitted on."""
+    found = study.evaluation
+    assert set(found.ranking) == set(found.about) == set(FEW)
+    estimate = row_of(found.perplexity, model="bag-of-jobs", measure="normalised", kind="all")["estimate"]
+    assert estimate == perplexity(study, "bag-of-jobs-0") != perplexity(study, "bag-of-jobs-1")
+    train, valid = (panel.subset(split).workers for split in ("train", "valid"))
+    assert found.about == {
+        "two-part": f"transition, fitted on {train} careers of split train",
+        "bag-of-jobs": f"bag-of-jobs, seed 0, fitted on {train} careers of split train",
+        "mixture": f"mixture, seed 0, weights fitted on {valid} careers of split valid",
     }
 
 

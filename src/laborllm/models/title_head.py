@@ -50,7 +50,8 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 class TitleHead:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. layers:
     read with the first so many layers of the base alone; all unless given. begin: run folder of the model that training
-    begins with, any that was fitted on the same split; unless given, two-part transition frequencies. dropout: share of
+    begins with, any that was fitted on the same split, but not with `last_records`, which it would not heed; unless
+    given, two-part transition frequencies. dropout: share of
     the elements of a hidden state that the head does not see in training. valid_careers: how many validation careers,
     drawn by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction
     beside the choice of titles."""
@@ -155,6 +156,8 @@ class TitleHead:
     def _beginning(self, panel: Panel, seed: int) -> OccupationModel:
         if self.begin is None:
             return Transition().fit(panel, seed=seed)
+        if self.template.last_records is not None:
+            raise ModelError("the model to begin with sees all earlier records: leave out --begin or --last-records")
         _, _, trained = read_run(Path(self.begin))
         trained.require_same_held_out(panel)
         trained.require_same_taxonomy(panel)

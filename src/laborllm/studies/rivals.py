@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from laborllm.errors import ModelError
@@ -64,8 +65,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """What came of it. evaluation: of every run, by name. runs: run, model, seed, parameters, validation_perplexity,
-    processor_minutes of the fit; null where a model has no such number."""
+    """What came of it. evaluation: of each model by name, fitted with the first seed. runs: run, model, seed,
+    perplexity on split test, parameters, validation_perplexity, processor_minutes of the fit; null where a model has no
+    such number."""
 
     evaluation: Evaluation
     runs: pl.DataFrame
@@ -93,10 +95,16 @@ def study_rivals(
         for run in planned:
             _fit_once(run, planned, panel, out)
             advance(note=run.name)
-    models = {run.name: load_forecaster(out / run.name, held_out_by=panel) for run in planned}
-    about = {run.name: _about(out / run.name) for run in planned}
-    found = compare(models, panel, reference=_plan([reference], seeds)[0].name, draws=draws, about=about)
-    return Study(found, _runs(planned, out))
+    first = _plan(rivals, seeds[:1])
+    models = {run.rival: load_forecaster(out / run.name, held_out_by=panel) for run in first}
+    about = {run.rival: _about(run, out) for run in first}
+    found = compare(models, panel, reference=reference, draws=draws, about=about)
+    overall = found.perplexity.filter(measure="normalised", kind="all")
+    perplexity = {
+        run.name: overall.row(by_predicate=pl.col("model") == run.rival, named=True)["estimate"] for run in first
+    }
+    with_other_seeds = {run.name: _perplexity(run, panel, out) for run in planned if run not in first}
+    return Study(found, _runs(planned, perplexity | with_other_seeds, out))
 
 
 def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) -> None:
@@ -154,12 +162,22 @@ def _require_same(run: Run, path: Path, panel: Panel) -> None:
         raise ModelError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
 
 
-def _about(path: Path) -> str:
-    model, _, trained = read_run(path)
-    return f"{model}, seed {trained.seed}, {trained.workers:,} careers"
+def _about(run: Run, out: Path) -> str:
+    model, _, trained = read_run(out / run.name)
+    rival, careers = RIVALS[run.rival], f"{trained.workers:,} careers"
+    if model == "truth":
+        return "truth, the law of the panel"
+    fitted = f"weights fitted on {careers} of split valid" if rival.mixes else f"fitted on {careers} of split train"
+    return f"{model}, seed {run.seed}, {fitted}" if rival.seeded else f"{model}, {fitted}"
 
 
-def _runs(planned: Sequence[Run], out: Path) -> pl.DataFrame:
+def _perplexity(run: Run, panel: Panel, out: Path) -> float:
+    """Over all records of split test."""
+    model = load_forecaster(out / run.name, held_out_by=panel)
+    return float(np.exp(-model.log_likelihood(panel.subset("test")).mean()))
+
+
+def _runs(planned: Sequence[Run], perplexity: Mapping[str, float | None], out: Path) -> pl.DataFrame:
     seconds = _seconds(out)
     rows = []
     for run in planned:
@@ -170,12 +188,13 @@ def _runs(planned: Sequence[Run], out: Path) -> pl.DataFrame:
                 "run": run.name,
                 "model": run.rival,
                 "seed": run.seed,
+                "perplexity": perplexity[run.name],
                 "parameters": metrics.get("parameters"),
                 "validation_perplexity": metrics.get("validation perplexity"),
                 "processor_minutes": None if took is None else took / 60,
             }
         )
-    numbers = dict.fromkeys(("parameters", "validation_perplexity", "processor_minutes"), pl.Float64)
+    numbers = dict.fromkeys(("perplexity", "parameters", "validation_perplexity", "processor_minutes"), pl.Float64)
     return pl.DataFrame(rows, schema={"run": pl.String, "model": pl.String, "seed": pl.Int64, **numbers})
 
 

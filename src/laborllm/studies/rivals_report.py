@@ -31,42 +31,36 @@ def write_study(study: Study, folder: Path, *, title: str, facts: Mapping[str, s
 
 def rival_tables(study: Study) -> tuple[Table, Table, Table]:
     """Perplexity, area under the ROC curve, and what each model took; the lowest perplexity first."""
-    first = study.runs.unique("model", keep="first", maintain_order=True)
-    rank = {run: place for place, run in enumerate(study.evaluation.ranking)}
-    ordered = sorted(first.iter_rows(named=True), key=lambda row: rank[row["run"]])
-    names = {row["run"]: row["model"] for row in ordered}
-    return _perplexities(study, names), _areas(study.evaluation, names), _costs(study.runs, names)
+    return _perplexities(study), _areas(study.evaluation), _costs(study)
 
 
-def _perplexities(study: Study, names: dict[str, str]) -> Table:
+def _perplexities(study: Study) -> Table:
     found, seeds = study.evaluation, max(Counter(study.runs["model"]).values())
     header: tuple[str, ...] = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval")
-    rows = [_perplexity_row(found, run, name) for run, name in names.items()]
+    rows = [_perplexity_row(found, model) for model in found.ranking]
     if seeds > 1:
         header = (*header, f"{seeds} seeds")
         rows = [(*row, _over_seeds(study, row[0])) for row in rows]
-    title = f"Perplexity of the observed entry, lower is better, and its ratio to that of {names[found.reference]}"
+    title = f"Perplexity of the observed entry, lower is better, and its ratio to that of {found.reference}"
     return Table(title, header, tuple(rows))
 
 
-def _perplexity_row(found: Evaluation, run: str, name: str) -> tuple[str, ...]:
-    measured = found.perplexity.filter(pl.col("model") == run, pl.col("measure") == "normalised")
+def _perplexity_row(found: Evaluation, model: str) -> tuple[str, ...]:
+    measured = found.perplexity.filter(pl.col("model") == model, pl.col("measure") == "normalised")
     overall = row_of(measured, kind="all")
-    ratio = row_of(found.differences, model=run, measure="normalised", comparison="ratio", kind="all")
+    ratio = row_of(found.differences, model=model, measure="normalised", comparison="ratio", kind="all")
     return (
-        name,
+        model,
         f"{_close(overall['estimate'])} ({_close(overall['standard_error'])})",
         *(_close(row_of(measured, kind=kind)["estimate"]) for kind in KINDS),
-        "1" if run == found.reference else number(ratio["estimate"], near_one=True),
+        "1" if model == found.reference else number(ratio["estimate"], near_one=True),
         interval(ratio["low"], ratio["high"], near_one=True),
     )
 
 
-def _over_seeds(study: Study, name: str) -> str:
+def _over_seeds(study: Study, model: str) -> str:
     """The lowest and the highest perplexity that a model came to; nothing for one that no seed changes."""
-    runs = study.runs.filter(pl.col("model") == name)["run"].to_list()
-    measured = study.evaluation.perplexity.filter(pl.col("measure") == "normalised", pl.col("kind") == "all")
-    found = measured.filter(pl.col("model").is_in(runs))["estimate"].drop_nulls()
+    found = study.runs.filter(model=model)["perplexity"].drop_nulls()
     return f"{_close(min(found))} to {_close(max(found))}" if len(found) > 1 else ""
 
 
@@ -75,20 +69,20 @@ def _close(value: float | None) -> str:
     return number(value) if value is None or value >= 100 else f"{value:.2f}"
 
 
-def _areas(found: Evaluation, names: dict[str, str]) -> Table:
+def _areas(found: Evaluation) -> Table:
     outcomes = found.auc["outcome"].unique(maintain_order=True).to_list()
-    rows = tuple((name, *(_area(found, run, outcome) for outcome in outcomes)) for run, name in names.items())
+    rows = tuple((model, *(_area(found, model, outcome) for outcome in outcomes)) for model in found.ranking)
     header = ("model", *(lower_first(outcome) for outcome in outcomes))
     return Table("Area under the ROC curve; higher is better", header, rows)
 
 
-def _area(found: Evaluation, run: str, outcome: str) -> str:
-    return number(row_of(found.auc, model=run, outcome=outcome)["estimate"], near_one=True)
+def _area(found: Evaluation, model: str, outcome: str) -> str:
+    return number(row_of(found.auc, model=model, outcome=outcome)["estimate"], near_one=True)
 
 
-def _costs(runs: pl.DataFrame, names: dict[str, str]) -> Table:
+def _costs(study: Study) -> Table:
     header = ("model", "parameters", "processor minutes", "validation perplexity")
-    rows = tuple((name, *_cost(row_of(runs, run=run))) for run, name in names.items())
+    rows = tuple((model, *_cost(row_of(study.runs, model=model))) for model in study.evaluation.ranking)
     return Table("What the fits took, and what they came to on split valid", header, rows)
 
 

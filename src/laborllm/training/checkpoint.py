@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, new_folder, require_complete
+from laborllm.storage import MARKER, make_folder, new_folder, require_complete, require_parent
 
 STATE = "state.json"
 PARTS = ("weights", "best", "optimizer")  # a safetensors file each
@@ -72,14 +72,13 @@ class Checkpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write one and then remove those before it. Raises `StorageError`, such as on a full disk, and keeps them."""
-        try:
-            self.folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"cannot write {self.folder}: {error.strerror}") from error
+        require_parent(self.folder)
+        make_folder(self.folder)
         place = self.folder / f"{STEP}{checkpoint.step:09d}"
         with new_folder(place, overwrite=True) as folder:
             for part, tensors in checkpoint.tensors.items():
-                _save_tensors(folder / f"{part}.safetensors", tensors)
+                whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+                save_file(whole, folder / f"{part}.safetensors")
             (folder / STATE).write_text(json.dumps(checkpoint.state | {"facts": dict(self.facts)}, indent=1))
         for other in self._entries():
             if other != place:
@@ -122,13 +121,6 @@ def _read(folder: Path) -> Checkpoint:
     tensors = {part: _load_tensors(folder / f"{part}.safetensors") for part in PARTS}
     state = json.loads((folder / STATE).read_text())
     return Checkpoint(state["step"], state, tensors)
-
-
-def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    try:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
-    except SafetensorError as error:
-        raise StorageError(f"cannot write {path}: {error}") from error
 
 
 def _load_tensors(path: Path) -> dict[str, Tensor]:
