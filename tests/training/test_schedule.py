@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.training.plan import Decay, Plan
+from laborllm.training.plan import DECAYS, Decay, Plan
 from laborllm.training.schedule import batches, career_order, rate_factor
 
 
@@ -17,7 +17,7 @@ def test_every_career_comes_once_an_epoch(careers: int, seed: int, epoch: int) -
     assert order == career_order(careers, seed=seed, epoch=epoch)
 
 
-@given(st.integers(1, 500), st.floats(0, 1), st.sampled_from(["linear", "cosine", "constant"]))
+@given(st.integers(1, 500), st.floats(0, 1), st.sampled_from(DECAYS))
 def test_the_rate_rises_to_one_and_falls(steps: int, warmup: float, decay: Decay) -> None:
     factors = [rate_factor(step, steps, warmup, decay) for step in range(steps)]
     peak = factors.index(max(factors))
@@ -27,9 +27,10 @@ def test_the_rate_rises_to_one_and_falls(steps: int, warmup: float, decay: Decay
 
 
 def test_the_shapes_of_decay_differ_halfway() -> None:
-    halfway = {decay: rate_factor(55, 110, 0.0, decay) for decay in ("linear", "cosine", "constant")}
+    halfway = {decay: rate_factor(55, 110, 0.0, decay) for decay in DECAYS}
     assert halfway["constant"] == 1
     assert halfway["linear"] == pytest.approx(55 / 109)
+    assert halfway["inverse-sqrt"] == pytest.approx(56**-0.5)  # after a rise of one step
     assert halfway["cosine"] == pytest.approx((1 - math.cos(math.pi * 55 / 109)) / 2)
 
 

@@ -31,7 +31,8 @@ class Recipe:
         learning_rate: The highest, reached after the warm-up. Unless given, 2e-3 for an adapter, and 1e-5 for all
             weights as in LABOR-LLM.
         warmup: Share of the steps over which the learning rate rises linearly.
-        decay: How the learning rate falls after that: in a line or a cosine to zero, or not at all.
+        decay: How the learning rate falls after that: in a line or a cosine to zero, with the root of the steps, or not
+            at all.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         lora_rank: Rank of the adapter.

@@ -1,11 +1,12 @@
 """How long, how fast and in what portions to train: a plain record, which needs no torch."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from laborllm.errors import ModelError
 
-Decay = Literal["linear", "cosine", "constant"]
+Decay = Literal["linear", "cosine", "inverse-sqrt", "constant"]
+DECAYS: tuple[Decay, ...] = get_args(Decay)
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Plan:
         batch_size: Careers per step of the optimiser.
         learning_rate: The highest, reached after the warm-up.
         warmup: Share of the steps over which the rate rises linearly.
-        decay: How the rate falls after the warm-up: `linear` or `cosine` to zero, or `constant`.
+        decay: How the rate falls after the warm-up: `linear` or `cosine` to zero, `inverse-sqrt`, `constant`.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         validate_every: Careers between two looks at the validation split; the best weights seen are kept.
@@ -43,5 +44,5 @@ class Plan:
                 raise ModelError(f"{name.replace('_', '-')} must be above zero, not {value}")
         if not 0 <= self.warmup <= 1:
             raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
-        if self.decay not in ("linear", "cosine", "constant"):
-            raise ModelError(f"unknown decay {self.decay!r}: use linear, cosine or constant")
+        if self.decay not in DECAYS:
+            raise ModelError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")

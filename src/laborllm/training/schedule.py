@@ -21,10 +21,16 @@ def batches(careers: int, plan: Plan, *, seed: int) -> Iterator[list[int]]:
 
 
 def rate_factor(step: int, steps: int, warmup: float, decay: Decay = "linear") -> float:
-    """Share of the peak learning rate at a step: a linear rise, then a fall that would reach 0 at `steps`, unless the
-    rate stays constant."""
+    """Share of the peak learning rate at a step: a linear rise, then a fall that would reach 0 at `steps`, one with
+    the root of the steps so far (arXiv 1706.03762, section 5.3, as CAREER has it), or none."""
     rise = max(1, math.ceil(warmup * steps))
     if step < rise:
         return (step + 1) / rise
     left = (steps - step) / max(1, steps - rise)
-    return {"linear": left, "cosine": (1 - math.cos(math.pi * left)) / 2, "constant": 1.0}[decay]
+    falls = {
+        "linear": left,
+        "cosine": (1 - math.cos(math.pi * left)) / 2,
+        "inverse-sqrt": math.sqrt(rise / (step + 1)),
+        "constant": 1.0,
+    }
+    return falls[decay]
