@@ -10,7 +10,8 @@ from laborllm.evaluation.bootstrap import Floats
 from laborllm.evaluation.ranking import CHANGE, top_hits
 from laborllm.evaluation.sample import COUNTS, ESTIMATE, Cells, Row, Sample, Schema, estimate_columns
 from laborllm.evaluation.scores import Distribution
-from laborllm.evaluation.transitions import Bools, Indices, previous
+from laborllm.evaluation.transitions import Bools, Indices
+from laborllm.panel.order import record_before
 
 BINS = 10
 LIKELIEST = "likeliest occupation"
@@ -34,7 +35,7 @@ def calibration_table(sample: Sample, distributions: Mapping[str, Distribution])
 
 def _events(sample: Sample, given: Distribution) -> list[tuple[str, Floats, Floats, Bools]]:
     """Name, predicted probability (n,), whether it occurred (n,), and the records it can befall (n,)."""
-    moved = (given.observed != previous(given.observed)).astype(np.float64)
+    moved = (given.observed != record_before(given.observed)).astype(np.float64)
     likeliest = np.exp(given.log_prob.max(axis=1).astype(np.float64))
     every = np.ones(len(moved), dtype=bool)
     return [

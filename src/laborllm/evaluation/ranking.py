@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from laborllm.evaluation.bootstrap import Bootstrapped, Floats
 from laborllm.evaluation.sample import COUNTS, ESTIMATE, Cells, Row, Sample, Schema, estimate_columns
 from laborllm.evaluation.scores import Distribution
-from laborllm.evaluation.transitions import Bools, Indices, previous
+from laborllm.evaluation.transitions import Bools, Indices
+from laborllm.panel.order import record_before
 
 TOPS = (1, 5)
 CHANGE = "change of occupation"
@@ -100,7 +101,7 @@ def _outcomes(sample: Sample, distributions: Mapping[str, Distribution]) -> list
         return []
     one = next(iter(distributions.values()))
     every = np.ones(len(one.observed), dtype=bool)
-    changed = sample.has_past & (one.observed != previous(one.observed))
+    changed = sample.has_past & (one.observed != record_before(one.observed))
     change = {model: given.move_probability for model, given in distributions.items()}
     outcomes = [_Outcome(CHANGE, sample.has_past, changed, change)]
     for state in one.taxonomy.states:

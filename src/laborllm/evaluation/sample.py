@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from laborllm.evaluation.bootstrap import Bootstrapped, WorkerBootstrap
-from laborllm.evaluation.transitions import KINDS, Bools, Indices, transition_kinds, worker_index
+from laborllm.evaluation.transitions import KINDS, Bools, Indices, transition_kinds
+from laborllm.panel.order import worker_index
 from laborllm.panel.summary import FEWEST_WORKERS
 
 WITHHELD = f"fewer than {FEWEST_WORKERS} workers"

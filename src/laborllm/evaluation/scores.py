@@ -8,9 +8,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
-from laborllm.evaluation.transitions import Bools, Indices, previous, worker_index
+from laborllm.evaluation.transitions import Bools, Indices
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
+from laborllm.panel.order import record_before, worker_index
 
 Array = NDArray[np.floating]
 
@@ -87,7 +88,7 @@ class Distribution:
     @property
     def move_probability(self) -> NDArray[np.float64]:
         """One minus the probability of the entry of the record before, (n,). Means nothing where a career begins."""
-        stay = self.log_prob[np.arange(len(self.observed)), previous(self.observed)]
+        stay = self.log_prob[np.arange(len(self.observed)), record_before(self.observed)]
         return -np.expm1(np.minimum(stay, 0).astype(np.float64))
 
 

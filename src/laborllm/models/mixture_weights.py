@@ -20,6 +20,7 @@ from laborllm.models.contract import Floats
 from laborllm.models.history import history_features
 from laborllm.models.standard import Standard
 from laborllm.panel import Panel
+from laborllm.panel.order import worker_index
 from laborllm.training.minimise import minimise
 
 BARRIERS = 10.0 ** -np.arange(1, 9)  # nats a record
@@ -164,4 +165,4 @@ def _folds(panel: Panel, seed: int) -> NDArray[np.intp]:
     if workers < 2:
         raise ModelError("weights that vary need at least two workers in split valid: use constant ones")
     of_worker = np.random.default_rng(seed).permutation(workers) % min(FOLDS, workers)
-    return np.asarray(of_worker[panel.records["worker"].rle_id().to_numpy()])
+    return np.asarray(of_worker[worker_index(panel.records)])

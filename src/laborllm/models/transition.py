@@ -22,6 +22,7 @@ from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.models.second_order import SecondOrder, Steps
 from laborllm.models.shrinkage import best_strength, shrink
 from laborllm.panel import Panel
+from laborllm.panel.order import first_records, record_before
 
 Variant = Literal["two-part", "plain", "second-order"]
 
@@ -124,9 +125,7 @@ class Transition:
 def previous_and_current(panel: Panel) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Columns of the entry before and of each record, (n,) each; the entry before a first record is `FIRST`."""
     current = panel.taxonomy.columns(panel.records["occupation"])
-    worker = panel.records["worker"]
-    same = (worker == worker.shift(1)).fill_null(False).to_numpy()
-    return np.where(same, np.roll(current, 1), FIRST), current
+    return np.where(first_records(panel.records), FIRST, record_before(current)), current
 
 
 def _counts(previous: NDArray[np.intp], current: NDArray[np.intp], entries: int) -> Floats:
@@ -137,7 +136,7 @@ def _counts(previous: NDArray[np.intp], current: NDArray[np.intp], entries: int)
 
 def _before(previous: NDArray[np.intp]) -> NDArray[np.intp]:
     """Columns of the entry before the previous one, (n,); `FIRST` where there is none."""
-    return np.where(previous == FIRST, FIRST, np.roll(previous, 1))
+    return np.where(previous == FIRST, FIRST, record_before(previous))
 
 
 def _later_steps(panel: Panel) -> Steps:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Indexes, Vocabulary
 from laborllm.panel import Panel
+from laborllm.panel.order import first_records, record_before
 
 LIMITS = {"gap": 4, "position": 40, "tenure": 20, "education_change": 1}
 """The largest index of each feature of the history; beyond it, values share that index."""
@@ -67,7 +68,7 @@ class Careers:
 
 def index_careers(panel: Panel, vocabulary: Vocabulary) -> Careers:
     """The careers of `panel` in its own order."""
-    first = _is_first(panel.records["worker"])
+    first = first_records(panel.records)
     start = np.flatnonzero(first)
     index = {
         **_occupations(panel, first),
@@ -86,18 +87,14 @@ def index_sizes(vocabulary: Vocabulary) -> dict[str, int]:
     return seen | {name: limit + 1 for name, limit in LIMITS.items()}
 
 
-def _is_first(worker: pl.Series) -> NDArray[np.bool_]:
-    return (worker != worker.shift(1)).fill_null(True).to_numpy()
-
-
 def _occupations(panel: Panel, first: NDArray[np.bool_]) -> dict[str, Indexes]:
     current = panel.taxonomy.columns(panel.records["occupation"]).astype(np.int64)
     none = len(panel.taxonomy)
-    previous = np.where(first, none, _before(current))
+    previous = np.where(first, none, record_before(current))
     return {
         "occupation": current,
         "previous": previous,
-        "before_previous": np.where(first, none, _before(previous)),
+        "before_previous": np.where(first, none, record_before(previous)),
     }
 
 
@@ -109,17 +106,12 @@ def _history(records: pl.DataFrame, first: NDArray[np.bool_]) -> dict[str, Index
     new_run = first | (occupation != occupation.shift(1)).fill_null(True).to_numpy()
     changed = (education != education.shift(1)).fill_null(False).to_numpy()
     history = {
-        "gap": year - _before(year),
+        "gap": year - record_before(year),
         "position": _since(first),
-        "tenure": _before(_since(new_run)) + 1,
+        "tenure": record_before(_since(new_run)) + 1,
         "education_change": changed.astype(np.int64),
     }
     return {name: np.where(first, 0, values) for name, values in history.items()}
-
-
-def _before(values: Indexes) -> Indexes:
-    """The value of the row before; that of the first row means nothing."""
-    return np.roll(values, 1)
 
 
 def _since(mark: NDArray[np.bool_]) -> Indexes:

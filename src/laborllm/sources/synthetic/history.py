@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.panel.order import first_records
+
 Columns = NDArray[np.intp]
 
 ABSENT = -1  # in place of an entry that there is none of
@@ -57,12 +59,6 @@ class History:
     def at(self, rows: Columns | slice) -> Self:
         """The histories of some records."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-
-def first_records(records: pl.DataFrame) -> NDArray[np.bool_]:
-    """Which records, sorted by worker and year, are the first of their worker, (n,)."""
-    worker = records["worker"]
-    return (worker != worker.shift()).fill_null(True).to_numpy()
 
 
 def by_position(records: pl.DataFrame) -> Iterator[Columns]:
