@@ -75,6 +75,7 @@ def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFa
         *("logit", "bag-of-jobs", "nemo", "career", "career-begun"),
         *("off-the-shelf", "language-model", "language-model-full", "language-model-closed"),
         *("title-head", "title-head-joint"),
+        *("language-model-own-tokens", "title-head-own-tokens"),
         *("mixture", "mixture-varying"),
         *("off-the-shelf-in-context", "embedding-logit", "embedding-logit-two-stage"),
     ],
@@ -102,6 +103,12 @@ def make(
         "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
         "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),
         "title-head-joint": lambda: TitleHead(base=base, recipe=HeadRecipe(method="full", text_weight=1.0)),
+        "language-model-own-tokens": lambda: LanguageModel(
+            base=base, recipe=QUICK, title_tokens="own", vocabulary="closed"
+        ),
+        "title-head-own-tokens": lambda: TitleHead(
+            base=base, recipe=HeadRecipe(learning_rate=1e-2), title_tokens="own"
+        ),
         "embedding-logit": lambda: EmbeddingLogit(base),
         "embedding-logit-two-stage": lambda: EmbeddingLogit(base, pooling="mean", likelihood="two-stage"),
         "mixture": lambda: Mixture(members),

@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import Recipe, TitleTokens
 from laborllm.models.export import export_model
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.transition import Transition
@@ -57,16 +57,18 @@ def by_transformers(model: Any, tokenizer: Any, panel: Panel, template: Template
 
 
 @pytest.mark.parametrize(
-    ("shape", "method", "adapter"),
+    ("shape", "method", "adapter", "title_tokens"),
     [
-        *(("llama", "lora", False), ("llama", "lora", True), ("llama", "full", False)),
-        *(("gpt2", "lora", False), ("gpt2", "lora", True)),
+        *(("llama", "lora", False, "spelled"), ("llama", "lora", True, "spelled"), ("llama", "full", False, "spelled")),
+        *(("gpt2", "lora", False, "spelled"), ("gpt2", "lora", True, "spelled")),
+        *(("llama", "lora", True, "own"), ("gpt2", "lora", True, "own"), ("gpt2", "full", False, "own")),
     ],
 )
 def test_others_read_the_same_probabilities(
     shape: str,
     method: Literal["lora", "full"],
     adapter: bool,
+    title_tokens: TitleTokens,
     panel: Panel,
     base_folder: Path,
     gpt2_folder: Path,
@@ -74,17 +76,21 @@ def test_others_read_the_same_probabilities(
 ) -> None:
     base = {"llama": base_folder, "gpt2": gpt2_folder}[shape]
     template = Template("reworded", ("gender",))
-    tuned = LanguageModel(str(base), template, recipe=Recipe(learning_rate=1e-2, method=method)).fit(panel)
+    recipe = Recipe(learning_rate=1e-2, method=method)
+    tuned = LanguageModel(str(base), template, title_tokens, recipe=recipe).fit(panel)
     tuned.save(tmp_path / "run")
     export_model(tmp_path / "run", tmp_path / "out", adapter=adapter)
     model: Any = AutoModelForCausalLM.from_pretrained(base if adapter else tmp_path / "out")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     if adapter:
+        model.resize_token_embeddings(len(tokenizer))
         model = PeftModel.from_pretrained(model, tmp_path / "out")
     few = panel.subset("test").sample(4, seed=0)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "out")
     assert by_transformers(model.eval(), tokenizer, few, template) == pytest.approx(tuned.log_likelihood(few), abs=1e-4)
     plain = AutoModelForCausalLM.from_pretrained(base).eval()
-    assert by_transformers(plain, tokenizer, few, template) != pytest.approx(tuned.log_likelihood(few), abs=1)
+    assert by_transformers(plain, AutoTokenizer.from_pretrained(base), few, template) != pytest.approx(
+        tuned.log_likelihood(few), abs=1
+    )
     assert (tmp_path / "out" / "adapter_config.json").exists() == adapter
     if shape == "gpt2" and not adapter:
         assert json.loads((tmp_path / "out" / "generation_config.json").read_text())["temperature"] == 0.5

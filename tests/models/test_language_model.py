@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.recipe import Recipe, TitleTokens
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.registry import load_model
 from laborllm.models.title_head import TitleHead
@@ -27,16 +27,24 @@ def known(curve: list[CurvePoint]) -> list[str]:
     return [repr(dataclasses.replace(point, seconds=0.0)) for point in curve]
 
 
-@pytest.mark.parametrize(("kind", "method"), [(LanguageModel, "lora"), (LanguageModel, "full"), (TitleHead, "lora")])
+@pytest.mark.parametrize(
+    ("kind", "method", "title_tokens"),
+    [
+        *((LanguageModel, "lora", "spelled"), (LanguageModel, "full", "spelled"), (TitleHead, "lora", "spelled")),
+        *((LanguageModel, "lora", "own"), (LanguageModel, "full", "own"), (TitleHead, "lora", "own")),
+    ],
+)
 def test_a_fit_goes_on_to_the_same_weights(
     kind: type[LanguageModel | TitleHead],
     method: Literal["lora", "full"],
+    title_tokens: TitleTokens,
     base_folder: Path,
     panel: Panel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = kind(base=str(base_folder), recipe=dataclasses.replace(RECIPE, method=method))
+    recipe = dataclasses.replace(RECIPE, method=method)
+    model = kind(base=str(base_folder), title_tokens=title_tokens, recipe=recipe)
     model.fit(panel, out=tmp_path / "whole").save(tmp_path / "whole")
     assert not (tmp_path / "whole.training").exists()
 

@@ -17,6 +17,7 @@ from laborllm.cli.options import (
     PanelFile,
     RunOut,
     Seed,
+    TitlesAs,
     Vocabulary,
     Written,
 )
@@ -65,6 +66,7 @@ class LanguageModelOptions:
 
     base: Base = SMOLLM2
     template: Written = TEMPLATE
+    title_tokens: TitlesAs = "spelled"
     vocabulary: Vocabulary = "whole"
     valid_careers: ValidCareers = 64
     recipe: Annotated[Recipe, Parameter(name="*")] = RECIPE
@@ -248,6 +250,7 @@ def fit_title_head(
     *,
     base: Base = SMOLLM2,
     template: Written = TEMPLATE,
+    title_tokens: TitlesAs = "spelled",
     layers: Annotated[
         int | None, Parameter(help="Read with the first so many layers of the base model alone; else with all.")
     ] = None,
@@ -271,6 +274,7 @@ def fit_title_head(
     model = TitleHead(
         base=base,
         template=template,
+        title_tokens=title_tokens,
         layers=layers,
         begin=None if begin is None else str(begin),
         dropout=dropout,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
+from laborllm.lm.recipe import TitleTokens
 from laborllm.lm.scoring_options import Method, Weights
 from laborllm.text import Template
 
@@ -19,6 +20,10 @@ RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.
 Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` lists, or a folder.")]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
+TitlesAs = Annotated[
+    TitleTokens,
+    Parameter(help="Spell titles with the tokens of the base model, or give each one token of its own, to be trained."),
+]
 Vocabulary = Annotated[
     Literal["whole", "closed"],
     Parameter(help="Predict over all tokens of the base model, or over those of the titles and the careers alone."),

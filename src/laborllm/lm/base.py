@@ -25,11 +25,13 @@ EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A causal language model with its tokenizer. name is what the user asked for."""
+    """A causal language model with its tokenizer. name is what the user asked for. own_tokens: those that were added to
+    it, one for each title, and are to be trained with it (see `own_tokens`)."""
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
+    own_tokens: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from laborllm.errors import ModelError
+from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import EncodedCareer, by_worker
 from laborllm.lm.loss import next_token_loss
 from laborllm.lm.reading import Reader, packs
@@ -45,14 +46,15 @@ def finetune(
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
     task = CareerTexts(scorer, by_worker(training), valid, recipe)
-    return tune(scorer.base.model, task, recipe, seed=seed, checkpoints=checkpoints)
+    return tune(scorer.base, task, recipe, seed=seed, checkpoints=checkpoints)
 
 
 def tune(
-    model: PreTrainedModel, task: Task, recipe: Recipe, *, seed: int, checkpoints: Checkpoints | None
+    base: BaseModel, task: Task, recipe: Recipe, *, seed: int, checkpoints: Checkpoints | None
 ) -> tuple[list[CurvePoint], Adapter | None]:
     """Train the base model of a task in place, as the recipe says; the same is returned and raised as above."""
-    adapted = add_adapter(model, recipe.lora_rank) if recipe.method == "lora" else None
+    model = base.model
+    adapted = add_adapter(model, recipe.lora_rank, base.own_tokens) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
     with recomputing(model, recipe), explaining_memory(recipe):

@@ -59,9 +59,10 @@ class Reader:
     def head(self) -> tuple[Tensor, Tensor | None]:
         """Weight (V, d) and bias (V,) of the output, over the vocabulary."""
         own = self.model.get_output_embeddings()
+        bias = getattr(own, "bias", None)
         if self.kept is None:
-            return own.weight, own.bias
-        return own.weight[self.kept], None if own.bias is None else own.bias[self.kept]
+            return own.weight, bias
+        return own.weight[self.kept], None if bias is None else bias[self.kept]
 
     def columns(self, tokens: Tensor) -> Tensor:
         """The places of tokens in the vocabulary, of the same shape. Raises `ModelError` for one that is not in it."""

@@ -7,6 +7,7 @@ from laborllm.errors import ModelError
 from laborllm.training.plan import Decay, Plan
 
 LongCareers = Literal["refuse", "shorten"]
+TitleTokens = Literal["spelled", "own"]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"method": "lora", "epochs": 1, "batch_size": 2},

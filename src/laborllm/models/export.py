@@ -41,6 +41,9 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
         if (run / VOCABULARY).is_file():
             shutil.copy(run / VOCABULARY, folder)
             how["Closed vocabulary"] = CLOSED
+        if model.title_tokens == "own":
+            rows = base.model.get_input_embeddings().weight.shape[0]
+            how["Titles as tokens"] = OWN_TOKENS + (MAKE_ROOM.format(rows=rows) if adapter else "")
         about = json.loads((run / FILE).read_text())
         (folder / CARD).write_text(_front_matter(model.base, adapter) + model_card(about, how))
 
@@ -48,6 +51,13 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
 CLOSED = f"""\
 The fit predicted among the tokens of `{VOCABULARY}` alone. Take the softmax over these to have its probabilities; over
 the whole vocabulary every title has less."""
+
+OWN_TOKENS = """\
+The tokenizer that comes with the model writes each title, from the space that begins it to the newline that ends it, as
+one token: the probability of a title is that of its token. Prompts are written as above."""
+MAKE_ROOM = """\
+ The base
+model has no rows for them: make room with `model.resize_token_embeddings({rows})` before you load the adapter."""
 
 
 def _write_titles(path: Path, codes: tuple[str, ...], texts: tuple[str, ...]) -> None:

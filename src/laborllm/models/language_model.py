@@ -10,7 +10,8 @@ from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import finetune
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.own_tokens import with_own_tokens
+from laborllm.lm.recipe import Recipe, TitleTokens
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.vocabulary import tokens_in_use
@@ -31,6 +32,7 @@ CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 @dataclass
 class LanguageModel:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
+    title_tokens: whether titles are spelled with the tokens of the base model, or each is one token of its own.
     vocabulary: whether the softmax is over the whole vocabulary of the base model, or closed: over the tokens of the
     titles and of the careers of the fit. valid_careers: how many validation careers, drawn by the seed, watch the
     training. recipe: how to train.
@@ -40,6 +42,7 @@ class LanguageModel:
 
     base: str = EMBEDDED
     template: Template = field(default_factory=Template)
+    title_tokens: TitleTokens = "spelled"
     vocabulary: Literal["whole", "closed"] = "whole"
     valid_careers: int = 64
     scoring: ScoringOptions = field(default_factory=ScoringOptions)
@@ -63,6 +66,8 @@ class LanguageModel:
     def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
         """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
         base = load_base(self.base)
+        if self.title_tokens == "own":
+            base = with_own_tokens(base, self.template, panel.taxonomy)
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         context, long_careers = context_length(base.model), self.recipe.long_careers
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
@@ -127,6 +132,7 @@ class LanguageModel:
             "model": self.name,
             "panel": panel.fingerprint,
             "base": base_identity(self.base),
+            "title_tokens": self.title_tokens,
             "vocabulary": self.vocabulary,
             "valid_careers": self.valid_careers,
             "bfloat16": scorer.reader.autocast,

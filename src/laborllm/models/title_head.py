@@ -21,8 +21,9 @@ from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, requ
 from laborllm.lm.encoding import CareerEncoder, by_worker
 from laborllm.lm.finetune import tune
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.own_tokens import with_own_tokens
 from laborllm.lm.reading import Reader
-from laborllm.lm.recipe import HeadRecipe, Recipe
+from laborllm.lm.recipe import HeadRecipe, Recipe, TitleTokens
 from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading, ToldCareer, told
@@ -48,6 +49,7 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 
 @dataclass
 class TitleHead:
+<<<<<<< HEAD
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. layers:
     read with the first so many layers of the base alone; all unless given. begin: run folder of the model that training
     begins with, any that was fitted on the same split, but not with `last_records`, which it would not heed; unless
@@ -55,11 +57,21 @@ class TitleHead:
     the elements of a hidden state that the head does not see in training. valid_careers: how many validation careers,
     drawn by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction
     beside the choice of titles."""
+=======
+    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
+    title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token
+    of its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of
+    the model that training begins with, any that was fitted on the same split; unless given, two-part transition
+    frequencies. dropout: share of the elements of a hidden state that the head does not see in training.
+    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
+    `text_weight` is that of next-token prediction beside the choice of titles."""
+>>>>>>> own-tokens
 
     name: ClassVar[str] = "title-head"
 
     base: str = EMBEDDED
     template: Template = field(default_factory=Template)
+    title_tokens: TitleTokens = "spelled"
     layers: int | None = None
     begin: str | None = None
     dropout: float = 0.2
@@ -77,6 +89,8 @@ class TitleHead:
         torch.manual_seed(seed)
         beginning = self._beginning(panel, seed)
         base = load_base(self.base, layers=self.layers)
+        if self.title_tokens == "own":
+            base = with_own_tokens(base, self.template, panel.taxonomy)
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         context, long_careers = context_length(base.model), self.recipe.long_careers
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
@@ -88,7 +102,7 @@ class TitleHead:
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(model, by_worker(careers), valid, self.recipe.text_weight, self.recipe.pack_tokens)
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
-        curve, adapter = tune(base.model, task, self.recipe, seed=seed, checkpoints=checkpoints)
+        curve, adapter = tune(base, task, self.recipe, seed=seed, checkpoints=checkpoints)
         trained = Trained.on(panel, parts.training, seed=seed)
         self.fitted = Fitted(trained, curve, beginning, adapter, base, model, parts.left_out, checkpoints)
         return self

@@ -1,0 +1,123 @@
+"""Titles as single tokens: scored as transformers does, trained apart from all other tokens, saved and loaded."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers as hf
+
+from laborllm.lm.base import BaseModel, load_base
+from laborllm.lm.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.finetune import finetune
+from laborllm.lm.own_tokens import with_own_tokens
+from laborllm.lm.recipe import Recipe
+from laborllm.lm.scoring import Scorer
+from laborllm.lm.scoring_options import METHODS, ScoringOptions
+from laborllm.lm.weights import load_weights, save_weights
+from laborllm.panel import Panel
+from laborllm.text import Template, render
+from lm.architectures import ARCHITECTURES
+
+TOLERANCE = 1e-4  # nats in float32
+TEMPLATE = Template()
+
+
+def owning(architecture: str, tokenizer: hf.PreTrainedTokenizerFast, panel: Panel, *, tied: bool) -> Scorer:
+    """A random model of few more tokens than its tokenizer has, and its own for each title."""
+    torch.manual_seed(1)
+    config = ARCHITECTURES[architecture](len(tokenizer) + 3).config
+    config.tie_word_embeddings = tied
+    model = hf.AutoModelForCausalLM.from_config(config).eval()
+    base = with_own_tokens(BaseModel(architecture, model, copy.deepcopy(tokenizer)), TEMPLATE, panel.taxonomy)
+    return Scorer(base, CareerEncoder(base.tokenizer, TEMPLATE, panel.taxonomy))
+
+
+def written(scorer: Scorer, panel: Panel) -> list[EncodedCareer]:
+    return list(scorer.encoder.encode(render(panel, TEMPLATE)))
+
+
+def test_all_but_the_titles_is_written_as_before(
+    tokenizer: hf.PreTrainedTokenizerFast, base: BaseModel, panel: Panel
+) -> None:
+    spelled = list(CareerEncoder(tokenizer, TEMPLATE, panel.taxonomy).encode(render(panel, TEMPLATE)))
+    scorer = owning("llama", tokenizer, panel, tied=True)
+    titles = dict(
+        zip(CareerEncoder(tokenizer, TEMPLATE, panel.taxonomy).title_tokens, scorer.base.own_tokens, strict=True)
+    )
+    for before, own in zip(spelled, written(scorer, panel), strict=True):
+        tokens: list[int] = []
+        at = 0
+        for start, end in before.places:
+            tokens += [*before.tokens[at:start], titles[before.tokens[start:end]]]
+            at = end
+        assert own.tokens == (*tokens, *before.tokens[at:])
+        assert [end - start for start, end in own.places] == [1] * len(own.places)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("architecture", ["llama", "gemma3", "gpt2", "gpt-neox"])
+def test_a_title_begins_as_the_mean_of_its_tokens(
+    architecture: str, tied: bool, tokenizer: hf.PreTrainedTokenizerFast, panel: Panel
+) -> None:
+    model = owning(architecture, tokenizer, panel, tied=tied).base.model
+    spelled = CareerEncoder(tokenizer, TEMPLATE, panel.taxonomy).title_tokens
+    for weight in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
+        for column, tokens in enumerate(spelled):
+            torch.testing.assert_close(weight[len(tokenizer) + column], weight[list(tokens)].mean(dim=0))
+    assert (model.get_input_embeddings().weight is model.get_output_embeddings().weight) == tied
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_an_adapter_trains_titles_and_no_other_token(
+    architecture: str, tied: bool, tokenizer: hf.PreTrainedTokenizerFast, panel: Panel, tmp_path: Path
+) -> None:
+    """And every way of scoring then equals transformers' own softmax, in the model that was trained and as loaded."""
+    scorer = owning(architecture, tokenizer, panel, tied=tied)
+    base, careers = scorer.base, written(scorer, panel)
+    torch.manual_seed(1)
+    config = ARCHITECTURES[architecture](len(tokenizer) + 3).config
+    config.tie_word_embeddings = tied
+    hf.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    rows = [layer.weight for layer in (base.model.get_input_embeddings(), base.model.get_output_embeddings())]
+    before = [weight.detach().clone() for weight in rows]
+    curve, adapter = finetune(scorer, careers[:30], careers[30:40], Recipe(learning_rate=1e-2), seed=0)
+    assert curve[-1].valid_perplexity < curve[0].valid_perplexity
+    after = [layer.weight for layer in (base.model.get_input_embeddings(), base.model.get_output_embeddings())]
+    for old, new in zip(before, after, strict=True):
+        assert (old != new).any(dim=1).nonzero()[:, 0].tolist() == list(base.own_tokens)
+    save_weights(tmp_path, BaseModel(str(tmp_path / "base"), base.model, base.tokenizer, base.own_tokens), adapter)
+    loaded = load_weights(tmp_path, str(tmp_path / "base"))
+    again = Scorer(loaded, CareerEncoder(loaded.tokenizer, TEMPLATE, panel.taxonomy))
+    require_exact(Scorer(base, scorer.encoder), again, careers[3:6])
+
+
+@torch.inference_mode()
+def require_exact(scorer: Scorer, loaded: Scorer, careers: list[EncodedCareer]) -> None:
+    plain = copy.deepcopy(loaded.base.model)
+    plain.set_attn_implementation("eager")
+    scored = [list(scorer.score(careers, ScoringOptions(method))) for method in METHODS]
+    again = list(loaded.score(careers))
+    for index, (career, realised) in enumerate(zip(careers, scorer.realised(careers), strict=True)):
+        logits = plain(torch.tensor([career.tokens])).logits[0].double()
+        truth = logits[np.array(career.starts) - 1].log_softmax(dim=-1)[:, list(scorer.base.own_tokens)].numpy()
+        for scores in (*(way[index] for way in scored), again[index]):
+            np.testing.assert_allclose(scores.log_prob, truth, atol=TOLERANCE)
+        observed = [career.tokens[start] - scorer.base.own_tokens[0] for start in career.starts]
+        np.testing.assert_allclose(realised, truth[range(len(observed)), observed], atol=TOLERANCE)
+
+
+def test_a_model_that_has_the_tokens_is_left_as_it_is(
+    tokenizer: hf.PreTrainedTokenizerFast, panel: Panel, tmp_path: Path
+) -> None:
+    base = owning("gpt2", tokenizer, panel, tied=True).base
+    save_weights(tmp_path, base, None)
+    loaded = load_base(str(tmp_path / "model"))
+    again = with_own_tokens(loaded, TEMPLATE, panel.taxonomy)
+    assert again.own_tokens == base.own_tokens
+    torch.testing.assert_close(
+        again.model.get_input_embeddings().weight, base.model.get_input_embeddings().weight, rtol=0, atol=0
+    )
