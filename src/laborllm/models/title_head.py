@@ -49,23 +49,13 @@ PACK_TOKENS = 1024  # of careers in one pass when forecasting
 
 @dataclass
 class TitleHead:
-<<<<<<< HEAD
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. layers:
-    read with the first so many layers of the base alone; all unless given. begin: run folder of the model that training
-    begins with, any that was fitted on the same split, but not with `last_records`, which it would not heed; unless
-    given, two-part transition frequencies. dropout: share of
-    the elements of a hidden state that the head does not see in training. valid_careers: how many validation careers,
-    drawn by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction
-    beside the choice of titles."""
-=======
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
     title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token
     of its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of
-    the model that training begins with, any that was fitted on the same split; unless given, two-part transition
-    frequencies. dropout: share of the elements of a hidden state that the head does not see in training.
-    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train; its
-    `text_weight` is that of next-token prediction beside the choice of titles."""
->>>>>>> own-tokens
+    the model that training begins with, any that was fitted on the same split, but not with `last_records`, which it
+    would not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state
+    that the head does not see in training. valid_careers: how many validation careers, drawn by the seed, watch the
+    training. recipe: how to train; its `text_weight` is that of next-token prediction beside the choice of titles."""
 
     name: ClassVar[str] = "title-head"
 
