@@ -56,6 +56,12 @@ def test_all_but_the_titles_is_written_as_before(
         assert [end - start for start, end in own.places] == [1] * len(own.places)
 
 
+def weights(model: hf.PreTrainedModel) -> list[torch.Tensor]:
+    """Of the embedding and of the output."""
+    layers: list[torch.nn.Module] = [model.get_input_embeddings(), model.get_output_embeddings()]
+    return [layer.get_parameter("weight") for layer in layers]
+
+
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("architecture", ["llama", "gemma3", "gpt2", "gpt-neox"])
 def test_a_title_begins_as_the_mean_of_its_tokens(
@@ -63,10 +69,11 @@ def test_a_title_begins_as_the_mean_of_its_tokens(
 ) -> None:
     model = owning(architecture, tokenizer, panel, tied=tied).base.model
     spelled = CareerEncoder(tokenizer, TEMPLATE, panel.taxonomy).title_tokens
-    for weight in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
+    for weight in weights(model):
         for column, tokens in enumerate(spelled):
             torch.testing.assert_close(weight[len(tokenizer) + column], weight[list(tokens)].mean(dim=0))
-    assert (model.get_input_embeddings().weight is model.get_output_embeddings().weight) == tied
+    embedding, output = weights(model)
+    assert (embedding is output) == tied
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -82,12 +89,10 @@ def test_an_adapter_trains_titles_and_no_other_token(
     config.tie_word_embeddings = tied
     hf.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
-    rows = [layer.weight for layer in (base.model.get_input_embeddings(), base.model.get_output_embeddings())]
-    before = [weight.detach().clone() for weight in rows]
+    before = [weight.detach().clone() for weight in weights(base.model)]
     curve, adapter = finetune(scorer, careers[:30], careers[30:40], Recipe(learning_rate=1e-2), seed=0)
     assert curve[-1].valid_perplexity < curve[0].valid_perplexity
-    after = [layer.weight for layer in (base.model.get_input_embeddings(), base.model.get_output_embeddings())]
-    for old, new in zip(before, after, strict=True):
+    for old, new in zip(before, weights(base.model), strict=True):
         assert (old != new).any(dim=1).nonzero()[:, 0].tolist() == list(base.own_tokens)
     save_weights(tmp_path, BaseModel(str(tmp_path / "base"), base.model, base.tokenizer, base.own_tokens), adapter)
     loaded = load_weights(tmp_path, str(tmp_path / "base"))

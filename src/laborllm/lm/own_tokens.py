@@ -23,7 +23,8 @@ def with_own_tokens(base: BaseModel, template: Template, taxonomy: Taxonomy) -> 
     spelled = CareerEncoder(base.tokenizer, template, taxonomy).title_tokens
     titles = [f" {title}\n" for title in template.title_texts(taxonomy)]
     base.tokenizer.add_tokens([AddedToken(title, normalized=False) for title in titles])
-    own = tuple(base.tokenizer.convert_tokens_to_ids(titles))
+    added: list[int] = base.tokenizer.convert_tokens_to_ids(titles)  # type: ignore[assignment]
+    own = tuple(added)
     make_room(base.model, 1 + max(own))
     _begin(base.model, own, spelled)
     return BaseModel(base.name, base.model, base.tokenizer, own)
@@ -31,8 +32,14 @@ def with_own_tokens(base: BaseModel, template: Template, taxonomy: Taxonomy) -> 
 
 def make_room(model: PreTrainedModel, tokens: int) -> None:
     """Give `model` embeddings for so many tokens, in place, unless it has them: some have more than their tokenizer."""
-    if model.get_input_embeddings().weight.shape[0] < tokens:
+    if rows_of(model) < tokens:
         model.resize_token_embeddings(tokens, mean_resizing=False)
+
+
+def rows_of(model: PreTrainedModel) -> int:
+    """How many tokens the embedding of `model` has rows for."""
+    weight: Tensor = model.get_input_embeddings().weight  # type: ignore[assignment]
+    return len(weight)
 
 
 @torch.no_grad()

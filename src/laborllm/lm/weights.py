@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
 from safetensors.torch import save_file
@@ -75,8 +76,8 @@ def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseM
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base, layers=layers)
-    tokenizer = loaded.tokenizer
-    if PeftConfig.from_pretrained(folder / ADAPTER).trainable_token_indices:
+    tokenizer: Any = loaded.tokenizer
+    if PeftConfig.from_pretrained(str(folder / ADAPTER)).trainable_token_indices:
         tokenizer = AutoTokenizer.from_pretrained(folder / ADAPTER)
         make_room(loaded.model, len(tokenizer))
     with without_foreign_warnings():

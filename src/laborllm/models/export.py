@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from laborllm.errors import ModelError
+from laborllm.lm.own_tokens import rows_of
 from laborllm.lm.weights import ADAPTER
 from laborllm.models.card import model_card
 from laborllm.models.language_model import VOCABULARY, LanguageModel
@@ -42,7 +43,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
             shutil.copy(run / VOCABULARY, folder)
             how["Closed vocabulary"] = CLOSED
         if model.title_tokens == "own":
-            rows = base.model.get_input_embeddings().weight.shape[0]
+            rows = rows_of(base.model)
             how["Titles as tokens"] = OWN_TOKENS + (MAKE_ROOM.format(rows=rows) if adapter else "")
         about = json.loads((run / FILE).read_text())
         (folder / CARD).write_text(_front_matter(model.base, adapter) + model_card(about, how))
