@@ -14,6 +14,7 @@ from torch.distributed.tensor import DTensor
 from laborllm.lm.base import load_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.finetune import CareerTexts, finetune
+from laborllm.lm.own_tokens import with_own_tokens
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
 from laborllm.panel import Panel
@@ -38,9 +39,11 @@ class Texts(CareerTexts):
         return super().perplexity()
 
 
-def material(folder: Path) -> tuple[Scorer, list[EncodedCareer]]:
+def material(folder: Path, *, own_tokens: bool = False) -> tuple[Scorer, list[EncodedCareer]]:
     base = load_base(str(folder / "tiny"))
     panel = Panel.load(folder / "panel.parquet")
+    if own_tokens:
+        base = with_own_tokens(base, Template(), panel.taxonomy)
     scorer = Scorer(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
     return scorer, list(scorer.encoder.encode(render(panel, Template())))
 
@@ -55,8 +58,8 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
 
 
 def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
-    """An adapter, activations computed anew, and the adapter merged."""
-    scorer, careers = material(folder)
+    """An adapter and tokens of their own for titles, activations computed anew, and the adapter merged."""
+    scorer, careers = material(folder, own_tokens=True)
     recipe = replace(RECIPE, method="lora", recompute=shard, shard=shard)
     curve, _ = finetune(scorer, careers[:30], careers[30:40], recipe, seed=0)
     keep(folder / name, curve, scorer)
