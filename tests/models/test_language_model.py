@@ -106,14 +106,24 @@ def test_a_full_disk_leaves_no_run_folder_and_the_fit_can_be_saved_elsewhere(
     assert load_model(tmp_path / "run").name == "language-model"
 
 
+IN_FLOAT32 = """
+import sys
+from laborllm.lm import scoring
+scoring.has_fast_bfloat16 = lambda device: False
+from laborllm.cli import main
+sys.exit(main())
+"""
+
+
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
-    """The whole command under torchrun on a CPU (gloo), with batches that two processes cannot share evenly."""
+    """The whole command under torchrun on a CPU (gloo), with batches that two processes cannot share evenly. In
+    float32: products in bfloat16 would round otherwise in other packs."""
     panel.save(tmp_path / "panel.parquet")
-    laborllm = Path(sys.executable).with_name("laborllm")
-    fit = f"{laborllm} fit language-model panel.parquet --base {base_folder} --validate-every 16 --batch-size 3"
-    torchrun = f"{sys.executable} -m torch.distributed.run --standalone --nproc-per-node 2 --no-python"
-    for command in (f"{fit} --out one", f"{torchrun} {fit} --out two"):
+    (tmp_path / "in_float32.py").write_text(IN_FLOAT32)
+    fit = f"in_float32.py fit language-model panel.parquet --base {base_folder} --validate-every 16 --batch-size 3"
+    torchrun = f"{sys.executable} -m torch.distributed.run --standalone --nproc-per-node 2"
+    for command in (f"{sys.executable} {fit} --out one", f"{torchrun} {fit} --out two"):
         subprocess.run(
             command.split(), cwd=tmp_path, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, check=True, timeout=300
         )
