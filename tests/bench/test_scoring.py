@@ -63,7 +63,8 @@ def test_operations_are_those_of_the_products(base: str) -> None:
     attention = 2 * 2 * 100 * 100 * 32 * 2  # layers, scores and values, pairs, width
     with torch.inference_mode():
         count = counted(model, lambda: model(torch.arange(100)[None]))
-    assert count.flops == pytest.approx(2 * 100 * weights + attention, rel=2e-4)
+    angles = 2 * 100 * 4  # half of a head's width
+    assert count.flops in (2 * 100 * weights + attention, 2 * 100 * weights + attention + angles)
     assert count.tokens == 100
 
 

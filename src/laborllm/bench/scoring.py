@@ -117,8 +117,9 @@ def _others(base: BaseModel, sample: Sample) -> list[Way]:
 
 def _heads(base: str, sample: Sample) -> list[Way]:
     """The closed set of titles, read with all layers and with a few."""
-    few = min(FEW_LAYERS, load_base(base).model.config.get_text_config().num_hidden_layers)
-    return [with_title_head(base, sample), with_title_head(base, sample, layers=few)]
+    whole = with_title_head(base, sample)
+    layers = whole.model.config.get_text_config().num_hidden_layers
+    return [whole, with_title_head(base, sample, layers=min(FEW_LAYERS, layers))]
 
 
 def _measure(ways: Sequence[Way], rounds: int) -> tuple[list[Count], list[list[Run]], list[float]]:
