@@ -70,7 +70,10 @@ def test_a_curve_survives_its_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("choice", "message"),
-    [({"patience": 0}, "patience must be above zero"), ({"decay": "steps"}, "use linear, cosine, inverse-sqrt")],
+    [
+        ({"patience": 0}, "patience must be above zero"),
+        ({"decay": "steps"}, "use linear, cosine, inverse-sqrt, constant"),
+    ],
 )
 def test_a_bad_plan_is_refused(choice: dict[str, object], message: str) -> None:
     with pytest.raises(ModelError, match=message):

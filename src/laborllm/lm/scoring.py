@@ -35,7 +35,7 @@ class Scorer:
     """Scores titles with one language model, in its own precision; with `autocast`, products are in bfloat16. The
     softmax is over `vocabulary` (see `tokens_in_use`), or over all of the model's tokens.
 
-    cost: of holding the weights in 8 bits, None as long as they are those of the fit (see `rounding`).
+    cost: of rounding weights or products, None as long as they are those of the fit (see `rounding`).
     """
 
     def __init__(
