@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.distributed.tensor import DTensor
 
 from laborllm.lm.base import load_base
@@ -17,6 +18,9 @@ from laborllm.lm.finetune import CareerTexts, finetune
 from laborllm.lm.own_tokens import with_own_tokens
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
+from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, told
+from laborllm.models.titles import encode
+from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from laborllm.training.checkpoint import Checkpoints
@@ -54,7 +58,7 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
     scorer.base.model.requires_grad_(True)
     task = Texts(scorer, by_worker(careers[:30]), careers[30:40], replace(RECIPE, shard=shard))
     curve = train(task, task.recipe.plan, seed=0, checkpoints=checkpoints)
-    keep(folder / name, curve, scorer)
+    keep(folder / name, curve, scorer.base.model)
 
 
 def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
@@ -62,13 +66,30 @@ def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
     scorer, careers = material(folder, own_tokens=True)
     recipe = replace(RECIPE, method="lora", recompute=shard, shard=shard)
     curve, _ = finetune(scorer, careers[:30], careers[30:40], recipe, seed=0)
-    keep(folder / name, curve, scorer)
+    keep(folder / name, curve, scorer.base.model)
 
 
-def keep(place: Path, curve: list[CurvePoint], scorer: Scorer) -> None:
+def tune_head(folder: Path, name: str, *, shard: bool) -> None:
+    """All weights and a head over the titles, which learns from a teacher and from the text beside them."""
+    scorer, _ = material(folder)
+    panel, encoder = Panel.load(folder / "panel.parquet"), scorer.encoder
+    training, valid = panel.subset("train").sample(30, seed=0), panel.subset("valid")
+    beginning, teacher = Transition().fit(panel), Transition(variant="plain").fit(panel)
+    careers = told(encode(encoder, training), training, beginning.forecast(training), teacher.forecast(training))
+    watching = told(encode(encoder, valid), valid, beginning.forecast(valid))
+    head = ClosedSetHead(len(panel.taxonomy), scorer.base.model.config.hidden_size)
+    head.begin(torch.randn(head.titles.shape, generator=torch.Generator().manual_seed(0)), head.center, head.spread)
+    scorer.base.model.requires_grad_(True)
+    closed_set = ClosedSet(scorer.reader, encoder, head)
+    task = ChoosingTitles(closed_set, by_worker(careers), watching, 0.5, RECIPE.pack_tokens, teacher_weight=0.5)
+    curve = train(task, replace(RECIPE, shard=shard).plan, seed=0)
+    keep(folder / name, curve, task.module)
+
+
+def keep(place: Path, curve: list[CurvePoint], module: nn.Module) -> None:
     if os.environ.get("RANK", "0") == "0":
         write_curve(place.with_suffix(".csv"), curve)
-        weights = {key: tensor.clone() for key, tensor in scorer.base.model.state_dict().items()}
+        weights = {key: tensor.clone() for key, tensor in module.state_dict().items()}
         save_file(weights, place.with_suffix(".safetensors"))
 
 
@@ -86,6 +107,7 @@ def tune_together(rank: int, port: int, folder: Path) -> None:
     Texts.looks_left = 100
     tune(folder, "resumed", shard=True, checkpoints=checkpoints)
     tune_adapter(folder, "adapter", shard=True)
+    tune_head(folder, "head", shard=True)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +125,7 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
         process.start()
     tune(folder, "one", shard=False)
     tune_adapter(folder, "one-adapter", shard=False)
+    tune_head(folder, "one-head", shard=False)
     for process in processes:
         process.join(timeout=900)
         assert process.exitcode == 0
@@ -110,7 +133,9 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("alone", "name"), [("one", "whole"), ("one", "resumed"), ("one-adapter", "adapter")])
+@pytest.mark.parametrize(
+    ("alone", "name"), [("one", "whole"), ("one", "resumed"), ("one-adapter", "adapter"), ("one-head", "head")]
+)
 def test_two_processes_take_the_steps_of_one(alone: str, name: str, tuned: Path) -> None:
     ours, theirs = (read_curve(tuned / f"{which}.csv") for which in (alone, name))
     assert len(ours) == len(theirs) == 4

@@ -205,7 +205,7 @@ class ChoosingTitles:
 
     @cached_property
     def module(self) -> nn.Module:
-        return nn.ModuleList([self.model.reader.model, self.model.head])
+        return nn.Sequential(self.model.reader.model, self.model.head)  # no list: sharding seeks layers in lists
 
     @property
     def lengths(self) -> list[int]:
@@ -213,14 +213,24 @@ class ChoosingTitles:
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pack by pack; the weight of a career is its number of records and what its other tokens weigh."""
-        texts = [text for index in batch for text in self.training[index]]
-        for reading in self.model.read(texts, self.pack_tokens):
+        for reading in self.model.read(self._texts(batch), self.pack_tokens):
             loss, weight = self._choice(reading), float(len(reading.steps.observed))
             if self.text_weight:
                 text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]
                 loss = loss + token_loss(self.model.reader, reading.hidden, reading.careers, text)
                 weight += sum(text)
             yield loss, weight
+
+    def passes(self, batch: Sequence[int]) -> int:
+        return sum(1 for _ in packs([len(text.tokens) for text in self._texts(batch)], self.pack_tokens))
+
+    @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
+    def perplexity(self) -> float:
+        parts = [reading.observed for reading in self.model.read(self.valid, self.pack_tokens)]
+        return float(torch.cat(parts).double().mean().neg().exp())
+
+    def _texts(self, batch: Sequence[int]) -> list[ToldCareer]:
+        return [text for index in batch for text in self.training[index]]
 
     def _choice(self, reading: Reading) -> Tensor:
         """Cross-entropy of the choice of titles in nats, summed over records: against the observed titles, or against a
@@ -229,8 +239,3 @@ class ChoosingTitles:
         if taught is None:
             return observed
         return (1 - self.teacher_weight) * observed - self.teacher_weight * (taught * reading.log_prob).sum()
-
-    @torch.inference_mode()
-    def perplexity(self) -> float:
-        parts = [reading.observed for reading in self.model.read(self.valid, self.pack_tokens)]
-        return float(torch.cat(parts).double().mean().neg().exp())
