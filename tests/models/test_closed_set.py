@@ -16,14 +16,13 @@ from torch import Tensor
 from laborllm.errors import ModelError, StorageError
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, by_worker
-from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import HeadRecipe
 from laborllm.models.closed_set import (
     MEMORIES,
     ChoosingTitles,
-    ClosedSet,
     ClosedSetHead,
     Steps,
+    closed_set,
     memories,
     told,
     two_stage_scores,
@@ -136,8 +135,9 @@ def choosing(base: BaseModel, panel: Panel, teaching: Forecast | None, weight: f
     encoder, beginning = CareerEncoder(base.tokenizer, Template(), panel.taxonomy), Transition().fit(panel)
     train = panel.subset("train")
     careers = by_worker(told(encode(encoder, train), train, beginning.forecast(train), teaching))
-    model = ClosedSet(Reader(base.model), encoder, ClosedSetHead(len(panel.taxonomy), base.model.config.hidden_size))
-    return ChoosingTitles(model, careers, [], text_weight=0.0, pack_tokens=512, teacher_weight=weight)
+    return ChoosingTitles(
+        closed_set(base, encoder), careers, [], text_weight=0.0, pack_tokens=512, teacher_weight=weight
+    )
 
 
 def loss_and_gradient(task: ChoosingTitles) -> tuple[float, dict[str, Tensor]]:

@@ -11,7 +11,7 @@ import pytest
 
 from laborllm.errors import ModelError, StorageError
 from laborllm.lm.recipe import HeadRecipe, Recipe
-from laborllm.models import title_head
+from laborllm.models import closed_set
 from laborllm.models.embedding_logit import EmbeddingLogit
 from laborllm.models.language_model import LanguageModel
 from laborllm.models.off_the_shelf import OffTheShelf
@@ -31,7 +31,7 @@ PERTURBED = Template("shuffled", ("birth-year", "gender"), last_records=LAST)
 @pytest.fixture(params=["language-model", "title-head", "off-the-shelf", "embedding-logit"])
 def make(request: pytest.FixtureRequest, base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(title_head, "has_fast_bfloat16", lambda device: False)  # too coarse for this small head
+    monkeypatch.setattr(closed_set, "has_fast_bfloat16", lambda device: False)  # too coarse for this small head
     base = str(base_folder)
     made: dict[str, Make] = {
         "language-model": lambda written: LanguageModel(base, written, recipe=Recipe(learning_rate=1e-2)),

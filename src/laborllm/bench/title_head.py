@@ -9,24 +9,19 @@ import torch
 from laborllm.bench.sample import Floats, Sample
 from laborllm.bench.way import InProcess
 from laborllm.lm.base import load_base
-from laborllm.lm.hardware import best_device
-from laborllm.lm.reading import Reader
-from laborllm.models.closed_set import ClosedSet, ClosedSetHead, ToldCareer
+from laborllm.models.closed_set import ToldCareer, closed_set
 
 
 def with_title_head(base: str, sample: Sample, *, layers: int | None = None) -> InProcess:
     """All titles of all records of the whole career, read with the first layers of the base model, or all of them."""
-    model = load_base(base, layers=layers).model
-    model.to(best_device())  # type: ignore[arg-type]
+    model = closed_set(load_base(base, layers=layers), sample.encoder)
     entries, records = len(sample.titles), len(sample.whole.starts)
-    head = ClosedSetHead(entries, model.config.get_text_config().hidden_size).to(model.device)
-    closed_set = ClosedSet(Reader(model), sample.encoder, head.eval())
     told = ToldCareer(**vars(sample.whole), scores=np.zeros((records, entries + 1), dtype=np.float32))
 
     @torch.inference_mode()
     def read() -> Floats:
-        (reading,) = closed_set.read([told], len(told.tokens))
+        (reading,) = model.read([told], len(told.tokens))
         return sample.at_compared(reading.log_prob[sample.rows].double().cpu().numpy())
 
     name = "title-head" if layers is None else f"title-head, {layers} layers"
-    return InProcess(name, entries, records, model, read, is_another_model=True)
+    return InProcess(name, entries, records, model.reader.model, read, is_another_model=True)

@@ -20,8 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import token_importance, token_loss
+from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.reading import Reader, packs
 from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
@@ -147,6 +149,16 @@ class ClosedSet:
             with self.reader.precision():
                 hidden, _ = self.reader.careers(packed)
             yield Reading(packed, hidden, steps, self.head(hidden[steps.end], steps))
+
+
+def closed_set(base: BaseModel, encoder: CareerEncoder, *, dropout: float = 0.0, bfloat16: bool = False) -> ClosedSet:
+    """`base` with a head that has learnt nothing, on the best device of this machine. With `bfloat16`, the products of
+    the base model are in bfloat16 where that is fast."""
+    keep_freed_memory()
+    device = best_device()
+    base.model.to(device)  # type: ignore[arg-type]
+    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size, dropout).to(device)
+    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 
 def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torch.device) -> Steps:

@@ -20,13 +20,11 @@ from laborllm.lm.attention import context_length
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder, by_worker
 from laborllm.lm.finetune import tune
-from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
 from laborllm.lm.own_tokens import with_own_tokens
-from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import HeadRecipe, Recipe, TitleTokens
 from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, load_weights, save_weights
-from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, Reading, ToldCareer, told
+from laborllm.models.closed_set import ChoosingTitles, ClosedSet, Reading, ToldCareer, closed_set, told
 from laborllm.models.contract import Floats, Forecast, OccupationModel
 from laborllm.models.registry import load_model
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
@@ -100,7 +98,7 @@ class TitleHead:
         train, watching = parts.training, parts.watching
         careers = told(encode(encoder, train), train, beginning.forecast(train), self._taught(panel, train))
         valid = told(encode(encoder, watching), watching, beginning.forecast(watching))
-        model = _closed_set(base, encoder, self.dropout, bfloat16=True)
+        model = closed_set(base, encoder, dropout=self.dropout, bfloat16=True)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
@@ -155,9 +153,9 @@ class TitleHead:
         model = restored(cls, options, path)
         base = load_weights(path, model.base, layers=model.layers)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
-        closed_set = _closed_set(base, encoder, model.dropout)
-        closed_set.head.load_state_dict(load_file(path / HEAD))
-        model.fitted = Fitted(trained, read_curve(path / CURVE), load_model(path / BEGINNING), None, base, closed_set)
+        tuned = closed_set(base, encoder, dropout=model.dropout)
+        tuned.head.load_state_dict(load_file(path / HEAD))
+        model.fitted = Fitted(trained, read_curve(path / CURVE), load_model(path / BEGINNING), None, base, tuned)
         return model
 
     @torch.inference_mode()
@@ -220,14 +218,6 @@ def _fitted_alike(run: Path, panel: Panel) -> OccupationModel:
 def _state(run: str | None) -> str | None:
     """A hash that changes with a run folder."""
     return None if run is None else file_hash(Path(run) / MARKER)
-
-
-def _closed_set(base: BaseModel, encoder: CareerEncoder, dropout: float, *, bfloat16: bool = False) -> ClosedSet:
-    keep_freed_memory()
-    device = best_device()
-    base.model.to(device)  # type: ignore[arg-type]
-    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size, dropout).to(device)
-    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
