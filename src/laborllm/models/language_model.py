@@ -1,7 +1,7 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -17,7 +17,7 @@ from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.titles import encode, forecast_titles, readable_parts, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
@@ -127,18 +127,9 @@ class LanguageModel:
         return model
 
     def _facts(self, panel: Panel, scorer: Scorer) -> Facts:
-        """All that decides what fine-tuning gives, but the seed."""
-        return {
-            "model": self.name,
-            "panel": panel.fingerprint,
-            "base": base_identity(self.base),
-            "title_tokens": self.title_tokens,
-            "vocabulary": self.vocabulary,
-            "valid_careers": self.valid_careers,
-            "bfloat16": scorer.reader.autocast,
-            **asdict(self.template),
-            **asdict(self.recipe),
-        }
+        own = stated(self, "scoring", "fitted")
+        base, bfloat16 = base_identity(self.base), scorer.reader.autocast
+        return training_facts(self.name, panel, own, base=base, bfloat16=bfloat16)
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:

@@ -97,6 +97,15 @@ def stated(model: "DataclassInstance", *left_out: str) -> dict[str, Any]:
     return options | parts
 
 
+def training_facts(model: str, panel: Panel, options: Mapping[str, Any], **also: str | bool | None) -> dict[str, Any]:
+    """All that decides what training gives, but the seed: the panel, and the options of a model, those of its parts
+    among them. also: what an option stands for, in its place, and what else decides."""
+    facts: dict[str, Any] = {"model": model, "panel": panel.fingerprint}
+    for name, option in options.items():
+        facts |= option if isinstance(option, dict) else {name: option}
+    return facts | also
+
+
 def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
     """A model, or a part of one, from the options that `run` states of it, those of its own parts included. Raises
     `ModelError` for one that it lacks: what another version of laborllm meant by it cannot be known."""

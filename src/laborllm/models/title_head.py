@@ -5,7 +5,7 @@ set against a vector of each title, the base model's own reading of it; see `clo
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -27,7 +27,7 @@ from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, Reading, ToldCareer, closed_set, told
 from laborllm.models.contract import Floats, Forecast, OccupationModel
 from laborllm.models.registry import load_model
-from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.titles import encode, readable_parts
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
@@ -109,7 +109,7 @@ class TitleHead:
             self.recipe.pack_tokens,
             teacher_weight=self.teacher_weight or 0.0,
         )
-        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))
         curve, adapter = tune(base, task, self.recipe, seed=seed, checkpoints=checkpoints)
         trained = Trained.on(panel, parts.training, seed=seed)
         self.fitted = Fitted(trained, curve, beginning, adapter, base, model, parts.left_out, checkpoints)
@@ -169,11 +169,16 @@ class TitleHead:
                 yield reading
                 advance(len(reading.steps.observed))
 
-    def _facts(self, panel: Panel) -> Facts:
-        """All that decides what training gives, but the seed."""
-        own = stated(self, "template", "recipe", "fitted")
-        own |= {"base": base_identity(self.base), "begin": _state(self.begin), "teacher": _state(self.teacher)}
-        return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.template), **asdict(self.recipe)}
+    def _facts(self, panel: Panel, model: ClosedSet) -> Facts:
+        return training_facts(
+            self.name,
+            panel,
+            stated(self, "fitted"),
+            base=base_identity(self.base),
+            begin=_state(self.begin),
+            teacher=_state(self.teacher),
+            bfloat16=model.reader.autocast,
+        )
 
     def _beginning(self, panel: Panel, seed: int) -> OccupationModel:
         if self.begin is None:

@@ -14,12 +14,12 @@ from torch import nn
 from laborllm.errors import ModelError
 from laborllm.lm.hardware import best_device, keep_freed_memory
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
-from laborllm.training.checkpoint import Checkpoints, Facts
+from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
 from laborllm.training.plan import Plan
@@ -68,7 +68,8 @@ class SequenceModel(ABC):
         network = self.beginning(vocabulary, panel).to(best_device())
         careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
         task = NextOccupation(f"fit {self.name}", network, *careers)
-        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
+        facts = training_facts(self.name, panel, stated(self, "fitted"))
+        checkpoints = None if out is None else Checkpoints.beside(out, facts)
         curve = train(task, self.plan, seed=seed, checkpoints=checkpoints)
         self.fitted = Fitted(Trained.on(panel, training, seed=seed), vocabulary, network, curve, checkpoints)
         return self
@@ -106,10 +107,6 @@ class SequenceModel(ABC):
         network.load_state_dict(load_file(path / WEIGHTS))
         model.fitted = Fitted(trained, vocabulary, network.to(best_device()), read_curve(path / CURVE))
         return model
-
-    def _facts(self, panel: Panel) -> Facts:
-        """All that decides what training gives, but the plan and the seed."""
-        return {"model": self.name, "panel": panel.fingerprint, **stated(self, "plan", "fitted")}
 
     def require_fitted(self) -> "Fitted":
         if self.fitted is None:
