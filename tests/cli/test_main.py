@@ -30,6 +30,12 @@ def verbs(parent: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 VERBS = list(verbs(app))
 
 
+def test_the_list_of_commands_holds_no_option_that_is_refused() -> None:
+    """Nor a default of nothing."""
+    listed = app.generate_docs()
+    assert [word for word in ("--no-", "--empty-", "()", "None") if word in listed] == []
+
+
 def test_verbs() -> None:
     assert {verb[0] for verb in VERBS} == {
         *(

@@ -5,9 +5,13 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import PanelFile, RunFolder
+from laborllm.cli.options import EVERY_OPTION, PanelFile, RunFolder
 
-export = App(name="export", help="Write a panel, or a fitted model, in the layout of another program.")
+export = App(
+    name="export",
+    help="Write a panel, or a fitted model, in the layout of another program.",
+    default_parameter=EVERY_OPTION,
+)
 
 
 @export.command(name="career")

@@ -9,6 +9,7 @@ from cyclopts import App, Parameter
 
 from laborllm.cli.curves import CURVE, draw_curves
 from laborllm.cli.options import (
+    EVERY_OPTION,
     SMOLLM2,
     TEMPLATE,
     AsJson,
@@ -74,7 +75,11 @@ class LanguageModelOptions:
 
 LANGUAGE_MODEL = LanguageModelOptions()
 
-fit = App(name="fit", help="Fit an occupation model on the train split of a panel, and write a run folder.")
+fit = App(
+    name="fit",
+    help="Fit an occupation model on the train split of a panel, and write a run folder.",
+    default_parameter=EVERY_OPTION,
+)
 
 
 @fit.command(name="transition")
@@ -257,8 +262,8 @@ def fit_title_head(
     begin: Annotated[
         Path | None,
         Parameter(
-            help="Run folder of the model whose forecasts training begins with, any that was fitted on the same split; "
-            "else two-part transition frequencies."
+            help="Run folder of the model whose forecasts training begins with, any that was fitted on the same split, "
+            "but not beside `--last-records`; else two-part transition frequencies."
         ),
     ] = None,
     dropout: Dropout = 0.2,

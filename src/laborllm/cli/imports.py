@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import PanelOut, SplitSeed
+from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitSeed
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
     from laborllm.panel import Panel, Provenance
 
-import_ = App(name="import", help="Turn raw files into a panel: checked, split by worker, every row accounted for.")
+import_ = App(
+    name="import",
+    help="Turn raw files into a panel: checked, split by worker, every row accounted for.",
+    default_parameter=EVERY_OPTION,
+)
 
 
 @import_.command(name="nlswork")

@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError
 
 from laborllm import __version__
 from laborllm.cli import curves, exports, fit, imports, panels, results, studies, titles
-from laborllm.cli.options import read_config, refuse_rounding
+from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.errors import LaborLLMError
 
 BAD_INPUT = 2
@@ -19,7 +19,7 @@ app = App(
     help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities.",
     help_format="markdown",
     version=__version__,
-    default_parameter=Parameter(negative=(), consume_multiple=True),
+    default_parameter=EVERY_OPTION,
     config=(read_config, refuse_rounding),
     suppress_keyboard_interrupt=False,
 )

@@ -80,3 +80,13 @@ def refuse_rounding(app: App, commands: tuple[str, ...], arguments: ArgumentColl
         for token in argument.tokens:
             if is_whole and not re.fullmatch(r"[+-]?\d+", token.value):
                 raise CoercionError(msg=f"{token.value!r} is not a whole number", token=token)
+
+
+def as_typed(default: object) -> str | None:
+    """A default as it would be typed; None, which help does not show, where that is nothing."""
+    words = default if isinstance(default, tuple) else () if default is None else (default,)
+    return " ".join(map(str, words)) or None
+
+
+EVERY_OPTION = Parameter(negative=(), consume_multiple=True, show_default=as_typed)
+"""What holds for the options of all commands; each `App` must be told, for docs/cli.md asks it and none above it."""

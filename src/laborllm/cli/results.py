@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from laborllm.bench.exercise import Exercise, Trainer
 from laborllm.cli.options import (
+    EVERY_OPTION,
     SMOLLM2,
     AsJson,
     Base,
@@ -184,7 +185,7 @@ def demo(
     run_demo(out, seed=seed)
 
 
-bench = App(name="bench", help="Measure speed on this machine.")
+bench = App(name="bench", help="Measure speed on this machine.", default_parameter=EVERY_OPTION)
 
 
 @bench.command(name="scoring")
@@ -255,7 +256,6 @@ def bench_training(
         Parameter(
             help="Which ones: ours, over the whole vocabulary of the base model or a closed one; SFTTrainer as it "
             "comes, with packing, or with one career a pass. Else all.",
-            consume_multiple=True,
         ),
     ] = None,
     seed: Seed = 0,

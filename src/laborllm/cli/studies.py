@@ -6,10 +6,12 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import AsJson, PanelFile
+from laborllm.cli.options import EVERY_OPTION, AsJson, PanelFile
 from laborllm.cli.results import facts
 
-study = App(name="study", help="Fit several models on a panel and put them into one table.")
+study = App(
+    name="study", help="Fit several models on a panel and put them into one table.", default_parameter=EVERY_OPTION
+)
 
 
 @study.command(name="rivals")
