@@ -221,12 +221,7 @@ def bench_scoring(
     found, rate = measure_scoring(base, records=records, titles=titles, rounds=rounds, vllm=vllm_python, seed=seed)
     if out is not None:
         _write_speed(out, found)
-    if json:
-        print(dumps({"matmul_gflops": rate / 1e9, "methods": found.to_dicts()}, indent=1))
-        return
-    print(f"products of large matrices: {rate / 1e9:,.1f} Gflop/s")
-    with pl.Config(tbl_cols=-1, tbl_rows=-1, tbl_width_chars=140, float_precision=5):
-        print(found)
+    _show_speeds("methods", found, rate, json=json)
 
 
 def _write_speed(out: Path, found: pl.DataFrame) -> None:
@@ -269,11 +264,20 @@ def bench_training(
 
     exercise = Exercise(base, method, careers, batch_size, seed=seed)
     found, rate = measure_training(exercise, trainers or TRAINERS, rounds=rounds)
+    _show_speeds("trainers", found, rate, json=json)
+
+
+def _show_speeds(kind: str, found: pl.DataFrame, matmul_rate: float, *, json: bool) -> None:
+    """Print how fast things of one kind are, a row each, and the machine's rate of products a second."""
     if json:
-        print(dumps({"matmul_gflops": rate / 1e9, "trainers": found.to_dicts()}, indent=1))
+        print(dumps({"matmul_gflops": matmul_rate / 1e9, kind: found.to_dicts()}, indent=1))
         return
-    print(f"products of large matrices: {rate / 1e9:,.1f} Gflop/s")
-    with pl.Config(tbl_cols=-1, tbl_width_chars=120, float_precision=3):
+    print(f"products of large matrices: {matmul_rate / 1e9:,.1f} Gflop/s")
+    _show_table(found)
+
+
+def _show_table(found: pl.DataFrame) -> None:
+    with pl.Config(tbl_cols=-1, tbl_rows=-1, tbl_width_chars=140, float_precision=5):
         print(found)
 
 
@@ -308,8 +312,10 @@ def bench_pruning(
     if figure is not None:
         with new_file(figure) as file:
             file.write_text(to_svg(pruning(found.filter(scoring="pruned")), "pruning"))
-    with pl.Config(tbl_cols=-1, tbl_width_chars=120, float_precision=4):
-        print(dumps(found.to_dicts(), indent=1) if json else found)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
 
 
 @bench.command(name="coding")
