@@ -22,7 +22,7 @@ class Plan:
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
         validate_every: Careers between two looks at the validation split; the best weights seen are kept.
-        patience: Looks without a new best after which training stops; None goes on to the end.
+        patience: Looks without a new best after which training stops; unless given, it goes on to the end.
         shard: Whether processes that train together share out weights, gradients and the state of AdamW.
     """
 
