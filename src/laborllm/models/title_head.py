@@ -44,7 +44,7 @@ from laborllm.training.tensorboard import write_tensorboard
 CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetensors", "beginning"
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
-PACK_TOKENS = 1024  # of careers in one pass when forecasting
+PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass when forecasting
 
 
 @dataclass
@@ -147,7 +147,7 @@ class TitleHead:
         careers = told(encode(fitted.model.encoder, panel), panel, fitted.beginning.forecast(panel))
         fitted.model.reader.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
-            for reading in fitted.model.read(careers, PACK_TOKENS):
+            for reading in fitted.model.read(careers, PACK_TOKENS[fitted.model.reader.device.type]):
                 yield reading
                 advance(len(reading.steps.observed))
 
@@ -206,6 +206,6 @@ def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
 @torch.inference_mode()
 def _survey(model: ClosedSet, careers: Sequence[ToldCareer]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
-    readings = model.read(careers[:SURVEYED], PACK_TOKENS)
+    readings = model.read(careers[:SURVEYED], PACK_TOKENS[model.reader.device.type])
     states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
     return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=SMALLEST)
