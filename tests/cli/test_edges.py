@@ -72,6 +72,12 @@ def test_a_rate_that_is_too_high(base_folder: Path, capsys: Capture) -> None:
     assert "lower the learning rate" in line
 
 
+def test_a_teacher_that_is_not_there(base_folder: Path, capsys: Capture) -> None:
+    fit = f"fit title-head panel.parquet --base {base_folder} --out run"
+    assert "name one with --teacher" in refused(f"{fit} --teacher-weight 0.5", capsys)
+    assert "no folder at nowhere" in refused(f"{fit} --teacher nowhere", capsys)
+
+
 def test_a_tokenizer_that_merges_across_the_edge_of_a_title(
     model: str, panel: Panel, own_base_folder: Path, capsys: Capture
 ) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,17 +11,31 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
-from laborllm.errors import ModelError
+from laborllm.errors import ModelError, StorageError
+from laborllm.lm.base import BaseModel
+from laborllm.lm.encoding import CareerEncoder, by_worker
+from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import HeadRecipe
-from laborllm.models.closed_set import MEMORIES, ClosedSetHead, Steps, memories, two_stage_scores
+from laborllm.models.closed_set import (
+    MEMORIES,
+    ChoosingTitles,
+    ClosedSet,
+    ClosedSetHead,
+    Steps,
+    memories,
+    told,
+    two_stage_scores,
+)
 from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.logit import Logit
 from laborllm.models.plans import LogitPlan
 from laborllm.models.registry import load_model
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.title_head import TitleHead
-from laborllm.models.transition import FIRST, Transition
+from laborllm.models.titles import encode
+from laborllm.models.transition import FIRST, Transition, previous_and_current
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.text import Template
@@ -90,13 +105,89 @@ def test_it_begins_at_the_forecasts_of_another_model(
     assert load_model(tmp_path / "head").forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
 
 
-def test_it_does_not_begin_with_a_model_of_another_split(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    """One that has seen workers who are held out now."""
+@pytest.mark.parametrize("use", ["begin", "teacher"])
+def test_a_model_of_another_split_is_refused(use: str, panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    """To begin with, or as a teacher: it has seen workers who are held out now."""
     moved = {"train": "test", "test": "train"}
     other = replace(panel, records=panel.records.with_columns(pl.col("split").replace(moved)))
-    Transition().fit(other).save(tmp_path / "begin")
+    Transition().fit(other).save(tmp_path / "run")
+    choice: dict[str, Any] = {use: str(tmp_path / "run")}
+    model = TitleHead(base=str(base_folder), **choice)
     with pytest.raises(ModelError, match="fitted on another split"):
-        TitleHead(base=str(base_folder), begin=str(tmp_path / "begin")).fit(panel)
+        model.fit(panel)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"teacher_weight": 0.5}, "name one with --teacher"),
+        ({"teacher": "runs/nemo", "teacher_weight": 1.1}, "between 0 and 1, not 1.1"),
+        ({"teacher": "runs/nemo", "teacher_weight": -0.1}, "between 0 and 1, not -0.1"),
+        ({"teacher": "runs/nemo", "teacher_weight": np.nan}, "between 0 and 1, not nan"),
+    ],
+)
+def test_a_bad_weight_of_a_teacher_is_refused(choice: dict[str, Any], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        TitleHead(**choice)
+
+
+def choosing(base: BaseModel, panel: Panel, teaching: Forecast | None, weight: float = 0.0) -> ChoosingTitles:
+    """The training of a head that begins at transition frequencies, before its first step."""
+    encoder, beginning = CareerEncoder(base.tokenizer, Template(), panel.taxonomy), Transition().fit(panel)
+    train = panel.subset("train")
+    careers = by_worker(told(encode(encoder, train), train, beginning.forecast(train), teaching))
+    model = ClosedSet(Reader(base.model), encoder, ClosedSetHead(len(panel.taxonomy), base.model.config.hidden_size))
+    return ChoosingTitles(model, careers, [], text_weight=0.0, pack_tokens=512, teacher_weight=weight)
+
+
+def loss_and_gradient(task: ChoosingTitles) -> tuple[float, dict[str, Tensor]]:
+    """Of all training careers."""
+    loss = torch.stack([part for part, _ in task.loss(range(len(task.training)))]).sum()
+    loss.backward()
+    gradient = {name: parameter.grad for name, parameter in task.model.head.named_parameters()}
+    return loss.item(), {name: grad for name, grad in gradient.items() if grad is not None}
+
+
+def test_the_loss_with_a_teacher_by_hand(base: BaseModel, panel: Panel) -> None:
+    """Cross-entropy of the mixed distributions; its gradient in the logit of staying is sigmoid(s) less the target."""
+    train, weight = panel.subset("train"), 0.3
+    teaching = Transition(variant="plain").fit(panel).forecast(train)
+    begun, previous = Transition().fit(panel).forecast(train).log_prob, previous_and_current(train)[0]
+    target = weight * np.exp(teaching.log_prob)
+    target[np.arange(len(train)), teaching.observed] += 1 - weight
+    loss, gradient = loss_and_gradient(choosing(base, panel, teaching, weight))
+    assert loss == pytest.approx(-(target * begun).sum(), rel=1e-5)
+    later = (previous != FIRST).nonzero()[0]
+    too_much = np.exp(begun[later, previous[later]]) - target[later, previous[later]]
+    assert gradient["gate.bias"].item() == pytest.approx(too_much.sum(), rel=1e-4)
+
+
+def test_a_teacher_who_knows_what_was_observed_teaches_nothing_else(base: BaseModel, panel: Panel) -> None:
+    train = panel.subset("train")
+    forecast = Transition().fit(panel).forecast(train)
+    certain = np.full_like(forecast.log_prob, -np.inf)
+    certain[np.arange(len(train)), forecast.observed] = 0
+    loss, gradient = loss_and_gradient(choosing(base, panel, replace(forecast, log_prob=certain), 0.7))
+    base.model.zero_grad()
+    alone, alone_gradient = loss_and_gradient(choosing(base, panel, None))
+    assert loss == pytest.approx(alone, rel=1e-6)
+    torch.testing.assert_close(gradient, alone_gradient, rtol=1e-4, atol=1e-5)
+
+
+def test_a_teacher_is_needed_for_the_fit_alone(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    """The run folder stands without it; a fit that goes on does so with the same teacher."""
+    run, teacher = tmp_path / "head", tmp_path / "teacher"
+    Transition(variant="plain").fit(panel).save(teacher)
+    model = TitleHead(base=str(base_folder), teacher=str(teacher), recipe=HeadRecipe(learning_rate=1e-2))
+    model.fit(panel, out=run)
+    rmtree(teacher)
+    Transition(variant="second-order").fit(panel).save(teacher)
+    with pytest.raises(StorageError, match="holds a training with teacher"):
+        model.fit(panel, out=run)
+    model.save(run)
+    rmtree(teacher)
+    test = panel.subset("test")
+    np.testing.assert_array_equal(load_model(run).forecast(test).log_prob, model.forecast(test).log_prob)
 
 
 def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:

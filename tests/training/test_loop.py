@@ -62,6 +62,17 @@ def test_an_empty_split_and_what_is_not_finite_are_refused() -> None:
         train(lost, PLAN, seed=0)
 
 
+def test_a_loss_that_is_not_finite_changes_no_weight() -> None:
+    """Also where it is that of one part of a batch among others."""
+    lost = Regression(cuts=3)
+    perplexity = lost.perplexity()
+    lost.perplexity = lambda: perplexity  # type: ignore[method-assign]
+    lost.y[3] = math.nan
+    with pytest.raises(ModelError, match="the loss is nan before any step"):
+        train(lost, Plan(epochs=1, batch_size=12, learning_rate=0.1), seed=0)
+    assert not lost.weights.any()
+
+
 def test_a_curve_survives_its_file(tmp_path: Path) -> None:
     curve = train(Regression(), PLAN, seed=0)[1:]
     write_curve(tmp_path / "curve.csv", curve)

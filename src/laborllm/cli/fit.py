@@ -262,6 +262,16 @@ def fit_title_head(
         ),
     ] = None,
     dropout: Dropout = 0.2,
+    teacher: Annotated[
+        Path | None,
+        Parameter(
+            help="Run folder of a model whose forecasts of the training records are learnt beside what was observed, "
+            "any that was fitted on the same split."
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        float | None, Parameter(help="Share of the loss that `--teacher` has, from 0 to 1; 0.5 unless given.")
+    ] = None,
     valid_careers: ValidCareers = 256,
     recipe: Annotated[HeadRecipe, Parameter(name="*")] = HEAD_RECIPE,
 ) -> None:
@@ -278,6 +288,8 @@ def fit_title_head(
         layers=layers,
         begin=None if begin is None else str(begin),
         dropout=dropout,
+        teacher=None if teacher is None else str(teacher),
+        teacher_weight=teacher_weight,
         valid_careers=valid_careers,
         recipe=recipe,
     )

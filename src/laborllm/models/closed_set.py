@@ -34,17 +34,24 @@ MEMORIES = 2  # whether an entry was held before, and one over the records since
 
 @dataclass(frozen=True)
 class ToldCareer(EncodedCareer):
-    """A career as tokens, or a window of it, and what another model says of its T records: scores (T, J + 1), that of
-    staying last."""
+    """A career as tokens, or a window of it, and what other models say of its T records: scores (T, J + 1) of the one
+    that is begun with, that of staying last, and the probabilities (T, J) of a teacher, if there is one."""
 
     scores: NDArray[np.float32] = field(kw_only=True)
+    taught: NDArray[np.float32] | None = field(kw_only=True, default=None)
 
 
-def told(careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast) -> list[ToldCareer]:
-    """The careers of a panel with a forecast of its records."""
+def told(
+    careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast, teaching: Forecast | None = None
+) -> list[ToldCareer]:
+    """The careers of a panel with a forecast of its records, and with that of a teacher."""
     scores = two_stage_scores(forecast, previous_and_current(panel)[0])
+    taught = None if teaching is None else np.exp(teaching.log_prob, dtype=np.float32)
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
-    return [ToldCareer(**vars(career), scores=scores[a:b]) for career, (a, b) in zip(careers, places, strict=True)]
+    return [
+        ToldCareer(**vars(career), scores=scores[a:b], taught=None if taught is None else taught[a:b])
+        for career, (a, b) in zip(careers, places, strict=True)
+    ]
 
 
 def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
@@ -61,13 +68,15 @@ class Steps:
     """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
     previous, observed: columns of the entries before (J where there is none) and of the record, (n,).
     told: (n, J + 1) scores by another model, that of staying last.
-    held: (n, J, 2) whether each entry was held before, and one over the number of records since."""
+    held: (n, J, 2) whether each entry was held before, and one over the number of records since.
+    taught: (n, J) probabilities by a teacher, if there is one."""
 
     end: Tensor
     previous: Tensor
     observed: Tensor
     told: Tensor
     held: Tensor
+    taught: Tensor | None = None
 
 
 class ClosedSetHead(nn.Module):
@@ -153,13 +162,16 @@ def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torc
         observed += columns[read:]
         held.append(memories(columns, len(known))[read:])
         begin += len(career.tokens)
-    tensors = (
+    tensors = [
         torch.tensor(ends),
         torch.tensor(previous),
         torch.tensor(observed),
         torch.from_numpy(np.concatenate([career.scores for career in careers])),
         torch.from_numpy(np.concatenate(held)),
-    )
+    ]
+    taught = [career.taught for career in careers if career.taught is not None]
+    if taught:
+        tensors.append(torch.from_numpy(np.concatenate(taught)))
     return Steps(*(tensor.to(device) for tensor in tensors))
 
 
@@ -179,7 +191,8 @@ class ChoosingTitles:
     """Careers whose observed entries the closed set learns to choose, as a task of training; the texts of each career
     are together.
 
-    text_weight: of predicting each token that is in no title, beside the choice of each title.
+    text_weight: of predicting each token that is in no title, beside the choice of each title. teacher_weight: share of
+    a choice that what a teacher says of it has; the title observed has the rest, or all of it without a teacher.
     """
 
     model: ClosedSet
@@ -187,6 +200,7 @@ class ChoosingTitles:
     valid: Sequence[ToldCareer]
     text_weight: float
     pack_tokens: int
+    teacher_weight: float = 0.0
     name: str = "fine-tune"
 
     @cached_property
@@ -201,12 +215,20 @@ class ChoosingTitles:
         """Pack by pack; the weight of a career is its number of records and what its other tokens weigh."""
         texts = [text for index in batch for text in self.training[index]]
         for reading in self.model.read(texts, self.pack_tokens):
-            loss, weight = -reading.observed.sum(), float(len(reading.steps.observed))
+            loss, weight = self._choice(reading), float(len(reading.steps.observed))
             if self.text_weight:
                 text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]
                 loss = loss + token_loss(self.model.reader, reading.hidden, reading.careers, text)
                 weight += sum(text)
             yield loss, weight
+
+    def _choice(self, reading: Reading) -> Tensor:
+        """Cross-entropy of the choice of titles in nats, summed over records: against the observed titles, or against a
+        weighted mean of them and the probabilities by a teacher (arXiv 1503.02531, at temperature one)."""
+        observed, taught = -reading.observed.sum(), reading.steps.taught
+        if taught is None:
+            return observed
+        return (1 - self.teacher_weight) * observed - self.teacher_weight * (taught * reading.log_prob).sum()
 
     @torch.inference_mode()
     def perplexity(self) -> float:

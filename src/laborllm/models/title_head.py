@@ -44,6 +44,7 @@ from laborllm.training.tensorboard import write_tensorboard
 CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetensors", "beginning"
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
+EVEN = 0.5  # weight of a teacher beside what was observed
 PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass when forecasting
 
 
@@ -54,7 +55,9 @@ class TitleHead:
     of its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of
     the model that training begins with, any that was fitted on the same split, but not with `last_records`, which it
     would not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state
-    that the head does not see in training. valid_careers: how many validation careers, drawn by the seed, watch the
+    that the head does not see in training. teacher: run folder of a model whose forecasts of the training records are
+    learnt too, any that was fitted on the same split. teacher_weight: share of the loss that they have, half unless
+    given; the observed titles have the rest. valid_careers: how many validation careers, drawn by the seed, watch the
     training. recipe: how to train; its `text_weight` is that of next-token prediction beside the choice of titles."""
 
     name: ClassVar[str] = "title-head"
@@ -65,9 +68,19 @@ class TitleHead:
     layers: int | None = None
     begin: str | None = None
     dropout: float = 0.2
+    teacher: str | None = None
+    teacher_weight: float | None = None
     valid_careers: int = 256
     recipe: Recipe = field(default_factory=HeadRecipe)
     fitted: "Fitted | None" = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.teacher_weight is None:
+            self.teacher_weight = None if self.teacher is None else EVEN
+        elif self.teacher is None:
+            raise ModelError("teacher-weight is the weight of a teacher: name one with --teacher, or leave it out")
+        elif not 0 <= self.teacher_weight <= 1:
+            raise ModelError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Begin at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are
@@ -84,14 +97,21 @@ class TitleHead:
         encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
         context, long_careers = context_length(base.model), self.recipe.long_careers
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
-        careers, valid = (
-            told(encode(encoder, part), part, beginning.forecast(part)) for part in (parts.training, parts.watching)
-        )
+        train, watching = parts.training, parts.watching
+        careers = told(encode(encoder, train), train, beginning.forecast(train), self._taught(panel, train))
+        valid = told(encode(encoder, watching), watching, beginning.forecast(watching))
         model = _closed_set(base, encoder, self.dropout, bfloat16=True)
         pack_tokens = self.recipe.tokens_in_a_pass(model.reader.device.type)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
-        task = ChoosingTitles(model, by_worker(careers), valid, self.recipe.text_weight, pack_tokens)
+        task = ChoosingTitles(
+            model,
+            by_worker(careers),
+            valid,
+            self.recipe.text_weight,
+            pack_tokens,
+            teacher_weight=self.teacher_weight or 0.0,
+        )
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel))
         curve, adapter = tune(base, task, self.recipe, seed=seed, checkpoints=checkpoints)
         trained = Trained.on(panel, parts.training, seed=seed)
@@ -155,7 +175,7 @@ class TitleHead:
     def _facts(self, panel: Panel) -> Facts:
         """All that decides what training gives, but the seed."""
         own = stated(self, "template", "recipe", "fitted")
-        own |= {"base": base_identity(self.base), "begin": self.begin and file_hash(Path(self.begin) / MARKER)}
+        own |= {"base": base_identity(self.base), "begin": _state(self.begin), "teacher": _state(self.teacher)}
         return {"model": self.name, "panel": panel.fingerprint, **own, **asdict(self.template), **asdict(self.recipe)}
 
     def _beginning(self, panel: Panel, seed: int) -> OccupationModel:
@@ -163,10 +183,10 @@ class TitleHead:
             return Transition().fit(panel, seed=seed)
         if self.template.last_records is not None:
             raise ModelError("the model to begin with sees all earlier records: leave out --begin or --last-records")
-        _, _, trained = read_run(Path(self.begin))
-        trained.require_same_held_out(panel)
-        trained.require_same_taxonomy(panel)
-        return load_model(Path(self.begin))
+        return _fitted_alike(Path(self.begin), panel)
+
+    def _taught(self, panel: Panel, train: Panel) -> Forecast | None:
+        return None if self.teacher is None else _fitted_alike(Path(self.teacher), panel).forecast(train)
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
@@ -188,6 +208,19 @@ class Fitted:
     model: ClosedSet
     left_out: int = 0
     checkpoints: Checkpoints | None = None
+
+
+def _fitted_alike(run: Path, panel: Panel) -> OccupationModel:
+    """The model of a run folder. Raises `ModelError` unless it was fitted on the split and taxonomy of `panel`."""
+    _, _, trained = read_run(run)
+    trained.require_same_held_out(panel)
+    trained.require_same_taxonomy(panel)
+    return load_model(run)
+
+
+def _state(run: str | None) -> str | None:
+    """A hash that changes with a run folder."""
+    return None if run is None else file_hash(Path(run) / MARKER)
 
 
 def _closed_set(base: BaseModel, encoder: CareerEncoder, dropout: float, *, bfloat16: bool = False) -> ClosedSet:

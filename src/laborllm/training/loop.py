@@ -168,19 +168,28 @@ class _Training:
 
     def _backward(self, batch: Sequence[int]) -> float:
         """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
-        nats, weight = 0.0, 0.0
+        losses: list[Tensor] = []
+        weight = 0.0
         for loss, part in self._parts(batch):
-            if not torch.isfinite(loss):
-                raise _not_finite(f"the loss is {loss.item()}", self.state)
             loss.backward()
-            nats += loss.item()
+            losses.append(loss.detach())
             weight += part
+        nats = self._total(losses)
         if self.shards is None:
             self.processes.add_up_gradients(self.parameters.values())
         weight = self.processes.total(weight)
         self.state.nats += self.processes.total(nats)
         self.state.weight += weight
         return weight if self.shards is None else weight / self.processes.count  # sharding leaves the mean gradient
+
+    def _total(self, losses: list[Tensor]) -> float:
+        """The sum of the losses of all parts, which a GPU is waited for once to give."""
+        nats = 0.0
+        for loss in torch.stack(losses).tolist() if losses else []:
+            if not math.isfinite(loss):
+                raise _not_finite(f"the loss is {loss}", self.state)
+            nats += loss
+        return nats
 
     def _parts(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """The parts of this process's share of a batch. Where the module is shared out, all processes compute as many:
