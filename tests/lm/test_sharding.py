@@ -81,7 +81,9 @@ def tune_head(folder: Path, name: str, *, shard: bool) -> None:
     head.begin(torch.randn(head.titles.shape, generator=torch.Generator().manual_seed(0)), head.center, head.spread)
     scorer.base.model.requires_grad_(True)
     closed_set = ClosedSet(scorer.reader, encoder, head)
-    task = ChoosingTitles(closed_set, by_worker(careers), watching, 0.5, RECIPE.pack_tokens, teacher_weight=0.5)
+    task = ChoosingTitles(
+        closed_set, by_worker(careers), watching, 0.5, RECIPE.tokens_in_a_pass("cpu"), teacher_weight=0.5
+    )
     curve = train(task, replace(RECIPE, shard=shard).plan, seed=0)
     keep(folder / name, curve, task.module)
 

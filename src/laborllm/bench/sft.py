@@ -2,7 +2,7 @@
 
 It gets the careers as tokens in the order in which they are to be read, and the same adapter as ours. `sft` is its
 defaults: batches padded to the longest career, activations computed anew. The others compute nothing anew: `sft-packed`
-lays careers end to end in passes of at most 1,024 tokens without padding (its packing, `bfd`); `sft-single` reads one
+lays careers end to end in passes as long as ours, without padding (its packing, `bfd`); `sft-single` reads one
 career a pass. Both add up the gradients of several passes, so that every setting takes the same steps.
 """
 
@@ -22,8 +22,6 @@ from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.hardware import best_device, has_fast_bfloat16
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.weights import add_adapter
-
-PACK = Recipe().pack_tokens
 
 
 def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: Trainer, exercise: Exercise) -> float:
@@ -73,8 +71,9 @@ def _own(setting: Trainer, careers: Sequence[EncodedCareer], exercise: Exercise)
     per_pass = 1
     packing: dict[str, Any] = {}
     if setting == "sft-packed":
-        per_pass = max(1, PACK // max(len(career.tokens) for career in careers))
-        packing = {"packing": True, "max_length": PACK}
+        pack = Recipe().tokens_in_a_pass(best_device().type)
+        per_pass = max(1, pack // max(len(career.tokens) for career in careers))
+        packing = {"packing": True, "max_length": pack}
     return packing | {
         "per_device_train_batch_size": 1,
         "gradient_accumulation_steps": max(1, exercise.batch_size // per_pass),

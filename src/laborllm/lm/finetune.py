@@ -57,7 +57,7 @@ def tune(
     adapted = add_adapter(model, recipe.lora_rank, base.own_tokens) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
-    with recomputing(model, recipe), explaining_memory(recipe):
+    with recomputing(model, recipe), explaining_memory(recipe, model.device.type):
         curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if adapted is None else merge_adapter(adapted)
@@ -99,7 +99,8 @@ class CareerTexts:
 
     def _packs(self, batch: Sequence[int]) -> list[list[EncodedCareer]]:
         careers = [text for index in batch for text in self.training[index]]
-        found = packs([len(career.tokens) for career in careers], self.recipe.pack_tokens)
+        limit = self.recipe.tokens_in_a_pass(self.scorer.reader.device.type)
+        found = packs([len(career.tokens) for career in careers], limit)
         return [[careers[index] for index in pack] for pack in found]
 
 
@@ -144,7 +145,7 @@ def recomputing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
 
 
 @contextmanager
-def explaining_memory(recipe: Recipe) -> Iterator[None]:
+def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
     """Say in one line what to do if memory does not hold a pass."""
     try:
         yield
@@ -152,6 +153,5 @@ def explaining_memory(recipe: Recipe) -> Iterator[None]:
         if not should_reduce_batch_size(error):
             raise
         also = "" if recipe.recompute else " or set --recompute"
-        raise ModelError(
-            f"memory does not hold a pass: lower --pack-tokens (it is {recipe.pack_tokens}){also}"
-        ) from error
+        size = recipe.tokens_in_a_pass(device_type)
+        raise ModelError(f"memory does not hold a pass: lower --pack-tokens (it is {size}){also}") from error

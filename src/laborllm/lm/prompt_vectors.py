@@ -9,7 +9,7 @@ from torch import Tensor
 from laborllm.lm.encoding import EncodedCareer
 from laborllm.lm.reading import Reader, packs
 
-PACK_TOKENS = 1024  # tokens of careers in one pass, at least one career
+PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass, at least one career
 
 Pooling = Literal["last", "mean"]
 
@@ -19,7 +19,7 @@ def prompt_vectors(reader: Reader, careers: Sequence[EncodedCareer], pooling: Po
     """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
     the mean over its tokens. One pass over a career serves all its records."""
     reader.require_room(careers)
-    for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS):
+    for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS[reader.device.type]):
         pack = [careers[index] for index in indexes]
         with reader.precision():
             hidden, layout = reader.careers(pack)

@@ -16,6 +16,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 Preset = Literal["small", "paper", "head"]
 RATES = {"lora": 2e-3, "full": 1e-5}
+PACK_TOKENS = {"cpu": 1024, "cuda": 4096}  # by type of device
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Recipe:
         lora_rank: Rank of the adapter.
         text_weight: Weight in the loss of every token that is in no title: 1 is the loss over the whole text of
             LABOR-LLM, 0 that over titles alone.
-        pack_tokens: Tokens in one forward pass, a matter of memory and speed only.
+        pack_tokens: Tokens in one forward pass, a matter of memory and speed only. Unless given, 1,024 on a CPU and
+            4,096 on a GPU.
         recompute: Compute activations anew in the backward pass, which takes longer and far less memory.
         long_careers: What to do with a career that is longer than the base model reads: refuse it, or leave out its
             oldest records.
@@ -61,7 +63,7 @@ class Recipe:
     clip: float = 1.0
     lora_rank: int = 16
     text_weight: float = 1.0
-    pack_tokens: int = 1024
+    pack_tokens: int | None = None
     recompute: bool = False
     long_careers: LongCareers = "refuse"
     validate_every: int = 256
@@ -77,7 +79,7 @@ class Recipe:
             raise ModelError(f"unknown method {self.method!r}: use lora or full")
         self._fill("learning_rate", RATES[self.method])
         for name in ("lora_rank", "pack_tokens"):
-            if not getattr(self, name) > 0:
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
         if not 0 <= self.text_weight <= 1:
             raise ModelError(f"text-weight is a weight between 0 and 1, not {self.text_weight}")
@@ -87,6 +89,10 @@ class Recipe:
     def plan(self) -> Plan:
         """What of it concerns the training loop."""
         return Plan(**{field.name: getattr(self, field.name) for field in fields(Plan)})
+
+    def tokens_in_a_pass(self, device_type: str) -> int:
+        """The most tokens in one forward pass on a device of this type, `cpu` or `cuda`."""
+        return self.pack_tokens or PACK_TOKENS[device_type]
 
     def _fill(self, name: str, value: object) -> None:
         if getattr(self, name) is None:

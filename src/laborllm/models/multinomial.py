@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from laborllm.lm.hardware import best_device
 from laborllm.models.contract import Floats
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.standard import Standard
@@ -81,12 +82,13 @@ def choose_logit(likelihood: Likelihood, entries: int, train: Vectors, valid: Ve
 
 
 def _path(likelihood: Likelihood, entries: int, train: Vectors) -> Iterator[MultinomialLogit]:
-    """The logit of each penalty, found from that of the one before."""
-    standard = Standard.of(train.vectors)
-    x, previous = _standardised(train, standard), torch.from_numpy(train.previous)
-    rows, observed = torch.arange(len(x)), torch.from_numpy(train.observed)
+    """The logit of each penalty, found from that of the one before, on the best device there is."""
+    standard, device = Standard.of(train.vectors), best_device()
+    x = _standardised(train, standard).to(device)
+    previous, observed = (torch.from_numpy(columns).to(device) for columns in (train.previous, train.observed))
+    rows = torch.arange(len(x), device=device)
     scores = entries + 1 if likelihood == "two-stage" else entries
-    weight, bias = (torch.zeros(*shape, scores, requires_grad=True) for shape in ((x.shape[1],), ()))
+    weight, bias = (torch.zeros(*shape, scores, device=device, requires_grad=True) for shape in ((x.shape[1],), ()))
     mean, deviation = (torch.from_numpy(values.astype(np.float32)) for values in (standard.mean, standard.deviation))
     for penalty in PENALTIES.tolist():
 
@@ -95,7 +97,7 @@ def _path(likelihood: Likelihood, entries: int, train: Vectors) -> Iterator[Mult
             return penalty / 2 * weight.square().sum() - log_prob.mean()
 
         minimise(objective, [weight, bias], tolerance=TOLERANCE, steps=STEPS)
-        yield MultinomialLogit(likelihood, weight.detach().clone(), bias.detach().clone(), mean, deviation)
+        yield MultinomialLogit(likelihood, _copy(weight), _copy(bias), mean, deviation)
 
 
 def _log_prob(likelihood: Likelihood, scores: Tensor, previous: Tensor) -> Tensor:
@@ -104,3 +106,7 @@ def _log_prob(likelihood: Likelihood, scores: Tensor, previous: Tensor) -> Tenso
 
 def _standardised(records: Vectors, standard: Standard) -> Tensor:
     return torch.from_numpy(standard.apply(records.vectors).astype(np.float32))
+
+
+def _copy(parameter: Tensor) -> Tensor:
+    return parameter.detach().cpu().clone()

@@ -43,7 +43,7 @@ CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetens
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
 EVEN = 0.5  # weight of a teacher beside what was observed
-PACK_TOKENS = 1024  # of careers in one pass when forecasting
+PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass when forecasting
 
 
 @dataclass
@@ -99,6 +99,7 @@ class TitleHead:
         careers = told(encode(encoder, train), train, beginning.forecast(train), self._taught(panel, train))
         valid = told(encode(encoder, watching), watching, beginning.forecast(watching))
         model = closed_set(base, encoder, dropout=self.dropout, bfloat16=True)
+        pack_tokens = self.recipe.tokens_in_a_pass(model.reader.device.type)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
@@ -106,7 +107,7 @@ class TitleHead:
             by_worker(careers),
             valid,
             self.recipe.text_weight,
-            self.recipe.pack_tokens,
+            pack_tokens,
             teacher_weight=self.teacher_weight or 0.0,
         )
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))
@@ -165,7 +166,7 @@ class TitleHead:
         careers = told(encode(fitted.model.encoder, panel), panel, fitted.beginning.forecast(panel))
         fitted.model.reader.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
-            for reading in fitted.model.read(careers, PACK_TOKENS):
+            for reading in fitted.model.read(careers, PACK_TOKENS[fitted.model.reader.device.type]):
                 yield reading
                 advance(len(reading.steps.observed))
 
@@ -234,6 +235,6 @@ def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
 @torch.inference_mode()
 def _survey(model: ClosedSet, careers: Sequence[ToldCareer]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
-    readings = model.read(careers[:SURVEYED], PACK_TOKENS)
+    readings = model.read(careers[:SURVEYED], PACK_TOKENS[model.reader.device.type])
     states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
     return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=SMALLEST)
