@@ -20,7 +20,7 @@ def with_title_head(base: str, sample: Sample, *, layers: int | None = None) -> 
 
     @torch.inference_mode()
     def read() -> Floats:
-        (reading,) = model.read([told], len(told.tokens))
+        (reading,) = model.read([told])
         return sample.at_compared(reading.log_prob[sample.rows].double().cpu().numpy())
 
     name = "title-head" if layers is None else f"title-head, {layers} layers"

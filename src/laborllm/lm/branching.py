@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.lm.attention import Branches, Careers, Grown
+from laborllm.lm.pass_sizes import NODES
 from laborllm.lm.reading import Reader
 from laborllm.lm.trie import LEAF, ROOT, TitleTrie
 
 Ints = NDArray[np.int64]
-PASS_TOKENS = {"cpu": 512, "cuda": 8192}  # nodes in one pass: what lies between two products stays in a CPU's cache
 
 
 class Branching:
@@ -40,7 +40,7 @@ class Branching:
 
     def run(self, record: Ints, row: Ints) -> None:
         """Run inner nodes, given by record, (n,) ascending, and row; the parent of each before it, or earlier."""
-        size = PASS_TOKENS[self.reader.device.type]
+        size = NODES[self.reader.device.type]
         for start in range(0, len(row), size):
             self._pass(record[start : start + size], row[start : start + size])
 

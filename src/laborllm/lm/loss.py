@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-ROWS = {"cpu": 256, "cuda": 4096}
+from laborllm.lm.pass_sizes import ROWS_OF_LOGITS
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class _NextTokenLoss(torch.autograd.Function):
         loss = torch.zeros(
             (), dtype=torch.float32 if hidden.dtype != torch.float64 else torch.float64, device=hidden.device
         )
-        step = ROWS[hidden.device.type]
+        step = ROWS_OF_LOGITS[hidden.device.type]
         in_products = _rounded(weight)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.pass_sizes import TOKENS_READ
 from laborllm.lm.reading import Reader, packs
-
-PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass, at least one career
 
 Pooling = Literal["last", "mean"]
 
@@ -19,7 +18,7 @@ def prompt_vectors(reader: Reader, careers: Sequence[EncodedCareer], pooling: Po
     """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
     the mean over its tokens. One pass over a career serves all its records."""
     reader.require_room(careers)
-    for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS[reader.device.type]):
+    for indexes in packs([len(career.tokens) for career in careers], TOKENS_READ[reader.device.type]):
         pack = [careers[index] for index in indexes]
         with reader.precision():
             hidden, layout = reader.careers(pack)

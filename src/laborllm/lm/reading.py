@@ -10,8 +10,7 @@ from transformers import PreTrainedModel
 from laborllm.errors import ModelError
 from laborllm.lm.attention import Careers, Layout, context_length, use_layouts
 from laborllm.lm.encoding import EncodedCareer, Tokens
-
-BLOCK = {"cpu": 2048, "cuda": 16384}  # tokens of the vocabulary whose logits exist at a time: a CPU keeps its in cache
+from laborllm.lm.pass_sizes import COLUMNS_OF_LOGITS
 
 
 class Reader:
@@ -80,13 +79,13 @@ class Reader:
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
         """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
 
-        The logits exist for a `BLOCK` of the vocabulary at a time.
+        The logits exist for a block of the vocabulary at a time.
         """
         weight, bias = self.head()
         column = self.columns(token)
         chosen = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
         total, highest, greedy = [], [], []
-        size = BLOCK[hidden.device.type]
+        size = COLUMNS_OF_LOGITS[hidden.device.type]
         for first in range(0, len(weight), size):
             block = slice(first, first + size)
             logits = _logits(hidden, weight[block], None if bias is None else bias[block])

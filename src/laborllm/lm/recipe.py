@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from laborllm.errors import ModelError
+from laborllm.lm.pass_sizes import TOKENS_LEARNT
 from laborllm.training.plan import Decay, Plan
 
 LongCareers = Literal["refuse", "shorten"]
@@ -16,7 +17,6 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 Preset = Literal["small", "paper", "head"]
 RATES = {"lora": 2e-3, "full": 1e-5}
-PACK_TOKENS = {"cpu": 1024, "cuda": 4096}  # by type of device
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Recipe:
 
     def tokens_in_a_pass(self, device_type: str) -> int:
         """The most tokens in one forward pass on a device of this type, `cpu` or `cuda`."""
-        return self.pack_tokens or PACK_TOKENS[device_type]
+        return self.pack_tokens or TOKENS_LEARNT[device_type]
 
     def _fill(self, name: str, value: object) -> None:
         if getattr(self, name) is None:

@@ -17,16 +17,16 @@ from torch import Tensor
 
 from laborllm.lm.attention import Careers
 from laborllm.lm.base import BaseModel
-from laborllm.lm.branching import PASS_TOKENS, Branching
+from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.pass_sizes import NODES, TOKENS_READ
 from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.scoring_options import Cost, ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
 
-PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass, at least one career
 GIGABYTE = 1e9
 DEFAULT = ScoringOptions()
 
@@ -84,7 +84,7 @@ class Scorer:
 
     def _packs(self, careers: Sequence[EncodedCareer]) -> Iterator[list[EncodedCareer]]:
         self.require_room(careers)
-        for indexes in packs([len(career.tokens) for career in careers], PACK_TOKENS[self.reader.device.type]):
+        for indexes in packs([len(career.tokens) for career in careers], TOKENS_READ[self.reader.device.type]):
             yield [careers[index] for index in indexes]
 
     def _observed(self, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
@@ -127,7 +127,7 @@ class Scorer:
         bytes_per_record = self.trie.nodes * careers.bytes_per_token
         at_once = max(1, int(options.memory * GIGABYTE) // max(1, bytes_per_record))
         if options.method == "tree":  # then a few records fill a pass
-            at_once = min(at_once, 1 + PASS_TOKENS[self.reader.device.type] // max(1, self.trie.nodes))
+            at_once = min(at_once, 1 + NODES[self.reader.device.type] // max(1, self.trie.nodes))
         for start in range(0, len(prompts), at_once):
             branching = Branching(self.reader, self.trie, hidden, careers, prompts[start : start + at_once])
             if options.method == "pruned":

@@ -24,6 +24,7 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import token_importance, token_loss
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.pass_sizes import TOKENS_READ
 from laborllm.lm.reading import Reader, packs
 from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
@@ -141,9 +142,10 @@ class ClosedSet:
     encoder: CareerEncoder
     head: ClosedSetHead
 
-    def read(self, careers: Sequence[ToldCareer], pack_tokens: int) -> Iterator[Reading]:
+    def read(self, careers: Sequence[ToldCareer], pack_tokens: int | None = None) -> Iterator[Reading]:
         """Some careers after the other, one pass of the base model each."""
-        for pack in packs([len(career.tokens) for career in careers], pack_tokens):
+        limit = pack_tokens or TOKENS_READ[self.reader.device.type]
+        for pack in packs([len(career.tokens) for career in careers], limit):
             packed = [careers[index] for index in pack]
             steps = steps_of(packed, self.encoder, self.reader.device)
             with self.reader.precision():

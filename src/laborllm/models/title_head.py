@@ -43,7 +43,6 @@ CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetens
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
 EVEN = 0.5  # weight of a teacher beside what was observed
-PACK_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass when forecasting
 
 
 @dataclass
@@ -166,7 +165,7 @@ class TitleHead:
         careers = told(encode(fitted.model.encoder, panel), panel, fitted.beginning.forecast(panel))
         fitted.model.reader.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
-            for reading in fitted.model.read(careers, PACK_TOKENS[fitted.model.reader.device.type]):
+            for reading in fitted.model.read(careers):
                 yield reading
                 advance(len(reading.steps.observed))
 
@@ -235,6 +234,6 @@ def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
 @torch.inference_mode()
 def _survey(model: ClosedSet, careers: Sequence[ToldCareer]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
-    readings = model.read(careers[:SURVEYED], PACK_TOKENS[model.reader.device.type])
+    readings = model.read(careers[:SURVEYED])
     states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
     return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=SMALLEST)
