@@ -41,8 +41,11 @@ def forecast_to_file(model: Forecaster, panel: Panel, path: Path, *, identity: s
 
 
 def _open(folder: Path, about: str) -> None:
-    """Make the folder, or see that it is one of the same forecast."""
+    """Make the folder, or see that it is one of the same forecast; one that was refused before its first part left
+    nothing to go on with."""
     stated = folder / ABOUT
+    if stated.is_file() and list(folder.iterdir()) == [stated]:
+        shutil.rmtree(folder)
     if not folder.exists():
         require_parent(folder)
         make_folder(folder)
