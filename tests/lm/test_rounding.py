@@ -1,5 +1,6 @@
 """Weights in 8 bits against rounding by hand, and the cost of rounding on models for which it is known."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.rounding import RECORDS, round_for_good, round_weights
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import ScoringOptions, Weights
+from laborllm.lm.scoring_options import Cost, ScoringOptions, Weights
 from laborllm.models.off_the_shelf import OffTheShelf
 from laborllm.panel import Panel
 from laborllm.text import Template, render
@@ -70,7 +71,7 @@ def test_the_cost_is_that_of_the_forecasts(
     panel = Panel(some.records.head(RECORDS), some.taxonomy, some.dataset, some.provenance)
     model = OffTheShelf(base=str(base_folder)).fit(panel)
     exact, raw = model.forecast(panel), model.log_likelihood(panel)
-    model.scoring = ScoringOptions(weights=weights, largest_cost=1)
+    model.scoring = ScoringOptions(weights=weights, largest_cost=1, largest_shift=math.inf)
     rounded = model.forecast(panel)
     off = np.abs(np.exp(exact.log_prob) - np.exp(rounded.log_prob)).sum(axis=1) / 2
     cost = model.scorer().cost
@@ -84,6 +85,14 @@ def test_the_cost_is_that_of_the_forecasts(
     model.scoring = ScoringOptions()
     with pytest.raises(ModelError, match="load it anew"):
         model.forecast(panel)
+
+
+@pytest.mark.parametrize("rise", [0.06, -0.06, math.nan])
+def test_raw_perplexity_has_a_limit_of_its_own(rise: float) -> None:
+    """Up and down, where forecasts are as they were."""
+    Cost("8-bit", RECORDS, 0.0, 0.0, math.exp(0.04)).require_at_most(mean=0.01, shift=0.05)
+    with pytest.raises(ModelError, match=r"raw perplexity times .* beyond times 0\.9512 to 1\.0513 is refused"):
+        Cost("8-bit", RECORDS, 0.0, 0.0, math.exp(rise)).require_at_most(mean=0.01, shift=0.05)
 
 
 def test_a_model_that_eight_bits_spoil_is_refused(base_folder: Path, panel: Panel) -> None:

@@ -50,6 +50,9 @@ ScoringWeights = Annotated[
 LargestCost = Annotated[
     float, Parameter(help="Refuse rounded weights that change forecasts by more, in total variation on average.")
 ]
+LargestShift = Annotated[
+    float, Parameter(help="Refuse rounded weights that move the logarithm of the raw perplexity by more, up or down.")
+]
 Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
 ConfigFile = Annotated[
     Path | None, Parameter(help="File of options, in YAML or TOML; what is typed beside it comes first.")

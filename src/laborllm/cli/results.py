@@ -15,6 +15,7 @@ from laborllm.cli.options import (
     AsJson,
     Base,
     LargestCost,
+    LargestShift,
     Memory,
     PanelFile,
     RunFolder,
@@ -52,6 +53,7 @@ def forecast(
     memory: Memory = DEFAULT.memory,
     scoring_weights: ScoringWeights = DEFAULT.weights,
     largest_cost: LargestCost = DEFAULT.largest_cost,
+    largest_shift: LargestShift = DEFAULT.largest_shift,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
@@ -64,7 +66,7 @@ def forecast(
     from laborllm.models.shards import forecast_to_file
     from laborllm.panel import Panel
 
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost)
+    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost, largest_shift)
     model = load_model(run, options)
     careers = Panel.load(panel).draw(split, workers, seed=seed)
     forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
@@ -93,6 +95,7 @@ def evaluate(
     memory: Memory = DEFAULT.memory,
     scoring_weights: ScoringWeights = DEFAULT.weights,
     largest_cost: LargestCost = DEFAULT.largest_cost,
+    largest_shift: LargestShift = DEFAULT.largest_shift,
     reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
     draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
     seed: Seed = 0,
@@ -108,8 +111,9 @@ def evaluate(
     from laborllm.report.terminal import show
 
     loaded = Panel.load(panel)
+    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost, largest_shift)
     found = compare(
-        _load_by_name(runs, loaded, ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost)),
+        _load_by_name(runs, loaded, options),
         loaded,
         split=split,
         workers=workers,

@@ -1,6 +1,7 @@
 """How to score titles: a plain record of choices, so that the command line can show them without loading a model."""
 
 from dataclasses import dataclass
+from math import exp
 from typing import Literal, get_args
 
 from laborllm.errors import ModelError
@@ -21,6 +22,7 @@ class ScoringOptions:
         memory: Gigabytes that title branches may take beyond the weights; those of one record are always run.
         weights: As they were fitted, or rounded to 8 bits, or with products in bfloat16, once the cost is measured.
         largest_cost: Mean total variation from the fitted weights beyond which rounding is refused.
+        largest_shift: Nats by which rounding may move the logarithm of the raw perplexity, up or down.
     """
 
     method: Method = "tree"
@@ -28,6 +30,7 @@ class ScoringOptions:
     memory: float = 1.0
     weights: Weights = "fitted"
     largest_cost: float = 0.01
+    largest_shift: float = 0.05
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -38,6 +41,8 @@ class ScoringOptions:
             raise ModelError(f"unknown weights {self.weights!r}: use {', '.join(WEIGHTS)}")
         if not 0 <= self.largest_cost <= 1:
             raise ModelError(f"the largest cost is a total variation from 0 to 1, not {self.largest_cost}")
+        if not self.largest_shift >= 0:
+            raise ModelError(f"the largest shift is in nats, from zero, not {self.largest_shift}")
         if not self.memory > 0:
             raise ModelError(f"memory must be above zero, not {self.memory}")
 
@@ -57,7 +62,11 @@ class Cost:
         off = f"off by {self.mean:.4f} on average, {self.largest:.4f} at most in total variation"
         return f"{self.weights} weights: {off}, raw perplexity times {self.perplexity:.4f}, on {self.records} records"
 
-    def require_at_most(self, largest: float) -> None:
-        """Raise `ModelError` if it is more on average."""
-        if not self.mean <= largest:
-            raise ModelError(f"{self}; more than {largest} on average is refused: score with the fitted weights")
+    def require_at_most(self, mean: float, shift: float) -> None:
+        """Raise `ModelError` if forecasts are off by more on average, or the logarithm of the raw perplexity by more
+        nats: where all titles gain or lose alike, forecasts do not show it."""
+        if not self.mean <= mean:
+            raise ModelError(f"{self}; more than {mean} on average is refused: score with the fitted weights")
+        if not exp(-shift) <= self.perplexity <= exp(shift):
+            within = f"times {exp(-shift):.4f} to {exp(shift):.4f}"
+            raise ModelError(f"{self}; a raw perplexity beyond {within} is refused: score with the fitted weights")

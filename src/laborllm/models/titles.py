@@ -90,5 +90,5 @@ def _choose_weights(scorer: Scorer, careers: list[EncodedCareer], options: Scori
     if cost is None:
         cost = round_for_good(scorer, options.weights, careers)
         print(cost, file=sys.stderr)
-    cost.require_at_most(options.largest_cost)
+    cost.require_at_most(options.largest_cost, options.largest_shift)
     return f"; {cost}"
