@@ -1,6 +1,9 @@
 """Files and folders are either complete or not there."""
 
+import errno
 import json
+import os
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -80,6 +83,22 @@ def test_a_full_disk_is_one_line_whoever_writes(write: Callable[[Path], None], s
     ):
         write(new / "file")
     assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("new", [new_file, new_folder])
+def test_what_fails_within_is_named_by_the_place_that_was_asked_for(
+    tmp_path: Path, new: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    run = tmp_path / "run"
+    full = re.escape(f"cannot write {run / 'beginning' / 'weights'}: No space left on device")
+    with (
+        pytest.raises(StorageError, match=full),
+        new_folder(run) as folder,
+        new_folder(folder / "beginning") as beginning,
+        new(beginning / "weights"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_other_errors_of_a_block_are_its_own(tmp_path: Path) -> None:

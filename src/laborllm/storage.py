@@ -23,7 +23,7 @@ def new_file(path: Path) -> Iterator[Path]:
     require_parent(path)
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with _refusing(path):
+        with _refusing(path, sibling):
             yield sibling
             sibling.replace(path)
     finally:
@@ -40,7 +40,7 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
     shutil.rmtree(sibling, ignore_errors=True)
     try:
-        with _refusing(path):
+        with _refusing(path, sibling):
             sibling.mkdir()
             yield sibling
             (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
@@ -54,18 +54,21 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def make_folder(path: Path) -> None:
     """Make a folder, with those above it, unless it is there. Raises `StorageError`."""
-    with _refusing(path):
+    with _refusing(path, path):
         path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    """Raise `StorageError` for what goes wrong in writing to `path`, such as on a full disk.
+def _refusing(path: Path, sibling: Path) -> Iterator[None]:
+    """Raise `StorageError` for what goes wrong in writing to `path`, such as on a full disk. What is said of `sibling`,
+    which stands for it until it is whole, is said of it.
 
     safetensors, tokenizers and polars raise exceptions of their own for it, told by what they say of the system.
     """
     try:
         yield
+    except StorageError as error:
+        raise StorageError(str(error).replace(str(sibling), str(path))) from error
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:
