@@ -15,10 +15,9 @@ from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.models.contract import Floats, Forecast, Forecaster
 from laborllm.models.history import training_records
 from laborllm.models.mixture_weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
-from laborllm.models.registry import load_forecaster, with_scoring
+from laborllm.models.registry import load_forecaster, state_of, with_scoring
 from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored
 from laborllm.panel import Panel
-from laborllm.storage import MARKER, file_hash
 
 WEIGHTS = "weights.safetensors"
 
@@ -47,7 +46,7 @@ class Mixture:
         """Choose the weights under which the records of split valid are most likely; `seed` draws the folds that choose
         the penalty of varying ones."""
         valid = panel.subset("valid")
-        states = tuple(_state(member) for member in self.members)
+        states = tuple(state_of(member) for member in self.members)
         members = [load_forecaster(member, self.scoring, held_out_by=panel) for member in self.members]
         log_prob = np.stack([member.forecast(valid).log_likelihood for member in members], axis=1)
         if self.weights == "constant":
@@ -90,7 +89,7 @@ class Mixture:
         states = options.pop("members")
         members = {(path / member).resolve(): state for member, state in states.items()}
         for member, state in members.items():
-            if _state(member) != state:
+            if state_of(member) != state:
                 raise ModelError(f"{path} mixes {member}, which has changed since the weights were chosen: fit it anew")
         kind = ConstantWeights if options["weights"] == "constant" else VaryingWeights
         weights = kind(**load_file(path / WEIGHTS))
@@ -124,14 +123,6 @@ class Fitted:
     states: Sequence[str]
     weights: Weights
     metrics: dict[str, float]
-
-
-def _state(member: Path) -> str:
-    """A hash that changes with the member: of the file, or of the marker that holds the hashes of a folder's files."""
-    stated = member if member.is_file() else member / MARKER
-    if not stated.is_file():
-        raise ModelError(f"no run folder and no file of forecasts at {member}")
-    return file_hash(stated)
 
 
 def _error_bound(forecasts: Sequence[Forecast], weights: Floats) -> Floats | None:

@@ -10,6 +10,7 @@ from laborllm.models.contract import Forecaster, OccupationModel
 from laborllm.models.run_folder import read_run
 from laborllm.models.saved_forecast import SavedForecast
 from laborllm.panel import Panel
+from laborllm.storage import MARKER, file_hash
 
 if TYPE_CHECKING:
     from laborllm.lm.scoring import Scorer
@@ -76,6 +77,15 @@ def load_forecaster(
         _, _, trained = read_run(path)
         trained.require_same_held_out(held_out_by)
     return load_model(path, scoring)
+
+
+def state_of(path: Path) -> str:
+    """A hash that changes with the forecasts of a file, or with a run folder: of its marker, which holds the hashes of
+    its files. Raises `ModelError` if neither is there."""
+    stated = path if path.is_file() else path / MARKER
+    if not stated.is_file():
+        raise ModelError(f"no run folder and no file of forecasts at {path}")
+    return file_hash(stated)
 
 
 def load_scorer(path: Path) -> "Scorer":

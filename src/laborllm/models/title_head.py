@@ -26,13 +26,12 @@ from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, Reading, ToldCareer, closed_set, told
 from laborllm.models.contract import Floats, Forecast, OccupationModel
-from laborllm.models.registry import load_model
+from laborllm.models.registry import load_model, state_of
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.titles import encode, readable_parts
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.storage import MARKER, file_hash
 from laborllm.text import Template
 from laborllm.training.checkpoint import Checkpoints, Facts
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
@@ -42,7 +41,7 @@ from laborllm.training.tensorboard import write_tensorboard
 CURVE, TENSORBOARD, HEAD, BEGINNING = "curve.csv", "tensorboard", "head.safetensors", "beginning"
 SURVEYED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
-EVEN = 0.5  # weight of a teacher beside what was observed
+TEACHER_WEIGHT = 0.5  # unless given
 
 
 @dataclass
@@ -73,7 +72,7 @@ class TitleHead:
 
     def __post_init__(self) -> None:
         if self.teacher_weight is None:
-            self.teacher_weight = None if self.teacher is None else EVEN
+            self.teacher_weight = None if self.teacher is None else TEACHER_WEIGHT
         elif self.teacher is None:
             raise ModelError("teacher-weight is the weight of a teacher: name one with --teacher, or leave it out")
         elif not 0 <= self.teacher_weight <= 1:
@@ -98,7 +97,6 @@ class TitleHead:
         careers = told(encode(encoder, train), train, beginning.forecast(train), self._taught(panel, train))
         valid = told(encode(encoder, watching), watching, beginning.forecast(watching))
         model = closed_set(base, encoder, dropout=self.dropout, bfloat16=True)
-        pack_tokens = self.recipe.tokens_in_a_pass(model.reader.device.type)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
@@ -106,7 +104,7 @@ class TitleHead:
             by_worker(careers),
             valid,
             self.recipe.text_weight,
-            pack_tokens,
+            self.recipe.tokens_in_a_pass(model.reader.device.type),
             teacher_weight=self.teacher_weight or 0.0,
         )
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))
@@ -175,8 +173,8 @@ class TitleHead:
             panel,
             stated(self, "fitted"),
             base=base_identity(self.base),
-            begin=_state(self.begin),
-            teacher=_state(self.teacher),
+            begin=self.begin and state_of(Path(self.begin)),
+            teacher=self.teacher and state_of(Path(self.teacher)),
             bfloat16=model.reader.autocast,
         )
 
@@ -218,11 +216,6 @@ def _fitted_alike(run: Path, panel: Panel) -> OccupationModel:
     trained.require_same_held_out(panel)
     trained.require_same_taxonomy(panel)
     return load_model(run)
-
-
-def _state(run: str | None) -> str | None:
-    """A hash that changes with a run folder."""
-    return None if run is None else file_hash(Path(run) / MARKER)
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
