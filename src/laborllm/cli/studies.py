@@ -22,7 +22,11 @@ def study_rivals(
     out: Annotated[Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used.")],
     models: Annotated[
         tuple[str, ...],
-        Parameter(help="Some of: truth (for synthetic panels), and those of the default.", consume_multiple=True),
+        Parameter(
+            help="Some of: those of the default, which are over codes; embedding-logit and title-head, which read text "
+            "and take hours on a CPU; truth, for synthetic panels.",
+            consume_multiple=True,
+        ),
     ] = ("plain", "two-part", "second-order", "logit", "bag-of-jobs", "nemo", "career", "mixture", "mixture-varying"),
     seeds: Annotated[
         tuple[int, ...], Parameter(help="Fit what is random once with each of these.", consume_multiple=True)

@@ -1,4 +1,5 @@
-"""The rivals over codes on one panel: every model and seed fitted once, all of them set beside each other.
+"""The rivals on one panel, those over codes and, where asked for, those that read text: every model and seed fitted
+once, all of them set beside each other.
 
 The folder of a study fills up run by run. What is complete is kept, so that an interrupted study goes on where it was,
 and another seed or model added later costs no more than itself.
@@ -46,6 +47,8 @@ RIVALS = {
     "bag-of-jobs": Rival("bag-of-jobs", seeded=True),
     "nemo": Rival("nemo", seeded=True),
     "career": Rival("career", seeded=True),
+    "embedding-logit": Rival("embedding-logit", {"likelihood": "two-stage"}),
+    "title-head": Rival("title-head", seeded=True),
     "mixture": Rival("mixture", {"weights": "constant"}, seeded=True, mixes=True),
     "mixture-varying": Rival("mixture", {"weights": "varying"}, seeded=True, mixes=True),
 }
