@@ -59,10 +59,10 @@ class _Adapted(torch.autograd.Function):
         rows, weight, down, up = (tensor.to(dtype) for tensor in (x.flatten(0, -2), weight, down, up * scale))
         with torch.autocast(device, enabled=False):
             narrow = linear(rows, down)
-            output: Tensor = linear(rows, weight, None if bias is None else bias.to(dtype)).addmm_(narrow, up.T)
+            output = linear(rows, weight, None if bias is None else bias.to(dtype)).addmm_(narrow, up.T)
         ctx.save_for_backward(rows, weight, down, up, narrow)
         ctx.scale = scale
-        return output.unflatten(0, x.shape[:-1])
+        return output.view(*x.shape[:-1], -1)
 
     @staticmethod
     @once_differentiable
@@ -72,5 +72,5 @@ class _Adapted(torch.autograd.Function):
         at_narrow = at_output @ up
         at_x = None
         if ctx.needs_input_grad[0]:
-            at_x = (at_output @ weight).addmm_(at_narrow, down).unflatten(0, gradient.shape[:-1])
+            at_x = (at_output @ weight).addmm_(at_narrow, down).view(*gradient.shape[:-1], -1)
         return at_x, None, None, at_narrow.T @ rows, (at_output.T @ narrow).mul_(ctx.scale), None
