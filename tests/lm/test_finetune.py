@@ -32,16 +32,23 @@ def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
     return list(encoder.encode(render(panel, Template())))
 
 
-@pytest.mark.parametrize("at_once", [set(), {"cpu"}], ids=["one by one", "at once"])
+WAYS = {
+    "one by one": ("AT_ONCE", set()),
+    "at once": ("AT_ONCE", {"cpu"}),
+    "by blocks": ("BY_BLOCKS", {("cpu", torch.float64)}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
-    at_once: set[str],
+    way: str,
     base: BaseModel,
     encoder: CareerEncoder,
     careers: list[EncodedCareer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The oracle runs the model as transformers does, a career at a time, in float64."""
-    monkeypatch.setattr(attention, "AT_ONCE", at_once)
+    monkeypatch.setattr(attention, *WAYS[way])
     oracle = copy.deepcopy(base.model).double()
     expected = torch.zeros((), dtype=torch.float64)
     for career in careers[:5]:

@@ -16,10 +16,12 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
 from laborllm.errors import ModelError
+from laborllm.lm.causal import LONGEST, causal_attention
 
 NAME = "laborllm"
 CPU = torch.device("cpu")
 AT_ONCE = {"cuda"}  # devices on which many small products take longer than a few with padding
+BY_BLOCKS = {("cpu", torch.bfloat16)}  # where attention by blocks of queries is faster than torch's
 
 
 class Layout(Protocol):
@@ -52,9 +54,13 @@ class Careers:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
         if self.keep:
             self.kept[layer] = (key[0], value[0])
+        at_once = len(self.lengths) > 1 and query.device.type in AT_ONCE
+        kind = (query.device.type, value.dtype)
+        if kind in BY_BLOCKS and not at_once and not dropout and max(self.lengths) <= LONGEST:
+            return causal_attention(query[0], key[0], value[0], self.lengths, scale)[None]
         group = query.shape[1] // key.shape[1]
         key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
-        if len(self.lengths) > 1 and query.device.type in AT_ONCE:
+        if at_once:
             q, k, v = (self._rows.spread(tensor[0]).transpose(0, 1) for tensor in (query, key, value))
             output = scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, dropout_p=dropout)
             return self._rows.collect(output.transpose(0, 1))[None]

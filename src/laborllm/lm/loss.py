@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from laborllm.lm.pass_sizes import ROWS_OF_LOGITS
+from laborllm.lm.pass_sizes import ROWS_OF_LOGITS, ROWS_OF_SOFTMAX
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
@@ -37,21 +37,14 @@ class _NextTokenLoss(torch.autograd.Function):
         in_products = _rounded(weight)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
-            logits = linear(hidden[rows], in_products, bias).to(loss.dtype)
-            at_target = logits.gather(1, targets[rows, None])
-            top = logits.amax(dim=1, keepdim=True)
-            total = logits.sub_(top).exp_().sum(dim=1, keepdim=True)
-            by_row = importance[rows, None].to(loss.dtype)
-            loss += ((total.log() + top - at_target) * by_row).sum()
-            gradient = logits.div_(total)
-            gradient[torch.arange(len(gradient), device=gradient.device), targets[rows]] -= 1
-            gradient = gradient.mul_(by_row).to(hidden.dtype)
+            logits = linear(hidden[rows], in_products, bias)
+            loss += _to_gradient(logits, targets[rows], importance[rows].to(loss.dtype))
             if for_hidden is not None:
-                for_hidden[rows] = gradient.to(in_products.dtype) @ in_products
+                for_hidden[rows] = logits @ in_products
             if for_weight is not None:
-                for_weight += gradient.T @ hidden[rows]
+                for_weight += logits.T @ hidden[rows]
             if for_bias is not None:
-                for_bias += gradient.sum(dim=0)
+                for_bias += logits.sum(dim=0)
         ctx.gradients = (for_hidden, for_weight, for_bias)
         return loss
 
@@ -59,6 +52,22 @@ class _NextTokenLoss(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         return (*(gradient if gradient is None else gradient * scale for gradient in ctx.gradients), None, None)
+
+
+def _to_gradient(logits: Tensor, targets: Tensor, importance: Tensor) -> Tensor:
+    """The loss of rows of logits, (n, V), in the precision of their `importance`; the logits become its gradient."""
+    loss = importance.new_zeros(())
+    parts = (
+        tensor.split(ROWS_OF_SOFTMAX[logits.device.type]) for tensor in (logits, targets[:, None], importance[:, None])
+    )
+    for part, target, weight in zip(*parts, strict=True):
+        precise = part.to(loss.dtype)
+        at_target = precise.gather(1, target)
+        top = precise.amax(dim=1, keepdim=True)
+        total = precise.sub_(top).exp_().sum(dim=1, keepdim=True)
+        loss += ((total.log() + top - at_target) * weight).sum()
+        part.copy_(precise.mul_(weight / total).scatter_add_(1, target, -weight))
+    return loss
 
 
 def _rounded(weight: Tensor) -> Tensor:
