@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from laborllm.bench.careers import long_careers
 from laborllm.bench.exercise import Exercise, Trainer, Training
-from laborllm.bench.machine import clock
+from laborllm.bench.machine import clock, synchronise, training_precision
 from laborllm.bench.sft import train_with_sft
 from laborllm.lm.base import BaseModel, load_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
@@ -31,6 +31,7 @@ def run(trainer: Trainer, exercise: Exercise) -> Training:
     vocabulary = tokens_in_use(material.encoder, material.all) if trainer == "laborllm-closed" else None
     needed = flops_per_token(model, exercise.method, None if vocabulary is None else len(vocabulary))
     if torch.cuda.is_available():
+        _wake(model, material.held_out[0])
         torch.cuda.reset_peak_memory_stats()  # the peak so far is that of `mean_loss`, all logits at once
     began, wall = clock(), time.perf_counter()
     if trainer.startswith("sft"):
@@ -61,6 +62,15 @@ def flops_per_token(model: PreTrainedModel, method: str, vocabulary: int | None 
     head = model.get_output_embeddings().weight
     weights = layers + int(head.numel()) * (vocabulary or len(head)) // len(head)
     return (6 if method == "full" else 4) * weights
+
+
+def _wake(model: PreTrainedModel, career: EncodedCareer) -> None:
+    """Let a GPU load what a step of training runs, which takes seconds once, and is no part of any trainer."""
+    tokens = torch.tensor([career.tokens], device=model.device)
+    with torch.autocast(model.device.type, dtype=training_precision()):
+        model(input_ids=tokens, labels=tokens, use_cache=False).loss.backward()
+    model.zero_grad(set_to_none=True)
+    synchronise()
 
 
 @torch.inference_mode()
