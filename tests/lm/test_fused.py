@@ -1,4 +1,4 @@
-"""An adapted layer in one step is peft's own layer: the same loss and the same gradients."""
+"""Layers in one step are those of peft and transformers: the same loss and the same gradients."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder
 from laborllm.lm.finetune import pack_loss
-from laborllm.lm.fused import fused_adapters
+from laborllm.lm.fused import fused_layers
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.weights import add_adapter
 from laborllm.panel import Panel
@@ -32,8 +32,8 @@ def test_equals_peft(architecture: str, panel: Panel, tokenizer: PreTrainedToken
         return [loss, *torch.autograd.grad(loss, trained)]
 
     theirs = loss_and_gradients()
-    with fused_adapters(model):
+    with fused_layers(model):
         assert any("forward" in vars(layer) for layer in model.modules()) == (architecture != "gpt2")
         ours = loss_and_gradients()
-    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)  # norms are in float32
     torch.testing.assert_close(loss_and_gradients(), theirs, rtol=0, atol=0)  # and nothing stays behind

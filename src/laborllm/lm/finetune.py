@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 from laborllm.errors import ModelError
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import EncodedCareer, by_worker
-from laborllm.lm.fused import fused_adapters
+from laborllm.lm.fused import fused_layers
 from laborllm.lm.loss import next_token_loss
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
@@ -58,7 +58,7 @@ def tune(
     adapted = add_adapter(model, recipe.lora_rank, base.own_tokens) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
-    with fused_adapters(model), recomputing(model, recipe), explaining_memory(recipe, model.device.type):
+    with fused_layers(model), recomputing(model, recipe), explaining_memory(recipe, model.device.type):
         curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if adapted is None else merge_adapter(adapted)
