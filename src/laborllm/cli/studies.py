@@ -24,13 +24,10 @@ def study_rivals(
         tuple[str, ...],
         Parameter(
             help="Some of: those of the default, which are over codes; embedding-logit and title-head, which read text "
-            "and take hours on a CPU; truth, for synthetic panels.",
-            consume_multiple=True,
+            "and take hours on a CPU; truth, for synthetic panels."
         ),
     ] = ("plain", "two-part", "second-order", "logit", "bag-of-jobs", "nemo", "career", "mixture", "mixture-varying"),
-    seeds: Annotated[
-        tuple[int, ...], Parameter(help="Fit what is random once with each of these.", consume_multiple=True)
-    ] = (0,),
+    seeds: Annotated[tuple[int, ...], Parameter(help="Fit what is random once with each of these.")] = (0,),
     reference: Annotated[str, Parameter(help="Model that the others are compared with.")] = "two-part",
     draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
     json: AsJson = False,
