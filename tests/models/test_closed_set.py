@@ -64,6 +64,7 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
     generator = torch.Generator().manual_seed(1)
     hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
     found = head(hidden, known).detach().numpy()
+    assert head.recall is not None
     for at in range(RECORDS):
         h = (hidden[at] - head.center) / head.spread / WIDTH**0.5
         j = int(known.previous[at])
@@ -81,6 +82,14 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
         move = np.array([0.0 if k == j else np.exp(z[k].item()) for k in range(ENTRIES)])
         expected = (1 - stay) * move / move.sum() + stay * (np.arange(ENTRIES) == j)
         np.testing.assert_allclose(np.exp(found[at]), expected, rtol=1e-4, atol=0)
+
+
+def test_without_recall_no_memory_counts() -> None:
+    generator = torch.Generator().manual_seed(1)
+    head = ClosedSetHead(ENTRIES, WIDTH, recall=False)
+    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
+    assert [name for name, _ in head.named_parameters()] == ["meaning.weight", "gate.weight", "gate.bias"]
+    assert torch.equal(head(hidden, known), head(hidden, replace(known, held=1 - known.held)))
 
 
 def test_memories_by_hand() -> None:
@@ -222,6 +231,7 @@ def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
 
 def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
     """Of two entries alike but for their titles, the one whose title is that of a likely third is the likelier."""
+    assert head.recall is not None
     with torch.no_grad():
         head.titles[2] = head.titles[0]
         head.titles[3] = -head.titles[0]

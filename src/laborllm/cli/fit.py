@@ -267,6 +267,10 @@ def fit_title_head(
         ),
     ] = None,
     dropout: Dropout = 0.2,
+    recall: Annotated[
+        bool,
+        Parameter(help="Weigh which titles were held before, and how recently, apart from what the text tells."),
+    ] = True,
     teacher: Annotated[
         Path | None,
         Parameter(
@@ -293,6 +297,7 @@ def fit_title_head(
         layers=layers,
         begin=None if begin is None else str(begin),
         dropout=dropout,
+        recall=recall,
         teacher=None if teacher is None else str(teacher),
         teacher_weight=teacher_weight,
         valid_careers=valid_careers,

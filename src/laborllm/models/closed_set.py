@@ -86,20 +86,20 @@ class ClosedSetHead(nn.Module):
     """The scores of J entries and of staying, from states of width d.
 
     titles: (J, d) unit vectors. center, spread: (d,) of the hidden states at the ends of prompts.
-    dropout: share of the elements of a state that are hidden in training.
+    dropout: share of the elements of a state that are hidden in training. recall: whether what was held before counts.
     """
 
     titles: Tensor
     center: Tensor
     spread: Tensor
 
-    def __init__(self, entries: int, width: int, dropout: float = 0.0) -> None:
+    def __init__(self, entries: int, width: int, *, dropout: float = 0.0, recall: bool = True) -> None:
         super().__init__()
         self.register_buffer("titles", torch.zeros(entries, width))
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.meaning = nn.Linear(width, width, bias=False)
-        self.recall = nn.Linear(width, MEMORIES)
+        self.recall = nn.Linear(width, MEMORIES) if recall else None
         self.gate = nn.Linear(width, 1)
         self.dropout = nn.Dropout(dropout)
         for parameter in self.parameters():
@@ -113,9 +113,10 @@ class ClosedSetHead(nn.Module):
     def forward(self, hidden: Tensor, steps: Steps) -> Tensor:
         """Log-probabilities (n, J) in nats, from the hidden states at the ends of the prompts, (n, d)."""
         state = self.dropout((hidden.float() - self.center) / (self.spread * hidden.shape[1] ** 0.5))
-        meaning = self.meaning(state) @ self.titles.T
-        memory = torch.einsum("njf,nf->nj", steps.held, self.recall(state))
-        learnt = torch.cat([meaning + memory, self.gate(state)], dim=1)
+        choice = self.meaning(state) @ self.titles.T
+        if self.recall is not None:
+            choice = choice + torch.einsum("njf,nf->nj", steps.held, self.recall(state))
+        learnt = torch.cat([choice, self.gate(state)], dim=1)
         return two_stage_log_prob(steps.told + learnt, steps.previous)
 
 
@@ -153,13 +154,16 @@ class ClosedSet:
             yield Reading(packed, hidden, steps, self.head(hidden[steps.end], steps))
 
 
-def closed_set(base: BaseModel, encoder: CareerEncoder, *, dropout: float = 0.0, bfloat16: bool = False) -> ClosedSet:
+def closed_set(
+    base: BaseModel, encoder: CareerEncoder, *, dropout: float = 0.0, recall: bool = True, bfloat16: bool = False
+) -> ClosedSet:
     """`base` with a head that has learnt nothing, on the best device of this machine. With `bfloat16`, the products of
     the base model are in bfloat16 where that is fast."""
     keep_freed_memory()
     device = best_device()
     base.model.to(device)  # type: ignore[arg-type]
-    head = ClosedSetHead(len(encoder.taxonomy), base.model.config.get_text_config().hidden_size, dropout).to(device)
+    width = base.model.config.get_text_config().hidden_size
+    head = ClosedSetHead(len(encoder.taxonomy), width, dropout=dropout, recall=recall).to(device)
     return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 
