@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
@@ -20,6 +21,8 @@ from laborllm.lm.causal import LONGEST, causal_attention
 
 NAME = "laborllm"
 CPU = torch.device("cpu")
+ANY_SHAPE = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Ways of attention on a GPU that need no plan for each new shape, which costs cuDNN more than the attention itself."""
 AT_ONCE = {"cuda"}  # devices on which many small products take longer than a few with padding
 BY_BLOCKS = {("cpu", torch.bfloat16)}  # where attention by blocks of queries is faster than torch's
 
@@ -62,7 +65,8 @@ class Careers:
         key, value = key.repeat_interleave(group, dim=1), value.repeat_interleave(group, dim=1)
         if at_once:
             q, k, v = (self._rows.spread(tensor[0]).transpose(0, 1) for tensor in (query, key, value))
-            output = scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, dropout_p=dropout)
+            with sdpa_kernel(ANY_SHAPE):
+                output = scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale, dropout_p=dropout)
             return self._rows.collect(output.transpose(0, 1))[None]
         parts = zip(*(tensor.split(self.lengths, dim=2) for tensor in (query, key, value)), strict=True)
         outputs = [

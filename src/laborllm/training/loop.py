@@ -77,7 +77,8 @@ class _Training:
         self.task, self.plan, self.seed = task, plan, seed
         self.processes = Processes()
         self.shards = self._shards() if plan.shard and self.processes.count > 1 else None
-        self.batches = list(batches(len(task.lengths), plan, seed=seed))
+        self.lengths = task.lengths
+        self.batches = list(batches(len(self.lengths), plan, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
@@ -110,7 +111,7 @@ class _Training:
         self._descend(self._backward(batch))
         state.step += 1
         state.careers += len(batch)
-        state.tokens += sum(self.task.lengths[index] for index in batch)
+        state.tokens += sum(self.lengths[index] for index in batch)
         state.seconds += time.monotonic() - start
 
     def validate(self) -> None:
