@@ -84,9 +84,9 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
         np.testing.assert_allclose(np.exp(found[at]), expected, rtol=1e-4, atol=0)
 
 
-def test_without_recall_no_memory_counts() -> None:
+def test_without_memories_none_counts() -> None:
     generator = torch.Generator().manual_seed(1)
-    head = ClosedSetHead(ENTRIES, WIDTH, recall=False)
+    head = ClosedSetHead(ENTRIES, WIDTH, memories=False)
     hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
     assert [name for name, _ in head.named_parameters()] == ["meaning.weight", "gate.weight", "gate.bias"]
     assert torch.equal(head(hidden, known), head(hidden, replace(known, held=1 - known.held)))

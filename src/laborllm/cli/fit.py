@@ -267,10 +267,10 @@ def fit_title_head(
         ),
     ] = None,
     dropout: Dropout = 0.2,
-    recall: Annotated[
+    without_memories: Annotated[
         bool,
-        Parameter(help="Weigh which titles were held before, and how recently, apart from what the text tells."),
-    ] = True,
+        Parameter(help="Leave out which titles were held before, and how recently; the text alone tells it then."),
+    ] = False,
     teacher: Annotated[
         Path | None,
         Parameter(
@@ -297,7 +297,7 @@ def fit_title_head(
         layers=layers,
         begin=None if begin is None else str(begin),
         dropout=dropout,
-        recall=recall,
+        without_memories=without_memories,
         teacher=None if teacher is None else str(teacher),
         teacher_weight=teacher_weight,
         valid_careers=valid_careers,

@@ -86,20 +86,20 @@ class ClosedSetHead(nn.Module):
     """The scores of J entries and of staying, from states of width d.
 
     titles: (J, d) unit vectors. center, spread: (d,) of the hidden states at the ends of prompts.
-    dropout: share of the elements of a state that are hidden in training. recall: whether what was held before counts.
+    dropout: share of the elements of a state that are hidden in training. memories: whether they are scored.
     """
 
     titles: Tensor
     center: Tensor
     spread: Tensor
 
-    def __init__(self, entries: int, width: int, *, dropout: float = 0.0, recall: bool = True) -> None:
+    def __init__(self, entries: int, width: int, *, dropout: float = 0.0, memories: bool = True) -> None:
         super().__init__()
         self.register_buffer("titles", torch.zeros(entries, width))
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.meaning = nn.Linear(width, width, bias=False)
-        self.recall = nn.Linear(width, MEMORIES) if recall else None
+        self.recall = nn.Linear(width, MEMORIES) if memories else None
         self.gate = nn.Linear(width, 1)
         self.dropout = nn.Dropout(dropout)
         for parameter in self.parameters():
@@ -155,7 +155,7 @@ class ClosedSet:
 
 
 def closed_set(
-    base: BaseModel, encoder: CareerEncoder, *, dropout: float = 0.0, recall: bool = True, bfloat16: bool = False
+    base: BaseModel, encoder: CareerEncoder, *, dropout: float = 0.0, memories: bool = True, bfloat16: bool = False
 ) -> ClosedSet:
     """`base` with a head that has learnt nothing, on the best device of this machine. With `bfloat16`, the products of
     the base model are in bfloat16 where that is fast."""
@@ -163,7 +163,7 @@ def closed_set(
     device = best_device()
     base.model.to(device)  # type: ignore[arg-type]
     width = base.model.config.get_text_config().hidden_size
-    head = ClosedSetHead(len(encoder.taxonomy), width, dropout=dropout, recall=recall).to(device)
+    head = ClosedSetHead(len(encoder.taxonomy), width, dropout=dropout, memories=memories).to(device)
     return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 

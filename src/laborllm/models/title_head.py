@@ -47,13 +47,13 @@ TEACHER_WEIGHT = 0.5  # unless given
 @dataclass
 class TitleHead:
     """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
-    title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token
-    of its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of
-    the model that training begins with, any that was fitted on the same split, but not with `last_records`, which it
-    would not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state
-    that the head does not see in training. recall: whether it weighs which titles were held before, and how recently,
-    apart from what the text tells. teacher: run folder of a model whose forecasts of the training records are
-    learnt too, any that was fitted on the same split. teacher_weight: share of the loss that they have, half unless
+    title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token of
+    its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of the
+    model that training begins with, any that was fitted on the same split, but not with `last_records`, which it would
+    not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state that the
+    head does not see in training. without_memories: whether it leaves out which titles were held before, and how
+    recently, and knows it from the text alone. teacher: run folder of a model whose forecasts of the training records
+    are learnt too, any that was fitted on the same split. teacher_weight: share of the loss that they have, half unless
     given; the observed titles have the rest. valid_careers: how many validation careers, drawn by the seed, watch the
     training. recipe: how to train; its `text_weight` is that of next-token prediction beside the choice of titles."""
 
@@ -65,7 +65,7 @@ class TitleHead:
     layers: int | None = None
     begin: str | None = None
     dropout: float = 0.2
-    recall: bool = True
+    without_memories: bool = False
     teacher: str | None = None
     teacher_weight: float | None = None
     valid_careers: int = 256
@@ -98,7 +98,7 @@ class TitleHead:
         train, watching = parts.training, parts.watching
         careers = told(encode(encoder, train), train, beginning.forecast(train), self._taught(panel, train))
         valid = told(encode(encoder, watching), watching, beginning.forecast(watching))
-        model = closed_set(base, encoder, dropout=self.dropout, recall=self.recall, bfloat16=True)
+        model = closed_set(base, encoder, dropout=self.dropout, memories=not self.without_memories, bfloat16=True)
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
@@ -153,7 +153,7 @@ class TitleHead:
         model = restored(cls, options, path)
         base = load_weights(path, model.base, layers=model.layers)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
-        tuned = closed_set(base, encoder, dropout=model.dropout, recall=model.recall)
+        tuned = closed_set(base, encoder, dropout=model.dropout, memories=not model.without_memories)
         tuned.head.load_state_dict(load_file(path / HEAD))
         model.fitted = Fitted(trained, read_curve(path / CURVE), load_model(path / BEGINNING), None, base, tuned)
         return model
