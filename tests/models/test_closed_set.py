@@ -199,6 +199,20 @@ def test_a_teacher_is_needed_for_the_fit_alone(panel: Panel, base_folder: Path, 
     np.testing.assert_array_equal(load_model(run).forecast(test).log_prob, model.forecast(test).log_prob)
 
 
+def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
+    panel: Panel, base_folder: Path, tmp_path: Path
+) -> None:
+    teacher = Transition(variant="second-order").fit(panel)
+    teacher.save(tmp_path / "teacher")
+    teacher.forecast(panel.subset("train")).save(tmp_path / "teacher.parquet")
+    test, recipe = panel.subset("test"), HeadRecipe(learning_rate=1e-2)
+    by_model, by_file = (
+        TitleHead(base=str(base_folder), teacher=str(tmp_path / name), recipe=recipe).fit(panel).forecast(test).log_prob
+        for name in ("teacher", "teacher.parquet")
+    )
+    np.testing.assert_allclose(by_file, by_model, atol=1e-5)  # a file holds float32
+
+
 def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:
     """The frequencies that it begins with unless told otherwise see the entry before alone."""
     model = TitleHead(base=str(base_folder), template=Template(last_records=2))

@@ -274,8 +274,8 @@ def fit_title_head(
     teacher: Annotated[
         Path | None,
         Parameter(
-            help="Run folder of a model whose forecasts of the training records are learnt beside what was observed, "
-            "any that was fitted on the same split."
+            help="Run folder of a model, any that was fitted on the same split, or file of forecasts: what it says of "
+            "the training records is learnt beside what was observed."
         ),
     ] = None,
     teacher_weight: Annotated[

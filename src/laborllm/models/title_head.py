@@ -26,7 +26,7 @@ from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.closed_set import ChoosingTitles, ClosedSet, Reading, ToldCareer, closed_set, told
 from laborllm.models.contract import Floats, Forecast, OccupationModel
-from laborllm.models.registry import load_model, state_of
+from laborllm.models.registry import load_forecaster, load_model, state_of
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.titles import encode, readable_parts
 from laborllm.models.transition import Transition
@@ -52,10 +52,11 @@ class TitleHead:
     model that training begins with, any that was fitted on the same split, but not with `last_records`, which it would
     not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state that the
     head does not see in training. without_memories: whether it leaves out which titles were held before, and how
-    recently, and knows it from the text alone. teacher: run folder of a model whose forecasts of the training records
-    are learnt too, any that was fitted on the same split. teacher_weight: share of the loss that they have, half unless
-    given; the observed titles have the rest. valid_careers: how many validation careers, drawn by the seed, watch the
-    training. recipe: how to train; its `text_weight` is that of next-token prediction beside the choice of titles."""
+    recently, and knows it from the text alone. teacher: run folder of a model, or file of forecasts, whose forecasts of
+    the training records are learnt too, any that was fitted on the same split. teacher_weight: share of the loss that
+    they have, half unless given; the observed titles have the rest. valid_careers: how many validation careers, drawn
+    by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction beside the
+    choice of titles."""
 
     name: ClassVar[str] = "title-head"
 
@@ -185,10 +186,16 @@ class TitleHead:
             return Transition().fit(panel, seed=seed)
         if self.template.last_records is not None:
             raise ModelError("the model to begin with sees all earlier records: leave out --begin or --last-records")
-        return _fitted_alike(Path(self.begin), panel)
+        run = Path(self.begin)
+        _, _, trained = read_run(run)
+        trained.require_same_held_out(panel)
+        trained.require_same_taxonomy(panel)
+        return load_model(run)
 
     def _taught(self, panel: Panel, train: Panel) -> Forecast | None:
-        return None if self.teacher is None else _fitted_alike(Path(self.teacher), panel).forecast(train)
+        if self.teacher is None:
+            return None
+        return load_forecaster(Path(self.teacher), held_out_by=panel).forecast(train)
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
@@ -210,14 +217,6 @@ class Fitted:
     model: ClosedSet
     left_out: int = 0
     checkpoints: Checkpoints | None = None
-
-
-def _fitted_alike(run: Path, panel: Panel) -> OccupationModel:
-    """The model of a run folder. Raises `ModelError` unless it was fitted on the split and taxonomy of `panel`."""
-    _, _, trained = read_run(run)
-    trained.require_same_held_out(panel)
-    trained.require_same_taxonomy(panel)
-    return load_model(run)
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
