@@ -1,6 +1,5 @@
 """A dry run of a fit: everything is read and checked, a few steps are taken and timed, and nothing is written."""
 
-import sys
 import time
 from dataclasses import dataclass, replace
 
@@ -40,20 +39,22 @@ class Rehearsal:
     checkpoint: int
 
 
-def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 3) -> Rehearsal:
-    """Read and check all that `model.fit(panel)` would, and take its first `steps` steps. Raises what it would."""
+def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4) -> Rehearsal:
+    """Read and check all that `model.fit(panel)` would, and take its first `steps` steps, of which the first, when
+    nothing is warm, is not timed if there are others. Raises what the fit would."""
     plan = model.recipe.plan
     ready = model.prepare(panel, seed=seed)
     training = by_worker(ready.training)
     order = list(batches(len(training), plan, seed=seed))
     first = [text for batch in order[:steps] for index in batch for text in training[index]]
     looks = 2 + (len(training) * plan.epochs - 1) // plan.validate_every
-    brief = replace(model.recipe, epochs=1, validate_every=sys.maxsize)
+    brief = replace(model.recipe, epochs=1, validate_every=plan.batch_size, patience=None)
     curve, adapter = finetune(ready.scorer, first, ready.valid[:1], brief, seed=seed)
     tuned = ready.scorer.base.model.parameters() if adapter is None else adapter.tensors.values()
     trained = sum(tensor.numel() for tensor in tuned)
     lengths = [len(career.tokens) for career in ready.training]
-    rate = curve[-1].tokens / curve[-1].seconds
+    warm, end = curve[min(1, len(curve) - 2)], curve[-1]
+    rate = (end.tokens - warm.tokens) / (end.seconds - warm.seconds)
     return Rehearsal(
         careers=len(training),
         valid_careers=len(by_worker(ready.valid)),
