@@ -1,5 +1,6 @@
 """Layers in fewer steps are those of peft and transformers: the same loss and the same gradients."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,8 @@ def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
 
 def adapted(architecture: str, encoder: CareerEncoder, dtype: torch.dtype) -> tuple[PreTrainedModel, Reader]:
     torch.manual_seed(0)
-    model = ARCHITECTURES[architecture](len(encoder.tokenizer)).to(dtype).eval()
+    made: torch.nn.Module = ARCHITECTURES[architecture](len(encoder.tokenizer))
+    model: PreTrainedModel = made.to(dtype).eval()  # type: ignore[assignment]
     reader = Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).reader
     add_adapter(model, 3)
     for parameter in trained(model):
@@ -81,7 +83,7 @@ def test_is_as_near_as_peft_in_bfloat16(encoder: CareerEncoder, careers: list[En
         ours = loss_and_gradients(model, reader, careers)
 
     def distance(found: list[torch.Tensor]) -> float:
-        return sum(float((a - b).norm()) ** 2 for a, b in zip(found[1:], precise[1:], strict=True)) ** 0.5
+        return math.hypot(*(float((a - b).norm()) for a, b in zip(found[1:], precise[1:], strict=True)))
 
     assert ours[0].item() == pytest.approx(precise[0].item(), rel=1e-2)
     assert distance(ours) < 1.1 * distance(theirs)
@@ -113,10 +115,10 @@ def test_a_layer_that_only_looks_alike_stays_itself(
     part: str, change: Callable[[type], type], encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
     model, reader = adapted("llama", encoder, torch.float64)
-    layer = getattr(model.base_model.layers[1], part)  # type: ignore[index, union-attr]
+    layer = getattr(model.base_model.layers[1], part)  # type: ignore[index]
     layer.__class__ = change(type(layer))
     theirs = loss_and_gradients(model, reader, careers)
     with fused_layers(model):
         assert "forward" not in vars(layer)
-        assert "forward" in vars(getattr(model.base_model.layers[0], part))  # type: ignore[index, union-attr]
+        assert "forward" in vars(getattr(model.base_model.layers[0], part))  # type: ignore[index]
         torch.testing.assert_close(loss_and_gradients(model, reader, careers), theirs, rtol=1e-4, atol=1e-4)

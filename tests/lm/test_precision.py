@@ -19,7 +19,7 @@ def test_a_frozen_weight_is_rounded_once(frozen: nn.Parameter) -> None:
             assert rounded(frozen) is first
             assert torch.equal(first, frozen.bfloat16())
         with torch.no_grad():
-            frozen += 1
+            frozen.add_(1)
         assert torch.equal(rounded(frozen), frozen.bfloat16())  # nothing is remembered afterwards
         with rounded_once():
             assert torch.equal(rounded(frozen), frozen.bfloat16())
@@ -31,7 +31,7 @@ def test_a_trained_weight_is_rounded_anew() -> None:
         rounded(weight).sum().backward()
         assert torch.equal(weight.grad, torch.ones(3, 2))  # type: ignore[arg-type]
         with torch.no_grad():
-            weight += 1
+            weight.add_(1)
         assert torch.equal(rounded(weight), weight.bfloat16())
 
 

@@ -20,10 +20,10 @@ from laborllm.lm.precision import product_dtype, rounded
 def adapted(layers: Sequence[AdaptedLayer], x: Tensor) -> tuple[Tensor, ...]:
     """What each of these layers, none of whose own weights are trained, makes of x (..., i)."""
     ((name,),) = {tuple(layer.active_adapters) for layer in layers}
-    down = torch.cat([layer.lora_A[name].weight for layer in layers])
+    downs: list[Any] = [layer.lora_A[name].weight for layer in layers]
     ups = [layer.lora_B[name].weight for layer in layers]
     frozen = [(layer.base_layer.weight, layer.base_layer.bias, layer.scaling[name]) for layer in layers]
-    outputs: tuple[Tensor, ...] = _Adapted.apply(x, frozen, down, *ups)  # type: ignore[no-untyped-call]
+    outputs: tuple[Tensor, ...] = _Adapted.apply(x, frozen, torch.cat(downs), *ups)  # type: ignore[no-untyped-call]
     return outputs
 
 

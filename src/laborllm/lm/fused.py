@@ -84,7 +84,7 @@ def _form(layer: nn.Module) -> Callable[..., Any] | None:
     """What may stand for a layer."""
     if _is_adapted(layer):
         return _single
-    if hasattr(layer, "variance_epsilon") and not layer.weight.requires_grad:  # type: ignore[union-attr]
+    if hasattr(layer, "variance_epsilon") and not layer.weight.requires_grad:
         return _norm
     if _has_adapted(layer, "q_proj", "k_proj", "v_proj", "o_proj"):
         return _attention
@@ -120,9 +120,9 @@ def _attention(
     query, key, value = (part.unflatten(-1, (-1, layer.head_dim)) for part in parts)  # (B, n, heads, d)
     query, key = getattr(layer, "q_norm", _itself)(query), getattr(layer, "k_norm", _itself)(key)
     query, key = rotated(query, *position_embeddings), rotated(key, *position_embeddings)
-    heads = (part.transpose(1, 2).to(value.dtype) for part in (query, key, value))
+    query, key, value = (part.transpose(1, 2).to(value.dtype) for part in (query, key, value))
     dropout = layer.attention_dropout if layer.training else 0.0
-    output = layout.attend(layer.layer_idx, *heads, layer.scaling, dropout)
+    output = layout.attend(layer.layer_idx, query, key, value, layer.scaling, dropout)
     return _single(layer.o_proj, output.transpose(1, 2).flatten(2)), None
 
 
