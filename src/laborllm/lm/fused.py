@@ -86,13 +86,8 @@ def _form(layer: nn.Module) -> Callable[..., Any] | None:
         return _single
     if hasattr(layer, "variance_epsilon") and not layer.weight.requires_grad:
         return _norm
-    if _has_adapted(layer, "q_proj", "k_proj", "v_proj", "o_proj"):
-        return _attention
-    return _feed_forward if _has_adapted(layer, "gate_proj", "up_proj", "down_proj") else None
-
-
-def _has_adapted(layer: nn.Module, *names: str) -> bool:
-    return all(_is_adapted(getattr(layer, name, None)) for name in names)
+    projections = (getattr(layer, name, None) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+    return _attention if all(map(_is_adapted, projections)) else None
 
 
 def _is_adapted(layer: object) -> bool:
@@ -106,11 +101,6 @@ def _single(layer: Any, x: Tensor) -> Tensor:
 
 def _norm(layer: Any, x: Tensor) -> Tensor:
     return normed(x, layer.weight, layer.variance_epsilon)
-
-
-def _feed_forward(layer: Any, x: Tensor) -> Tensor:
-    gate, up = adapted([layer.gate_proj, layer.up_proj], x)
-    return _single(layer.down_proj, layer.act_fn(gate) * up)
 
 
 def _attention(
