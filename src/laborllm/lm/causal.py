@@ -31,26 +31,27 @@ class _CausalAttention(torch.autograd.Function):
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int], scale: float) -> Tensor:
         dtype, key, value = value.dtype, key.contiguous(), value.contiguous()
         precision = torch.promote_types(dtype, torch.float32)
-        scaled, precise_key = query.to(precision).contiguous() * scale, key.to(precision)
+        precise_query, scaled_key = query.to(precision).contiguous(), key.to(precision) * scale
         output = _like(query, dtype, value.shape[-1])
+        future = torch.full((BLOCK, BLOCK), float("-inf"), dtype=precision, device=query.device).triu(1)
         weights = []
         with torch.autocast(query.device.type, enabled=False):
             for start, first, end in _blocks(lengths):
-                score = _rows(scaled, first, end) @ precise_key[:, start:end].mT
-                score.unflatten(1, (-1, end - first))[..., first - start :] += _future(end - first, score)
+                score = _rows(precise_query, first, end) @ scaled_key[:, start:end].mT
+                score.unflatten(1, (-1, end - first))[..., first - start :] += future[: end - first, : end - first]
                 weight = score.softmax(dim=-1).to(dtype)
                 output[:, :, first:end] = (weight @ value[:, start:end]).unflatten(1, (-1, end - first))
                 weights.append(weight)
-        ctx.save_for_backward(scaled.to(dtype), key, value, *weights)
+        ctx.save_for_backward(query, key, value, *weights)
         ctx.lengths, ctx.scale = lengths, scale
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        scaled, key, value, *weights = ctx.saved_tensors
+        query, key, value, *weights = ctx.saved_tensors
         precision = torch.promote_types(value.dtype, torch.float32)
-        for_query = _like(scaled, value.dtype, key.shape[-1])
+        for_query = _like(query, value.dtype, key.shape[-1])
         for_key, for_value = (_like(of, precision, of.shape[-1]).zero_() for of in (key, value))
         for (start, first, end), weight in zip(_blocks(ctx.lengths), weights, strict=True):
             rows = _rows(gradient, first, end)
@@ -58,8 +59,8 @@ class _CausalAttention(torch.autograd.Function):
             for_weight = rows @ value[:, start:end].mT
             for_score = torch.ops.aten._softmax_backward_data(for_weight, weight, -1, weight.dtype)
             for_query[:, :, first:end] = (for_score @ key[:, start:end]).unflatten(1, (-1, end - first))
-            for_key[:, start:end] += for_score.mT @ _rows(scaled, first, end)
-        return for_query.mul_(ctx.scale), for_key.to(key.dtype), for_value.to(value.dtype), None, None
+            for_key[:, start:end] += for_score.mT @ _rows(query, first, end)
+        return for_query.mul_(ctx.scale), for_key.mul_(ctx.scale).to(key.dtype), for_value.to(value.dtype), None, None
 
 
 def _blocks(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -74,11 +75,6 @@ def _blocks(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
 def _rows(tensor: Tensor, first: int, end: int) -> Tensor:
     """(G, R, n, d) of these queries, as (G, R * (end - first), d)."""
     return tensor[:, :, first:end].flatten(1, 2)
-
-
-def _future(size: int, score: Tensor) -> Tensor:
-    """(size, size) of minus infinity where a key comes after the query."""
-    return score.new_full((size, size), float("-inf")).triu(1)
 
 
 def _like(tensor: Tensor, dtype: torch.dtype, width: int) -> Tensor:

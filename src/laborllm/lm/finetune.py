@@ -6,7 +6,7 @@ by one.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import EncodedCareer, by_worker
 from laborllm.lm.fused import fused_layers
 from laborllm.lm.loss import next_token_loss
+from laborllm.lm.precision import rounded_once
 from laborllm.lm.reading import Reader, packs
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
@@ -58,7 +59,8 @@ def tune(
     adapted = add_adapter(model, recipe.lora_rank, base.own_tokens) if recipe.method == "lora" else None
     if adapted is None:
         model.requires_grad_(True)
-    with fused_layers(model), recomputing(model, recipe), explaining_memory(recipe, model.device.type):
+    once = nullcontext() if recipe.shard else rounded_once()
+    with once, fused_layers(model), recomputing(model, recipe), explaining_memory(recipe, model.device.type):
         curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if adapted is None else merge_adapter(adapted)

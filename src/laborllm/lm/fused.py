@@ -1,119 +1,120 @@
-"""Linear layers with an adapter, and the norms before them, as one step each of the forward and the backward pass.
+"""Layers of a model with an adapter, computed in fewer and larger steps than peft and transformers do.
 
-peft computes a layer and its adapter apart, and torch rounds, scales and adds up what they give, tensor by tensor. Here
-the product of the adapter adds to the output of the layer, and its gradient to that of the layer, in place; and a norm
-gives what the products take, so that it is rounded once for all layers that read it.
+The model is first run over a few tokens, to see what each layer is given and what it makes of it. A layer is replaced
+where what stands here for layers of its form makes the same of the same; any other keeps its own forward pass.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 from peft.tuners.lora import Linear as AdaptedLayer
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear, rms_norm
 from transformers import PreTrainedModel
 
+from laborllm.lm.adapted import adapted
+from laborllm.lm.attention import Careers, Layout, context_length
+from laborllm.lm.norm import normed
+from laborllm.lm.rotary import rotated
+
 DEVICES = {"cpu"}  # on which this was found to be faster
+TOKENS = 4  # of the pass in which layers are compared
+TOLERANCE = 1e-4  # times the largest number in what a layer gives
 
 
 @contextmanager
 def fused_layers(model: PreTrainedModel) -> Iterator[None]:
     """Compute in one step each, where that is possible, the layers of `model`, which `add_adapter` has adapted."""
-    body = model.base_model
-    stacked = [layer for stack in body.children() if isinstance(stack, nn.ModuleList) for layer in stack.modules()]
-    layers = {layer: forward for layer in stacked if model.device.type in DEVICES and (forward := _fused(layer))}
-    for layer, forward in layers.items():
-        layer.forward = partial(forward, layer)
+    fused = _fused(model) if model.device.type in DEVICES else {}
+    for layer, forward in fused.items():
+        layer.forward = forward
     try:
         yield
     finally:
-        for layer in layers:
+        for layer in fused:
             del layer.forward
 
 
-def _fused(layer: nn.Module) -> Callable[[Any, Tensor], Tensor] | None:
-    """How to compute a layer in one step, if that is known."""
-    if isinstance(layer, AdaptedLayer) and type(layer.base_layer) is nn.Linear:
-        return _adapted
-    return _normed if _is_frozen_norm(layer) else None
+@torch.no_grad()
+def _fused(model: PreTrainedModel) -> dict[nn.Module, Callable[..., Any]]:
+    """How to compute layers in one step, for those of which that is known."""
+    stacks = [part for part in model.base_model.children() if isinstance(part, nn.ModuleList)]
+    known = {layer: partial(form, layer) for stack in stacks for layer in stack.modules() if (form := _form(layer))}
+    calls: dict[nn.Module, _Call] = {}
+    hooks = [layer.register_forward_hook(partial(_record, calls), with_kwargs=True) for layer in known]
+    tokens = torch.arange(TOKENS, device=model.device)[None]
+    far = context_length(model) - 1 - tokens  # where what depends on the position shows
+    model.base_model(input_ids=tokens, position_ids=far, layout=Careers((TOKENS,)), use_cache=False)
+    for hook in hooks:
+        hook.remove()
+    return {layer: known[layer] for layer, call in calls.items() if call.is_answered_by(known[layer])}
 
 
-def _is_frozen_norm(layer: Any) -> bool:
-    """Whether a layer divides by the root mean square and multiplies by a weight that is not trained."""
-    if not hasattr(layer, "variance_epsilon") or layer.weight.requires_grad:
-        return False
-    row = torch.linspace(-1, 2, len(layer.weight), device=layer.weight.device)
-    return torch.allclose(layer(row).float(), rms_norm(row, row.shape, layer.weight.float(), layer.variance_epsilon))
+@dataclass(frozen=True)
+class _Call:
+    """What a layer was given, and what it made of it."""
+
+    given: tuple[Any, ...]
+    named: dict[str, Any]
+    output: Tensor
+
+    def is_answered_by(self, forward: Callable[..., Any]) -> bool:
+        try:
+            output = _first(forward(*self.given, **self.named))
+        except (AttributeError, RuntimeError, TypeError, ValueError):  # a layer that only looks like one of these
+            return False
+        return torch.allclose(output, self.output, rtol=0, atol=TOLERANCE * float(self.output.abs().max()))
 
 
-def _dtype(x: Tensor) -> torch.dtype:
-    """That of products with x."""
-    device = x.device.type
-    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+def _record(
+    calls: dict[nn.Module, _Call], layer: nn.Module, given: tuple[Any, ...], named: dict[str, Any], output: Any
+) -> None:
+    calls[layer] = _Call(given, named, _first(output).clone())
 
 
-def _normed(layer: Any, x: Tensor) -> Tensor:
-    output: Tensor = _Normed.apply(x, layer.weight, layer.variance_epsilon)  # type: ignore[no-untyped-call]
+def _first(output: Any) -> Tensor:
+    tensor: Tensor = output[0] if isinstance(output, tuple) else output
+    return tensor
+
+
+def _form(layer: nn.Module) -> Callable[..., Any] | None:
+    """What may stand for a layer."""
+    if _is_adapted(layer):
+        return _single
+    if hasattr(layer, "variance_epsilon") and not layer.weight.requires_grad:
+        return _norm
+    projections = (getattr(layer, name, None) for name in ("q_proj", "k_proj", "v_proj", "o_proj"))
+    return _attention if all(map(_is_adapted, projections)) else None
+
+
+def _is_adapted(layer: object) -> bool:
+    return isinstance(layer, AdaptedLayer) and type(layer.base_layer) is nn.Linear
+
+
+def _single(layer: Any, x: Tensor) -> Tensor:
+    (output,) = adapted([layer], x)
     return output
 
 
-class _Normed(torch.autograd.Function):
-    """weight * x / sqrt(mean of x squared + epsilon), for x (..., d) and weight (d,), in float32 and then rounded."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        wide = x.float()
-        mean_square = torch.linalg.vector_norm(wide, dim=-1, keepdim=True).square() / len(weight)
-        inverse = (mean_square + epsilon).rsqrt()
-        unit = wide * inverse
-        ctx.save_for_backward(unit, inverse, weight)
-        output: Tensor = (unit * weight).to(_dtype(x))
-        return output
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        unit, inverse, weight = ctx.saved_tensors
-        at_unit = (gradient * weight).float()
-        along = torch.linalg.vecdot(at_unit, unit)[..., None] / -len(weight)
-        return at_unit.addcmul_(unit, along).mul_(inverse), None, None
+def _norm(layer: Any, x: Tensor) -> Tensor:
+    return normed(x, layer.weight, layer.variance_epsilon)
 
 
-def _adapted(layer: Any, x: Tensor) -> Tensor:
-    (name,) = layer.active_adapters
-    base, down, up = layer.base_layer, layer.lora_A[name].weight, layer.lora_B[name].weight
-    output: Tensor = _Adapted.apply(x, base.weight, base.bias, down, up, layer.scaling[name])  # type: ignore[no-untyped-call]
-    return output
+def _attention(
+    layer: Any, hidden_states: Tensor, position_embeddings: tuple[Tensor, Tensor], *, layout: Layout, **_: Any
+) -> tuple[Tensor, None]:
+    parts = adapted([layer.q_proj, layer.k_proj, layer.v_proj], hidden_states)
+    query, key, value = (part.unflatten(-1, (-1, layer.head_dim)) for part in parts)  # (B, n, heads, d)
+    query, key = getattr(layer, "q_norm", _itself)(query), getattr(layer, "k_norm", _itself)(key)
+    query, key = rotated(query, *position_embeddings), rotated(key, *position_embeddings)
+    query, key, value = (part.transpose(1, 2).to(value.dtype) for part in (query, key, value))
+    dropout = layer.attention_dropout if layer.training else 0.0
+    output = layout.attend(layer.layer_idx, query, key, value, layer.scaling, dropout)
+    return _single(layer.o_proj, output.transpose(1, 2).flatten(2)), None
 
 
-class _Adapted(torch.autograd.Function):
-    """x @ (weight + scale * up @ down).T + bias, for x (..., i), weight (o, i), bias (o,), down (r, i) and up (o, r);
-    weight and bias are not trained."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, down: Tensor, up: Tensor, scale: float
-    ) -> Tensor:
-        dtype = _dtype(x)
-        rows, weight, down, up = (tensor.to(dtype) for tensor in (x.flatten(0, -2), weight, down, up * scale))
-        with torch.autocast(x.device.type, enabled=False):
-            narrow = linear(rows, down)
-            output = linear(rows, weight, None if bias is None else bias.to(dtype)).addmm_(narrow, up.T)
-        ctx.save_for_backward(rows, weight, down, up, narrow)
-        ctx.scale = scale
-        return output.view(*x.shape[:-1], -1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        rows, weight, down, up, narrow = ctx.saved_tensors
-        at_output = gradient.flatten(0, -2)
-        at_narrow = at_output @ up
-        at_x = None
-        if ctx.needs_input_grad[0]:
-            at_x = (at_output @ weight).addmm_(at_narrow, down).view(*gradient.shape[:-1], -1)
-        return at_x, None, None, at_narrow.T @ rows, (at_output.T @ narrow).mul_(ctx.scale), None
+def _itself(x: Tensor) -> Tensor:
+    return x

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from laborllm.lm.pass_sizes import ROWS_OF_LOGITS, ROWS_OF_SOFTMAX
+from laborllm.lm.precision import rounded
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ class _NextTokenLoss(torch.autograd.Function):
             (), dtype=torch.float32 if hidden.dtype != torch.float64 else torch.float64, device=hidden.device
         )
         step = ROWS_OF_LOGITS[hidden.device.type]
-        in_products = _rounded(weight)
+        in_products = rounded(weight)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             logits = linear(hidden[rows], in_products, bias)
@@ -62,15 +63,8 @@ def _to_gradient(logits: Tensor, targets: Tensor, importance: Tensor) -> Tensor:
     )
     for part, target, weight in zip(*parts, strict=True):
         precise = part.to(loss.dtype)
-        at_target = precise.gather(1, target)
-        top = precise.amax(dim=1, keepdim=True)
-        total = precise.sub_(top).exp_().sum(dim=1, keepdim=True)
-        loss += ((total.log() + top - at_target) * weight).sum()
-        part.copy_(precise.mul_(weight / total).scatter_add_(1, target, -weight))
+        probability = precise.softmax(dim=1)
+        below_top = precise.amax(dim=1, keepdim=True) - precise.gather(1, target)
+        loss += ((below_top - probability.amax(dim=1, keepdim=True).log()) * weight).sum()
+        part.copy_(probability.mul_(weight).scatter_add_(1, target, -weight))
     return loss
-
-
-def _rounded(weight: Tensor) -> Tensor:
-    """As autocast has it in products, once for all of them."""
-    device = weight.device.type
-    return weight.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else weight
