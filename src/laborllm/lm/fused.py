@@ -43,6 +43,8 @@ def _fused(model: PreTrainedModel) -> dict[nn.Module, Callable[..., Any]]:
     """How to compute layers in one step, for those of which that is known."""
     stacks = [part for part in model.base_model.children() if isinstance(part, nn.ModuleList)]
     known = {layer: partial(form, layer) for stack in stacks for layer in stack.modules() if (form := _form(layer))}
+    if not known:
+        return {}
     calls: dict[nn.Module, _Call] = {}
     hooks = [layer.register_forward_hook(partial(_record, calls), with_kwargs=True) for layer in known]
     tokens = torch.arange(TOKENS, device=model.device)[None]

@@ -57,9 +57,16 @@ class ShowsScorer(Protocol):
         ...
 
 
-def load_model(path: Path, scoring: ScoringOptions | None = None) -> OccupationModel:
-    """The fitted model of a run folder; `scoring` says how it reads titles, if it does."""
-    name, _, _ = read_run(path)
+def load_model(
+    path: Path, scoring: ScoringOptions | None = None, *, held_out_by: Panel | None = None
+) -> OccupationModel:
+    """The fitted model of a run folder; `scoring` says how it reads titles, if it does.
+
+    Raises `ModelError` for one that may have been trained on workers that are held out by the given panel.
+    """
+    name, _, trained = read_run(path)
+    if held_out_by is not None:
+        trained.require_same_held_out(held_out_by)
     model = model_class(name).load(path)
     return model if scoring is None else with_scoring(model, scoring)
 
@@ -67,16 +74,8 @@ def load_model(path: Path, scoring: ScoringOptions | None = None) -> OccupationM
 def load_forecaster(
     path: Path, scoring: ScoringOptions | None = None, *, held_out_by: Panel | None = None
 ) -> Forecaster:
-    """The fitted model of a run folder, or the forecasts of a file.
-
-    Raises `ModelError` for a model that may have been trained on workers that are held out by the given panel.
-    """
-    if path.is_file():
-        return SavedForecast.load(path)
-    if held_out_by is not None:
-        _, _, trained = read_run(path)
-        trained.require_same_held_out(held_out_by)
-    return load_model(path, scoring)
+    """The fitted model of a run folder, loaded and refused as by `load_model`, or the forecasts of a file."""
+    return SavedForecast.load(path) if path.is_file() else load_model(path, scoring, held_out_by=held_out_by)
 
 
 def state_of(path: Path) -> str:

@@ -186,11 +186,7 @@ class TitleHead:
             return Transition().fit(panel, seed=seed)
         if self.template.last_records is not None:
             raise ModelError("the model to begin with sees all earlier records: leave out --begin or --last-records")
-        run = Path(self.begin)
-        _, _, trained = read_run(run)
-        trained.require_same_held_out(panel)
-        trained.require_same_taxonomy(panel)
-        return load_model(run)
+        return load_model(Path(self.begin), held_out_by=panel)
 
     def _taught(self, panel: Panel, train: Panel) -> Forecast | None:
         if self.teacher is None:
