@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import math
+import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from laborllm.lm import finetune as finetuning
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import finetune, pack_loss
+from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
 from laborllm.panel import Panel
@@ -134,13 +137,46 @@ def test_computing_activations_anew_changes_nothing(
     torch.testing.assert_close(trained(dataclasses.replace(recipe, recompute=True)), trained(recipe))
 
 
-def test_a_pass_that_memory_does_not_hold_is_one_line(
+def test_a_pass_that_memory_does_not_hold_is_halved(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The allocator itself refuses: a petabyte is asked for where the loss would be."""
+    """The allocator itself refuses: a petabyte is asked for beside any pass that is longer than a career."""
+    whole_loss, longest = pack_loss, max(len(career.tokens) for career in careers)
+
+    def loss_in_small_memory(reader: Reader, texts: list[EncodedCareer], **options: float) -> torch.Tensor:
+        loss = whole_loss(reader, texts, **options)
+        return loss if sum(len(text.tokens) for text in texts) <= longest else loss + torch.empty(2**50).sum()
+
+    def trained(pack_tokens: int) -> torch.Tensor:
+        model = copy.deepcopy(base.model)
+        recipe = Recipe(method="full", learning_rate=1e-2, batch_size=6, pack_tokens=pack_tokens)
+        finetune(Scorer(BaseModel("copy", model, base.tokenizer), encoder), careers[:18], careers[:3], recipe, seed=0)
+        return torch.cat([parameter.flatten() for parameter in model.parameters()])
+
+    expected = trained(1)
+    monkeypatch.setattr(finetuning, "pack_loss", loss_in_small_memory)
+    torch.testing.assert_close(trained(1024), expected)
+
+
+@pytest.mark.parametrize(
+    ("choice", "ways"),
+    [
+        ({}, "set --recompute or take a smaller base model"),
+        ({"method": "full", "recompute": True}, "train an adapter (--method lora) or take a smaller base model"),
+        ({"shard": True}, "lower --pack-tokens (it is 1024) or set --recompute or take a smaller base model"),
+    ],
+)
+def test_a_career_that_memory_does_not_hold_is_one_line(
+    choice: dict[str, Any],
+    ways: str,
+    base: BaseModel,
+    encoder: CareerEncoder,
+    careers: list[EncodedCareer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(finetuning, "pack_loss", lambda *_, **__: torch.empty(2**50))
-    with pytest.raises(ModelError, match=r"lower --pack-tokens \(it is 1024\) or set --recompute"):
-        finetune(Scorer(base, encoder), careers[:4], careers[:2], Recipe(), seed=0)
+    with pytest.raises(ModelError, match=re.escape(f"memory does not hold a pass of training: {ways}")):
+        finetune(Scorer(base, encoder), careers[:4], careers[:2], Recipe(**choice), seed=0)
 
 
 def test_presets_are_what_is_not_given() -> None:

@@ -17,8 +17,9 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.float64 import InFloat64
+from laborllm.lm.packing import packs
 from laborllm.lm.pruning import expand
-from laborllm.lm.reading import Reader, packs
+from laborllm.lm.reading import Reader
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import METHODS, ScoringOptions
 from laborllm.lm.title_scores import RESOLVED, TitleScores, title_scores

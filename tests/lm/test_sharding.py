@@ -34,12 +34,13 @@ class Texts(CareerTexts):
     """Careers as text, for a user who interrupts at a look at the validation split."""
 
     looks_left = 100
+    is_shared = False
 
     def perplexity(self) -> float:
         type(self).looks_left -= 1
         if self.looks_left < 0:
             raise KeyboardInterrupt
-        assert any(isinstance(weight, DTensor) for weight in self.module.parameters()) == self.recipe.shard
+        assert any(isinstance(weight, DTensor) for weight in self.module.parameters()) == self.is_shared
         return super().perplexity()
 
 
@@ -56,8 +57,10 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
     """All weights."""
     scorer, careers = material(folder)
     scorer.base.model.requires_grad_(True)
-    task = Texts(scorer, by_worker(careers[:30]), careers[30:40], replace(RECIPE, shard=shard))
-    curve = train(task, task.recipe.plan, seed=0, checkpoints=checkpoints)
+    training = by_worker(careers[:30])
+    task = Texts(training, RECIPE.tokens_in_a_pass("cpu"), scorer=scorer, valid=careers[30:40], text_weight=1.0)
+    task.is_shared = shard
+    curve = train(task, replace(RECIPE, shard=shard).plan, seed=0, checkpoints=checkpoints)
     keep(folder / name, curve, scorer.base.model)
 
 
@@ -82,7 +85,12 @@ def tune_head(folder: Path, name: str, *, shard: bool) -> None:
     scorer.base.model.requires_grad_(True)
     closed_set = ClosedSet(scorer.reader, encoder, head)
     task = ChoosingTitles(
-        closed_set, by_worker(careers), watching, 0.5, RECIPE.tokens_in_a_pass("cpu"), teacher_weight=0.5
+        training=by_worker(careers),
+        pack_tokens=RECIPE.tokens_in_a_pass("cpu"),
+        model=closed_set,
+        valid=watching,
+        text_weight=0.5,
+        teacher_weight=0.5,
     )
     curve = train(task, replace(RECIPE, shard=shard).plan, seed=0)
     keep(folder / name, curve, task.module)

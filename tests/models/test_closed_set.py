@@ -145,7 +145,12 @@ def choosing(base: BaseModel, panel: Panel, teaching: Forecast | None, weight: f
     train = panel.subset("train")
     careers = by_worker(told(encode(encoder, train), train, beginning.forecast(train), teaching))
     return ChoosingTitles(
-        closed_set(base, encoder), careers, [], text_weight=0.0, pack_tokens=512, teacher_weight=weight
+        training=careers,
+        pack_tokens=512,
+        model=closed_set(base, encoder),
+        valid=[],
+        text_weight=0.0,
+        teacher_weight=weight,
     )
 
 

@@ -20,8 +20,9 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import EncodedCareer, by_worker
 from laborllm.lm.fused import fused_layers
 from laborllm.lm.loss import next_token_loss
+from laborllm.lm.packing import TrainingTexts
 from laborllm.lm.precision import rounded_once
-from laborllm.lm.reading import Reader, packs
+from laborllm.lm.reading import Reader
 from laborllm.lm.recipe import Recipe
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_foreign_warnings
@@ -47,7 +48,13 @@ def finetune(
     if not training or not valid:
         raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
-    task = CareerTexts(scorer, by_worker(training), valid, recipe)
+    task = CareerTexts(
+        training=by_worker(training),
+        pack_tokens=recipe.tokens_in_a_pass(scorer.reader.device.type),
+        scorer=scorer,
+        valid=valid,
+        text_weight=recipe.text_weight,
+    )
     return tune(scorer.base, task, recipe, seed=seed, checkpoints=checkpoints)
 
 
@@ -66,45 +73,30 @@ def tune(
     return curve, None if adapted is None else merge_adapter(adapted)
 
 
-@dataclass(frozen=True)
-class CareerTexts:
-    """Careers as text, as a task of training: the model of `scorer`, what it learns from, the texts of each career
-    together, and what watches it."""
+@dataclass
+class CareerTexts(TrainingTexts[EncodedCareer]):
+    """Careers as text, as a task of training: the model of `scorer`, the careers that watch it, and what a token in no
+    title weighs."""
 
     scorer: Scorer
-    training: Sequence[Sequence[EncodedCareer]]
     valid: Sequence[EncodedCareer]
-    recipe: Recipe
+    text_weight: float
     name: str = "fine-tune"
 
     @property
     def module(self) -> PreTrainedModel:
         return self.scorer.base.model
 
-    @property
-    def lengths(self) -> list[int]:
-        return [sum(len(text.tokens) for text in career) for career in self.training]
-
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """Pack by pack; the weight of a career is the importance of its tokens."""
-        text_weight = self.recipe.text_weight
-        for packed in self._packs(batch):
-            weight = sum(sum(token_importance(career, text_weight)) for career in packed)
-            yield pack_loss(self.scorer.reader, packed, text_weight=text_weight), weight
-
-    def passes(self, batch: Sequence[int]) -> int:
-        return len(self._packs(batch))
+        """Pass by pass; the weight of a career is the importance of its tokens."""
+        for texts in self.passes(batch):
+            weight = sum(sum(token_importance(text, self.text_weight)) for text in texts)
+            yield pack_loss(self.scorer.reader, texts, text_weight=self.text_weight), weight
 
     def perplexity(self) -> float:
         """Of the observed titles, by their text."""
         log_prob = np.concatenate(list(self.scorer.realised(self.valid)))
         return float(np.exp(-log_prob.mean()))
-
-    def _packs(self, batch: Sequence[int]) -> list[list[EncodedCareer]]:
-        careers = [text for index in batch for text in self.training[index]]
-        limit = self.recipe.tokens_in_a_pass(self.scorer.reader.device.type)
-        found = packs([len(career.tokens) for career in careers], limit)
-        return [[careers[index] for index in pack] for pack in found]
 
 
 def token_importance(career: EncodedCareer, text_weight: float, title_weight: float = 1.0) -> list[float]:
@@ -149,12 +141,17 @@ def recomputing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
 
 @contextmanager
 def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
-    """Say in one line what to do if memory does not hold a pass."""
+    """Say in one line what to do if memory does not hold a pass that no longer gets smaller."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not should_reduce_batch_size(error):
             raise
-        also = "" if recipe.recompute else " or set --recompute"
-        size = recipe.tokens_in_a_pass(device_type)
-        raise ModelError(f"memory does not hold a pass: lower --pack-tokens (it is {size}){also}") from error
+        ways = {
+            f"lower --pack-tokens (it is {recipe.tokens_in_a_pass(device_type)})": recipe.shard,
+            "set --recompute": not recipe.recompute,
+            "train an adapter (--method lora)": recipe.method == "full",
+            "take a smaller base model": True,
+        }
+        help = " or ".join(way for way, is_open in ways.items() if is_open)
+        raise ModelError(f"memory does not hold a pass of training: {help}") from error

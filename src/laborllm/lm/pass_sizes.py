@@ -3,7 +3,7 @@
 On a CPU, what lies between two products stays in its cache; a GPU is kept busy by long ones.
 """
 
-TOKENS_LEARNT = {"cpu": 1024, "cuda": 4096}  # of careers in one pass of training, unless the recipe says otherwise
+TOKENS_LEARNT = {"cpu": 1024, "cuda": 16384}  # of careers in one pass of training, unless the recipe says otherwise
 TOKENS_READ = {"cpu": 1024, "cuda": 8192}  # of careers in one pass without gradients, at least one career
 NODES = {"cpu": 512, "cuda": 8192}  # of the tries of titles in one pass
 ROWS_OF_LOGITS = {"cpu": 256, "cuda": 4096}  # tokens whose logits exist at a time in training, over all of a vocabulary

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from laborllm.lm.encoding import EncodedCareer
+from laborllm.lm.packing import packed
 from laborllm.lm.pass_sizes import TOKENS_READ
-from laborllm.lm.reading import Reader, packs
+from laborllm.lm.reading import Reader
 
 Pooling = Literal["last", "mean"]
 
@@ -18,8 +19,7 @@ def prompt_vectors(reader: Reader, careers: Sequence[EncodedCareer], pooling: Po
     """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
     the mean over its tokens. One pass over a career serves all its records."""
     reader.require_room(careers)
-    for indexes in packs([len(career.tokens) for career in careers], TOKENS_READ[reader.device.type]):
-        pack = [careers[index] for index in indexes]
+    for pack in packed(careers, TOKENS_READ[reader.device.type]):
         with reader.precision():
             hidden, layout = reader.careers(pack)
         for career, states in zip(pack, hidden.split(layout.lengths), strict=True):

@@ -1,6 +1,6 @@
 """One pass of a language model: careers in, hidden states out, and from these the log-probability of chosen tokens."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -129,17 +129,3 @@ class Reader:
 def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     logits = linear(hidden, weight, bias)
     return logits if logits.dtype == torch.float64 else logits.float()
-
-
-def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Consecutive indexes whose lengths add up to at most `limit`, at least one a pack."""
-    pack: list[int] = []
-    total = 0
-    for index, length in enumerate(lengths):
-        if pack and total + length > limit:
-            yield pack
-            pack, total = [], 0
-        pack.append(index)
-        total += length
-    if pack:
-        yield pack

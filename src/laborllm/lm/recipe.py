@@ -40,8 +40,8 @@ class Recipe:
         lora_rank: Rank of the adapter.
         text_weight: Weight in the loss of every token that is in no title: 1 is the loss over the whole text of
             LABOR-LLM, 0 that over titles alone.
-        pack_tokens: Tokens in one forward pass, a matter of memory and speed only. Unless given, 1,024 on a CPU and
-            4,096 on a GPU.
+        pack_tokens: Tokens in one forward pass, a matter of memory and speed only: halved while memory does not hold
+            it. Unless given, 1,024 on a CPU and 16,384 on a GPU.
         recompute: Compute activations anew in the backward pass, which takes longer and far less memory.
         long_careers: What to do with a career that is longer than the base model reads: refuse it, or leave out its
             oldest records.

@@ -20,9 +20,10 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.packing import packed
 from laborllm.lm.pass_sizes import NODES, TOKENS_READ
 from laborllm.lm.pruning import expand
-from laborllm.lm.reading import Reader, packs
+from laborllm.lm.reading import Reader
 from laborllm.lm.scoring_options import Cost, ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
@@ -84,8 +85,7 @@ class Scorer:
 
     def _packs(self, careers: Sequence[EncodedCareer]) -> Iterator[list[EncodedCareer]]:
         self.require_room(careers)
-        for indexes in packs([len(career.tokens) for career in careers], TOKENS_READ[self.reader.device.type]):
-            yield [careers[index] for index in indexes]
+        return packed(careers, TOKENS_READ[self.reader.device.type])
 
     def _observed(self, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
         """Log-probability of the observed titles, (T,), from the hidden states of their career, (n, d)."""

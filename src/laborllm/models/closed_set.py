@@ -24,8 +24,9 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import token_importance, token_loss
 from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.packing import TrainingTexts, packed
 from laborllm.lm.pass_sizes import TOKENS_READ
-from laborllm.lm.reading import Reader, packs
+from laborllm.lm.reading import Reader
 from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.transition import FIRST, previous_and_current
@@ -143,15 +144,15 @@ class ClosedSet:
     encoder: CareerEncoder
     head: ClosedSetHead
 
-    def read(self, careers: Sequence[ToldCareer], pack_tokens: int | None = None) -> Iterator[Reading]:
+    def read(self, careers: Sequence[ToldCareer]) -> Iterator[Reading]:
         """Some careers after the other, one pass of the base model each."""
-        limit = pack_tokens or TOKENS_READ[self.reader.device.type]
-        for pack in packs([len(career.tokens) for career in careers], limit):
-            packed = [careers[index] for index in pack]
-            steps = steps_of(packed, self.encoder, self.reader.device)
-            with self.reader.precision():
-                hidden, _ = self.reader.careers(packed)
-            yield Reading(packed, hidden, steps, self.head(hidden[steps.end], steps))
+        return map(self.read_at_once, packed(careers, TOKENS_READ[self.reader.device.type]))
+
+    def read_at_once(self, careers: list[ToldCareer]) -> Reading:
+        steps = steps_of(careers, self.encoder, self.reader.device)
+        with self.reader.precision():
+            hidden, _ = self.reader.careers(careers)
+        return Reading(careers, hidden, steps, self.head(hidden[steps.end], steps))
 
 
 def closed_set(
@@ -204,20 +205,17 @@ def memories(columns: Sequence[int], entries: int) -> NDArray[np.float32]:
     return found
 
 
-@dataclass(frozen=True)
-class ChoosingTitles:
-    """Careers whose observed entries the closed set learns to choose, as a task of training; the texts of each career
-    are together.
+@dataclass
+class ChoosingTitles(TrainingTexts[ToldCareer]):
+    """Careers whose observed entries the closed set learns to choose, as a task of training.
 
     text_weight: of predicting each token that is in no title, beside the choice of each title. teacher_weight: share of
     a choice that what a teacher says of it has; the title observed has the rest, or all of it without a teacher.
     """
 
     model: ClosedSet
-    training: Sequence[Sequence[ToldCareer]]
     valid: Sequence[ToldCareer]
     text_weight: float
-    pack_tokens: int
     teacher_weight: float = 0.0
     name: str = "fine-tune"
 
@@ -225,13 +223,9 @@ class ChoosingTitles:
     def module(self) -> nn.Module:
         return nn.Sequential(self.model.reader.model, self.model.head)  # no list: sharding seeks layers in lists
 
-    @property
-    def lengths(self) -> list[int]:
-        return [sum(len(text.tokens) for text in career) for career in self.training]
-
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """Pack by pack; the weight of a career is its number of records and what its other tokens weigh."""
-        for reading in self.model.read(self._texts(batch), self.pack_tokens):
+        """Pass by pass; the weight of a career is its number of records and what its other tokens weigh."""
+        for reading in map(self.model.read_at_once, self.passes(batch)):
             loss, weight = self._choice(reading), float(len(reading.steps.observed))
             if self.text_weight:
                 text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]
@@ -239,16 +233,10 @@ class ChoosingTitles:
                 weight += sum(text)
             yield loss, weight
 
-    def passes(self, batch: Sequence[int]) -> int:
-        return sum(1 for _ in packs([len(text.tokens) for text in self._texts(batch)], self.pack_tokens))
-
     @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
     def perplexity(self) -> float:
-        parts = [reading.observed for reading in self.model.read(self.valid, self.pack_tokens)]
+        parts = [reading.observed for reading in self.model.read(self.valid)]
         return float(torch.cat(parts).double().mean().neg().exp())
-
-    def _texts(self, batch: Sequence[int]) -> list[ToldCareer]:
-        return [text for index in batch for text in self.training[index]]
 
     def _choice(self, reading: Reading) -> Tensor:
         """Cross-entropy of the choice of titles in nats, summed over records: against the observed titles, or against a

@@ -103,11 +103,11 @@ class TitleHead:
         vectors = _unit_vectors(base, self.template.title_texts(panel.taxonomy))
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
-            model,
-            by_worker(careers),
-            valid,
-            self.recipe.text_weight,
-            self.recipe.tokens_in_a_pass(model.reader.device.type),
+            training=by_worker(careers),
+            pack_tokens=self.recipe.tokens_in_a_pass(model.reader.device.type),
+            model=model,
+            valid=valid,
+            text_weight=self.recipe.text_weight,
             teacher_weight=self.teacher_weight or 0.0,
         )
         checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))

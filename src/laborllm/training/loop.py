@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 
 from laborllm.errors import ModelError
@@ -19,7 +20,7 @@ from laborllm.training.plan import Plan
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
 from laborllm.training.sharding import Shards, gathered, parted
-from laborllm.training.task import ShardableTask, Task
+from laborllm.training.task import Task, TaskInPasses
 
 
 def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
@@ -104,7 +105,6 @@ class _Training:
         start = time.monotonic()
         state, batch = self.state, self.batches[self.state.step]
         self.task.module.train()
-        torch.manual_seed(_step_seed(self.seed, state.step, self.processes.rank))
         factor = rate_factor(state.step, len(self.batches), self.plan.warmup, self.plan.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * factor
@@ -169,19 +169,36 @@ class _Training:
 
     def _backward(self, batch: Sequence[int]) -> float:
         """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
-        losses: list[Tensor] = []
-        weight = 0.0
-        for loss, part in self._parts(batch):
-            loss.backward()
-            losses.append(loss.detach())
-            weight += part
-        nats = self._total(losses)
+        while (own := self._backward_of_share(batch)) is None:
+            self.optimizer.zero_grad(set_to_none=True)
+        nats, weight = own
         if self.shards is None:
             self.processes.add_up_gradients(self.parameters.values())
         weight = self.processes.total(weight)
         self.state.nats += self.processes.total(nats)
         self.state.weight += weight
         return weight if self.shards is None else weight / self.processes.count  # sharding leaves the mean gradient
+
+    def _backward_of_share(self, batch: Sequence[int]) -> tuple[float, float] | None:
+        """Add the gradient of this process's share of a batch to the parameters' own, and return its loss and weight.
+        None if memory did not hold a pass; the next ones are smaller then."""
+        torch.manual_seed(_step_seed(self.seed, self.state.step, self.processes.rank))
+        losses: list[Tensor] = []
+        weight = 0.0
+        try:
+            for loss, part in self._parts(batch):
+                loss.backward()
+                losses.append(loss.detach())
+                weight += part
+            return self._total(losses), weight
+        except (RuntimeError, MemoryError) as error:
+            if should_reduce_batch_size(error) and self._halves_passes():
+                return None
+            raise
+
+    def _halves_passes(self) -> bool:
+        """Let passes read half as much, if they can; where the module is shared out, no process can do so alone."""
+        return self.shards is None and isinstance(self.task, TaskInPasses) and self.task.halve_passes()
 
     def _total(self, losses: list[Tensor]) -> float:
         """The sum of the losses of all parts, which a GPU is waited for once to give."""
@@ -196,10 +213,10 @@ class _Training:
         """The parts of this process's share of a batch. Where the module is shared out, all processes compute as many:
         who has fewer computes a career for nothing."""
         own = self.task.loss(self.processes.share(batch))
-        if not isinstance(self.task, ShardableTask) or self.shards is None:
+        if not isinstance(self.task, TaskInPasses) or self.shards is None:
             yield from own
             return
-        for _ in range(max(self.task.passes(share) for share in self.processes.shares(batch))):
+        for _ in range(max(len(self.task.passes(share)) for share in self.processes.shares(batch))):
             yield self.shards.compute(lambda: next(own, None) or self._idle(batch[0]))
 
     def _idle(self, career: int) -> tuple[Tensor, float]:
@@ -211,7 +228,7 @@ class _Training:
         return work() if self.shards is None else self.shards.compute(work)
 
     def _shards(self) -> Shards:
-        if not isinstance(self.task, ShardableTask):
+        if not isinstance(self.task, TaskInPasses):
             raise ModelError(f"{self.task.name} cannot share out its weights: leave out --shard")
         return Shards(self.task.module)
 

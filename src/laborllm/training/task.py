@@ -35,9 +35,16 @@ class Task(Protocol):
 
 
 @runtime_checkable
-class ShardableTask(Task, Protocol):
-    """A task whose module can be shared out among processes, which must all compute as many parts of a step."""
+class TaskInPasses(Task, Protocol):
+    """A task whose `loss` has as many parts as there are passes over the module, for as many careers as memory holds.
 
-    def passes(self, batch: Sequence[int]) -> int:
-        """How many parts `loss` has for these careers, each one pass over the module."""
+    Its module can be shared out among processes, which must all compute as many passes in a step.
+    """
+
+    def passes(self, batch: Sequence[int]) -> Sequence[object]:
+        """What each pass reads of these careers."""
+        ...
+
+    def halve_passes(self) -> bool:
+        """Let passes read half as much from here on. False if each reads as little as it can."""
         ...

@@ -3,7 +3,7 @@ line with what one round gave. Knows nothing of laborllm.
 
 First line: {"model": folder, "prompts": [[token, ...]], "titles": [[token, ...]], "context": tokens, "processor_time":
 whether seconds are those of the processor}. Each answer: {"log_prob": [nats], "seconds": number, "tokens": read anew,
-"memory": bytes at most so far, "version": of vLLM}.
+"memory": bytes at most so far, of a GPU where there is one, "version": of vLLM}.
 """
 
 import json
@@ -30,6 +30,7 @@ def main() -> None:
         enforce_eager=True,
         enable_prefix_caching=True,
         max_model_len=request["context"],
+        gpu_memory_utilization=0.1,  # set aside at once, of a GPU that others use too
         disable_log_stats=True,
     )
     pairs = list(zip(request["prompts"], request["titles"], strict=True))
@@ -45,10 +46,18 @@ def main() -> None:
             "log_prob": [_log_prob(output, title) for output, (_, title) in zip(outputs, pairs, strict=True)],
             "seconds": seconds,
             "tokens": sum(len(output.prompt_token_ids) - (output.num_cached_tokens or 0) for output in outputs),
-            "memory": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            "memory": _peak_memory(),
             "version": __version__,
         }
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def _peak_memory() -> int:
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _log_prob(output: Any, title: list[int]) -> float:
