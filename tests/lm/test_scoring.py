@@ -1,6 +1,7 @@
 """Exact scoring against brute force: transformers' own attention, one pass per title, softmax in float64."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
-from laborllm.lm import attention
+from laborllm.lm import attention, scoring
 from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
@@ -21,7 +22,7 @@ from laborllm.lm.packing import packs
 from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader
 from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import METHODS, ScoringOptions
+from laborllm.lm.scoring_options import METHODS, Method, ScoringOptions
 from laborllm.lm.title_scores import RESOLVED, TitleScores, title_scores
 from laborllm.lm.trie import build_trie
 from laborllm.lm.vocabulary import tokens_in_use
@@ -250,6 +251,34 @@ def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: flo
     record = resolved.nonzero()[0]
     assert (off <= -np.log1p(-np.minimum(pruned.error_bound, 1 - 1e-12))[record] + 1e-10).all()
     assert (pruned.error_bound <= tolerance + 1e-9).all()
+
+
+@pytest.mark.parametrize("method", ["tree", "pruned"])
+def test_first_records_that_are_alike_are_scored_once(
+    method: Method, base: BaseModel, encoder: CareerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers of whom the same is known at first, scored one after the other: what the second begins with is not
+    run again, and differs by rounding alone."""
+    careers, options = list(encoder.encode(render(_walks(encoder.taxonomy), encoder.template))), ScoringOptions(method)
+    begun: list[int] = []
+
+    class Counted(Branching):
+        def __init__(self, *given: Any) -> None:
+            begun.append(len(given[-1]))
+            super().__init__(*given)
+
+    monkeypatch.setattr(scoring, "Branching", Counted)
+
+    def scored(*, remember: bool) -> tuple[list[TitleScores], int]:
+        scorer = Scorer(base, encoder)
+        begun.clear()
+        scores = [next(scorer.score([career], options, remember=remember)) for career in careers]
+        return scores, sum(begun)
+
+    (apart, records), (once, fewer) = scored(remember=False), scored(remember=True)
+    assert (records, fewer) == (6, 5)
+    for one, other in zip(apart, once, strict=True):
+        np.testing.assert_allclose(one.log_prob, other.log_prob, atol=TOLERANCE)
 
 
 def _walks(taxonomy: Taxonomy) -> Panel:

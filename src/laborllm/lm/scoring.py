@@ -29,6 +29,7 @@ from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
 
 GIGABYTE = 1e9
+REMEMBERED = 4096  # prompts of first records, some ten kilobytes each
 DEFAULT = ScoringOptions()
 
 
@@ -46,6 +47,7 @@ class Scorer:
         self.encoder = encoder
         self.vocabulary = vocabulary
         self.cost: Cost | None = None
+        self._remembered: dict[tuple[Tokens, ScoringOptions], TitleScores] = {}
         self.reader = Reader(base.model, autocast=autocast, vocabulary=vocabulary)
 
     @cached_property
@@ -53,15 +55,21 @@ class Scorer:
         return build_trie(self.encoder.title_tokens, self.encoder.template.title_texts(self.encoder.taxonomy))
 
     @torch.inference_mode()
-    def score(self, careers: Sequence[EncodedCareer], options: ScoringOptions = DEFAULT) -> Iterator[TitleScores]:
+    def score(
+        self, careers: Sequence[EncodedCareer], options: ScoringOptions = DEFAULT, *, remember: bool = False
+    ) -> Iterator[TitleScores]:
         """The probability of every title for every record, career by career.
 
-        Prompts of first records are often alike, as they hold covariates only: each is scored once a call.
+        remember: score prompts of first records, many of them alike, for they hold covariates only, once in the life of
+        this scorer: each in a pass of its own, so that what is scored beside it changes no bit. The careers are whole,
+        and the weights stay as they are.
         """
-        first: dict[Tokens, TitleScores] = {}
         for pack in self._packs(careers):
             with self.reader.precision():
-                yield from self._naive(pack) if options.method == "naive" else self._grown(pack, options, first)
+                if options.method == "naive":
+                    yield from self._naive(pack)
+                else:
+                    yield from self._grown(pack, options, self._first_records(pack, options) if remember else {})
 
     @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
@@ -100,7 +108,8 @@ class Scorer:
     def _grown(
         self, careers: list[EncodedCareer], options: ScoringOptions, first: dict[Tokens, TitleScores]
     ) -> Iterator[TitleScores]:
-        """One pass over the careers, then the trie from the end of every prompt, several records at once."""
+        """One pass over the careers, then the trie from the end of every prompt that is not among the `first`, several
+        records at once."""
         hidden, layout = self.reader.careers(careers, keep=True)
         begins = np.cumsum([0, *layout.lengths[:-1]]).tolist()
         places = {
@@ -109,16 +118,24 @@ class Scorer:
             for start in career.starts
             if career.tokens[:start] not in first
         }
-        fresh = self._branch(hidden, layout, list(places.values()), options)
-        scored = dict(zip(places, fresh, strict=True))
+        scored = first | dict(zip(places, self._branch(hidden, layout, list(places.values()), options), strict=True))
         for career, states in zip(careers, hidden.split(layout.lengths), strict=True):
-            prompts = [career.tokens[:start] for start in career.starts]
-            scores = TitleScores.join(first.get(prompt) or scored[prompt] for prompt in prompts)
-            if not career.history:
-                first.setdefault(prompts[0], next(scores.records()))
+            scores = TitleScores.join(scored[career.tokens[:start]] for start in career.starts)
             if options.method == "pruned":
                 scores = scores.resolving(self._titles(career), self._observed(career, states))
             yield scores
+
+    def _first_records(self, careers: list[EncodedCareer], options: ScoringOptions) -> dict[Tokens, TitleScores]:
+        """The scores of the first records of careers, by prompt; at most `REMEMBERED` stay for later calls."""
+        prompts = {career.tokens[: career.starts[0]] for career in careers if not career.history}
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.clear()
+        for prompt in prompts:
+            if (prompt, options) not in self._remembered:
+                hidden, layout = self.reader.careers([EncodedCareer("", prompt, (), ())], keep=True)
+                (scores,) = self._branch(hidden, layout, [(0, len(prompt))], options)
+                self._remembered[prompt, options] = scores
+        return {prompt: self._remembered[prompt, options] for prompt in prompts}
 
     def _branch(
         self, hidden: Tensor, careers: Careers, prompts: list[tuple[int, int]], options: ScoringOptions

@@ -47,7 +47,7 @@ def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fo
     found, careers = [], encode(scorer.encoder, panel)
     weights = _choose_weights(scorer, careers, options)
     with progress("score titles", len(panel), "records") as advance:
-        for scores in scorer.score(careers, options):
+        for scores in scorer.score(careers, options, remember=True):
             found.append(scores)
             advance(len(scores.log_prob))
     scores = TitleScores.join(found)
