@@ -7,10 +7,9 @@ from typing import ClassVar, Literal, Self
 
 from laborllm.errors import ModelError
 from laborllm.lm.attention import context_length
-from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
+from laborllm.lm.base import EMBEDDED, base_identity, require_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import finetune
-from laborllm.lm.own_tokens import with_own_tokens
 from laborllm.lm.recipe import Recipe, TitleTokens
 from laborllm.lm.scoring import Scorer, title_scorer
 from laborllm.lm.scoring_options import ScoringOptions
@@ -18,7 +17,7 @@ from laborllm.lm.vocabulary import tokens_in_use
 from laborllm.lm.weights import Adapter, load_weights, save_weights
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
-from laborllm.models.titles import encode, forecast_titles, readable_parts, realised_titles
+from laborllm.models.titles import encode, forecast_titles, read_base, readable_parts, realised_titles
 from laborllm.panel import Panel
 from laborllm.text import Template
 from laborllm.training.checkpoint import Checkpoints, Facts
@@ -65,10 +64,7 @@ class LanguageModel:
 
     def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
         """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
-        base = load_base(self.base)
-        if self.title_tokens == "own":
-            base = with_own_tokens(base, self.template, panel.taxonomy)
-        encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
+        base, encoder = read_base(self.base, self.template, panel.taxonomy, self.title_tokens)
         context, long_careers = context_length(base.model), self.recipe.long_careers
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
         training, watching = encode(encoder, parts.training), encode(encoder, parts.watching)

@@ -17,10 +17,9 @@ from torch.nn.functional import normalize
 
 from laborllm.errors import ModelError
 from laborllm.lm.attention import context_length
-from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, load_base, require_base
+from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, require_base
 from laborllm.lm.encoding import CareerEncoder, by_worker
 from laborllm.lm.finetune import tune
-from laborllm.lm.own_tokens import with_own_tokens
 from laborllm.lm.recipe import HeadRecipe, Recipe, TitleTokens
 from laborllm.lm.title_vectors import title_vectors
 from laborllm.lm.weights import Adapter, load_weights, save_weights
@@ -28,7 +27,7 @@ from laborllm.models.closed_set import ChoosingTitles, ClosedSet, Reading, ToldC
 from laborllm.models.contract import Floats, Forecast, OccupationModel
 from laborllm.models.registry import load_forecaster, load_model, state_of
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
-from laborllm.models.titles import encode, readable_parts
+from laborllm.models.titles import encode, read_base, readable_parts
 from laborllm.models.transition import Transition
 from laborllm.panel import Panel
 from laborllm.progress import progress
@@ -90,10 +89,7 @@ class TitleHead:
         """
         torch.manual_seed(seed)
         beginning = self._beginning(panel, seed)
-        base = load_base(self.base, layers=self.layers)
-        if self.title_tokens == "own":
-            base = with_own_tokens(base, self.template, panel.taxonomy)
-        encoder = CareerEncoder(base.tokenizer, self.template, panel.taxonomy)
+        base, encoder = read_base(self.base, self.template, panel.taxonomy, self.title_tokens, layers=self.layers)
         context, long_careers = context_length(base.model), self.recipe.long_careers
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
         train, watching = parts.training, parts.watching

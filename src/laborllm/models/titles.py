@@ -6,17 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 
 from laborllm.errors import ModelError
+from laborllm.lm.base import BaseModel, load_base
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.recipe import LongCareers
+from laborllm.lm.own_tokens import with_own_tokens
+from laborllm.lm.recipe import LongCareers, TitleTokens
 from laborllm.lm.rounding import round_for_good
 from laborllm.lm.scoring import Scorer
 from laborllm.lm.scoring_options import ScoringOptions
 from laborllm.lm.shortening import within_context
 from laborllm.lm.title_scores import TitleScores
 from laborllm.models.contract import Floats, Forecast
+from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.text import render
+from laborllm.text import Template, render
+
+
+def read_base(
+    name: str, template: Template, taxonomy: Taxonomy, title_tokens: TitleTokens, *, layers: int | None = None
+) -> tuple[BaseModel, CareerEncoder]:
+    """A base model to be tuned, or its first layers, and what writes careers in its tokens. Raises what `load_base` and
+    `CareerEncoder` do."""
+    base = load_base(name, layers=layers)
+    if title_tokens == "own":
+        base = with_own_tokens(base, template, taxonomy)
+    return base, CareerEncoder(base.tokenizer, template, taxonomy)
 
 
 def encode(encoder: CareerEncoder, panel: Panel) -> list[EncodedCareer]:
