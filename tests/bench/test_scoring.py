@@ -13,6 +13,7 @@ from laborllm.bench.counting import counted
 from laborllm.bench.rivals.prefix_cache import with_prefix_cache
 from laborllm.bench.sample import draw_sample
 from laborllm.bench.scoring import CLOSED, FORWARD, measure_scoring
+from laborllm.cli.main import main
 from laborllm.errors import ModelError
 from laborllm.lm.base import load_base
 
@@ -53,6 +54,18 @@ def test_rates_are_of_whole_records(measured: pl.DataFrame) -> None:
         assert rows[method]["records_per_second"] * rows[method]["seconds"] == pytest.approx(records)
     assert rows["tree"]["tokens"] < rows["prefix cache"]["tokens"]
     assert rows["tree"]["titles"] == 334
+
+
+def test_the_command_writes_what_it_measured(base: str, tmp_path: Path) -> None:
+    out = tmp_path / "scoring"
+    command = f"bench scoring --base {base} --records 1 --titles 2 --rounds 1 --out {out}"
+    assert main(command.split()) == 0
+    found = pl.read_parquet(out / "scoring.parquet")
+    assert pl.read_csv(out / "scoring.csv")["method"].to_list() == found["method"].to_list()
+    header, _, *rows = (out / "scoring.md").read_text().splitlines()
+    assert [cell.strip() for cell in header.strip("|").split("|")] == found.columns
+    assert [row.split("|")[1].strip() for row in rows] == found["method"].to_list()
+    assert (out / "scoring.svg").read_text().startswith("<svg")
 
 
 def test_operations_are_those_of_the_products(base: str) -> None:

@@ -205,7 +205,7 @@ def bench_scoring(
         Path | None, Parameter(help="Python of an environment with vLLM; without it vLLM takes no part.")
     ] = None,
     out: Annotated[
-        Path | None, Parameter(help="Folder to write: the table as Parquet and CSV, and a figure as SVG.")
+        Path | None, Parameter(help="Folder to write: the table as Parquet, CSV and Markdown, and a figure as SVG.")
     ] = None,
     seed: Seed = 0,
     json: AsJson = False,
@@ -237,6 +237,7 @@ def _write_speed(out: Path, found: pl.DataFrame) -> None:
     with new_folder(out) as folder:
         found.write_parquet(folder / "scoring.parquet")
         found.write_csv(folder / "scoring.csv")
+        (folder / "scoring.md").write_text(_markdown(found))
         (folder / "scoring.svg").write_text(to_svg(rates(drawn), "scoring"))
 
 
@@ -278,6 +279,21 @@ def _show_speeds(kind: str, found: pl.DataFrame, matmul_rate: float, *, json: bo
         return
     print(f"products of large matrices: {matmul_rate / 1e9:,.1f} Gflop/s")
     _show_table(found)
+
+
+def _markdown(found: pl.DataFrame) -> str:
+    """A table of three significant digits."""
+    shown = found.with_columns(pl.col(pl.Float64).round_sig_figs(3))
+    with pl.Config(
+        tbl_formatting="MARKDOWN",
+        tbl_hide_column_data_types=True,
+        tbl_hide_dataframe_shape=True,
+        tbl_cols=-1,
+        tbl_rows=-1,
+        tbl_width_chars=-1,
+        fmt_float="full",
+    ):
+        return f"{shown}\n"
 
 
 def _show_table(found: pl.DataFrame) -> None:
