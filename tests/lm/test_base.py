@@ -4,11 +4,15 @@ import importlib.util
 import json
 from pathlib import Path
 
+import gguf
 import pytest
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
+from laborllm.storage import file_hash
+from lm.architectures import ARCHITECTURES
 
 
 def test_a_folder_loads_in_float32(base_folder: Path, base: BaseModel) -> None:
@@ -30,6 +34,66 @@ def test_the_first_layers_alone(base_folder: Path, base: BaseModel) -> None:
     for layers in (0, 3):
         with pytest.raises(ModelError, match="layers must be from 1 to 2"):
             load_base(str(base_folder), layers=layers)
+
+
+def test_a_gguf_file_loads_and_is_unpacked_once(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same numbers and tokens as those of the model that was written."""
+    monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(3)
+    model = ARCHITECTURES["qwen2"](len(tokenizer)).eval()
+    file = tmp_path / "tiny.gguf"
+    write_gguf(file, model, tokenizer)
+    loaded = load_base(str(file))
+    tokens = torch.arange(9)[None]
+    torch.testing.assert_close(loaded.model(tokens).logits, model(tokens).logits)
+    assert loaded.tokenizer("Cashiers\n")["input_ids"] == tokenizer("Cashiers\n")["input_ids"]
+    (folder,) = (tmp_path / "cache").iterdir()
+    written = (folder / "model.safetensors").stat().st_mtime_ns
+    assert base_identity(str(file)) == file_hash(file)
+    load_base(str(file))
+    assert (folder / "model.safetensors").stat().st_mtime_ns == written
+    torn = tmp_path / "torn.gguf"
+    for size in (15, 1500, file.stat().st_size // 2):
+        torn.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(ModelError, match=r"cannot read base model .*torn\.gguf"):
+            load_base(str(torn))
+    assert list((tmp_path / "cache").iterdir()) == [folder]
+
+
+def write_gguf(file: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
+    """A model in the Qwen2 shape, in float32."""
+    config, spelling = model.config, json.loads(tokenizer.backend_tokenizer.to_str())["model"]
+    writer = gguf.GGUFWriter(file, "qwen2")
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(sorted(spelling["vocab"], key=spelling["vocab"].get))
+    writer.add_token_merges([" ".join(pair) for pair in spelling["merges"]])
+    writer.add_eos_token_id(0)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.QWEN2, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        writer.add_tensor(str(names.get_name(name, try_suffixes=(".weight", ".bias"))), tensor.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    with pytest.raises(ModelError, match="no base model file at"):
+        load_base(str(file))
+    file.write_text("not a model")
+    with pytest.raises(ModelError, match="cannot read base model"):
+        load_base(str(file))
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` wri
 PanelOut = Annotated[Path, Parameter(help="Panel file to write.")]
 RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.")]
-Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` lists, or a folder.")]
+Base = Annotated[
+    str, Parameter(help="Base model: a name that `laborllm models` lists, a folder, a GGUF file or a name on the hub.")
+]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
 TitlesAs = Annotated[

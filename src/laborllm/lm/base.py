@@ -1,13 +1,17 @@
-"""Base models: any Hugging Face causal model by name or folder, and one that comes as a Python package."""
+"""Base models: any causal model by its name on the hub of Hugging Face, by folder or as a GGUF file, and one that comes
+as a Python package."""
 
 import copy
 import importlib.util
 import json
 import os
+import struct
+from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import ModuleList
@@ -44,10 +48,11 @@ class BaseModelInfo:
 
 
 def load_base(name: str, *, layers: int | None = None) -> BaseModel:
-    """Load `smollm2-135m`, a folder in Hugging Face layout, or a model of the Hugging Face hub, in float32.
+    """Load `smollm2-135m`, a folder in Hugging Face layout, a GGUF file or a model of the Hugging Face hub, in float32.
 
-    layers: keep the first so many alone, with the model's own last norm after them; all unless given.
-    Only safetensors are read, and no code that comes with a model is run. Raises `ModelError`.
+    layers: keep the first so many alone, with the model's own last norm after them; all unless given. A GGUF file is
+    unpacked once, to the user's cache.
+    Only safetensors and GGUF are read, and no code that comes with a model is run. Raises `ModelError`.
     """
     transformers_logging.disable_progress_bar()
     where = locate(name)
@@ -92,9 +97,11 @@ def user_cache() -> Path:
 
 
 def base_identity(name: str) -> str:
-    """What a run folder remembers of its base: the hash of a local folder's weights, or the hub name."""
+    """What a run folder remembers of its base: the hash of a file or of a local folder's weights, or the hub name."""
     if name == EMBEDDED:
         return EMBEDDED_SHA256
+    if _is_gguf(name):
+        return file_hash(_gguf(name))
     folder = Path(locate(name))
     if not folder.is_dir():
         return name
@@ -111,7 +118,10 @@ def require_base(name: str, identity: str, run: Path) -> None:
 def locate(name: str) -> str:
     """The folder of a model, or the name itself where it can only be one of the hub."""
     if name == EMBEDDED:
-        return str(_embedded_folder())
+        return str(_unpacked(EMBEDDED, _embedded_gguf))
+    if _is_gguf(name):
+        gguf = _gguf(name)
+        return str(_unpacked(f"{gguf.stem}-{file_hash(gguf)[:12]}", lambda: gguf))
     folder = Path(name)
     if folder.exists() and not (folder / "config.json").is_file():
         raise ModelError(f"{name} is not a model folder: it has no config.json")
@@ -120,16 +130,30 @@ def locate(name: str) -> str:
     return name
 
 
-def _embedded_folder() -> Path:
-    """The folder of the embedded model, made from the package's GGUF file at the first call."""
-    folder = user_cache() / EMBEDDED
+def _is_gguf(name: str) -> bool:
+    return Path(name).suffix == ".gguf"
+
+
+def _gguf(name: str) -> Path:
+    if not Path(name).is_file():
+        raise ModelError(f"no base model file at {name}")
+    return Path(name)
+
+
+def _unpacked(name: str, find: Callable[[], Path]) -> Path:
+    """The folder of a model in the user's cache, made at the first call from the GGUF file that `find` gives."""
+    folder = user_cache() / name
     if (folder / MARKER).is_file():
         require_complete(folder)
         return folder
-    gguf = _embedded_gguf()
+    gguf = find()
     make_folder(folder.parent)
-    with new_folder(folder) as sibling:
-        _dequantise(gguf, sibling)
+    with new_folder(folder) as sibling, progress(f"prepare {name}, the first time only", 2, "parts") as advance:
+        model, tokenizer = _read_gguf(gguf)
+        advance()
+        model.save_pretrained(sibling)
+        tokenizer.save_pretrained(sibling)
+        advance()
     return folder
 
 
@@ -143,19 +167,19 @@ def _embedded_gguf() -> Path:
     return gguf
 
 
-def _dequantise(gguf: Path, folder: Path) -> None:
-    """Write float32 safetensors and tokenizer. The loaded model refuses to be saved as it remembers its quantisation,
-    so its weights move to a model of the same configuration without that memory."""
-    with progress(f"prepare {EMBEDDED}, the first time only", 2, "parts") as advance:
+def _read_gguf(gguf: Path) -> tuple[Any, Any]:
+    """Model, in float32, and tokenizer. The model as it is loaded refuses to be saved, as it remembers that it was
+    quantised, so its weights move to one of the same configuration without that memory."""
+    try:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-        advance()
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-        advance()
+    except (ImportError, OSError, ValueError, LookupError, struct.error) as error:  # a torn file raises any of these
+        reason = str(error).strip().splitlines()[0]
+        raise ModelError(f"cannot read base model {gguf}: {reason}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)
     plain.load_state_dict(loaded.state_dict())
     plain.tie_weights()
-    plain.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    return plain, tokenizer

@@ -33,7 +33,7 @@ HEAD = "head.safetensors"
 
 @dataclass
 class EmbeddingLogit:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written. pooling:
+    """base: what `load_base` can load. template: how careers are written. pooling:
     the vector is the last hidden state of the prompt's last token, or the mean over its tokens. likelihood: that of one
     multinomial choice, as in the paper, or of staying or moving first and of where to next."""
 

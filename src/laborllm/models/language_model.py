@@ -30,7 +30,7 @@ CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
 @dataclass
 class LanguageModel:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
+    """base: what `load_base` can load. template: how careers are written.
     title_tokens: whether titles are spelled with the tokens of the base model, or each is one token of its own.
     vocabulary: whether the softmax is over the whole vocabulary of the base model, or closed: over the tokens of the
     titles and of the careers of the fit. valid_careers: how many validation careers, drawn by the seed, watch the

@@ -45,7 +45,7 @@ TEACHER_WEIGHT = 0.5  # unless given
 
 @dataclass
 class TitleHead:
-    """base: `smollm2-135m`, a folder in Hugging Face layout or a hub name. template: how careers are written.
+    """base: what `load_base` can load. template: how careers are written.
     title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token of
     its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of the
     model that training begins with, any that was fitted on the same split, but not with `last_records`, which it would
