@@ -257,8 +257,8 @@ def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: flo
 def test_first_records_that_are_alike_are_scored_once(
     method: Method, base: BaseModel, encoder: CareerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two workers of whom the same is known at first, scored one after the other: what the second begins with is not
-    run again, and differs by rounding alone."""
+    """Two workers of whom the same is known at first, in one call, and one after the other: what the second begins with
+    is not run again, and differs by rounding alone. Nor is a trie that fills no pass run for one record."""
     careers, options = list(encoder.encode(render(_walks(encoder.taxonomy), encoder.template))), ScoringOptions(method)
     begun: list[int] = []
 
@@ -268,17 +268,22 @@ def test_first_records_that_are_alike_are_scored_once(
             super().__init__(*given)
 
     monkeypatch.setattr(scoring, "Branching", Counted)
+    monkeypatch.setattr(scoring, "TOKENS_READ", {"cpu": 1})  # one career a pass
 
-    def scored(*, remember: bool) -> tuple[list[TitleScores], int]:
+    def scored(calls: list[list[EncodedCareer]], *, remember: bool = False, nodes: int = 1) -> tuple[NDArray[Any], int]:
+        monkeypatch.setattr(scoring, "NODES", {"cpu": nodes})
         scorer = Scorer(base, encoder)
         begun.clear()
-        scores = [next(scorer.score([career], options, remember=remember)) for career in careers]
-        return scores, sum(begun)
+        scores = [scores for call in calls for scores in scorer.score(call, options, remember=remember)]
+        return np.concatenate([each.log_prob for each in scores]), sum(begun)
 
-    (apart, records), (once, fewer) = scored(remember=False), scored(remember=True)
-    assert (records, fewer) == (6, 5)
-    for one, other in zip(apart, once, strict=True):
-        np.testing.assert_allclose(one.log_prob, other.log_prob, atol=TOLERANCE)
+    together, apart = [careers], [[career] for career in careers]
+    expected, records = scored(apart)
+    assert records == 6
+    for found, records in (scored(apart, remember=True), scored(together, remember=True), scored(together)):
+        assert records == 5
+        np.testing.assert_allclose(found, expected, atol=TOLERANCE)
+    assert scored(apart, remember=True, nodes=10**6)[1] == 6
 
 
 def _walks(taxonomy: Taxonomy) -> Panel:

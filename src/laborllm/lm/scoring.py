@@ -60,16 +60,20 @@ class Scorer:
     ) -> Iterator[TitleScores]:
         """The probability of every title for every record, career by career.
 
-        remember: score prompts of first records, many of them alike, for they hold covariates only, once in the life of
-        this scorer: each in a pass of its own, so that what is scored beside it changes no bit. The careers are whole,
-        and the weights stay as they are.
+        Prompts of first records are often alike, as they hold covariates only: each is scored once a call.
+
+        remember: score them once in the life of this scorer, if the trie fills a pass by itself: each in a pass of its
+        own, so that what is scored beside it changes no bit. The careers are whole, and the weights stay as they are.
         """
+        first: dict[Tokens, TitleScores] = {}
         for pack in self._packs(careers):
             with self.reader.precision():
                 if options.method == "naive":
                     yield from self._naive(pack)
-                else:
-                    yield from self._grown(pack, options, self._first_records(pack, options) if remember else {})
+                    continue
+                if remember and self.trie.nodes >= NODES[self.reader.device.type]:
+                    first |= self._first_records(pack, options)
+                yield from self._grown(pack, options, first)
 
     @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
@@ -108,8 +112,8 @@ class Scorer:
     def _grown(
         self, careers: list[EncodedCareer], options: ScoringOptions, first: dict[Tokens, TitleScores]
     ) -> Iterator[TitleScores]:
-        """One pass over the careers, then the trie from the end of every prompt that is not among the `first`, several
-        records at once."""
+        """One pass over the careers, then the trie from the end of every prompt, several records at once. first: what is
+        known of prompts of first records, and is added to."""
         hidden, layout = self.reader.careers(careers, keep=True)
         begins = np.cumsum([0, *layout.lengths[:-1]]).tolist()
         places = {
@@ -120,7 +124,10 @@ class Scorer:
         }
         scored = first | dict(zip(places, self._branch(hidden, layout, list(places.values()), options), strict=True))
         for career, states in zip(careers, hidden.split(layout.lengths), strict=True):
-            scores = TitleScores.join(scored[career.tokens[:start]] for start in career.starts)
+            prompts = [career.tokens[:start] for start in career.starts]
+            scores = TitleScores.join(scored[prompt] for prompt in prompts)
+            if not career.history:
+                first[prompts[0]] = scored[prompts[0]]
             if options.method == "pruned":
                 scores = scores.resolving(self._titles(career), self._observed(career, states))
             yield scores
