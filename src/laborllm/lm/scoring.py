@@ -112,8 +112,9 @@ class Scorer:
     def _grown(
         self, careers: list[EncodedCareer], options: ScoringOptions, first: dict[Tokens, TitleScores]
     ) -> Iterator[TitleScores]:
-        """One pass over the careers, then the trie from the end of every prompt, several records at once. first: what is
-        known of prompts of first records, and is added to."""
+        """One pass over the careers, then the trie from the end of every prompt, several records at once.
+
+        first: what is known of prompts of first records, and is added to."""
         hidden, layout = self.reader.careers(careers, keep=True)
         begins = np.cumsum([0, *layout.lengths[:-1]]).tolist()
         places = {
