@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -29,6 +28,7 @@ from laborllm.lm.weights import Adapter, add_adapter, merge_adapter, without_for
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
+from laborllm.training.memory import is_of_memory
 from laborllm.training.task import Task
 
 
@@ -145,7 +145,7 @@ def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not should_reduce_batch_size(error):
+        if not is_of_memory(error):
             raise
         ways = {
             f"lower --pack-tokens (it is {recipe.tokens_in_a_pass(device_type)})": recipe.shard,
