@@ -18,7 +18,7 @@ from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.float64 import InFloat64
-from laborllm.lm.packing import packs
+from laborllm.lm.packing import packed
 from laborllm.lm.pruning import expand
 from laborllm.lm.reading import Reader
 from laborllm.lm.scoring import Scorer
@@ -140,10 +140,10 @@ def test_a_career_longer_than_the_window_is_refused(encoder: CareerEncoder, care
 
 
 def test_packs_keep_order_and_limit() -> None:
-    lengths = [5, 5, 3, 20, 1, 1, 9]
-    found = list(packs(lengths, 10))
-    assert [index for pack in found for index in pack] == list(range(len(lengths)))
-    assert all(len(pack) == 1 or sum(lengths[index] for index in pack) <= 10 for pack in found)
+    texts = [EncodedCareer(str(at), (0,) * length, (), ()) for at, length in enumerate([5, 5, 3, 20, 1, 1, 9])]
+    found = list(packed(texts, 10))
+    assert [text for pack in found for text in pack] == texts
+    assert all(len(pack) == 1 or sum(len(text.tokens) for text in pack) <= 10 for pack in found)
 
 
 def _always(model: hf.PreTrainedModel, career: EncodedCareer, title: tuple[int, ...]) -> hf.PreTrainedModel:

@@ -4,7 +4,8 @@ import time
 
 import torch
 
-from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.hardware import best_device, has_fast_bfloat16
+from laborllm.training.memory import keep_freed_memory
 
 SIDE = {"cpu": 2048, "cuda": 8192}
 REPEATS = 8

@@ -60,8 +60,7 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"cannot load base model {name!r}: {reason}") from error
+        raise ModelError(f"cannot load base model {name!r}: {_first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ModelError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
     if layers is not None:
@@ -100,8 +99,8 @@ def base_identity(name: str) -> str:
     """What a run folder remembers of its base: the hash of a file or of a local folder's weights, or the hub name."""
     if name == EMBEDDED:
         return EMBEDDED_SHA256
-    if _is_gguf(name):
-        return file_hash(_gguf(name))
+    if gguf := _gguf(name):
+        return file_hash(gguf)
     folder = Path(locate(name))
     if not folder.is_dir():
         return name
@@ -119,8 +118,7 @@ def locate(name: str) -> str:
     """The folder of a model, or the name itself where it can only be one of the hub."""
     if name == EMBEDDED:
         return str(_unpacked(EMBEDDED, _embedded_gguf))
-    if _is_gguf(name):
-        gguf = _gguf(name)
+    if gguf := _gguf(name):
         return str(_unpacked(f"{gguf.stem}-{file_hash(gguf)[:12]}", lambda: gguf))
     folder = Path(name)
     if folder.exists() and not (folder / "config.json").is_file():
@@ -130,14 +128,14 @@ def locate(name: str) -> str:
     return name
 
 
-def _is_gguf(name: str) -> bool:
-    return Path(name).suffix == ".gguf"
-
-
-def _gguf(name: str) -> Path:
-    if not Path(name).is_file():
+def _gguf(name: str) -> Path | None:
+    """The GGUF file of that name, if it is the name of one."""
+    file = Path(name)
+    if file.suffix != ".gguf":
+        return None
+    if not file.is_file():
         raise ModelError(f"no base model file at {name}")
-    return Path(name)
+    return file
 
 
 def _unpacked(name: str, find: Callable[[], Path]) -> Path:
@@ -175,11 +173,15 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     except (ImportError, OSError, ValueError, LookupError, struct.error) as error:  # a torn file raises any of these
-        reason = str(error).strip().splitlines()[0]
-        raise ModelError(f"cannot read base model {gguf}: {reason}") from error
+        raise ModelError(f"cannot read base model {gguf}: {_first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)
     plain.load_state_dict(loaded.state_dict())
     plain.tie_weights()
     return plain, tokenizer
+
+
+def _first_line(error: Exception) -> str:
+    """What an error says first, or else its kind."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

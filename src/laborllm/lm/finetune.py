@@ -153,5 +153,5 @@ def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
             "train an adapter (--method lora)": recipe.method == "full",
             "take a smaller base model": True,
         }
-        help = " or ".join(way for way, is_open in ways.items() if is_open)
-        raise ModelError(f"memory does not hold a pass of training: {help}") from error
+        open_ways = " or ".join(way for way, is_open in ways.items() if is_open)
+        raise ModelError(f"memory does not hold a pass of training: {open_ways}") from error

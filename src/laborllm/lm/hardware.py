@@ -1,14 +1,10 @@
 """What this machine does well."""
 
-import ctypes
 import os
-import platform
 import resource
 import sys
 
 import torch
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
@@ -23,15 +19,6 @@ def best_device() -> torch.device:
     return (
         torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
     )
-
-
-def keep_freed_memory() -> None:
-    """Let this process reuse the memory of tensors it has freed instead of asking the kernel for fresh pages each time,
-    which on a CPU costs about as much as the products themselves. Does nothing but on Linux with glibc."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(M_MMAP_THRESHOLD, 32 * 1024**2)  # the largest value glibc accepts
-        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peak_memory() -> int:

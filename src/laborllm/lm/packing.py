@@ -1,6 +1,6 @@
 """Careers laid end to end, as many in one pass of a model as a limit of tokens allows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -9,24 +9,18 @@ from laborllm.lm.encoding import EncodedCareer
 Text = TypeVar("Text", bound=EncodedCareer)
 
 
-def packs(lengths: Sequence[int], limit: int) -> Iterator[list[int]]:
-    """Consecutive indexes whose lengths add up to at most `limit`, at least one a pack."""
-    pack: list[int] = []
+def packed(texts: Iterable[Text], limit: int) -> Iterator[list[Text]]:
+    """Consecutive texts of at most `limit` tokens together, at least one a pack."""
+    pack: list[Text] = []
     total = 0
-    for index, length in enumerate(lengths):
-        if pack and total + length > limit:
+    for text in texts:
+        if pack and total + len(text.tokens) > limit:
             yield pack
             pack, total = [], 0
-        pack.append(index)
-        total += length
+        pack.append(text)
+        total += len(text.tokens)
     if pack:
         yield pack
-
-
-def packed(texts: Sequence[Text], limit: int) -> Iterator[list[Text]]:
-    """Consecutive texts of at most `limit` tokens together, at least one a pack."""
-    for pack in packs([len(text.tokens) for text in texts], limit):
-        yield [texts[index] for index in pack]
 
 
 @dataclass
@@ -41,7 +35,7 @@ class TrainingTexts(Generic[Text]):
         return [sum(len(text.tokens) for text in career) for career in self.training]
 
     def passes(self, batch: Sequence[int]) -> list[list[Text]]:
-        return list(packed([text for index in batch for text in self.training[index]], self.pack_tokens))
+        return list(packed((text for index in batch for text in self.training[index]), self.pack_tokens))
 
     def halve_passes(self) -> bool:
         if self.pack_tokens <= min(len(text.tokens) for career in self.training for text in career):

@@ -19,7 +19,7 @@ from laborllm.lm.attention import Careers
 from laborllm.lm.base import BaseModel
 from laborllm.lm.branching import Branching
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
-from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.hardware import best_device, has_fast_bfloat16
 from laborllm.lm.packing import packed
 from laborllm.lm.pass_sizes import NODES, TOKENS_READ
 from laborllm.lm.pruning import expand
@@ -27,6 +27,7 @@ from laborllm.lm.reading import Reader
 from laborllm.lm.scoring_options import Cost, ScoringOptions
 from laborllm.lm.title_scores import TitleScores, title_scores
 from laborllm.lm.trie import TitleTrie, build_trie
+from laborllm.training.memory import keep_freed_memory
 
 GIGABYTE = 1e9
 REMEMBERED = 4096  # prompts of first records, some ten kilobytes each
@@ -114,7 +115,8 @@ class Scorer:
     ) -> Iterator[TitleScores]:
         """One pass over the careers, then the trie from the end of every prompt, several records at once.
 
-        first: what is known of prompts of first records, and is added to."""
+        first: what is known of prompts of first records, and is added to.
+        """
         hidden, layout = self.reader.careers(careers, keep=True)
         begins = np.cumsum([0, *layout.lengths[:-1]]).tolist()
         places = {

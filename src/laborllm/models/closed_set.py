@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from laborllm.lm.base import BaseModel
 from laborllm.lm.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.finetune import token_importance, token_loss
-from laborllm.lm.hardware import best_device, has_fast_bfloat16, keep_freed_memory
+from laborllm.lm.hardware import best_device, has_fast_bfloat16
 from laborllm.lm.packing import TrainingTexts, packed
 from laborllm.lm.pass_sizes import TOKENS_READ
 from laborllm.lm.reading import Reader
@@ -31,6 +31,7 @@ from laborllm.models.contract import Forecast
 from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.transition import FIRST, previous_and_current
 from laborllm.panel import Panel
+from laborllm.training.memory import keep_freed_memory
 
 LEAST = -60.0  # of a log-probability that training begins with
 MEMORIES = 2  # whether an entry was held before, and one over the records since

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from laborllm.errors import ModelError
 from laborllm.lm.base import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.encoding import CareerEncoder
-from laborllm.lm.hardware import best_device, keep_freed_memory
+from laborllm.lm.hardware import best_device
 from laborllm.lm.prompt_vectors import Pooling, prompt_vectors
 from laborllm.lm.reading import Reader
 from laborllm.lm.vector_cache import cached_vectors
@@ -27,15 +27,16 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.text import Template
+from laborllm.training.memory import keep_freed_memory
 
 HEAD = "head.safetensors"
 
 
 @dataclass
 class EmbeddingLogit:
-    """base: what `load_base` can load. template: how careers are written. pooling:
-    the vector is the last hidden state of the prompt's last token, or the mean over its tokens. likelihood: that of one
-    multinomial choice, as in the paper, or of staying or moving first and of where to next."""
+    """base: what `load_base` can load. template: how careers are written. pooling: the vector is the last hidden state
+    of the prompt's last token, or the mean over its tokens. likelihood: that of one multinomial choice, as in the
+    paper, or of staying or moving first and of where to next."""
 
     name: ClassVar[str] = "embedding-logit"
 

@@ -30,11 +30,10 @@ CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
 @dataclass
 class LanguageModel:
-    """base: what `load_base` can load. template: how careers are written.
-    title_tokens: whether titles are spelled with the tokens of the base model, or each is one token of its own.
-    vocabulary: whether the softmax is over the whole vocabulary of the base model, or closed: over the tokens of the
-    titles and of the careers of the fit. valid_careers: how many validation careers, drawn by the seed, watch the
-    training. recipe: how to train.
+    """base: what `load_base` can load. template: how careers are written. title_tokens: whether titles are spelled
+    with the tokens of the base model, or each is one token of its own. vocabulary: whether the softmax is over the
+    whole vocabulary of the base model, or closed: over the tokens of the titles and of the careers of the fit.
+    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train.
     scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
 
     name: ClassVar[str] = "language-model"

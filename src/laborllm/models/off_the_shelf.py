@@ -25,10 +25,10 @@ from laborllm.text import CareerText, Template, preamble, render
 
 @dataclass
 class OffTheShelf:
-    """base: what `load_base` can load. template: how careers are written.
-    title_list: whether every prompt begins with all titles. examples: how many careers of the training split, drawn by
-    the seed, come next. panel_file: where a run folder with examples finds them again, as it keeps no text of them.
-    scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
+    """base: what `load_base` can load. template: how careers are written. title_list: whether every prompt begins
+    with all titles. examples: how many careers of the training split, drawn by the seed, come next. panel_file:
+    where a run folder with examples finds them again, as it keeps no text of them. scoring: how titles are scored,
+    a matter of each forecast; it is not part of the fit."""
 
     name: ClassVar[str] = "off-the-shelf"
 

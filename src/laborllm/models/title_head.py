@@ -45,16 +45,16 @@ TEACHER_WEIGHT = 0.5  # unless given
 
 @dataclass
 class TitleHead:
-    """base: what `load_base` can load. template: how careers are written.
-    title_tokens: whether the titles of a career are spelled with the tokens of the base model, or each is one token of
-    its own. layers: read with the first so many layers of the base alone; all unless given. begin: run folder of the
-    model that training begins with, any that was fitted on the same split, but not with `last_records`, which it would
-    not heed; unless given, two-part transition frequencies. dropout: share of the elements of a hidden state that the
-    head does not see in training. without_memories: whether it leaves out which titles were held before, and how
-    recently, and knows it from the text alone. teacher: run folder of a model, or file of forecasts, whose forecasts of
-    the training records are learnt too, any that was fitted on the same split. teacher_weight: share of the loss that
-    they have, half unless given; the observed titles have the rest. valid_careers: how many validation careers, drawn
-    by the seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction beside the
+    """base: what `load_base` can load. template: how careers are written. title_tokens: whether the titles of a
+    career are spelled with the tokens of the base model, or each is one token of its own. layers: read with the
+    first so many layers of the base alone; all unless given. begin: run folder of the model that training begins
+    with, any that was fitted on the same split, but not with `last_records`, which it would not heed; unless given,
+    two-part transition frequencies. dropout: share of the elements of a hidden state that the head does not see in
+    training. without_memories: whether it leaves out which titles were held before, and how recently, and knows it
+    from the text alone. teacher: run folder of a model, or file of forecasts, whose forecasts of the training
+    records are learnt too, any that was fitted on the same split. teacher_weight: share of the loss that they have,
+    half unless given; the observed titles have the rest. valid_careers: how many validation careers, drawn by the
+    seed, watch the training. recipe: how to train; its `text_weight` is that of next-token prediction beside the
     choice of titles."""
 
     name: ClassVar[str] = "title-head"

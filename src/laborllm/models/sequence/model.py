@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from laborllm.errors import ModelError
-from laborllm.lm.hardware import best_device, keep_freed_memory
+from laborllm.lm.hardware import best_device
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
@@ -22,6 +22,7 @@ from laborllm.panel import Panel
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
+from laborllm.training.memory import keep_freed_memory
 from laborllm.training.plan import Plan
 
 WEIGHTS, VOCABULARY, CURVE = "weights.safetensors", "vocabulary.json", "curve.csv"
