@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from laborllm.lm.base import BaseModel
+from laborllm.lm.base.load import BaseModel
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.text import Template, render

@@ -23,9 +23,9 @@ WRONG = [
     ("layers", "panel/panel.py", "laborllm.sources"),
     ("layers", "panel/split.py", "laborllm.text"),
     ("layers", "text/template.py", "laborllm.sources"),
-    ("layers", "text/__init__.py", "laborllm.lm.base"),
+    ("layers", "text/__init__.py", "laborllm.lm.base.load"),
     ("layers", "sources/__init__.py", "laborllm.text.template"),
-    ("layers", "lm/base.py", "laborllm.models"),
+    ("layers", "lm/base/load.py", "laborllm.models"),
     ("layers", "models/__init__.py", "laborllm.evaluation"),
     ("layers", "bench/__init__.py", "laborllm.evaluation"),
     ("layers", "evaluation/__init__.py", "laborllm.report"),
@@ -34,7 +34,7 @@ WRONG = [
     ("layers", "studies/__init__.py", "laborllm.demo"),
     ("layers", "demo.py", "laborllm.cli"),
     ("models-contract", "evaluation/__init__.py", "laborllm.models"),
-    ("models-contract", "report/__init__.py", "laborllm.lm.base"),
+    ("models-contract", "report/__init__.py", "laborllm.lm.base.load"),
     ("torch", "errors.py", "torch"),
     ("torch", "panel/panel.py", "peft"),
     ("torch", "text/template.py", "transformers"),
@@ -44,7 +44,7 @@ WRONG = [
     ("torch-in-commands", "demo.py", "transformers"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
-WITH_TORCH = ("training.", "bench.", "lm", "models.", "studies.", "demo")
+WITH_TORCH = ("runtime", "training.", "forecasting.", "bench.", "lm", "models.", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 

@@ -9,11 +9,11 @@ import polars as pl
 
 from laborllm.evaluation import Evaluation
 from laborllm.evaluation.compare import compare
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.tuning.recipe import Recipe
 from laborllm.models.contract import OccupationModel
-from laborllm.models.language_model import Fitted, LanguageModel
-from laborllm.models.off_the_shelf import OffTheShelf
-from laborllm.models.transition import Transition
+from laborllm.models.counts.transition import Transition
+from laborllm.models.language.language_model import Fitted, LanguageModel
+from laborllm.models.language.off_the_shelf import OffTheShelf
 from laborllm.panel import Panel
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report

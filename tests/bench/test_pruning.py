@@ -6,9 +6,9 @@ import pytest
 
 from laborllm.bench.pruning import measure_pruning
 from laborllm.errors import ModelError
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.scoring import Scorer
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

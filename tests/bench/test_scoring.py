@@ -15,7 +15,7 @@ from laborllm.bench.sample import draw_sample
 from laborllm.bench.scoring import CLOSED, FORWARD, measure_scoring
 from laborllm.cli.main import main
 from laborllm.errors import ModelError
-from laborllm.lm.base import load_base
+from laborllm.lm.base.load import load_base
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.cli import fit
-from laborllm.lm.recipe import Recipe
+from laborllm.lm.tuning.recipe import Recipe
 from laborllm.models.contract import OccupationModel
-from laborllm.models.language_model import LanguageModel
+from laborllm.models.language.language_model import LanguageModel
 from laborllm.text import Template
 
 Capture = pytest.CaptureFixture[str]

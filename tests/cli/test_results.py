@@ -11,22 +11,22 @@ import pytest
 from cli.commands import laborllm
 from laborllm.cli import fit
 from laborllm.evaluation.compare import compare
-from laborllm.lm.recipe import HeadRecipe
-from laborllm.models.bag_of_jobs import BagOfJobs
-from laborllm.models.career import Career
+from laborllm.lm.tuning.recipe import HeadRecipe
 from laborllm.models.contract import Forecast, OccupationModel
-from laborllm.models.embedding_logit import EmbeddingLogit
-from laborllm.models.language_model import LanguageModel
-from laborllm.models.logit import Logit
-from laborllm.models.mixture import Mixture
-from laborllm.models.nemo import Nemo
-from laborllm.models.off_the_shelf import OffTheShelf
-from laborllm.models.plans import CareerPlan
+from laborllm.models.counts.transition import Transition
+from laborllm.models.language.embedding_logit import EmbeddingLogit
+from laborllm.models.language.language_model import LanguageModel
+from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.models.language.title_head import TitleHead
+from laborllm.models.mixture.mixture import Mixture
+from laborllm.models.oracle import Truth
 from laborllm.models.registry import MODELS, load_model
 from laborllm.models.run_folder import read_run
-from laborllm.models.title_head import TitleHead
-from laborllm.models.transition import Transition
-from laborllm.models.truth import Truth
+from laborllm.models.sequence.bag_of_jobs import BagOfJobs
+from laborllm.models.sequence.career import Career
+from laborllm.models.sequence.logit import Logit
+from laborllm.models.sequence.nemo import Nemo
+from laborllm.models.sequence.plans import CareerPlan
 from laborllm.panel import Panel, assign_split
 from laborllm.text import Template
 from laborllm.training.curve import CurvePoint, write_curve
@@ -147,7 +147,7 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
     panel: Panel, base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """Interrupted after each of two shards, the result is the same bytes; shards of another forecast are refused."""
-    monkeypatch.setattr("laborllm.models.shards.WORKERS", 20)
+    monkeypatch.setattr("laborllm.forecasting.shards.WORKERS", 20)
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
     assert laborllm("forecast run panel.parquet --out whole.parquet") == 0
     scored: list[int] = []

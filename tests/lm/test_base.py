@@ -10,7 +10,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
-from laborllm.lm.base import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
+from laborllm.lm.base.load import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
 from laborllm.storage import file_hash
 from lm.architectures import ARCHITECTURES
 

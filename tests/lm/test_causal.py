@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from laborllm.lm import causal
-from laborllm.lm.causal import causal_attention
+from laborllm.lm.kernels.blocked_attention import causal_attention
 
 
 @pytest.mark.parametrize("block", [1, 4, 128])
@@ -15,7 +14,7 @@ from laborllm.lm.causal import causal_attention
 def test_equals_attention_of_torch(
     block: int, dtype: torch.dtype, tolerance: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(causal, "BLOCK", block)
+    monkeypatch.setattr(blocked_attention, "BLOCK", block)
     generator = torch.Generator().manual_seed(block)
     lengths, scale = (7, 1, 12), 0.3
 

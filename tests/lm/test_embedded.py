@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from laborllm.errors import StorageError
-from laborllm.lm.base import EMBEDDED, BaseModel, list_base_models, load_base
-from laborllm.lm.encoding import CareerEncoder
-from laborllm.lm.trie import build_trie
+from laborllm.lm.base.load import EMBEDDED, BaseModel, list_base_models, load_base
+from laborllm.lm.scoring.trie import build_trie
+from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.occupations import STATES, load_taxonomy
 from laborllm.text import Template
 

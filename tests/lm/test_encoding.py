@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import TaxonomyError
-from laborllm.lm.encoding import CareerEncoder
+from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, render
 

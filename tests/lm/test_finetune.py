@@ -13,14 +13,14 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
-from laborllm.lm import attention
-from laborllm.lm import finetune as finetuning
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.finetune import finetune, pack_loss
-from laborllm.lm.reading import Reader
-from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Scorer
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.kernels import attention
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning import finetune as finetuning
+from laborllm.lm.tuning.finetune import finetune, pack_loss
+from laborllm.lm.tuning.recipe import Recipe
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.finetune import pack_loss
-from laborllm.lm.fused import fused_layers
-from laborllm.lm.precision import rounded_once
-from laborllm.lm.reading import Reader
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.weights import add_adapter
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.base.weights import add_adapter
+from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.kernels.fused import fused_layers
+from laborllm.lm.kernels.precision import rounded_once
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.finetune import pack_loss
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from lm.architectures import ARCHITECTURES

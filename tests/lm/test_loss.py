@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, linear
 
-from laborllm.lm import loss as module
-from laborllm.lm.loss import next_token_loss
+from laborllm.lm.kernels import loss as module
+from laborllm.lm.kernels.loss import next_token_loss
 
 
 @pytest.mark.parametrize("with_bias", [False, True])

@@ -14,9 +14,9 @@ def peak_of_sixty_records() -> int | None:
     """Bytes that `tree` takes at most beyond the weights, for 334 titles and a career of 60 records: all of it is read,
     and every tenth record scored."""
     from laborllm.bench.counting import counted
-    from laborllm.lm.base import load_base
-    from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-    from laborllm.lm.scoring import title_scorer
+    from laborllm.lm.base.load import load_base
+    from laborllm.lm.scoring.scorer import title_scorer
+    from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
     from laborllm.occupations import load_taxonomy
     from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
     from laborllm.text import Template, render

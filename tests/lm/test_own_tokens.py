@@ -8,14 +8,14 @@ import pytest
 import torch
 import transformers as hf
 
-from laborllm.lm.base import BaseModel, load_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.finetune import finetune
-from laborllm.lm.own_tokens import with_own_tokens
-from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import METHODS, ScoringOptions
-from laborllm.lm.weights import load_weights, save_weights
+from laborllm.lm.base.load import BaseModel, load_base
+from laborllm.lm.base.own_tokens import with_own_tokens
+from laborllm.lm.base.weights import load_weights, save_weights
+from laborllm.lm.scoring.options import METHODS, ScoringOptions
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.finetune import finetune
+from laborllm.lm.tuning.recipe import Recipe
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from lm.architectures import ARCHITECTURES

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from laborllm.lm.precision import rounded, rounded_once
+from laborllm.lm.kernels.precision import rounded, rounded_once
 
 
 @pytest.fixture

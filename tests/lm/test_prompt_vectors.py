@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder
-from laborllm.lm.prompt_vectors import Pooling, prompt_vectors
-from laborllm.lm.reading import Reader
-from laborllm.lm.vector_cache import cached_vectors
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
+from laborllm.lm.embedding.vector_cache import cached_vectors
+from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

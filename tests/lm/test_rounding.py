@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from laborllm.errors import ModelError
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.rounding import RECORDS, round_for_good, round_weights
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import Cost, ScoringOptions, Weights
-from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.scoring.options import Cost, ScoringOptions, Weights
+from laborllm.lm.scoring.quantisation import RECORDS, round_for_good, round_weights
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.models.language.off_the_shelf import OffTheShelf
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

@@ -13,19 +13,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
-from laborllm.lm import attention, scoring
-from laborllm.lm.base import BaseModel
-from laborllm.lm.branching import Branching
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.float64 import InFloat64
-from laborllm.lm.packing import packed
-from laborllm.lm.pruning import expand
-from laborllm.lm.reading import Reader
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import METHODS, Method, ScoringOptions
-from laborllm.lm.title_scores import RESOLVED, TitleScores, title_scores
-from laborllm.lm.trie import build_trie
-from laborllm.lm.vocabulary import tokens_in_use
+from laborllm.lm.base.float64 import InFloat64
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.kernels import attention
+from laborllm.lm.scoring import scorer as scoring
+from laborllm.lm.scoring.options import METHODS, Method, ScoringOptions
+from laborllm.lm.scoring.pruning import expand
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.scoring.title_scores import RESOLVED, TitleScores, title_scores
+from laborllm.lm.scoring.trie import build_trie
+from laborllm.lm.scoring.trie_expansion import Branching
+from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tokens.packing import packed
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.text import Template, render

@@ -12,15 +12,15 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.distributed.tensor import DTensor
 
-from laborllm.lm.base import load_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
-from laborllm.lm.finetune import CareerTexts, finetune
-from laborllm.lm.own_tokens import with_own_tokens
-from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import Scorer
-from laborllm.models.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, told
-from laborllm.models.titles import encode
-from laborllm.models.transition import Transition
+from laborllm.lm.base.load import load_base
+from laborllm.lm.base.own_tokens import with_own_tokens
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
+from laborllm.lm.tuning.finetune import CareerTexts, finetune
+from laborllm.lm.tuning.recipe import Recipe
+from laborllm.models.counts.transition import Transition
+from laborllm.models.language.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, told
+from laborllm.models.language.titles import encode
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from laborllm.training.checkpoint import Checkpoints

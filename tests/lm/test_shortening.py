@@ -5,8 +5,8 @@ import pytest
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
-from laborllm.lm.encoding import CareerEncoder
-from laborllm.lm.shortening import require_short, shorten
+from laborllm.lm.tokens.encoding import CareerEncoder
+from laborllm.lm.tuning.truncation import require_short, shorten
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

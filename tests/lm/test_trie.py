@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import TaxonomyError
-from laborllm.lm.trie import LEAF, ROOT, build_trie
+from laborllm.lm.scoring.trie import LEAF, ROOT, build_trie
 
 NEWLINE = 0
 titles = st.lists(st.lists(st.integers(1, 4), min_size=1, max_size=6), min_size=1, max_size=40, unique_by=tuple).map(

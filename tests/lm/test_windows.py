@@ -8,12 +8,12 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import ModelError
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer, by_worker
-from laborllm.lm.finetune import pack_loss, token_importance
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.shortening import shorten, within_context
-from laborllm.models.closed_set import ToldCareer, steps_of
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
+from laborllm.lm.tuning.finetune import pack_loss, token_importance
+from laborllm.lm.tuning.truncation import shorten, within_context
+from laborllm.models.language.closed_set import ToldCareer, steps_of
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import CareerEncoder, by_worker
-from laborllm.lm.recipe import HeadRecipe
-from laborllm.models.closed_set import (
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
+from laborllm.lm.tuning.recipe import HeadRecipe
+from laborllm.models.contract import Forecast, OccupationModel
+from laborllm.models.counts.transition import FIRST, Transition, previous_and_current
+from laborllm.models.language.closed_set import (
     MEMORIES,
     ChoosingTitles,
     ClosedSetHead,
@@ -27,14 +29,12 @@ from laborllm.models.closed_set import (
     told,
     two_stage_scores,
 )
-from laborllm.models.contract import Forecast, OccupationModel
-from laborllm.models.logit import Logit
-from laborllm.models.plans import LogitPlan
+from laborllm.models.language.title_head import TitleHead
+from laborllm.models.language.titles import encode
 from laborllm.models.registry import load_model
-from laborllm.models.sequence.two_stage import two_stage_log_prob
-from laborllm.models.title_head import TitleHead
-from laborllm.models.titles import encode
-from laborllm.models.transition import FIRST, Transition, previous_and_current
+from laborllm.models.sequence.logit import Logit
+from laborllm.models.sequence.plans import LogitPlan
+from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.text import Template

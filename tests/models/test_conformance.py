@@ -10,20 +10,20 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.recipe import HeadRecipe, Recipe
-from laborllm.models.bag_of_jobs import BagOfJobs
-from laborllm.models.career import Career
+from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
 from laborllm.models.contract import OccupationModel
-from laborllm.models.embedding_logit import EmbeddingLogit
-from laborllm.models.language_model import LanguageModel
-from laborllm.models.logit import Logit
-from laborllm.models.mixture import Mixture
-from laborllm.models.nemo import Nemo
-from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.models.counts.transition import Transition
+from laborllm.models.language.embedding_logit import EmbeddingLogit
+from laborllm.models.language.language_model import LanguageModel
+from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.models.language.title_head import TitleHead
+from laborllm.models.mixture.mixture import Mixture
+from laborllm.models.oracle import Truth
 from laborllm.models.registry import MODELS, load_model
-from laborllm.models.title_head import TitleHead
-from laborllm.models.transition import Transition
-from laborllm.models.truth import Truth
+from laborllm.models.sequence.bag_of_jobs import BagOfJobs
+from laborllm.models.sequence.career import Career
+from laborllm.models.sequence.logit import Logit
+from laborllm.models.sequence.nemo import Nemo
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market
 from laborllm.text import Template

@@ -17,10 +17,10 @@ from transformers import (
 )
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.recipe import Recipe, TitleTokens
-from laborllm.models.export import export_model
-from laborllm.models.language_model import LanguageModel
-from laborllm.models.transition import Transition
+from laborllm.lm.tuning.recipe import Recipe, TitleTokens
+from laborllm.models.counts.transition import Transition
+from laborllm.models.language.export import export_model
+from laborllm.models.language.language_model import LanguageModel
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 

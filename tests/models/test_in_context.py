@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError
-from laborllm.lm.scoring_options import ScoringOptions
-from laborllm.models.off_the_shelf import OffTheShelf, Shown
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.language.off_the_shelf import OffTheShelf, Shown
 from laborllm.models.registry import load_model
 from laborllm.panel import Panel
 from laborllm.text import Template, after, preamble, render

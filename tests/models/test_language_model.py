@@ -11,10 +11,10 @@ from typing import Literal
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.lm.recipe import Recipe, TitleTokens
-from laborllm.models.language_model import LanguageModel
+from laborllm.lm.tuning.recipe import Recipe, TitleTokens
+from laborllm.models.language.language_model import LanguageModel
+from laborllm.models.language.title_head import TitleHead
 from laborllm.models.registry import load_model
-from laborllm.models.title_head import TitleHead
 from laborllm.panel import Panel
 from laborllm.training.curve import CurvePoint, read_curve
 from laborllm.training.plan import Decay
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_no_run_folder_and_the_fit_can_be_saved_elsewhere(
 
 IN_FLOAT32 = """
 import sys
-from laborllm.lm import scoring
+from laborllm.lm.scoring import scorer as scoring
 scoring.has_fast_bfloat16 = lambda device: False
 from laborllm.cli import main
 sys.exit(main())

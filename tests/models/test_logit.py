@@ -13,8 +13,8 @@ from torch_choice.data import ChoiceDataset
 from torch_choice.model import ConditionalLogitModel
 
 from laborllm.models.contract import Floats
-from laborllm.models.logit import Logit
 from laborllm.models.sequence.careers import COVARIATES, index_careers
+from laborllm.models.sequence.logit import Logit
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance

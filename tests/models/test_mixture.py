@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import ModelError, PanelError
-from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecast
+from laborllm.models.counts.transition import Transition
 from laborllm.models.history import history_features
-from laborllm.models.mixture import Mixture
-from laborllm.models.mixture_weights import constant_weights, softmax_weights
-from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.models.mixture.mixture import Mixture
+from laborllm.models.mixture.weights import constant_weights, softmax_weights
+from laborllm.models.oracle import Truth
 from laborllm.models.registry import load_model
 from laborllm.models.run_folder import read_metrics
-from laborllm.models.transition import Transition
-from laborllm.models.truth import Truth
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.sources.synthetic import import_synthetic

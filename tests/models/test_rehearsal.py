@@ -3,9 +3,9 @@
 import dataclasses
 from pathlib import Path
 
-from laborllm.lm.recipe import Recipe
-from laborllm.models.language_model import LanguageModel
-from laborllm.models.rehearsal import rehearse
+from laborllm.lm.tuning.recipe import Recipe
+from laborllm.models.language.dry_run import rehearse
+from laborllm.models.language.language_model import LanguageModel
 from laborllm.panel import Panel
 
 

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError, StorageError
-from laborllm.lm.recipe import HeadRecipe, Recipe
-from laborllm.models import closed_set
-from laborllm.models.embedding_logit import EmbeddingLogit
-from laborllm.models.language_model import LanguageModel
-from laborllm.models.off_the_shelf import OffTheShelf
+from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
+from laborllm.models.language import closed_set
+from laborllm.models.language.embedding_logit import EmbeddingLogit
+from laborllm.models.language.language_model import LanguageModel
+from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.models.language.title_head import TitleHead
 from laborllm.models.registry import load_model
-from laborllm.models.title_head import TitleHead
 from laborllm.panel import Panel
 from laborllm.text import Template
 from models.folders import rewrite

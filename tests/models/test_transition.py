@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from laborllm.errors import ModelError
-from laborllm.models import shrinkage
 from laborllm.models.contract import Floats
-from laborllm.models.transition import FLOOR, Transition
+from laborllm.models.counts import shrinkage
+from laborllm.models.counts.transition import FLOOR, Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources import import_table

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from laborllm.sources.psid_variables import Wave, load_waves
+from laborllm.sources.psid.variables import Wave, load_waves
 
 Row = dict[str, float]
 Record = tuple[str, int, str, str | None, str, str | None, str | None, int | None, float]

@@ -17,7 +17,7 @@ from laborllm.cli import main
 from laborllm.errors import SourceError
 from laborllm.panel import Panel
 from laborllm.sources import import_query, import_table
-from laborllm.sources.database import read_query, shown_address
+from laborllm.sources.formats.database import read_query, shown_address
 
 duckdb = pytest.importorskip("duckdb", reason="laborllm[databases] is not installed")
 dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="laborllm[databases] is not installed")

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import SourceError
-from laborllm.sources.fixed_width import read_fixed_width
+from laborllm.sources.formats.fixed_width import read_fixed_width
 from sources.psid_extract import Row, write_extract
 
 ROWS: list[Row] = [{"ER30001": 4, "V7712": 310, "W_1": 7.25}, {"ER30001": 1204, "V7712": 0, "W_1": 12.5}]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from laborllm.errors import LaborLLMError
 from laborllm.panel import Panel
 from laborllm.sources import import_table
+from laborllm.sources.formats.raw import read_raw
 from laborllm.sources.mapping import TableMapping
-from laborllm.sources.raw import read_raw
 from sources.test_table import MAPPING, ROWS, WRITERS
 
 TABLES = {"jobs.csv": "code,title\nA,Bakers\nB,Millers\n", "to_jobs.csv": "code,jobs\n0010,A\n0020,B\n0030,A\n"}

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import SourceError
-from laborllm.sources.investigator import KEY, Extract, Frequency, Variable, answers, read_extract
+from laborllm.sources.nls.investigator import KEY, Extract, Frequency, Variable, answers, read_extract
 from laborllm.storage import file_hash
 from sources.invented import Column, codebook, data, dictionary, tagset, variable_list, write
 

@@ -13,7 +13,7 @@ from laborllm.errors import LaborLLMError, SourceError
 from laborllm.occupations import load_crosswalk
 from laborllm.panel import Panel
 from laborllm.sources import import_nlsy79, import_table
-from laborllm.sources.investigator import KEY, Extract, answers, load_shipped_list, read_extract
+from laborllm.sources.nls.investigator import KEY, Extract, answers, load_shipped_list, read_extract
 from sources.invented import Column, codebook, data, variable_list, write
 
 ROOT = Path(__file__).parents[2]

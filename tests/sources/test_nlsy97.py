@@ -16,10 +16,10 @@ from laborllm.errors import LaborLLMError, SourceError
 from laborllm.occupations import load_crosswalk
 from laborllm.panel import Panel
 from laborllm.sources import import_nlsy97
-from laborllm.sources.investigator import KEY, Extract, answers, read_extract
-from laborllm.sources.nlsy97 import tagset
-from laborllm.sources.nlsy97.people import LEVELS, read_people
-from laborllm.sources.nlsy97.questions import questions
+from laborllm.sources.nls.investigator import KEY, Extract, answers, read_extract
+from laborllm.sources.nls.nlsy97 import tagset
+from laborllm.sources.nls.nlsy97.people import LEVELS, read_people
+from laborllm.sources.nls.nlsy97.questions import questions
 from sources import invented
 from sources.invented import Column
 from sources.invented_nlsy97 import ROUNDS, Person, columns, expected, people

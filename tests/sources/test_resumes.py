@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from laborllm.errors import LaborLLMError, PanelError, SourceError
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.panel import Panel
-from laborllm.sources import import_resumes, raw, write_resumes
+from laborllm.sources import import_resumes, write_resumes
+from laborllm.sources.formats import raw
 from laborllm.sources.resumes import shards
 from laborllm.sources.resumes import source as resumes_source
 from laborllm.sources.resumes.years import years_of

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from laborllm.errors import PanelError, SourceError, TaxonomyError
 from laborllm.panel import Panel
-from laborllm.sources import import_table, raw
+from laborllm.sources import import_table
+from laborllm.sources.formats import raw
 from laborllm.storage import file_hash
 
 MAPPING = """

@@ -11,10 +11,10 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import ModelError
-from laborllm.models.bag_of_jobs import BagOfJobs
+from laborllm.models.counts.transition import Transition
 from laborllm.models.registry import MODELS
 from laborllm.models.run_folder import read_run
-from laborllm.models.transition import Transition
+from laborllm.models.sequence.bag_of_jobs import BagOfJobs
 from laborllm.panel import Panel
 from laborllm.report.tables import row_of
 from laborllm.storage import MARKER

@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from laborllm.lm.hardware import best_device, has_fast_bfloat16
+from laborllm.runtime import best_device, has_fast_bfloat16
 from laborllm.training.memory import keep_freed_memory
 
 SIDE = {"cpu": 2048, "cuda": 8192}

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from laborllm.bench.machine import clock
 from laborllm.errors import ModelError
-from laborllm.lm.encoding import EncodedCareer
-from laborllm.lm.scoring import Scorer
-from laborllm.lm.scoring_options import ScoringOptions
-from laborllm.lm.title_scores import TitleScores
-from laborllm.models.shards import WORKERS
+from laborllm.forecasting.shards import WORKERS
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.scoring.title_scores import TitleScores
+from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.progress import progress
 
 TOLERANCES = (0.05, 0.02, 0.01, 1e-3, 1e-4)

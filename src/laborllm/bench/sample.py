@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from laborllm.bench.careers import long_careers
 from laborllm.errors import ModelError
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer, Tokens
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.text import Template, render
 
 Floats = NDArray[np.float64]

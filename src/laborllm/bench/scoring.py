@@ -22,13 +22,13 @@ from laborllm.bench.sample import Floats, Sample, draw_sample
 from laborllm.bench.title_head import with_title_head
 from laborllm.bench.way import InProcess, Run, Way
 from laborllm.errors import ModelError
-from laborllm.lm.base import BaseModel, load_base, locate
-from laborllm.lm.encoding import Tokens
-from laborllm.lm.hardware import best_device
-from laborllm.lm.scoring import Scorer, title_scorer
-from laborllm.lm.scoring_options import Method, ScoringOptions
-from laborllm.lm.vocabulary import tokens_in_use
+from laborllm.lm.base.load import BaseModel, load_base, locate
+from laborllm.lm.scoring.options import Method, ScoringOptions
+from laborllm.lm.scoring.scorer import Scorer, title_scorer
+from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
+from laborllm.lm.tokens.encoding import Tokens
 from laborllm.progress import progress
+from laborllm.runtime import best_device
 
 FORWARD, CLOSED = "forward pass", "tree, closed vocabulary"
 FEW_LAYERS = 4

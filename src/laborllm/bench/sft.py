@@ -17,11 +17,11 @@ from transformers import PrinterCallback, TrainerCallback
 
 from laborllm.bench.exercise import Exercise, Trainer
 from laborllm.bench.machine import synchronise
-from laborllm.lm.base import BaseModel
-from laborllm.lm.encoding import EncodedCareer
-from laborllm.lm.hardware import best_device, has_fast_bfloat16
-from laborllm.lm.recipe import Recipe
-from laborllm.lm.weights import add_adapter
+from laborllm.lm.base.load import BaseModel
+from laborllm.lm.base.weights import add_adapter
+from laborllm.lm.tokens.encoding import EncodedCareer
+from laborllm.lm.tuning.recipe import Recipe
+from laborllm.runtime import best_device, has_fast_bfloat16
 
 
 def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: Trainer, exercise: Exercise) -> float:

@@ -8,8 +8,8 @@ import torch
 
 from laborllm.bench.sample import Floats, Sample
 from laborllm.bench.way import InProcess
-from laborllm.lm.base import load_base
-from laborllm.models.closed_set import ToldCareer, closed_set
+from laborllm.lm.base.load import load_base
+from laborllm.models.language.closed_set import ToldCareer, closed_set
 
 
 def with_title_head(base: str, sample: Sample, *, layers: int | None = None) -> InProcess:

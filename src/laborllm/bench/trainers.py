@@ -12,13 +12,13 @@ from laborllm.bench.careers import long_careers
 from laborllm.bench.exercise import Exercise, Trainer, Training
 from laborllm.bench.machine import clock, synchronise, training_precision
 from laborllm.bench.sft import train_with_sft
-from laborllm.lm.base import BaseModel, load_base
-from laborllm.lm.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.finetune import finetune
-from laborllm.lm.hardware import best_device, peak_memory
-from laborllm.lm.recipe import Recipe
-from laborllm.lm.scoring import title_scorer
-from laborllm.lm.vocabulary import tokens_in_use
+from laborllm.lm.base.load import BaseModel, load_base
+from laborllm.lm.scoring.scorer import title_scorer
+from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.finetune import finetune
+from laborllm.lm.tuning.recipe import Recipe
+from laborllm.runtime import best_device, peak_memory
 from laborllm.text import Template, render
 from laborllm.training.schedule import career_order
 

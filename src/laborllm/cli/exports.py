@@ -38,6 +38,6 @@ def export_model(
 
     Example: `laborllm export model runs/language-model --out exported`
     """
-    from laborllm.models.export import export_model
+    from laborllm.models.language.export import export_model
 
     export_model(run, out, adapter=adapter)

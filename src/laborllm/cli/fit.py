@@ -22,12 +22,12 @@ from laborllm.cli.options import (
     Vocabulary,
     Written,
 )
-from laborllm.lm.recipe import HeadRecipe, Recipe
-from laborllm.models.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
+from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
+from laborllm.models.sequence.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
 
 if TYPE_CHECKING:
     from laborllm.models.contract import OccupationModel
-    from laborllm.models.rehearsal import Rehearsal
+    from laborllm.models.language.dry_run import Rehearsal
     from laborllm.panel import Panel
 
 RECIPE = Recipe()
@@ -97,7 +97,7 @@ def fit_transition(
 
     Example: `laborllm fit transition nlswork.parquet --out runs/transition`
     """
-    from laborllm.models.transition import Transition
+    from laborllm.models.counts.transition import Transition
 
     _fit(Transition(variant=variant), task)
 
@@ -108,7 +108,7 @@ def fit_truth(task: Fit) -> None:
 
     Example: `laborllm fit truth synthetic.parquet --out runs/truth`
     """
-    from laborllm.models.truth import Truth
+    from laborllm.models.oracle import Truth
 
     _fit(Truth(), task)
 
@@ -123,7 +123,7 @@ def fit_logit(
 
     Example: `laborllm fit logit nlswork.parquet --out runs/logit`
     """
-    from laborllm.models.logit import Logit
+    from laborllm.models.sequence.logit import Logit
 
     _fit(Logit(plan=plan), task)
 
@@ -140,7 +140,7 @@ def fit_bag_of_jobs(
 
     Example: `laborllm fit bag-of-jobs nlswork.parquet --out runs/bag-of-jobs`
     """
-    from laborllm.models.bag_of_jobs import BagOfJobs
+    from laborllm.models.sequence.bag_of_jobs import BagOfJobs
 
     _fit(BagOfJobs(plan=plan, width=width, dropout=dropout), task)
 
@@ -158,7 +158,7 @@ def fit_nemo(
 
     Example: `laborllm fit nemo nlswork.parquet --out runs/nemo`
     """
-    from laborllm.models.nemo import Nemo
+    from laborllm.models.sequence.nemo import Nemo
 
     _fit(Nemo(plan=plan, layers=layers, width=width, dropout=dropout), task)
 
@@ -183,7 +183,7 @@ def fit_career(
 
     Example: `laborllm fit career nlswork.parquet --out runs/career`
     """
-    from laborllm.models.career import Career
+    from laborllm.models.sequence.career import Career
 
     begun = None if pretrained is None else str(pretrained)
     model = Career(plan=plan, layers=layers, width=width, heads=heads, dropout=dropout, pretrained=begun, titles=titles)
@@ -207,7 +207,7 @@ def fit_off_the_shelf(
 
     Example: `laborllm fit off-the-shelf nlswork.parquet --title-list --examples 3 --out runs/off-the-shelf`
     """
-    from laborllm.models.off_the_shelf import OffTheShelf
+    from laborllm.models.language.off_the_shelf import OffTheShelf
 
     file = task.panel if examples else None
     model = OffTheShelf(base=base, template=template, title_list=title_list, examples=examples, panel_file=file)
@@ -226,7 +226,7 @@ def fit_language_model(
 
     Example: `laborllm fit language-model nlswork.parquet --careers 500 --out runs/language-model`
     """
-    from laborllm.models.language_model import LanguageModel
+    from laborllm.models.language.language_model import LanguageModel
 
     _fit(LanguageModel(**vars(options)), task)
 
@@ -242,8 +242,8 @@ def validate(
 
     Example: `laborllm validate nlswork.parquet --preset paper --out runs/language-model`
     """
-    from laborllm.models.language_model import LanguageModel
-    from laborllm.models.rehearsal import rehearse
+    from laborllm.models.language.dry_run import rehearse
+    from laborllm.models.language.language_model import LanguageModel
 
     found = rehearse(LanguageModel(**vars(options)), _training_panel(task), seed=task.seed)
     print(dumps(asdict(found) | {"out": str(task.out)}, indent=1) if json else _described(found, task.out))
@@ -288,7 +288,7 @@ def fit_title_head(
 
     Example: `laborllm fit title-head nlswork.parquet --careers 500 --out runs/title-head`
     """
-    from laborllm.models.title_head import TitleHead
+    from laborllm.models.language.title_head import TitleHead
 
     model = TitleHead(
         base=base,
@@ -324,7 +324,7 @@ def fit_embedding_logit(
 
     Example: `laborllm fit embedding-logit nlswork.parquet --careers 500 --out runs/embedding-logit`
     """
-    from laborllm.models.embedding_logit import EmbeddingLogit
+    from laborllm.models.language.embedding_logit import EmbeddingLogit
 
     model = EmbeddingLogit(base=base, template=template, pooling=pooling, likelihood=likelihood)
     _fit(model, task)
@@ -351,7 +351,7 @@ def fit_mixture(
 
     Example: `laborllm fit mixture runs/transition language-model.parquet nlswork.parquet --out runs/mixture`
     """
-    from laborllm.models.mixture import Mixture
+    from laborllm.models.mixture.mixture import Mixture
 
     _fit(Mixture(members, weights=weights), Fit(panel, out=out, seed=seed, config=config))
 

@@ -44,7 +44,7 @@ def import_nlsy79(
     Example: `laborllm import nlsy79 default.csv default.cdb --out nlsy79.parquet`
     """
     from laborllm.sources import import_nlsy79
-    from laborllm.sources.investigator import load_shipped_list
+    from laborllm.sources.nls.investigator import load_shipped_list
 
     if tagset:
         print(load_shipped_list("nlsy79").tagset)
@@ -68,7 +68,7 @@ def import_nlsy97(
 
     Example: `laborllm import nlsy97 default.csv default.cdb --out nlsy97.parquet`
     """
-    from laborllm.sources import nlsy97
+    from laborllm.sources.nls import nlsy97
 
     if questions:
         print(nlsy97.question_list())
@@ -175,7 +175,7 @@ def import_psid(
     Example: `laborllm import psid J123456.txt --out psid.parquet`
     """
     from laborllm.sources import import_psid
-    from laborllm.sources.psid_variables import cart
+    from laborllm.sources.psid.variables import cart
 
     if variables:
         print(cart())

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, get_args
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
-from laborllm.lm.recipe import TitleTokens
-from laborllm.lm.scoring_options import Method, Weights
+from laborllm.lm.scoring.options import Method, Weights
+from laborllm.lm.tuning.recipe import TitleTokens
 from laborllm.text import Template
 
 SMOLLM2 = "smollm2-135m"

@@ -25,7 +25,7 @@ from laborllm.cli.options import (
     Tolerance,
 )
 from laborllm.errors import ModelError
-from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.storage import MARKER
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def forecast(
 
     Example: `laborllm forecast runs/transition nlswork.parquet --out forecast.parquet`
     """
+    from laborllm.forecasting.shards import forecast_to_file
     from laborllm.models.registry import load_model
-    from laborllm.models.shards import forecast_to_file
     from laborllm.panel import Panel
 
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost, largest_shift)
@@ -159,7 +159,7 @@ def models(*, json: AsJson = False) -> None:
 
     Example: `laborllm models`
     """
-    from laborllm.lm.base import list_base_models
+    from laborllm.lm.base.load import list_base_models
     from laborllm.models.registry import MODELS
 
     bases = list_base_models()
@@ -318,8 +318,8 @@ def bench_pruning(
     Example: `laborllm bench pruning runs/language-model nlsy97.parquet --workers 10`
     """
     from laborllm.bench.pruning import measure_pruning
+    from laborllm.models.language.titles import encode
     from laborllm.models.registry import load_scorer
-    from laborllm.models.titles import encode
     from laborllm.panel import Panel
     from laborllm.report.figures import pruning, to_svg
     from laborllm.storage import new_file, require_parent

@@ -42,7 +42,7 @@ def code_titles(
 
 def _read(files: list[str], column: str) -> "pl.Series":
     from laborllm.errors import SourceError
-    from laborllm.sources.raw import read_raw
+    from laborllm.sources.formats.raw import read_raw
 
     if len(files) != 1:
         raise SourceError(f"--column reads one file, and {len(files)} are named")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.models.contract import Floats
-from laborllm.models.transition import FIRST, previous_and_current
+from laborllm.models.counts.transition import FIRST, previous_and_current
 from laborllm.panel import Panel
 
 

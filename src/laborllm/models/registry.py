@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from laborllm.errors import ModelError
-from laborllm.lm.scoring_options import ScoringOptions
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster, OccupationModel
 from laborllm.models.run_folder import read_run
 from laborllm.models.saved_forecast import SavedForecast
@@ -13,22 +13,22 @@ from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash
 
 if TYPE_CHECKING:
-    from laborllm.lm.scoring import Scorer
+    from laborllm.lm.scoring.scorer import Scorer
 
 Model = TypeVar("Model", bound=Forecaster)
 
 MODELS = {
-    "truth": ("laborllm.models.truth", "Truth"),
-    "transition": ("laborllm.models.transition", "Transition"),
-    "logit": ("laborllm.models.logit", "Logit"),
-    "bag-of-jobs": ("laborllm.models.bag_of_jobs", "BagOfJobs"),
-    "nemo": ("laborllm.models.nemo", "Nemo"),
-    "career": ("laborllm.models.career", "Career"),
-    "off-the-shelf": ("laborllm.models.off_the_shelf", "OffTheShelf"),
-    "language-model": ("laborllm.models.language_model", "LanguageModel"),
-    "title-head": ("laborllm.models.title_head", "TitleHead"),
-    "embedding-logit": ("laborllm.models.embedding_logit", "EmbeddingLogit"),
-    "mixture": ("laborllm.models.mixture", "Mixture"),
+    "truth": ("laborllm.models.oracle", "Truth"),
+    "transition": ("laborllm.models.counts.transition", "Transition"),
+    "logit": ("laborllm.models.sequence.logit", "Logit"),
+    "bag-of-jobs": ("laborllm.models.sequence.bag_of_jobs", "BagOfJobs"),
+    "nemo": ("laborllm.models.sequence.nemo", "Nemo"),
+    "career": ("laborllm.models.sequence.career", "Career"),
+    "off-the-shelf": ("laborllm.models.language.off_the_shelf", "OffTheShelf"),
+    "language-model": ("laborllm.models.language.language_model", "LanguageModel"),
+    "title-head": ("laborllm.models.language.title_head", "TitleHead"),
+    "embedding-logit": ("laborllm.models.language.embedding_logit", "EmbeddingLogit"),
+    "mixture": ("laborllm.models.mixture.mixture", "Mixture"),
 }
 """Name to module and class; a module is imported when its model is asked for, as some bring torch."""
 

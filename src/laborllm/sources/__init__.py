@@ -1,9 +1,9 @@
 """Sources: raw files become a panel, one file per source."""
 
+from laborllm.sources.nls.nlsy79 import import_nlsy79
+from laborllm.sources.nls.nlsy97 import import_nlsy97
 from laborllm.sources.nlswork import import_nlswork
-from laborllm.sources.nlsy79 import import_nlsy79
-from laborllm.sources.nlsy97 import import_nlsy97
-from laborllm.sources.psid import import_psid
+from laborllm.sources.psid.psid import import_psid
 from laborllm.sources.resumes import import_resumes, write_resumes
 from laborllm.sources.synthetic import import_synthetic
 from laborllm.sources.table import import_query, import_table

@@ -12,8 +12,8 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.sources.account import LEFT_OUT, finish_panel, first_reason, left_out
 from laborllm.sources.covariates import education_of_grade, named
+from laborllm.sources.row_counts import LEFT_OUT, finish_panel, first_reason, left_out
 from laborllm.storage import file_hash
 
 COLUMNS = ("idcode", "year", "occ_code", "wks_ue", "grade", "race", "south", "birth_yr")

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from laborllm.errors import ModelError
-from laborllm.models.career import Career
-from laborllm.models.nemo import Nemo
+from laborllm.models.sequence.career import Career
 from laborllm.models.sequence.model import SequenceModel
+from laborllm.models.sequence.nemo import Nemo
 from laborllm.models.sequence.network import NextOccupation
 from laborllm.models.sequence.transfer import begin_with
 from laborllm.panel import Panel

@@ -7,8 +7,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from laborllm.bench.sample import Floats, Sample
-from laborllm.lm.encoding import Tokens
-from laborllm.lm.float64 import InFloat64
+from laborllm.lm.base.float64 import InFloat64
+from laborllm.lm.tokens.encoding import Tokens
 
 
 @torch.inference_mode()

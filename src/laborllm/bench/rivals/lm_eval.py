@@ -6,7 +6,7 @@ import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.bench.sample import Floats
-from laborllm.lm.encoding import Tokens
+from laborllm.lm.tokens.encoding import Tokens
 
 BATCH = 8  # requests
 

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel
 
 from laborllm.bench.sample import Floats
-from laborllm.lm.encoding import Tokens
+from laborllm.lm.tokens.encoding import Tokens
 
 BATCH = 32  # titles
 

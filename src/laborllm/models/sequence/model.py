@@ -12,13 +12,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from laborllm.errors import ModelError
-from laborllm.lm.hardware import best_device
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
+from laborllm.runtime import best_device
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train

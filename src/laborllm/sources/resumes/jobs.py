@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.raw import (
+from laborllm.sources.formats.raw import (
     UNREADABLE,
     decode,
     first_line,

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.raw import UNREADABLE, decode, first_line, read_bytes
+from laborllm.sources.formats.raw import UNREADABLE, decode, first_line, read_bytes
 from laborllm.sources.resumes.jobs import COLUMNS, Jobs
 from laborllm.storage import file_hash
 

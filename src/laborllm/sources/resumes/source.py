@@ -14,11 +14,11 @@ from laborllm.occupations.coding.coder import NO_JOB, THRESHOLD
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.parts import join_panels
 from laborllm.progress import progress
-from laborllm.sources.account import LEFT_OUT, first_reason, left_out, require_rows
 from laborllm.sources.resumes.jobs import Jobs, read_jobs
 from laborllm.sources.resumes.json_resume import read_resumes
 from laborllm.sources.resumes.shards import split_by_worker
 from laborllm.sources.resumes.years import attained, last_date, last_day, level, years_of
+from laborllm.sources.row_counts import LEFT_OUT, first_reason, left_out, require_rows
 from laborllm.storage import require_parent
 
 SOURCE = "resumes"

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from laborllm.panel.panel import YEARS
-from laborllm.sources.account import LEFT_OUT, first_reason
+from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
 DATE = r"^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ].*)?$"
 OPEN = ("present", "current", "now", "today", "ongoing")  # instead of the end of a job that goes on

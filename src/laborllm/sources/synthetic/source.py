@@ -6,7 +6,7 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.sources.account import finish_panel
+from laborllm.sources.row_counts import finish_panel
 from laborllm.sources.synthetic.law import MARKET, TrueLaw
 from laborllm.sources.synthetic.market import Market
 from laborllm.sources.synthetic.people import draw_people

@@ -1,0 +1,1 @@
+"""Forecasts of whole panels, a few workers at a time."""

@@ -1,0 +1,1 @@
+"""Base models: loading them, their weights, and tokens added to them."""

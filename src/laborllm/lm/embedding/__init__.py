@@ -1,0 +1,1 @@
+"""Vectors of prompts and titles from a frozen base model."""

@@ -1,0 +1,33 @@
+"""What a frozen language model makes of a career so far: one vector for the prompt of each record."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.pass_sizes import TOKENS_READ
+from laborllm.lm.tokens.encoding import EncodedCareer
+from laborllm.lm.tokens.packing import packed
+
+Pooling = Literal["last", "mean"]
+
+
+@torch.inference_mode()
+def prompt_vectors(reader: Reader, careers: Sequence[EncodedCareer], pooling: Pooling) -> Iterator[Tensor]:
+    """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
+    the mean over its tokens. One pass over a career serves all its records."""
+    reader.require_room(careers)
+    for pack in packed(careers, TOKENS_READ[reader.device.type]):
+        with reader.precision():
+            hidden, layout = reader.careers(pack)
+        for career, states in zip(pack, hidden.split(layout.lengths), strict=True):
+            ends = torch.tensor(career.starts, device=states.device)
+            yield (states[ends - 1] if pooling == "last" else _running_mean(states)[ends - 1]).float().cpu()
+
+
+def _running_mean(states: Tensor) -> Tensor:
+    """The mean of each row and those before it, (n, d)."""
+    count = torch.arange(1, len(states) + 1, device=states.device)
+    return states.double().cumsum(dim=0) / count[:, None]

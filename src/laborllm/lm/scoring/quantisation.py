@@ -1,0 +1,85 @@
+"""Weights held in 8 bits, as LABOR-LLM scores with (arXiv 2406.17972), or products in bfloat16, and what that costs on
+the careers at hand.
+
+Each row of a linear layer becomes whole numbers from -127 to 127 times one scale, its largest weight over 127; products
+are in the precision of what comes in. The embedding and the output layer stay as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+from transformers import PreTrainedModel
+
+from laborllm.errors import ModelError
+from laborllm.lm.base.weights import without_foreign_warnings
+from laborllm.lm.scoring.options import Cost, Weights
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.scoring.title_scores import TitleScores
+from laborllm.lm.tokens.encoding import EncodedCareer
+
+RECORDS = 8  # on which the cost is measured
+LEVELS = 127
+SMALLEST = 1e-12  # of a scale, so that a row of zeros has one
+
+
+def round_for_good(scorer: Scorer, weights: Weights, careers: Sequence[EncodedCareer]) -> Cost:
+    """Hold the scorer's weights in 8 bits, or compute its products in bfloat16, from now on, and measure the cost on a
+    few records of the careers, spread evenly: every title is scored exactly before and after. Raises `ModelError`
+    without torchao, or if there is nothing to round."""
+    few = _few(careers)
+    before = _forecast(scorer, few)
+    if weights == "8-bit":
+        round_weights(scorer.base.model)
+    else:
+        scorer.reader.autocast = True
+    after = _forecast(scorer, few)
+    off = np.abs(np.exp(before.log_prob) - np.exp(after.log_prob)).sum(axis=1) / 2
+    ratio = float(np.exp((before.observed - after.observed).mean()))
+    scorer.cost = Cost(weights, len(few), float(off.mean()), float(off.max()), ratio)
+    return scorer.cost
+
+
+def round_weights(model: PreTrainedModel) -> None:
+    """Hold the linear layers of `model` in 8 bits, in place, but for its output."""
+    try:
+        with without_foreign_warnings():
+            from torchao.quantization import Int8Tensor, PerRow
+    except ImportError as error:
+        raise ModelError("weights in 8 bits need torchao: pip install 'laborllm[eight-bit]'") from error
+    output = model.get_output_embeddings()
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer is not output]
+    if not layers:
+        raise ModelError(f"{model.config.model_type} models have no linear layers that could be held in 8 bits")
+    for layer in layers:
+        scale = (layer.weight.detach().abs().amax(dim=1, keepdim=True) / LEVELS).clamp(min=SMALLEST)
+        rounded = Int8Tensor.from_hp(layer.weight.detach(), PerRow(), scale=scale)
+        layer.weight = nn.Parameter(rounded, requires_grad=False)
+
+
+@dataclass(frozen=True)
+class _Forecast:
+    """log_prob: (n, J) nats, normalised over titles. observed: (n,) nats, of the observed titles, not normalised."""
+
+    log_prob: NDArray[np.float64]
+    observed: NDArray[np.float64]
+
+
+def _forecast(scorer: Scorer, careers: Sequence[EncodedCareer]) -> _Forecast:
+    log_prob = TitleScores.join(scorer.score(careers)).log_prob
+    log_mass = np.logaddexp.reduce(log_prob, axis=1, keepdims=True)
+    return _Forecast(log_prob - log_mass, np.concatenate(list(scorer.realised(careers))))
+
+
+def _few(careers: Sequence[EncodedCareer]) -> list[EncodedCareer]:
+    """Careers that end with, and ask for, one record each."""
+    places = [(career, end) for career in careers for end in range(len(career.ends))]
+    chosen = np.unique(np.linspace(0, len(places) - 1, RECORDS).round().astype(int))
+    return [_until(*places[place]) for place in chosen]
+
+
+def _until(career: EncodedCareer, record: int) -> EncodedCareer:
+    start, end = career.starts[record], career.ends[record]
+    return EncodedCareer(career.worker, career.tokens[:end], (start,), (end,))

@@ -1,0 +1,44 @@
+"""Careers laid end to end, as many in one pass of a model as a limit of tokens allows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from laborllm.lm.tokens.encoding import EncodedCareer
+
+Text = TypeVar("Text", bound=EncodedCareer)
+
+
+def packed(texts: Iterable[Text], limit: int) -> Iterator[list[Text]]:
+    """Consecutive texts of at most `limit` tokens together, at least one a pack."""
+    pack: list[Text] = []
+    total = 0
+    for text in texts:
+        if pack and total + len(text.tokens) > limit:
+            yield pack
+            pack, total = [], 0
+        pack.append(text)
+        total += len(text.tokens)
+    if pack:
+        yield pack
+
+
+@dataclass
+class TrainingTexts(Generic[Text]):
+    """What a task of training reads: the texts of each career together, in passes of at most `pack_tokens` tokens."""
+
+    training: Sequence[Sequence[Text]]
+    pack_tokens: int
+
+    @property
+    def lengths(self) -> list[int]:
+        return [sum(len(text.tokens) for text in career) for career in self.training]
+
+    def passes(self, batch: Sequence[int]) -> list[list[Text]]:
+        return list(packed((text for index in batch for text in self.training[index]), self.pack_tokens))
+
+    def halve_passes(self) -> bool:
+        if self.pack_tokens <= min(len(text.tokens) for career in self.training for text in career):
+            return False
+        self.pack_tokens //= 2
+        return True

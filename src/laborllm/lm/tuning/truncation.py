@@ -1,0 +1,69 @@
+"""Careers that are longer than a model reads: refused, or without their oldest records."""
+
+from itertools import takewhile
+
+import polars as pl
+
+from laborllm.errors import ModelError
+from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.recipe import LongCareers
+from laborllm.panel import Panel
+from laborllm.text import render
+
+
+def within_context(panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers) -> Panel:
+    """`panel`, in which a career that does not fit into `context` tokens is refused or shortened."""
+    return (shorten if long_careers == "shorten" else require_short)(panel, encoder, context)
+
+
+def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
+    """`panel` itself. Raises `ModelError` if a career does not fit into `context` tokens."""
+    too_long = _too_long(panel, encoder, context)
+    if too_long:
+        careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
+        windows = encoder.template.last_records is not None
+        advice = "lower --last-records" if windows else "--long-careers shorten leaves out their oldest records"
+        raise ModelError(
+            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has "
+            f"{longest}: {advice}"
+        )
+    return panel
+
+
+def shorten(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
+    """`panel` without the oldest records of those careers that do not fit into `context` tokens.
+
+    With `last_records` that would shorten no window: a career that does not fit is refused.
+    """
+    if encoder.template.last_records is not None:
+        return require_short(panel, encoder, context)
+    while too_long := _too_long(panel, encoder, context):
+        surplus = {career.worker: _surplus(career, _room(encoder, context)) for career in too_long}
+        place = pl.int_range(pl.len()).over("worker")
+        first = pl.col("worker").replace_strict(surplus, default=0, return_dtype=pl.Int64)
+        panel = Panel(
+            panel.records.filter(place >= first), panel.taxonomy, panel.dataset, panel.provenance, panel.weight_kind
+        )
+    return panel
+
+
+def _too_long(panel: Panel, encoder: CareerEncoder, context: int) -> list[EncodedCareer]:
+    room = _room(encoder, context)
+    return [career for career in encoder.encode(render(panel, encoder.template)) if len(career.tokens) > room]
+
+
+def _room(encoder: CareerEncoder, context: int) -> int:
+    """Tokens of the longest career: after any of its prompts the longest title must fit too."""
+    return context - max(map(len, encoder.title_tokens))
+
+
+def _surplus(career: EncodedCareer, room: int) -> int:
+    """How many of the oldest records to leave out, at least one: about as many as bring the career down to `room`."""
+    records = len(career.ends)
+    if records == 1:
+        raise ModelError(
+            f"a career of one record has {len(career.tokens)} tokens, the base model leaves room for {room}"
+        )
+    excess = len(career.tokens) - room
+    short_of = takewhile(lambda end: end - career.ends[0] < excess, career.ends[1:])
+    return min(records - 1, 1 + sum(1 for _ in short_of))

@@ -1,0 +1,95 @@
+"""What the entry before the last one adds to transition frequencies.
+
+After i and then j, n_ij records follow, n_ijk of them with entry k. Staying and moving are shrunk each toward what j
+alone tells, P(. | j):
+
+    s_ij = (n_ijj + a P(j | j)) / (n_ij + a),
+    P(k | i, j) = (1 - s_ij) (n_ijk + b P(k | j) / (1 - P(j | j))) / (n_ij - n_ijj + b)    for k != j.
+
+A second record has no entry i: that is a value of i like any other. Both strengths are chosen on the validation split.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laborllm.models.contract import Floats
+from laborllm.models.counts.shrinkage import best_strength, shrink
+
+Indexes = NDArray[np.intp]
+
+TINY = np.finfo(float).tiny  # instead of zero where nobody has ever moved
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The columns of n records and of the two before each, (n,); `before` is -1 where there is none."""
+
+    before: Indexes
+    previous: Indexes
+    current: Indexes
+
+
+@dataclass(frozen=True)
+class SecondOrder:
+    """The triples (i, j, k) that occur, as numbers in order, (m,), and how often each does, (m,); the strengths a and b
+    of the shrinking, (2,), in records."""
+
+    triple: Indexes
+    count: Floats
+    strengths: Floats
+
+    @classmethod
+    def fit(cls, train: Steps, valid: Steps, first_order: Floats) -> Self:
+        """Count on `train`, choose the strengths on `valid`. first_order: P(k | j), (J, J)."""
+        entries = len(first_order)
+        number = _pair(train.before, train.previous, entries) * entries + train.current
+        triple, count = np.unique(number, return_counts=True)
+        counted = cls(triple, count.astype(float), np.ones(2))
+        return replace(counted, strengths=counted._best_strengths(valid, first_order))
+
+    def refine(self, first_order: Floats, before: Indexes, previous: Indexes) -> Floats:
+        """P(. | i, j) for n records, (n, J), from P(. | j), (n, J)."""
+        row = np.arange(len(previous))
+        followed = self._followed(before, previous, first_order.shape[1])
+        total, stays, prior = followed.sum(axis=1), followed[row, previous], first_order[row, previous]
+        stay = shrink(stays, total, prior, self.strengths[0])
+        toward = first_order / np.maximum(1 - prior, TINY)[:, None]
+        moves = shrink(followed, (total - stays)[:, None], toward, self.strengths[1])
+        refined: Floats = (1 - stay)[:, None] * moves
+        refined[row, previous] = stay
+        return refined
+
+    def _best_strengths(self, valid: Steps, first_order: Floats) -> Floats:
+        row = np.arange(len(valid.current))
+        followed = self._followed(valid.before, valid.previous, len(first_order))
+        total, stays = followed.sum(axis=1), followed[row, valid.previous]
+        prior = first_order[valid.previous, valid.previous]
+        moved = valid.current != valid.previous
+        toward = first_order[valid.previous, valid.current] / np.maximum(1 - prior, TINY)
+
+        def stay(strength: float) -> Floats:
+            stay = shrink(stays, total, prior, strength)
+            return np.where(moved, 1 - stay, stay)
+
+        def move(strength: float) -> Floats:
+            return np.asarray(shrink(followed[row, valid.current], total - stays, toward, strength)[moved])
+
+        return np.array([best_strength(stay), best_strength(move)])
+
+    def _followed(self, before: Indexes, previous: Indexes, entries: int) -> Floats:
+        """How often each entry followed the pair of each record, (n, J)."""
+        pair = _pair(before, previous, entries)
+        start, end = (np.searchsorted(self.triple, edge * entries) for edge in (pair, pair + 1))
+        length = end - start
+        row = np.repeat(np.arange(len(pair)), length)
+        at = np.arange(len(row)) + np.repeat(start - np.cumsum(length) + length, length)
+        found = np.zeros((len(pair), entries))
+        found[row, self.triple[at] % entries] = self.count[at]
+        return found
+
+
+def _pair(before: Indexes, previous: Indexes, entries: int) -> Indexes:
+    return (before + 1) * entries + previous

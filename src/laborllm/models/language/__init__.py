@@ -1,0 +1,1 @@
+"""Models over text: a base model as it comes, fine-tuned, with a head over titles, or frozen under a logit."""

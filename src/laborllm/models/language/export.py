@@ -1,0 +1,74 @@
+"""A fine-tuned language model for other programs: the layout of Hugging Face, and a card that says how to use it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+from laborllm.errors import ModelError
+from laborllm.lm.base.own_tokens import rows_of
+from laborllm.lm.base.weights import ADAPTER
+from laborllm.models.card import model_card
+from laborllm.models.language.language_model import VOCABULARY, LanguageModel
+from laborllm.models.run_folder import CARD, FILE, read_run
+from laborllm.storage import new_folder, require_free
+from laborllm.text.guide import guide
+
+TITLES = "titles.csv"
+
+
+def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
+    """Write what `transformers` loads, the tuned weights with their tokenizer; with `adapter`, what `peft` loads.
+
+    Beside it stand the titles as they are written, and a model card with the template in words. Raises `ModelError` for
+    a run that is no language model, or has no adapter.
+    """
+    name, _, trained = read_run(run)
+    if name != LanguageModel.name:
+        raise ModelError(f"{run} holds the model {name}: a run of {LanguageModel.name} can be exported")
+    if adapter and not (run / ADAPTER).is_dir():
+        raise ModelError(f"{run} was tuned in all its weights and has no adapter: leave out --adapter")
+    require_free(out)
+    model = LanguageModel.load(run)
+    base = model.scorer().base
+    with new_folder(out) as folder:
+        if adapter:
+            shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)
+        else:
+            base.model.save_pretrained(folder)
+        base.tokenizer.save_pretrained(folder)
+        _write_titles(folder / TITLES, trained.taxonomy.codes, model.template.title_texts(trained.taxonomy))
+        how = {"How to write a prompt": guide(model.template, trained.taxonomy, trained.dataset)}
+        if (run / VOCABULARY).is_file():
+            shutil.copy(run / VOCABULARY, folder)
+            how["Closed vocabulary"] = CLOSED
+        if model.title_tokens == "own":
+            rows = rows_of(base.model)
+            how["Titles as tokens"] = OWN_TOKENS + (MAKE_ROOM.format(rows=rows) if adapter else "")
+        about = json.loads((run / FILE).read_text())
+        (folder / CARD).write_text(_front_matter(model.base, adapter) + model_card(about, how))
+
+
+CLOSED = f"""\
+The fit predicted among the tokens of `{VOCABULARY}` alone. Take the softmax over these to have its probabilities; over
+the whole vocabulary every title has less."""
+
+OWN_TOKENS = """\
+The tokenizer that comes with the model writes each title, from the space that begins it to the newline that ends it, as
+one token: the probability of a title is that of its token. Prompts are written as above."""
+MAKE_ROOM = """\
+ The base
+model has no rows for them: make room with `model.resize_token_embeddings({rows})` before you load the adapter."""
+
+
+def _write_titles(path: Path, codes: tuple[str, ...], texts: tuple[str, ...]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("code", "title"))
+        writer.writerows(zip(codes, texts, strict=True))
+
+
+def _front_matter(base: str, adapter: bool) -> str:
+    """What model hubs read of a card."""
+    library = "peft" if adapter else "transformers"
+    return f"---\nlibrary_name: {library}\nbase_model: {base}\npipeline_tag: text-generation\n---\n\n"

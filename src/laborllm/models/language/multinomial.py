@@ -1,0 +1,112 @@
+"""Multinomial logit on vectors, plain or with the two-stage likelihood, and the penalty that validation chooses."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from laborllm.models.contract import Floats
+from laborllm.models.standard import Standard
+from laborllm.models.two_stage import two_stage_log_prob
+from laborllm.runtime import best_device
+from laborllm.training.minimise import minimise
+
+PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, beside the mean log-likelihood
+TOLERANCE = 1e-6  # nats a record
+STEPS = 100
+
+Likelihood = Literal["multinomial", "two-stage"]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """n records. vectors: (n, d). previous: (n,) columns of the entries before, J where there is none. observed: (n,)
+    columns."""
+
+    vectors: Floats
+    previous: NDArray[np.intp]
+    observed: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class MultinomialLogit:
+    """Scores of J entries, and with two stages that of staying: S of them.
+
+    weight: (d, S) for vectors that are centred and scaled. bias: (S,). mean, deviation: (d,) of the vectors.
+    """
+
+    likelihood: Likelihood
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    def log_prob(self, records: Vectors) -> Tensor:
+        """(n, J) nats."""
+        standard = Standard(self.mean.numpy(), self.deviation.numpy())
+        scores = _standardised(records, standard) @ self.weight + self.bias
+        return _log_prob(self.likelihood, scores, torch.from_numpy(records.previous))
+
+    def perplexity(self, records: Vectors) -> float:
+        """Of what was observed."""
+        log_prob = self.log_prob(records)[torch.arange(len(records.observed)), torch.from_numpy(records.observed)]
+        return float(log_prob.double().mean().neg().exp())
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best logit, its penalty, and its perplexity on the validation split."""
+
+    logit: MultinomialLogit
+    penalty: float
+    perplexity: float
+
+
+def choose_logit(likelihood: Likelihood, entries: int, train: Vectors, valid: Vectors) -> Chosen:
+    """The logit of the penalty under which `valid` is most likely: from the largest down, until one does worse."""
+    best: Chosen | None = None
+    for penalty, logit in zip(PENALTIES.tolist(), _path(likelihood, entries, train), strict=True):
+        found = Chosen(logit, penalty, logit.perplexity(valid))
+        if best is not None and found.perplexity >= best.perplexity:
+            break
+        best = found
+    assert best is not None  # there is a first penalty
+    return best
+
+
+def _path(likelihood: Likelihood, entries: int, train: Vectors) -> Iterator[MultinomialLogit]:
+    """The logit of each penalty, found from that of the one before, on the best device there is."""
+    standard, device = Standard.of(train.vectors), best_device()
+    x = _standardised(train, standard).to(device)
+    previous, observed = (torch.from_numpy(columns).to(device) for columns in (train.previous, train.observed))
+    rows = torch.arange(len(x), device=device)
+    scores = entries + 1 if likelihood == "two-stage" else entries
+    weight, bias = (torch.zeros(*shape, scores, device=device, requires_grad=True) for shape in ((x.shape[1],), ()))
+    mean, deviation = (torch.from_numpy(values.astype(np.float32)) for values in (standard.mean, standard.deviation))
+    for penalty in PENALTIES.tolist():
+
+        def objective(penalty: float = penalty) -> Tensor:
+            log_prob = _log_prob(likelihood, x @ weight + bias, previous)[rows, observed]
+            return penalty / 2 * weight.square().sum() - log_prob.mean()
+
+        minimise(objective, [weight, bias], tolerance=TOLERANCE, steps=STEPS)
+        yield MultinomialLogit(likelihood, _copy(weight), _copy(bias), mean, deviation)
+
+
+def _log_prob(likelihood: Likelihood, scores: Tensor, previous: Tensor) -> Tensor:
+    return two_stage_log_prob(scores, previous) if likelihood == "two-stage" else scores.log_softmax(dim=1)
+
+
+def _standardised(records: Vectors, standard: Standard) -> Tensor:
+    return torch.from_numpy(standard.apply(records.vectors).astype(np.float32))
+
+
+def _copy(parameter: Tensor) -> Tensor:
+    return parameter.detach().cpu().clone()

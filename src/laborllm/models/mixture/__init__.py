@@ -1,0 +1,1 @@
+"""A weighted mean of the forecasts of other models."""

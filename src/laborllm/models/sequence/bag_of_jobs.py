@@ -1,0 +1,59 @@
+"""Bag of jobs: the last occupation and the mean of all earlier ones (baseline of CAREER, arXiv 2202.08370).
+
+With j_1, ..., j_t the occupations so far, the scores of the entries and of staying are
+
+    z = A e(j_t) + B (1/t) sum_{s <= t} c(j_s) + b + sum_f W^f[x_f],
+
+with e and c vectors of an occupation and W^f fixed effects of the covariates and of the history, as in `logit`. The
+order of the earlier occupations does not count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from laborllm.models.sequence.careers import Batch
+from laborllm.models.sequence.embeddings import FixedEffects, embedding
+from laborllm.models.sequence.model import SequenceModel
+from laborllm.models.sequence.plans import BagOfJobsPlan
+from laborllm.training.plan import Plan
+
+
+@dataclass
+class BagOfJobs(SequenceModel):
+    """width: of the vectors of occupations (1,024 in CAREER). dropout: share of their elements hidden in training."""
+
+    name: ClassVar[str] = "bag-of-jobs"
+
+    plan: Plan = field(default_factory=BagOfJobsPlan)
+    width: int = 256
+    dropout: float = 0.5
+
+    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
+        return BagNetwork(sizes, entries, self.width, self.dropout)
+
+
+class BagNetwork(nn.Module):
+    """Scores (n, J + 1). A first record has the symbol for no occupation as its last one."""
+
+    def __init__(self, sizes: Mapping[str, int], entries: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.last = embedding(entries + 1, width, scale=width**-0.5)
+        self.context = embedding(entries + 1, width, scale=width**-0.5)
+        self.from_last = nn.Linear(width, entries + 1, bias=False)
+        self.from_context = nn.Linear(width, entries + 1, bias=False)
+        self.effects = FixedEffects(sizes, entries + 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        context = self.context(batch.index["previous"])  # (B, T, width)
+        count = torch.arange(1, context.shape[1] + 1, device=context.device)
+        mean = (context.cumsum(dim=1) / count[:, None])[batch.present]  # (n, width)
+        last = self.last(batch.records("previous"))
+        scores: Tensor = (
+            self.from_last(self.dropout(last)) + self.from_context(self.dropout(mean)) + self.effects(batch)
+        )
+        return scores

@@ -1,0 +1,150 @@
+"""CAREER: a transformer over the career (arXiv 2202.08370).
+
+Step t reads the occupation of the record before and the covariates of the record to forecast,
+
+    x_t = sqrt(d) e(j_{t-1}) + p_t + sum_f v^f[x_{t,f}],    h = transformer(x),    z_t = W h_t,
+
+with p_t sinusoids of the position. The transformer is a decoder: step t attends to steps 1 to t; layer norms come first
+in a block and last of all. The vectors of occupations may begin with what a language model makes of the titles, and all
+weights with those of a run on another panel with the same taxonomy.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from laborllm.errors import ModelError
+from laborllm.models.run_folder import read_run
+from laborllm.models.sequence.careers import Batch
+from laborllm.models.sequence.embeddings import Covariates, embedding
+from laborllm.models.sequence.model import Fitted, SequenceModel
+from laborllm.models.sequence.plans import CareerPlan
+from laborllm.models.sequence.transfer import begin_with, carry_over
+from laborllm.models.sequence.vocabulary import Vocabulary
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.training.plan import Plan
+
+WAVELENGTH = 10_000  # the longest sinusoid of the positions, in records over 2 pi
+COVARIATE_SCALE = 0.35  # of the vectors at first: the dozen of a record together weigh as much as its last occupation
+ENTERING, WITHIN = 0.6, 0.2  # dropout of what enters the blocks, and of what they add, over that of the last state
+
+
+@dataclass
+class Career(SequenceModel):
+    """layers, width, heads: 12, 192 and 3 in CAREER; smaller by default, for a single survey. dropout: of the last
+    state; that of what enters, and of what the blocks add, is in proportion. pretrained: run folder of a fit on another
+    panel to begin with. titles: base model whose reading of the titles is what the vectors of occupations begin with.
+    """
+
+    name: ClassVar[str] = "career"
+
+    plan: Plan = field(default_factory=CareerPlan)
+    layers: int = 2
+    width: int = 128
+    heads: int = 4
+    dropout: float = 0.5
+    pretrained: str | None = None
+    titles: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % (2 * self.heads):
+            raise ModelError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")
+
+    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
+        return CareerNetwork(sizes, entries, self.layers, self.width, self.heads, self.dropout)
+
+    def beginning(self, vocabulary: Vocabulary, panel: Panel) -> nn.Module:
+        network = super().beginning(vocabulary, panel)
+        if self.titles is not None:
+            begin_with(network.get_parameter("occupations.weight"), _read_titles(self.titles, panel.taxonomy))
+        if self.pretrained is not None:
+            source = self._pretrained(Path(self.pretrained), panel)
+            carry_over(source.network, source.vocabulary, network, vocabulary)
+        return network
+
+    def _pretrained(self, run: Path, panel: Panel) -> Fitted:
+        kind, _, _ = read_run(run)
+        if kind != self.name:
+            raise ModelError(f"{run} holds a model {kind}: only a model {self.name} can be begun with")
+        source = Career.load(run)
+        shape, wanted = ((model.layers, model.width, model.heads) for model in (source, self))
+        if shape != wanted:
+            raise ModelError(f"{run} has layers, width and heads {shape}, not {wanted}: use the same")
+        fitted = source.require_fitted()
+        fitted.trained.require_same_taxonomy(panel)
+        fitted.trained.require_same_held_out(panel)
+        return fitted
+
+
+def _read_titles(base: str, taxonomy: Taxonomy) -> Tensor:
+    from laborllm.lm.base.load import load_base  # brings transformers, which a network over codes does not need
+    from laborllm.lm.embedding.title_vectors import title_vectors
+
+    return title_vectors(load_base(base), taxonomy.titles)
+
+
+class CareerNetwork(nn.Module):
+    """Scores (n, J + 1)."""
+
+    def __init__(
+        self, sizes: Mapping[str, int], entries: int, layers: int, width: int, heads: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.occupations = embedding(entries + 1, width, scale=width**-0.5)
+        self.covariates = Covariates(sizes, width, scale=COVARIATE_SCALE)
+        self.enter = nn.Dropout(ENTERING * dropout)
+        self.blocks = nn.ModuleList(Block(width, heads, WITHIN * dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, entries + 1)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.normal_(self.head.weight, std=width**-0.5)
+
+    def forward(self, batch: Batch) -> Tensor:
+        occupation = self.occupations(batch.index["previous"])  # (B, T, d)
+        steps, width = occupation.shape[1:]
+        position = sinusoids(steps, width).to(occupation.device)
+        state = self.enter(width**0.5 * occupation + position + self.covariates(batch))
+        for block in self.blocks:
+            state = block(state)
+        scores: Tensor = self.head(self.dropout(self.norm(state[batch.present])))
+        return scores
+
+
+class Block(nn.Module):
+    """Attention to the past and a feed-forward layer, each on what a layer norm leaves, each added to the state."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm, self.feed_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, state: Tensor) -> Tensor:
+        state = state + self.dropout(self.attend(self.attention_norm(state)))
+        fed: Tensor = self.dropout(self.feed(self.feed_norm(state)))
+        return state + fed
+
+    def attend(self, state: Tensor) -> Tensor:
+        by_head = self.query_key_value(state).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, heads, d / heads)
+        query, key, value = by_head.permute(2, 0, 3, 1, 4)  # (B, heads, T, d / heads) each
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
+        attended: Tensor = self.mix(mixed.transpose(1, 2).flatten(2))
+        return attended
+
+
+def sinusoids(steps: int, width: int) -> Tensor:
+    """Positions as sines and cosines of geometric wavelengths, (steps, width) (arXiv 1706.03762, section 3.5)."""
+    rate = torch.exp(-math.log(WAVELENGTH) * torch.arange(0, width, 2) / width)
+    angle = torch.arange(steps)[:, None] * rate
+    return torch.cat([angle.sin(), angle.cos()], dim=1)

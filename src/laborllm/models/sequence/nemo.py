@@ -1,0 +1,54 @@
+"""NEMO: a recurrent network over the career (Li et al., KDD 2017; two-stage, as CAREER, arXiv 2202.08370, compares it).
+
+    h_t = LSTM(h_{t-1}, e(j_{t-1}) + sum_f v^f[x_{t,f}]),    z_t = W h_t + b,
+
+with e(j) the vector of the occupation before and v^f those of the covariates of the record to forecast.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from laborllm.models.sequence.careers import Batch
+from laborllm.models.sequence.embeddings import Covariates, embedding
+from laborllm.models.sequence.model import SequenceModel
+from laborllm.models.sequence.plans import NemoPlan
+from laborllm.training.plan import Plan
+
+SCALE = 0.1  # of the vectors at first
+
+
+@dataclass
+class Nemo(SequenceModel):
+    """layers, width: of the LSTM, 2 and 200 in CAREER. dropout: between its layers, before and after it."""
+
+    name: ClassVar[str] = "nemo"
+
+    plan: Plan = field(default_factory=NemoPlan)
+    layers: int = 1
+    width: int = 256
+    dropout: float = 0.5
+
+    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
+        return NemoNetwork(sizes, entries, self.layers, self.width, self.dropout)
+
+
+class NemoNetwork(nn.Module):
+    """Scores (n, J + 1). Padding comes last, so no record sees any."""
+
+    def __init__(self, sizes: Mapping[str, int], entries: int, layers: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.occupations = embedding(entries + 1, width, scale=SCALE)
+        self.covariates = Covariates(sizes, width, scale=SCALE)
+        between = dropout if layers > 1 else 0.0
+        self.lstm = nn.LSTM(width, width, layers, batch_first=True, dropout=between)
+        self.head = nn.Linear(width, entries + 1)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, batch: Batch) -> Tensor:
+        given = self.occupations(batch.index["previous"]) + self.covariates(batch)  # (B, T, width)
+        hidden, _ = self.lstm(self.dropout(given))
+        scores: Tensor = self.head(self.dropout(hidden[batch.present]))
+        return scores

@@ -1,0 +1,104 @@
+"""Rows of a SQL query: the same plain table as a file gives, from PostgreSQL or DuckDB.
+
+A password is taken from the address or from where PostgreSQL's own tools look for it (PGPASSWORD, ~/.pgpass), and goes
+nowhere else: an address is shown without it, and what a driver says is shown with it struck out.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.sources.formats.raw import RawTable, in_text, require_columns
+
+POSTGRES = re.compile(
+    r"postgres(?:ql)?://"
+    r"(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^:@/?#]*))?@)?"
+    r"(?P<place>(?:[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d+)?/[\w.%-]*)"
+    r"(?:\?(?P<options>[^#@]*))?"
+)
+"""An address as libpq reads it, of one server. What looks different is refused unseen: it could hold a password."""
+
+DUCKDB = "duckdb://"
+
+
+def read_query(query: str, database: str, columns: Sequence[str]) -> RawTable:
+    """Read `columns` of the rows of `query`; `database` is postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+
+    Nothing is changed in the database. Raises `SourceError` for an address, a server, a query or a column that cannot
+    be used, and if the package that reads such a database is not installed.
+    """
+    where = shown_address(database)
+    read = _read_duckdb if database.startswith(DUCKDB) else _read_postgres
+    frame = read(query, database, where)
+    wanted = list(dict.fromkeys(columns))
+    require_columns("the query", wanted, frame.columns)
+    notes = {"database": where, "query": query, "query SHA-256": hashlib.sha256(query.encode()).hexdigest()}
+    return RawTable(in_text(frame.select(wanted)), notes=notes)
+
+
+def shown_address(database: str) -> str:
+    """The address without user, password and options. Raises `SourceError` if it is none, and does not repeat it."""
+    if database.startswith(DUCKDB):
+        return database
+    found = POSTGRES.fullmatch(database)
+    if found is None:
+        raise SourceError(
+            "the database address is not one: write postgresql://USER@HOST:PORT/NAME, with special characters of a "
+            "password as %XX, or duckdb://FILE"
+        )
+    return f"postgresql://{found['place']}"
+
+
+def _read_postgres(query: str, database: str, where: str) -> pl.DataFrame:
+    try:
+        import adbc_driver_postgresql  # noqa: F401
+        from adbc_driver_manager.dbapi import Error
+    except ImportError as error:
+        raise SourceError("PostgreSQL needs the driver: pip install 'laborllm[databases]'") from error
+    try:
+        return pl.read_database_uri(query, database, engine="adbc")
+    except (Error, pl.exceptions.PolarsError) as error:
+        said = _without(_secrets(database), _line(error))
+    raise SourceError(f"{where}: {said}")  # outside, as the driver's own error may show the password
+
+
+def _read_duckdb(query: str, database: str, where: str) -> pl.DataFrame:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise SourceError("DuckDB needs its package: pip install 'laborllm[databases]'") from error
+    path = Path(database.removeprefix(DUCKDB))
+    if not path.is_file():
+        raise SourceError(f"no database file at {path}")
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            found = connection.sql(query)
+            return pl.DataFrame(found) if found is not None else pl.DataFrame()
+    except (duckdb.Error, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"{where}: {_line(error)}") from error
+
+
+def _secrets(database: str) -> list[str]:
+    """Every text of an address that may be a password, as written and as decoded; the longest first."""
+    found = POSTGRES.fullmatch(database)
+    if found is None:
+        return []
+    written = [found["password"] or ""]
+    written += [value for name, value in parse_qsl(found["options"] or "") if "pass" in name]
+    return sorted({text for secret in written for text in (secret, unquote(secret)) if text}, key=len, reverse=True)
+
+
+def _without(secrets: Sequence[str], text: str) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _line(error: Exception) -> str:
+    said, _, _ = str(error).partition("\nQuery was:")
+    return " ".join(said.split()) or type(error).__name__

@@ -1,0 +1,1 @@
+"""The National Longitudinal Surveys as their archive hands them out."""

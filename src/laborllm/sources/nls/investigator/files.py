@@ -1,0 +1,75 @@
+"""The files of an extract, opened: data and documents apart, out of the .gz or .zip they come in."""
+
+import gzip
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from laborllm.errors import SourceError
+from laborllm.sources.formats.raw import UNREADABLE, decode, first_line
+from laborllm.sources.nls.investigator.variables import is_document
+
+TORN = (*UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
+"""What opening a file raises that is torn, locked or not what its name says."""
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """question: of which the columns are the survey rounds, if the file was given as QUESTION=FILE."""
+
+    name: str
+    text: str
+    question: str | None = None
+
+    @property
+    def is_data(self) -> bool:
+        return _plain_name(self.name).endswith(".csv")
+
+
+def split_question(given: Path) -> tuple[str | None, Path]:
+    """QUESTION=FILE as its two parts; no question for the path of a file."""
+    question, equals, file = str(given).partition("=")
+    return (question, Path(file)) if equals and not given.exists() else (None, given)
+
+
+def open_files(files: Iterable[Path]) -> Iterator[OpenedFile]:
+    """The text of each file, and of each member of a .zip that is one of an extract.
+
+    Raises `SourceError` for a file that is not there, is torn, or is of another kind.
+    """
+    for given in files:
+        question, path = split_question(given)
+        if not path.is_file():
+            raise SourceError(f"no file at {path}")
+        try:
+            yield from _open(path, question)
+        except TORN as error:
+            raise SourceError(f"{path.name} is not a readable file: {first_line(error)}") from error
+
+
+def _open(path: Path, question: str | None) -> Iterator[OpenedFile]:
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive:
+            members = [name for name in archive.namelist() if _is_of_extract(name)]
+            if not members:
+                raise SourceError(f"{path.name} holds no .csv file and no codebook")
+            for name in members:
+                yield OpenedFile(name, decode(name, archive.read(name))[0], question)
+    elif _is_of_extract(path.name):
+        content = path.read_bytes()
+        content = gzip.decompress(content) if path.suffix.lower() == ".gz" else content
+        yield OpenedFile(path.name, decode(path.name, content)[0], question)
+    else:
+        raise SourceError(
+            f"{path.name} is no file of an extract: give data (.csv, .csv.gz), documents (.cdb, .sdf, .dct, .NLSY79) "
+            "or the .zip with both"
+        )
+
+
+def _is_of_extract(name: str) -> bool:
+    return _plain_name(name).endswith(".csv") or is_document(name)
+
+
+def _plain_name(name: str) -> str:
+    return name.lower().removesuffix(".gz")

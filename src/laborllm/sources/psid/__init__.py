@@ -1,0 +1,1 @@
+"""The Panel Study of Income Dynamics as its archive hands it out."""

@@ -1,0 +1,264 @@
+"""The Panel Study of Income Dynamics: extracts of its Data Center become a panel of reference persons and spouses.
+
+Employment and occupation are asked of the reference person (the "head" until 2015) and of the spouse or partner alone,
+and stand in the family's record; who a person is to the family stands in the person's own. What the codes mean is
+taken from the codebooks of the PSID; a code that they do not list, or call a wild code, is missing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import load_crosswalk, load_taxonomy
+from laborllm.panel import Panel, Provenance
+from laborllm.sources.covariates import CENSUS_REGIONS, SEXES, education_of_grade, named
+from laborllm.sources.formats import values
+from laborllm.sources.formats.fixed_width import FixedWidthFile, read_fixed_width
+from laborllm.sources.mapping import EMPLOYED
+from laborllm.sources.psid.variables import FAMILY_1968, PERSON, SEX, Wave, load_waves
+from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.storage import file_hash
+
+STATES = ("unemployed", "not_in_labor_force", "in_education")
+OTHER = "other"  # among them people in prison
+STATUS = {
+    1: EMPLOYED,
+    2: "unemployed",  # laid off for a time, or on sick or maternity leave
+    3: "unemployed",
+    4: "not_in_labor_force",  # retired
+    5: "not_in_labor_force",  # disabled
+    6: "not_in_labor_force",  # keeping house
+    7: "in_education",
+    8: OTHER,
+}
+IN_FAMILY = (1, 20)  # sequence numbers of those who live in the family at the interview
+GRADES = (1, 17)  # 17: some graduate work; 0 is for those who were not asked
+ALASKA_HAWAII = 5
+NOT_IN_TAXONOMY = "occupation code not in taxonomy"
+EARLIEST_BIRTH = 1850  # no one in the study is older
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How occupations are coded: the crosswalk, what to multiply a code with to have one of the crosswalk's, and the
+    codes that name no occupation."""
+
+    crosswalk: str
+    factor: int
+    missing: tuple[int, ...]
+
+
+# What holds from a wave on, up to the next that is listed.
+CODINGS = {
+    1981: Coding("census1970", 1, (0, 999)),
+    2003: Coding("census2002", 10, (0, 999)),  # Census 2000, three digits: those of 2002 without a zero at the end
+    2017: Coding("census2010", 1, (0, 9999)),
+}
+RACES = {  # the first that is mentioned
+    1981: {1: "white", 2: "black or african american", 3: "hispanic", 7: "other"},
+    1985: {
+        1: "white",
+        2: "black or african american",
+        3: "american indian or alaska native",
+        4: "asian or pacific islander",
+        5: "hispanic",
+        6: "other",
+        7: "other",
+    },
+    2005: {
+        1: "white",
+        2: "black or african american",
+        3: "american indian or alaska native",
+        4: "asian or pacific islander",
+        5: "asian or pacific islander",
+        7: "other",
+    },
+}
+HEADS = {1981: (1,), 1983: (10,)}
+SPOUSES = {1981: (2,), 1983: (20, 22)}  # 22: a partner of a year or more
+
+Listed = TypeVar("Listed")
+
+
+def import_psid(paths: Sequence[Path], *, seed: int = 0) -> Panel:
+    """Read extracts of the PSID Data Center: individuals with their families in one file, or apart in several.
+
+    Beside each data file must be its SAS, SPSS or Stata statements. A wave is read if anything about work in it is
+    there. Each person in each wave becomes a record or is counted in `provenance.left_out`. `seed` draws the split.
+
+    Raises `SourceError` for files that cannot be read or do not fit each other, or that lack what a wave needs.
+    """
+    waves = load_waves()
+    wanted = {FAMILY_1968, PERSON, SEX}.union(*(wave.variables.values() for wave in waves))
+    extracts = [read_fixed_width(path, wanted) for path in paths]
+    waves = _complete_waves(waves, extracts)
+    people = _individuals(extracts)
+    families = [extract for extract in extracts if not _of_individuals(extract)]
+    rows = pl.concat([_rows(_with_family(people, families, wave), wave) for wave in waves])
+    kept = rows.filter(pl.col(LEFT_OUT).is_null())
+    provenance = Provenance(
+        source="psid",
+        files={file.name: file_hash(file) for extract in extracts for file in (extract.path, extract.statements)},
+        rows_in=rows.height,
+        left_out=left_out(rows),
+        notes=_notes(rows, waves),
+    )
+    taxonomy = load_taxonomy("occ1990dd").with_states(STATES)
+    weight_kind = "sampling" if kept["weight"].count() else "none"
+    return finish_panel(_records(kept), provenance, taxonomy, "PSID", seed=seed, weight_kind=weight_kind)
+
+
+def _complete_waves(waves: list[Wave], extracts: list[FixedWidthFile]) -> list[Wave]:
+    """The waves of which something about work is there. Raises `SourceError` if one of them lacks what it needs."""
+    there = {name for extract in extracts for name in extract.frame.columns}
+    chosen = [wave for wave in waves if there.intersection(wave.asks_for_work)]
+    if not chosen:
+        raise SourceError(
+            "no wave has a status or occupation here: 'laborllm import psid --variables' lists what to get"
+        )
+    lacking = [f"{wave.year}: {', '.join(missing)}" for wave in chosen if (missing := wave.missing(there))]
+    if lacking:
+        raise SourceError(f"variables are missing, {'; '.join(lacking)}: add them to the cart, or leave the year out")
+    return chosen
+
+
+def _of_individuals(extract: FixedWidthFile) -> bool:
+    return {FAMILY_1968, PERSON} <= set(extract.frame.columns)
+
+
+def _individuals(extracts: list[FixedWidthFile]) -> pl.DataFrame:
+    """One row per person, with the variables of every file of individuals side by side."""
+    frames = []
+    for extract in filter(_of_individuals, extracts):
+        frame = extract.frame.with_columns(_number(FAMILY_1968), _number(PERSON))
+        if frame.select(FAMILY_1968, PERSON).is_duplicated().any():
+            raise SourceError(f"{extract.path.name}: a person ({FAMILY_1968}, {PERSON}) has two records")
+        frames.append(frame)
+    if not frames:
+        raise SourceError(f"no individuals: none of the files has both {FAMILY_1968} and {PERSON}")
+    return reduce(_side_by_side, frames)
+
+
+def _side_by_side(one: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    new = [name for name in other.columns if name not in one.columns]
+    return one.join(other.select(FAMILY_1968, PERSON, *new), on=[FAMILY_1968, PERSON], how="full", coalesce=True)
+
+
+def _with_family(people: pl.DataFrame, families: list[FixedWidthFile], wave: Wave) -> pl.DataFrame:
+    """Add what separate files say of the family that each person was interviewed with in the wave."""
+    for family in families:
+        new = [name for name in wave.of_family if name in family.frame.columns and name not in people.columns]
+        if new:
+            number = _interview_number(people, wave, "individual", "the file of individuals")
+            interviews = _interviews(family, wave, new).rename({wave.variables["family", "interview"]: number})
+            people = people.with_columns(_number(number)).join(interviews, on=number, how="left")
+    return people
+
+
+def _interviews(family: FixedWidthFile, wave: Wave, variables: list[str]) -> pl.DataFrame:
+    """The interview number of each family in the wave, and its variables."""
+    number = _interview_number(family.frame, wave, "family", family.path.name)
+    rows = family.frame.select(_number(number), *variables).filter(pl.col(number) > 0).unique()
+    doubled = rows.filter(pl.col(number).is_duplicated())[number].sort()
+    if len(doubled):
+        raise SourceError(f"{family.path.name}: two records of {wave.year} with interview number {doubled[0]} differ")
+    return rows
+
+
+def _interview_number(frame: pl.DataFrame, wave: Wave, role: str, where: str) -> str:
+    name = wave.variables[role, "interview"]
+    if name not in frame.columns:
+        raise SourceError(
+            f"{where} lacks {name}, the interview number of {wave.year}, which joins persons and families"
+        )
+    return name
+
+
+def _rows(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
+    """A row per person: the columns of a panel, the code of the occupation, and why there is no record, if so."""
+    coding, races = _in_force(CODINGS, wave), _in_force(RACES, wave)
+    activity = named("status", STATUS)
+    works = activity == EMPLOYED
+    code = pl.when(works & ~pl.col("occupation").is_in(coding.missing)).then(pl.col("occupation") * coding.factor)
+    places = {int(code): target for code, target in load_crosswalk(coding.crosswalk).pairs.items()}
+    target = code.replace_strict(places, default=None, return_dtype=pl.String)
+    reason = first_reason(
+        (~pl.col("sequence").is_between(*IN_FAMILY).fill_null(False), "not in a family at the interview"),
+        (pl.col("role").is_null(), "neither reference person nor spouse"),
+        (pl.col("worker").is_null(), "person number missing"),
+        (activity.is_null(), "status missing"),
+        (activity == OTHER, "status other"),
+        (works & code.is_null(), "occupation missing"),
+        (works & target.is_null(), NOT_IN_TAXONOMY),
+    )
+    grade, birth_year = pl.col("education"), pl.col("birth_year")
+    return _by_role(people, wave).select(
+        reason,
+        "worker",
+        "year",
+        pl.when(works).then(target).otherwise(activity).alias("occupation"),
+        education_of_grade(pl.when(grade.is_between(*GRADES)).then(grade)).alias("education"),
+        named("sex", SEXES).alias("gender"),
+        named("race", races).alias("ethnicity"),
+        named("region", CENSUS_REGIONS | {ALASKA_HAWAII: "west"}).alias("region"),
+        pl.when(birth_year.is_between(EARLIEST_BIRTH, wave.year)).then(birth_year).alias("birth_year"),
+        "weight",
+        pl.format("{} {}", pl.lit(coding.crosswalk), code).alias("code"),
+    )
+
+
+def _by_role(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
+    """What was asked of each person in the wave, and of the person's family, by its meaning."""
+
+    def asked(role: str, what: str) -> pl.Expr:
+        name = wave.variables.get((role, what))
+        return _number(name) if name in people.columns else pl.lit(None, pl.Int64)
+
+    def own(what: str) -> pl.Expr:
+        return pl.when(head).then(asked("head", what)).when(spouse).then(asked("spouse", what))
+
+    relation, weight = asked("individual", "relation"), wave.variables["individual", "weight"]
+    head, spouse = relation.is_in(_in_force(HEADS, wave)), relation.is_in(_in_force(SPOUSES, wave))
+    return people.select(
+        (pl.col(FAMILY_1968) * 1000 + pl.col(PERSON)).cast(pl.String).alias("worker"),
+        pl.lit(wave.year).alias("year"),
+        pl.when(head).then(pl.lit("head")).when(spouse).then(pl.lit("spouse")).alias("role"),
+        (_number(SEX) if SEX in people.columns else pl.lit(None, pl.Int64)).alias("sex"),
+        *(asked("individual", what).alias(what) for what in ("sequence", "education", "birth_year")),
+        (pl.col(weight) if weight in people.columns else pl.lit(None, pl.String)).alias("weight"),
+        asked("family", "region").alias("region"),
+        *(own(what).alias(what) for what in ("status", "occupation", "race")),
+    )
+
+
+def _number(name: str) -> pl.Expr:
+    """The whole numbers of a column; null where there is none."""
+    return pl.col(name).cast(pl.Int64, strict=False)
+
+
+def _records(kept: pl.DataFrame) -> pl.DataFrame:
+    """The rows as records: of what is reported each time but does not change in a life, the last report."""
+    last = {name: pl.col(name).drop_nulls().last().over("worker") for name in ("ethnicity", "birth_year")}
+    weights = values.weights(kept["weight"], "the weights", missing=())
+    return kept.drop(LEFT_OUT, "code").with_columns(weights).sort("worker", "year").with_columns(**last)
+
+
+def _notes(rows: pl.DataFrame, waves: list[Wave]) -> dict[str, str]:
+    """The waves, and which codes have a place in the taxonomy; a code is written after its crosswalk."""
+    kept = pl.col(LEFT_OUT).is_null()
+    codes = count_codes(rows.filter(kept | (pl.col(LEFT_OUT) == NOT_IN_TAXONOMY))["code"].drop_nulls())
+    crosswalks = dict.fromkeys(_in_force(CODINGS, wave).crosswalk for wave in waves)
+    return {
+        "waves": ", ".join(str(wave.year) for wave in waves),
+        **coverage(codes, set(rows.filter(kept)["code"]), [load_crosswalk(name) for name in crosswalks]),
+    }
+
+
+def _in_force(listed: dict[int, Listed], wave: Wave) -> Listed:
+    """What holds in the wave, of a list by first wave."""
+    return listed[max(year for year in listed if year <= wave.year)]

@@ -1,0 +1,70 @@
+"""The end of every import: rows become a panel, and each row that does not is counted under its reason."""
+
+from collections.abc import Container, Iterable, Mapping
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import Crosswalk, Taxonomy
+from laborllm.panel import Panel, Provenance, assign_split
+from laborllm.sources.formats import values
+
+LEFT_OUT = "left_out"
+
+
+def first_reason(*reasons: tuple[pl.Expr, str]) -> pl.Expr:
+    """The column `left_out`: the text of the first condition that holds for a row, null for a row to keep."""
+    texts = [pl.when(condition).then(pl.lit(reason)) for condition, reason in reasons]
+    return pl.coalesce(*texts, pl.lit(None, pl.String)).alias(LEFT_OUT)
+
+
+def left_out(rows: pl.DataFrame) -> dict[str, int]:
+    """Reason -> rows, the most frequent first."""
+    counts = rows[LEFT_OUT].drop_nulls().value_counts(name="rows")
+    return dict(counts.sort("rows", LEFT_OUT, descending=[True, False]).iter_rows())
+
+
+def count_codes(codes: pl.Series) -> dict[str, int]:
+    """Occupation code -> rows, the most frequent first."""
+    counts = codes.rename("code").value_counts(name="rows")
+    return dict(counts.sort("rows", "code", descending=[True, False]).iter_rows())
+
+
+def coverage(codes: Mapping[str, int], targets: Container[str], crosswalks: Iterable[Crosswalk]) -> dict[str, str]:
+    """Notes on which codes (code -> rows) have a place in the taxonomy, those in `targets`, and which have not."""
+    led = [f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" for crosswalk in crosswalks]
+    mapped = {code: count for code, count in codes.items() if code in targets}
+    without = [f"{code} ({values.rows(count)})" for code, count in codes.items() if code not in targets]
+    return {
+        "crosswalk": "; ".join(led) or "none",
+        "codes mapped": f"{len(mapped)} of {len(codes)}, in {values.rows(sum(mapped.values()))}",
+        "codes not in taxonomy": ", ".join(without) or "none",
+    }
+
+
+def finish_panel(
+    records: pl.DataFrame,
+    provenance: Provenance,
+    taxonomy: Taxonomy,
+    dataset: str,
+    *,
+    seed: int,
+    weight_kind: str = "none",
+) -> Panel:
+    """Split the records by worker and make them a panel.
+
+    Raises `SourceError` if records and rows left out do not add up to the rows read, or if no record is left, and
+    `PanelError` for records that do not form a panel, such as a doubled worker-year.
+    """
+    require_rows(records.height, provenance)
+    return Panel(assign_split(records, seed=seed), taxonomy, dataset, provenance, weight_kind)
+
+
+def require_rows(records: int, provenance: Provenance) -> None:
+    """Raise `SourceError` if records and rows left out do not add up to the rows read, or if no record is left."""
+    uncounted = provenance.rows_in - records - sum(provenance.left_out.values())
+    if uncounted:
+        raise SourceError(f"{provenance.rows_in} rows were read, but {uncounted} are neither kept nor left out")
+    if not records:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in provenance.left_out.items())
+        raise SourceError(f"no row is left to make a panel of ({reasons or 'there were none'})")
