@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
+from laborllm.lm.kernels import blocked_attention
 from laborllm.lm.kernels.blocked_attention import causal_attention
 
 
