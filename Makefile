@@ -26,7 +26,7 @@ lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/lint-imports --no-logo
 
 bench: $(SETUP) ## measure the speed of scoring on this machine, beside other tools: some minutes
-	$(BIN)/laborllm bench scoring --records 2 --rounds 2
+	$(BIN)/python -m benchmarks scoring --records 2 --rounds 2
 
 docs: $(SETUP) ## write docs/cli.md anew from the help of the commands
 	$(BIN)/python docs/write_cli.py

@@ -54,7 +54,9 @@ def run_console(block: Block, page: Path) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for found in COMMAND.finditer(block.code):
         command = ["bash", "-o", "pipefail", "-c", found["command"]]
-        result = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True)
+        result = subprocess.run(
+            command, env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
         if result.returncode:
             pytest.fail(
                 f"{page.relative_to(ROOT)}, block at line {block.line}: $ {found['command']}\n{result.stderr}",

@@ -27,7 +27,6 @@ WRONG = [
     ("layers", "sources/__init__.py", "laborllm.text.template"),
     ("layers", "lm/base/load.py", "laborllm.models"),
     ("layers", "models/__init__.py", "laborllm.evaluation"),
-    ("layers", "bench/__init__.py", "laborllm.evaluation"),
     ("layers", "evaluation/__init__.py", "laborllm.report"),
     ("layers", "report/__init__.py", "laborllm.demo"),
     ("layers", "report/page.py", "laborllm.studies"),
@@ -44,7 +43,7 @@ WRONG = [
     ("torch-in-commands", "demo.py", "transformers"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
-WITH_TORCH = ("runtime", "training.", "forecasting.", "bench.", "lm", "models.", "studies.", "demo")
+WITH_TORCH = ("runtime", "training.", "forecasting.", "lm", "models.", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 

@@ -117,17 +117,6 @@ def test_pruned_scores_carry_their_bound(panel: Panel, base_folder: Path, capsys
     assert "Exact but for: run within a factor of 1." in capsys.readouterr().out
 
 
-def test_pruning_is_measured_on_a_run(panel: Panel, base_folder: Path, capsys: Capture) -> None:
-    assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
-    assert laborllm("bench pruning run panel.parquet --workers 2 --figure curve.svg --json") == 0
-    tree, *pruned = json.loads(capsys.readouterr().out)
-    assert tree["nodes"] >= max(each["nodes"] for each in pruned)
-    assert "nodes" in Path("curve.svg").read_text()
-    assert laborllm("fit transition panel.parquet --out counts") == 0
-    assert laborllm("bench pruning counts panel.parquet") == 2
-    assert "counts holds a transition model, which reads no titles" in capsys.readouterr().err
-
-
 def test_eight_bits_are_used_only_where_they_cost_little(panel: Panel, base_folder: Path, capsys: Capture) -> None:
     pytest.importorskip("torchao")
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0

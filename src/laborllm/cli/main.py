@@ -37,7 +37,6 @@ app.command(curves.curves)
 app.command(studies.study)
 app.command(results.models)
 app.command(results.demo)
-app.command(results.bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

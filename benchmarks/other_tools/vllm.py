@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from laborllm.bench.counting import Count
-from laborllm.bench.machine import on_one_thread
-from laborllm.bench.sample import Sample
-from laborllm.bench.way import Run
+from benchmarks.counting import Count
+from benchmarks.machine import on_one_thread
+from benchmarks.scoring_method import TimedRun
+from benchmarks.scoring_task import ScoringTask
 from laborllm.errors import ModelError
 
 DRIVER = Path(__file__).with_name("vllm_driver.py")
@@ -27,16 +27,16 @@ class Vllm:
     name = "vLLM"
     is_another_model = False
 
-    def __init__(self, python: Path, folder: Path, sample: Sample, *, weights: int) -> None:
-        self.titles = sample.compared.shape[1]
-        self.worth = sample.worth_of_compared
-        self._shape = sample.compared.shape
+    def __init__(self, python: Path, folder: Path, task: ScoringTask, *, weights: int) -> None:
+        self.titles = task.compared.shape[1]
+        self.worth = task.worth_of_compared
+        self._shape = task.compared.shape
         self._python, self._weights = python, weights
         request = {
             "model": str(folder),
-            "prompts": [prompt for prompt, _ in sample.pairs],
-            "titles": [title for _, title in sample.pairs],
-            "context": 1 + max(len(prompt + title) for prompt, title in sample.pairs),
+            "prompts": [prompt for prompt, _ in task.pairs],
+            "titles": [title for _, title in task.pairs],
+            "context": 1 + max(len(prompt + title) for prompt, title in task.pairs),
             "processor_time": on_one_thread(),
         }
         try:
@@ -55,9 +55,9 @@ class Vllm:
         answer = self._answer()
         return Count(None, answer["tokens"], answer["memory"] - self._weights)
 
-    def run(self) -> Run:
+    def run(self) -> TimedRun:
         answer = self._answer()
-        return Run(np.array(answer["log_prob"]).reshape(self._shape), answer["seconds"])
+        return TimedRun(np.array(answer["log_prob"]).reshape(self._shape), answer["seconds"])
 
     def __enter__(self) -> Self:
         return self

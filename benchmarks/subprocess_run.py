@@ -9,7 +9,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def alone(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def run_in_subprocess(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns in a fresh process, which ends with it; raises what it raises."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(work, *args, **kwargs).result()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel
 
-from laborllm.bench.sample import Floats
+from benchmarks.scoring_task import Floats
 from laborllm.lm.tokens.encoding import Tokens
 
 BATCH = 32  # titles

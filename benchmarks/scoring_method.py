@@ -6,22 +6,22 @@ from typing import Protocol
 
 from transformers import PreTrainedModel
 
-from laborllm.bench.counting import Count, counted
-from laborllm.bench.machine import clock
-from laborllm.bench.sample import Floats
+from benchmarks.counting import Count, counted
+from benchmarks.machine import clock
+from benchmarks.scoring_task import Floats
 
 
 @dataclass(frozen=True)
-class Run:
+class TimedRun:
     """log_prob: the first columns of the titles compared, (T, up to k) nats. seconds: what they took."""
 
     log_prob: Floats
     seconds: float
 
 
-class Way(Protocol):
+class ScoringMethod(Protocol):
     """titles: how many it scores of each record. worth: how many records its work is worth, each with all titles, or
-    with the observed one for what reads that alone."""
+    with the observed one only for what reads no other."""
 
     @property
     def name(self) -> str: ...
@@ -41,7 +41,7 @@ class Way(Protocol):
         """Score once, counting and not timed: the first time is slower than those after it."""
         ...
 
-    def run(self) -> Run:
+    def run(self) -> TimedRun:
         """Score once, timed."""
         ...
 
@@ -60,7 +60,7 @@ class InProcess:
     def count(self) -> Count:
         return counted(self.model, self.score)
 
-    def run(self) -> Run:
+    def run(self) -> TimedRun:
         start = clock()
         log_prob = self.score()
-        return Run(log_prob, clock() - start)
+        return TimedRun(log_prob, clock() - start)

@@ -1,5 +1,7 @@
-"""How fast this machine fine-tunes, beside SFTTrainer of TRL: the same base model, careers, steps and learning rate, so
-that all must come to the same loss."""
+"""How fast this machine fine-tunes, compared with SFTTrainer of TRL.
+
+Base model, careers, steps and learning rate are equal, so all must come to the same loss.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,10 +11,10 @@ from typing import get_args
 
 import polars as pl
 
-from laborllm.bench.alone import alone
-from laborllm.bench.exercise import Exercise, Trainer
-from laborllm.bench.machine import matmul_rate, training_precision
-from laborllm.bench.trainers import run
+from benchmarks.machine import matmul_rate, training_precision
+from benchmarks.subprocess_run import run_in_subprocess
+from benchmarks.trainers import run
+from benchmarks.workload import Trainer, Workload
 from laborllm.errors import ModelError
 from laborllm.progress import progress
 
@@ -20,9 +22,9 @@ TRAINERS: tuple[Trainer, ...] = get_args(Trainer)
 
 
 def measure_training(
-    exercise: Exercise, trainers: Sequence[Trainer] = TRAINERS, *, rounds: int = 1
+    workload: Workload, trainers: Sequence[Trainer] = TRAINERS, *, rounds: int = 1
 ) -> tuple[pl.DataFrame, float]:
-    """Let every trainer do the exercise once a round, one after the other, each in a process of its own.
+    """Let every trainer do the workload once a round, one after the other, each in a process of its own.
 
     Returns a row per trainer, medians over the rounds, and the machine's rate of matrix products in floating-point
     operations per second, measured at the beginning of every round. Columns: trainer, careers_per_second,
@@ -34,12 +36,12 @@ def measure_training(
     found, rates = [], []
     with progress("train", rounds * len(trainers), "trainings") as advance:
         for _ in range(rounds):
-            rates.append(alone(matmul_rate, training_precision()))
+            rates.append(run_in_subprocess(matmul_rate, training_precision()))
             for trainer in trainers:
-                took = alone(run, trainer, exercise)
+                took = run_in_subprocess(run, trainer, workload)
                 found.append({"trainer": trainer, **asdict(took)})
                 advance(note=f"{trainer} {took.tokens / took.seconds:.1f} tokens/s")
-    return _medians(pl.DataFrame(found), exercise.careers, median(rates)), median(rates)
+    return _medians(pl.DataFrame(found), workload.careers, median(rates)), median(rates)
 
 
 def _medians(found: pl.DataFrame, careers: int, matmul_rate: float) -> pl.DataFrame:

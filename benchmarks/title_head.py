@@ -1,4 +1,4 @@
-"""The closed set of titles beside the ways that read their text: one pass over a career, and a head over all of them.
+"""The head over all titles: one pass over a career, where other methods read the text of every title.
 
 Its head is that of a model before training: other numbers, computed as those of a trained one are.
 """
@@ -6,22 +6,22 @@ Its head is that of a model before training: other numbers, computed as those of
 import numpy as np
 import torch
 
-from laborllm.bench.sample import Floats, Sample
-from laborllm.bench.way import InProcess
+from benchmarks.scoring_method import InProcess
+from benchmarks.scoring_task import Floats, ScoringTask
 from laborllm.lm.base.load import load_base
 from laborllm.models.language.closed_set import ToldCareer, closed_set
 
 
-def with_title_head(base: str, sample: Sample, *, layers: int | None = None) -> InProcess:
+def with_title_head(base: str, task: ScoringTask, *, layers: int | None = None) -> InProcess:
     """All titles of all records of the whole career, read with the first layers of the base model, or all of them."""
-    model = closed_set(load_base(base, layers=layers), sample.encoder)
-    entries, records = len(sample.titles), len(sample.whole.starts)
-    told = ToldCareer(**vars(sample.whole), scores=np.zeros((records, entries + 1), dtype=np.float32))
+    model = closed_set(load_base(base, layers=layers), task.encoder)
+    entries, records = len(task.titles), len(task.whole.starts)
+    told = ToldCareer(**vars(task.whole), scores=np.zeros((records, entries + 1), dtype=np.float32))
 
     @torch.inference_mode()
     def read() -> Floats:
         (reading,) = model.read([told])
-        return sample.at_compared(reading.log_prob[sample.rows].double().cpu().numpy())
+        return task.at_compared(reading.log_prob[task.rows].double().cpu().numpy())
 
     name = "title-head" if layers is None else f"title-head, {layers} layers"
     return InProcess(name, entries, records, model.reader.model, read, is_another_model=True)

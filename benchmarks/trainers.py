@@ -8,10 +8,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from laborllm.bench.careers import long_careers
-from laborllm.bench.exercise import Exercise, Trainer, Training
-from laborllm.bench.machine import clock, synchronise, training_precision
-from laborllm.bench.sft import train_with_sft
+from benchmarks.careers import long_careers
+from benchmarks.machine import clock, synchronise, training_precision
+from benchmarks.sft import train_with_sft
+from benchmarks.workload import Trainer, TrainerResult, Workload
 from laborllm.lm.base.load import BaseModel, load_base
 from laborllm.lm.scoring.scorer import title_scorer
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
@@ -23,25 +23,25 @@ from laborllm.text import Template, render
 from laborllm.training.schedule import career_order
 
 
-def run(trainer: Trainer, exercise: Exercise) -> Training:
-    """Do the exercise with one trainer, in this process."""
-    material = _Material.of(exercise)
+def run(trainer: Trainer, workload: Workload) -> TrainerResult:
+    """Do the workload with one trainer, in this process."""
+    material = _Material.of(workload)
     model = material.base.model.to(best_device())  # type: ignore[arg-type]
     before = mean_loss(model, material.held_out)
     vocabulary = tokens_in_use(material.encoder, material.all) if trainer == "laborllm-closed" else None
-    needed = flops_per_token(model, exercise.method, None if vocabulary is None else len(vocabulary))
+    needed = flops_per_token(model, workload.method, None if vocabulary is None else len(vocabulary))
     if torch.cuda.is_available():
         _wake(model, material.held_out[0])
         torch.cuda.reset_peak_memory_stats()  # the peak so far is that of `mean_loss`, all logits at once
     began, wall = clock(), time.perf_counter()
     if trainer.startswith("sft"):
-        order = career_order(exercise.careers, seed=exercise.seed, epoch=0)
-        seconds = train_with_sft(material.base, [material.training[i] for i in order], trainer, exercise)
+        order = career_order(workload.careers, seed=workload.seed, epoch=0)
+        seconds = train_with_sft(material.base, [material.training[i] for i in order], trainer, workload)
     else:
-        seconds = _train_with_laborllm(material, exercise, vocabulary)
+        seconds = _train_with_laborllm(material, workload, vocabulary)
     processor_share = (clock() - began) / (time.perf_counter() - wall)
-    return Training(
-        steps=-(-exercise.careers // exercise.batch_size),
+    return TrainerResult(
+        steps=-(-workload.careers // workload.batch_size),
         seconds=seconds * processor_share,
         tokens=sum(len(career.tokens) for career in material.training),
         flops_per_token=needed,
@@ -88,7 +88,7 @@ def mean_loss(model: PreTrainedModel, careers: list[EncodedCareer]) -> float:
 
 @dataclass(frozen=True)
 class _Material:
-    """A base model and the careers of an exercise as tokens."""
+    """A base model and the careers of an workload as tokens."""
 
     base: BaseModel
     encoder: CareerEncoder
@@ -96,29 +96,29 @@ class _Material:
     held_out: list[EncodedCareer]
 
     @classmethod
-    def of(cls, exercise: Exercise) -> "_Material":
-        base = load_base(exercise.base)
-        panel = long_careers(exercise.careers + exercise.held_out, seed=exercise.seed)
+    def of(cls, workload: Workload) -> "_Material":
+        base = load_base(workload.base)
+        panel = long_careers(workload.careers + workload.held_out, seed=workload.seed)
         encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy)
         careers = list(encoder.encode(render(panel, encoder.template)))
-        return cls(base, encoder, careers[: exercise.careers], careers[exercise.careers :])
+        return cls(base, encoder, careers[: workload.careers], careers[workload.careers :])
 
     @property
     def all(self) -> list[EncodedCareer]:
         return self.training + self.held_out
 
 
-def _train_with_laborllm(material: _Material, exercise: Exercise, vocabulary: tuple[int, ...] | None) -> float:
+def _train_with_laborllm(material: _Material, workload: Workload, vocabulary: tuple[int, ...] | None) -> float:
     """Seconds of all steps; the validation split, one training career, is looked at before and after."""
     scorer = title_scorer(material.base, material.encoder, bfloat16=True, vocabulary=vocabulary)
     recipe = Recipe(
-        method=exercise.method,
+        method=workload.method,
         epochs=1,
-        batch_size=exercise.batch_size,
-        learning_rate=exercise.learning_rate,
+        batch_size=workload.batch_size,
+        learning_rate=workload.learning_rate,
         warmup=0.0,
         decay="constant",
-        validate_every=exercise.careers,
+        validate_every=workload.careers,
     )
-    curve, _ = finetune(scorer, material.training, material.training[:1], recipe, seed=exercise.seed)
+    curve, _ = finetune(scorer, material.training, material.training[:1], recipe, seed=workload.seed)
     return curve[-1].seconds

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from laborllm.bench.sample import Floats
+from benchmarks.scoring_task import Floats
 from laborllm.lm.tokens.encoding import Tokens
 
 BATCH = 8  # requests

@@ -21,7 +21,7 @@ def matmul_rate(dtype: torch.dtype) -> float:
 
 
 def training_precision() -> torch.dtype:
-    """That of products in training on this machine."""
+    """The precision of products in training on this machine."""
     return torch.bfloat16 if has_fast_bfloat16(best_device()) else torch.float32
 
 

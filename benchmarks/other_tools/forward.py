@@ -6,18 +6,18 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from laborllm.bench.sample import Floats, Sample
+from benchmarks.scoring_task import Floats, ScoringTask
 from laborllm.lm.base.float64 import InFloat64
 from laborllm.lm.tokens.encoding import Tokens
 
 
 @torch.inference_mode()
-def observed(model: PreTrainedModel, sample: Sample) -> Floats:
+def observed(model: PreTrainedModel, task: ScoringTask) -> Floats:
     """Log-probability of the observed titles of the whole career, (25, 1) nats, from one pass."""
-    log_prob = model(torch.tensor([sample.whole.tokens], device=model.device)).logits[0].float().log_softmax(dim=-1)
-    tokens = torch.tensor(sample.whole.tokens, device=model.device)
+    log_prob = model(torch.tensor([task.whole.tokens], device=model.device)).logits[0].float().log_softmax(dim=-1)
+    tokens = torch.tensor(task.whole.tokens, device=model.device)
     followed = log_prob[:-1].gather(1, tokens[1:, None]).double().cpu()
-    spans = zip(sample.whole.starts, sample.whole.ends, strict=True)
+    spans = zip(task.whole.starts, task.whole.ends, strict=True)
     return torch.stack([followed[start - 1 : end - 1].sum(dim=0) for start, end in spans]).numpy()
 
 

@@ -1,4 +1,4 @@
-"""What pruning saves and what it costs: nodes, speed and error by tolerance, beside the exact tree in the same run."""
+"""What pruning saves and what it costs: nodes, speed and error by tolerance; the exact tree runs in turn."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from laborllm.bench.machine import clock
+from benchmarks.machine import clock
 from laborllm.errors import ModelError
 from laborllm.forecasting.shards import WORKERS
 from laborllm.lm.scoring.options import ScoringOptions
@@ -33,17 +33,17 @@ def measure_pruning(
     """
     if not careers:
         raise ModelError("there are no careers to score: take a split that has workers")
-    ways = [ScoringOptions("tree", 0.0, memory), *(ScoringOptions("pruned", each, memory) for each in tolerances)]
-    list(scorer.score(careers[:1], ways[-1]))  # the first pass of a process is slower than those after it
-    found: dict[ScoringOptions, list[Measured]] = {way: [] for way in ways}
-    with progress("score titles", len(ways) * len(careers), "careers") as advance:
+    methods = [ScoringOptions("tree", 0.0, memory), *(ScoringOptions("pruned", each, memory) for each in tolerances)]
+    list(scorer.score(careers[:1], methods[-1]))  # the first pass of a process is slower than those after it
+    found: dict[ScoringOptions, list[Measured]] = {method: [] for method in methods}
+    with progress("score titles", len(methods) * len(careers), "careers") as advance:
         for start in range(0, len(careers), WORKERS):
             some = careers[start : start + WORKERS]
-            for way in ways:
-                found[way].append(_measure(scorer, some, way))
+            for method in methods:
+                found[method].append(_measure(scorer, some, method))
                 advance(len(some))
-    measured = {way: Measured.join(parts) for way, parts in found.items()}
-    return pl.DataFrame([_row(way, each, measured[ways[0]]) for way, each in measured.items()])
+    measured = {method: Measured.join(parts) for method, parts in found.items()}
+    return pl.DataFrame([_row(method, each, measured[methods[0]]) for method, each in measured.items()])
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class Measured:
         return len(self.scores.log_prob)
 
 
-def _measure(scorer: Scorer, careers: Sequence[EncodedCareer], way: ScoringOptions) -> Measured:
+def _measure(scorer: Scorer, careers: Sequence[EncodedCareer], method: ScoringOptions) -> Measured:
     with _tokens_run(scorer.base.model) as tokens:
         start = clock()
-        scores = TitleScores.join(scorer.score(careers, way))
+        scores = TitleScores.join(scorer.score(careers, method))
         seconds = clock() - start
     return Measured(scores, sum(tokens) - sum(len(career.tokens) for career in careers), seconds)
 
@@ -87,11 +87,11 @@ def _tokens_run(model: nn.Module) -> Iterator[list[int]]:
         hook.remove()
 
 
-def _row(way: ScoringOptions, measured: Measured, exact: Measured) -> dict[str, str | float]:
+def _row(method: ScoringOptions, measured: Measured, exact: Measured) -> dict[str, str | float]:
     bound, error = measured.scores.error_bound, _total_variation(measured.scores, exact.scores)
     return {
-        "scoring": way.method,
-        "tolerance": way.tolerance,
+        "scoring": method.method,
+        "tolerance": method.tolerance,
         "nodes": measured.nodes / measured.records,
         "records_per_second": measured.records / measured.seconds,
         "speed": exact.seconds / measured.seconds,

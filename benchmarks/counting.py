@@ -17,7 +17,8 @@ KERNELS = (
     torch.ops.aten._scaled_dot_product_efficient_attention,
     torch.ops.aten._scaled_dot_product_cudnn_attention,
 )
-"""Of attention. The counter of torch does not know the first, and before 2.13 refuses keys that heads share."""
+"""Operators of attention. The counter of torch does not know the first,
+and before 2.13 refuses keys that heads share."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def counted(model: PreTrainedModel, work: Callable[[], object]) -> Count:
 
 
 def _attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: object, **__: object) -> int:
-    """Of query times key, and of the weights times value, whatever each may see: (B, H, n, d) for the query."""
+    """Operations of query times key and of the weights times value, masked or not: (B, H, n, d) for the query."""
     batch, heads, rows, width = query
     return 2 * batch * heads * rows * key[-2] * (width + value[-1])
 

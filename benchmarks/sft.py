@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from transformers import PrinterCallback, TrainerCallback
 
-from laborllm.bench.exercise import Exercise, Trainer
-from laborllm.bench.machine import synchronise
+from benchmarks.machine import synchronise
+from benchmarks.workload import Trainer, Workload
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.base.weights import add_adapter
 from laborllm.lm.tokens.encoding import EncodedCareer
@@ -24,20 +24,20 @@ from laborllm.lm.tuning.recipe import Recipe
 from laborllm.runtime import best_device, has_fast_bfloat16
 
 
-def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: Trainer, exercise: Exercise) -> float:
+def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: Trainer, workload: Workload) -> float:
     """Train the model of `base` in place; seconds from the first step to the end of the last."""
     from datasets import Dataset, disable_progress_bars
     from trl import SFTConfig, SFTTrainer
 
-    torch.manual_seed(exercise.seed)  # as ours does: the adapter begins alike
-    model = add_adapter(base.model, Recipe().lora_rank) if exercise.method == "lora" else base.model
+    torch.manual_seed(workload.seed)  # as ours does: the adapter begins alike
+    model = add_adapter(base.model, Recipe().lora_rank) if workload.method == "lora" else base.model
     clock = _Clock()
     disable_progress_bars()
     with TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trainer = SFTTrainer(
             model,
-            args=SFTConfig(output_dir=folder, **_common(exercise), **_own(setting, careers, exercise)),
+            args=SFTConfig(output_dir=folder, **_common(workload), **_own(setting, careers, workload)),
             train_dataset=Dataset.from_dict({"input_ids": [list(career.tokens) for career in careers]}),
             processing_class=base.tokenizer,
             callbacks=[clock],
@@ -47,15 +47,15 @@ def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: T
     return clock.seconds
 
 
-def _common(exercise: Exercise) -> dict[str, Any]:
-    """The same steps as ours, and nothing written."""
+def _common(workload: Workload) -> dict[str, Any]:
+    """Options that make SFTTrainer take our steps and write nothing."""
     device = best_device()
     return {
         "num_train_epochs": 1,
-        "learning_rate": exercise.learning_rate,
+        "learning_rate": workload.learning_rate,
         "lr_scheduler_type": "constant",
         "train_sampling_strategy": "sequential",
-        "seed": exercise.seed,
+        "seed": workload.seed,
         "bf16": has_fast_bfloat16(device),
         "use_cpu": device.type == "cpu",
         "report_to": "none",
@@ -65,9 +65,9 @@ def _common(exercise: Exercise) -> dict[str, Any]:
     }
 
 
-def _own(setting: Trainer, careers: Sequence[EncodedCareer], exercise: Exercise) -> dict[str, Any]:
+def _own(setting: Trainer, careers: Sequence[EncodedCareer], workload: Workload) -> dict[str, Any]:
     if setting == "sft":
-        return {"per_device_train_batch_size": exercise.batch_size}
+        return {"per_device_train_batch_size": workload.batch_size}
     per_pass = 1
     packing: dict[str, Any] = {}
     if setting == "sft-packed":
@@ -76,7 +76,7 @@ def _own(setting: Trainer, careers: Sequence[EncodedCareer], exercise: Exercise)
         packing = {"packing": True, "max_length": pack}
     return packing | {
         "per_device_train_batch_size": 1,
-        "gradient_accumulation_steps": max(1, exercise.batch_size // per_pass),
+        "gradient_accumulation_steps": max(1, workload.batch_size // per_pass),
         "gradient_checkpointing": False,
     }
 

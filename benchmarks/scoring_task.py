@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from laborllm.bench.careers import long_careers
+from benchmarks.careers import long_careers
 from laborllm.errors import ModelError
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.text import Template, render
@@ -16,10 +16,10 @@ Columns = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Sample:
+class ScoringTask:
     """T records of one career, and k of the J titles for each.
 
-    whole: the career with all its records. career: the same up to the last record scored, and the T records alone.
+    whole: the career with all its records. career: the same up to the last record scored, and these T records only.
     titles: the tokens of all titles. compared: (T, k) columns of titles, the observed one first.
     """
 
@@ -61,7 +61,7 @@ class Sample:
         return np.take_along_axis(log_prob, self.compared, axis=1)
 
 
-def draw_sample(tokenizer: PreTrainedTokenizerFast, *, records: int, titles: int, seed: int) -> Sample:
+def draw_task(tokenizer: PreTrainedTokenizerFast, *, records: int, titles: int, seed: int) -> ScoringTask:
     """A career of 25 records, of which `records` are scored, evenly apart, and `titles` for each drawn to compare."""
     panel = long_careers(1, seed=seed)
     if not 1 <= records <= len(panel):
@@ -75,7 +75,7 @@ def draw_sample(tokenizer: PreTrainedTokenizerFast, *, records: int, titles: int
     career = EncodedCareer(whole.worker, whole.tokens[: ends[-1]], starts, ends)
     generator = np.random.default_rng(seed)
     drawn = [_titles(encoder, whole.tokens[s:e], titles, generator) for s, e in zip(starts, ends, strict=True)]
-    return Sample(encoder, whole, career, np.array(drawn))
+    return ScoringTask(encoder, whole, career, np.array(drawn))
 
 
 def _titles(encoder: CareerEncoder, observed: Tokens, titles: int, generator: np.random.Generator) -> list[int]:

@@ -11,7 +11,7 @@ RATES: dict[Method, float] = {"lora": 1e-3, "full": 5e-5}
 
 
 @dataclass(frozen=True)
-class Exercise:
+class Workload:
     """Fine-tune `base` on `careers` synthetic careers, once, at a constant learning rate.
 
     batch_size: careers in a step. held_out: how many other careers tell the loss before and after.
@@ -35,7 +35,7 @@ class Exercise:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainerResult:
     """What one trainer took.
 
     seconds: of all steps, loading left out; of the processor where one thread does everything. tokens: of the careers,
