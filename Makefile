@@ -28,8 +28,9 @@ lint: $(SETUP) ## style, formatting, types and the layers of the house
 bench: $(SETUP) ## measure the speed of scoring on this machine, beside other tools: some minutes
 	$(BIN)/python -m benchmarks scoring --records 2 --rounds 2
 
-docs: $(SETUP) ## write docs/cli.md anew from the help of the commands
+docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
 	$(BIN)/python docs/write_cli.py
+	$(BIN)/zensical serve
 
 clean: ## remove the environment, caches and the demo's results
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist demo

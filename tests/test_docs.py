@@ -91,10 +91,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_site_builds_without_a_warning() -> None:
+    build = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    built = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (ROOT / "build" / "site" / "index.html").is_file()
+
+
 def test_list_of_commands_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this fails: make docs."""
     monkeypatch.setattr(sys, "argv", ["laborllm"])  # the usage lines begin with the name of the program that runs
-    assert (ROOT / "docs" / "cli.md").read_text() == app.generate_docs()
+    assert (ROOT / "docs" / "reference" / "cli.md").read_text() == app.generate_docs()
 
 
 @pytest.mark.parametrize(

@@ -94,4 +94,4 @@ def as_typed(default: object) -> str | None:
 
 
 EVERY_OPTION = Parameter(negative=(), consume_multiple=True, show_default=as_typed)
-"""What holds for the options of all commands; each `App` must be told, for docs/cli.md asks it and none above it."""
+"""Defaults of the options of all commands; each `App` needs them, as the reference is generated from each."""

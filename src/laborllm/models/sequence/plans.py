@@ -1,6 +1,6 @@
 """How each sequence model trains unless told otherwise. Plain records, which the command line shows without torch.
 
-Chosen on the validation split of NLSY97; docs/results.md has what they come to.
+Chosen on the validation split of NLSY97; docs/results/forecasts.md has what they come to.
 """
 
 from dataclasses import dataclass
