@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import ModelError
+from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.evaluation.bootstrap import Floats, WorkerBootstrap, resampled_totals, worker_sums
-from laborllm.evaluation.transitions import Bools, Indices
 
 
 def naive_mean_draws(values: Floats, cell: Bools, worker: Indices, draws: int, seed: int) -> Floats:

@@ -9,9 +9,9 @@ import pytest
 from evaluation.synthetic import TAXONOMY, careers, forecast, three_models
 from laborllm.errors import ModelError
 from laborllm.evaluation import Evaluation, Scores, evaluate
-from laborllm.evaluation.transitions import transition_kinds
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
+from laborllm.panel.history import transition_kinds
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_raw_perplexity_pays_for_mass_outside_the_titles(evaluation: Evaluation)
 
 def test_counts_are_those_of_the_records(evaluation: Evaluation) -> None:
     records = careers(300)
-    kinds = pl.Series(transition_kinds(records))
+    kinds = transition_kinds(records)
     for kind in ("first", "stay", "move"):
         row = estimate(evaluation.sample, kind=kind)
         assert row["records"] == int((kinds == kind).sum())

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from evaluation.synthetic import TAXONOMY, careers, forecast
 from laborllm.evaluation import Scores, evaluate
+from laborllm.evaluation.arrays import Bools
 from laborllm.evaluation.bootstrap import Floats
 from laborllm.evaluation.ranking import CHANGE, placements, roc_auc, top_hits
-from laborllm.evaluation.transitions import Bools, transition_kinds
+from laborllm.panel.history import transition_kinds
 
 LABELLED = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=2, max_size=30)
 
@@ -55,7 +56,7 @@ def test_reported_areas_are_those_of_the_pairs() -> None:
     records = careers(250, seed=5)
     given_forecast = forecast(records, 0.4)
     found = evaluate({"model": Scores.of_forecast(given_forecast)}, draws=40).auc
-    kinds = transition_kinds(records)
+    kinds = transition_kinds(records).to_numpy()
     probability = np.exp(given_forecast.log_prob.astype(np.float64))
     past = np.flatnonzero(kinds != "first")
     moved = 1 - probability[past, given_forecast.observed[past - 1]]

@@ -1,5 +1,8 @@
 """Titles are sliced out of whole careers, and a tokenizer that blurs their edges is refused."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -22,6 +25,24 @@ def test_slices_decode_to_the_titles(panel: Panel, tokenizer: PreTrainedTokenize
         ]
         spans = zip(text.prompt_ends, text.title_ends, strict=True)
         assert slices == [text.text[start : end + 1] for start, end in spans]
+
+
+@pytest.mark.parametrize("last", [None, 2])
+def test_an_open_career_is_the_closed_one_up_to_the_title(
+    panel: Panel, tokenizer: PreTrainedTokenizerFast, last: int | None
+) -> None:
+    template = Template(last_records=last)
+    encoder = CareerEncoder(tokenizer, template, panel.taxonomy)
+    opened = panel.open(years=[2020])
+    closed = replace(opened, records=opened.records.with_columns(pl.col("occupation").fill_null("3")))
+    for one, other in zip(*(encoder.encode(render(part, template)) for part in (opened, closed)), strict=True):
+        start, end = one.starts[-1], one.ends[-1]
+        assert one.starts == other.starts
+        assert start == end == len(one.tokens) or one == other
+        assert one.tokens == other.tokens[: len(one.tokens)]
+        assert one.observed == [
+            place for place in zip(other.starts, other.ends, strict=True) if place[0] < len(one.tokens)
+        ]
 
 
 def test_a_merge_across_the_edge_of_a_title_is_refused(panel: Panel) -> None:

@@ -18,7 +18,7 @@ from laborllm.lm.base.load import BaseModel
 from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
 from laborllm.lm.tuning.recipe import HeadRecipe
 from laborllm.models.contract import Forecast, OccupationModel
-from laborllm.models.counts.transition import FIRST, Transition, previous_and_current
+from laborllm.models.counts.transition import Transition
 from laborllm.models.language.closed_set import (
     MEMORIES,
     ChoosingTitles,
@@ -37,6 +37,7 @@ from laborllm.models.sequence.plans import LogitPlan
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.history import History
 from laborllm.text import Template
 
 ENTRIES, WIDTH, RECORDS = 4, 6, 9
@@ -166,12 +167,12 @@ def test_the_loss_with_a_teacher_by_hand(base: BaseModel, panel: Panel) -> None:
     """Cross-entropy of the mixed distributions; its gradient in the logit of staying is sigmoid(s) less the target."""
     train, weight = panel.subset("train"), 0.3
     teaching = Transition(variant="plain").fit(panel).forecast(train)
-    begun, previous = Transition().fit(panel).forecast(train).log_prob, previous_and_current(train)[0]
+    begun, previous = Transition().fit(panel).forecast(train).log_prob, History.of(train).previous
     target = weight * np.exp(teaching.log_prob)
     target[np.arange(len(train)), teaching.observed] += 1 - weight
     loss, gradient = loss_and_gradient(choosing(base, panel, teaching, weight))
     assert loss == pytest.approx(-(target * begun).sum(), rel=1e-5)
-    later = (previous != FIRST).nonzero()[0]
+    later = (previous < len(panel.taxonomy)).nonzero()[0]
     too_much = np.exp(begun[later, previous[later]]) - target[later, previous[later]]
     assert gradient["gate.bias"].item() == pytest.approx(too_much.sum(), rel=1e-4)
 
@@ -239,12 +240,11 @@ def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
         "few", tuple(map(str, range(entries))), tuple(f"Title {k}" for k in range(entries)), ("all",) * entries
     )
     records_of = {"worker": first.cumsum().astype(str), "year": range(records), "occupation": column.astype(str)}
-    before = np.where(first, FIRST, np.roll(column, 1))
+    before = np.where(first, entries, np.roll(column, 1))
     with np.errstate(divide="ignore"):
         log_prob = np.log(probability).astype(np.float32)
     forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
-    previous = torch.tensor(np.where(first, entries, before))
-    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast, before)), previous).exp().numpy()
+    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast, before)), torch.tensor(before)).exp().numpy()
     np.testing.assert_allclose(found, probability, atol=2e-6)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import ModelError, PanelError, StorageError
 from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
 from laborllm.models.contract import OccupationModel
 from laborllm.models.counts.transition import Transition
@@ -163,6 +163,31 @@ def test_the_past_alone_matters(fitted: OccupationModel, panel: Panel) -> None:
     earlier = ~test.records.select(last).to_series().to_numpy()
     before, after = fitted.forecast(test).log_prob, fitted.forecast(changed).log_prob
     np.testing.assert_allclose(before[earlier], after[earlier], atol=1e-5)
+
+
+def test_an_open_record_has_the_distribution_of_the_same_record_closed(fitted: OccupationModel, panel: Panel) -> None:
+    test = panel.subset("test")
+    last = pl.int_range(pl.len()).over("worker") == pl.len().over("worker") - 1
+    opened = with_records(test, test.records.with_columns(pl.when(~last).then("occupation")))
+    assert opened.open_records == test.workers
+    closed, forecast = fitted.forecast(test), fitted.forecast(opened)
+    np.testing.assert_allclose(forecast.log_prob, closed.log_prob, atol=1e-5)
+    assert forecast.records.equals(opened.records.select("worker", "year", "occupation"))
+    known = ~test.records.select(last).to_series().to_numpy()
+    np.testing.assert_allclose(fitted.log_likelihood(opened), fitted.log_likelihood(test)[known], atol=1e-4)
+    np.testing.assert_allclose(forecast.raw_log_likelihood, closed.raw_log_likelihood[known], atol=1e-4)
+
+
+def test_a_record_after_an_open_one_has_no_forecast(fitted: OccupationModel, panel: Panel) -> None:
+    test = panel.subset("test").open(years=[2020, 2021])
+    with pytest.raises(PanelError, match="open records follow an open one"):
+        fitted.forecast(test)
+
+
+def test_a_fit_ignores_open_records(make: Make, panel: Panel) -> None:
+    opened = panel.open(years=[2020])
+    first, second = (make().fit(part, seed=0).forecast(opened) for part in (panel, opened))
+    np.testing.assert_array_equal(first.log_prob, second.log_prob)
 
 
 def test_sparse_and_unseen_input(fitted: OccupationModel, panel: Panel) -> None:

@@ -65,7 +65,6 @@ def test_records_are_sorted_and_round_trip(
     ("bad", "message"),
     [
         (record(year=None), "year is missing"),
-        (record(occupation=None), "occupation is missing"),
         (record(split=None), "split is missing"),
         (record(occupation="999"), r"occupation is not in taxonomy small \(occupation is '999'\)"),
         (record(split="holdout"), r"split is not one of train, valid, test \(split is 'holdout'\)"),

@@ -1,11 +1,12 @@
 """The wording is frozen: what a model was tuned on must be what it is asked later. The people are invented."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from laborllm.errors import LaborLLMError
+from laborllm.errors import LaborLLMError, PanelError
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.text import CareerText, Template, render
@@ -71,6 +72,24 @@ def test_no_line_tells_of_a_later_record(panel: Panel) -> None:
     )
     for whole, cut in zip(render(panel, Template()), render(first_two, Template()), strict=True):
         assert whole.text.startswith(cut.text[: cut.title_ends[-1]])
+
+
+@pytest.mark.parametrize("template", [Template(), Template(last_records=2)])
+def test_an_open_career_ends_with_its_prompt(template: Template, panel: Panel) -> None:
+    last = pl.int_range(pl.len()).over("worker") == pl.len().over("worker") - 1
+    opened = replace(panel, records=panel.records.with_columns(pl.when(~last).then("occupation")))
+    assert opened.open_records == panel.workers
+    for closed, career in zip(render(panel, template), render(opened, template), strict=True):
+        if career.is_open:
+            assert career.text == closed.text[: closed.prompt_ends[-1]]
+            assert career.closed("Cooks").text == f"{career.text} Cooks\n"
+        else:
+            assert career == closed
+
+
+def test_a_record_after_an_open_one_cannot_be_written(panel: Panel) -> None:
+    with pytest.raises(PanelError, match="open records follow an open one"):
+        list(render(panel.open(years=[2020, 2021]), Template()))
 
 
 @pytest.mark.parametrize("last", [1, 2, 4, 9])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
-from laborllm.evaluation.transitions import Bools, Indices
+from laborllm.evaluation.arrays import Bools, Indices
 
 Floats = NDArray[np.float64]
 

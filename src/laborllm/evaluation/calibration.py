@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.evaluation.bootstrap import Floats
 from laborllm.evaluation.ranking import CHANGE, top_hits
 from laborllm.evaluation.sample import COUNTS, ESTIMATE, Cells, Row, Sample, Schema, estimate_columns
 from laborllm.evaluation.scores import Distribution
-from laborllm.evaluation.transitions import Bools, Indices
 from laborllm.panel.order import record_before
 
 BINS = 10

@@ -1,6 +1,7 @@
 """Fitted models on one panel: the same workers for all of them, scored once each."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from laborllm.errors import ModelError
 from laborllm.evaluation.evaluate import evaluate
@@ -25,15 +26,19 @@ def compare(
 ) -> Evaluation:
     """Evaluate fitted models by name on the careers of one split, or on `workers` of its workers drawn with `seed`.
 
+    Open records have no occupation to score: they are skipped, and the result says how many.
+
     likelihood_only: score the observed entries alone, which gives raw perplexity and nothing else.
     reference, draws, seed, about: as in `evaluate`. Raises `ModelError` or `PanelError` on what cannot be compared.
     """
     if reference is not None and reference not in models:
         raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
-    careers = panel.draw(split, workers, seed=seed)
+    drawn = panel.draw(split, workers, seed=seed)
+    careers = drawn.observed()
     Sample.of(careers.records, draws, seed)  # refuses too few draws now, not after hours of scoring
     scores = {name: _scores(model, careers, likelihood_only) for name, model in models.items()}
-    return evaluate(scores, draws=draws, seed=seed, reference=reference, about=about)
+    found = evaluate(scores, draws=draws, seed=seed, reference=reference, about=about)
+    return replace(found, open_records=drawn.open_records)
 
 
 def _scores(model: Forecaster, careers: Panel, likelihood_only: bool) -> Scores:

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from laborllm.evaluation.arrays import Bools
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.sample import COUNTS, ESTIMATE, Row, Sample, Schema, estimate_columns
 from laborllm.evaluation.scores import Array, Scores
-from laborllm.evaluation.transitions import Bools
 
 MEASURES = ("normalised", "raw")
 """Over the taxonomy's titles alone, and as the model itself gives them."""

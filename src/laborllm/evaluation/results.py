@@ -19,6 +19,7 @@ class Evaluation:
     accuracy: model, top (1, 5), kind, ...   auc: model, outcome, positives, ...
     calibration: model, event, bin, predicted, ..., estimate (the share observed), ...
     Every estimate comes with standard_error, low, high and a note that says why a number is missing.
+    open_records: how many records without an occupation were skipped.
     """
 
     reference: str
@@ -32,6 +33,7 @@ class Evaluation:
     accuracy: pl.DataFrame
     auc: pl.DataFrame
     calibration: pl.DataFrame
+    open_records: int = 0
 
     @property
     def ranking(self) -> tuple[str, ...]:

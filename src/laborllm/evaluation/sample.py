@@ -8,8 +8,9 @@ from typing import Self
 import numpy as np
 import polars as pl
 
+from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.evaluation.bootstrap import Bootstrapped, WorkerBootstrap
-from laborllm.evaluation.transitions import KINDS, Bools, Indices, transition_kinds
+from laborllm.panel.history import KINDS, transition_kinds
 from laborllm.panel.order import worker_index
 from laborllm.panel.summary import FEWEST_WORKERS
 
@@ -66,7 +67,7 @@ class Sample:
 
     @classmethod
     def of(cls, records: pl.DataFrame, draws: int, seed: int) -> Self:
-        kind, worker = transition_kinds(records), worker_index(records)
+        kind, worker = transition_kinds(records).to_numpy(), worker_index(records)
         groups = {"all": np.ones(len(kind), dtype=bool)} | {name: kind == name for name in KINDS}
         return cls(worker, Cells.of(groups, worker), WorkerBootstrap(worker, draws, seed))
 

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import ModelError
-from laborllm.evaluation.transitions import Bools, Indices
+from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel.order import record_before, worker_index
@@ -52,7 +52,8 @@ class Scores:
 
     @classmethod
     def of_forecast(cls, forecast: Forecast) -> Self:
-        """All that a forecast holds."""
+        """All that a forecast holds of observed records; open ones are left out."""
+        forecast = forecast.drop_open()
         return cls(
             records=forecast.records.select("worker", "year", "occupation"),
             raw_log_likelihood=forecast.raw_log_likelihood,

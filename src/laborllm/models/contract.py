@@ -28,8 +28,9 @@ class Forecaster(Protocol):
         ...
 
     def log_likelihood(self, panel: Panel) -> Floats:
-        """Log-probability in nats, (n,), that the model itself gives each observed entry: for a language model that is
-        the probability of the title's text, before any renormalisation. May be cheaper than `forecast`."""
+        """Log-probability in nats that the model itself gives each observed entry, (m,) for the m records that are not
+        open: for a language model that is the probability of the title's text, before any renormalisation. May be
+        cheaper than `forecast`."""
         ...
 
 
@@ -52,7 +53,7 @@ class OccupationModel(Forecaster, Protocol):
 class Forecast:
     """The probability of every entry of the taxonomy for n records.
 
-    records: worker, year, occupation (the observed code), n rows.
+    records: worker, year, occupation (the observed code, null where the record is open), n rows.
     log_prob: (n, J) float32, nats, rows normalised over the taxonomy.
     raw_mass: (n,) probability that the model itself put on valid titles before normalising; one for models over codes.
     method: how it was computed.
@@ -83,18 +84,28 @@ class Forecast:
 
     @cached_property
     def observed(self) -> NDArray[np.intp]:
-        """Column of the observed entry, (n,)."""
+        """Column of the observed entry, (n,); J where the record is open."""
         return self.taxonomy.columns(self.records["occupation"])
 
     @cached_property
     def log_likelihood(self) -> Floats:
-        """Normalised log-probability of the observed entry in nats, (n,)."""
-        return np.asarray(self.log_prob[np.arange(len(self.observed)), self.observed], dtype=np.float64)
+        """Normalised log-probability in nats of the entry of each observed record, (m,)."""
+        return np.asarray(self.log_prob[self._closed, self.observed[self._closed]], dtype=np.float64)
 
     @cached_property
     def raw_log_likelihood(self) -> Floats:
-        """The model's own log-probability of the observed entry in nats, (n,): before normalising over titles."""
-        return np.asarray(self.log_likelihood + np.log(self.raw_mass), dtype=np.float64)
+        """The model's own log-probability in nats of the entry of each observed record, (m,): before normalising over
+        titles."""
+        return np.asarray(self.log_likelihood + np.log(self.raw_mass[self._closed]), dtype=np.float64)
+
+    @cached_property
+    def _closed(self) -> NDArray[np.intp]:
+        """Rows of the observed records, (m,)."""
+        return np.flatnonzero(self.observed < len(self.taxonomy))
+
+    def drop_open(self) -> Self:
+        """The forecasts of the observed records, without those of open ones."""
+        return self if len(self._closed) == len(self.records) else self._rows(self.records[self._closed], self._closed)
 
     @classmethod
     def join(cls, parts: Sequence[Self]) -> Self:
@@ -110,25 +121,26 @@ class Forecast:
         )
 
     def of(self, panel: Panel) -> Self:
-        """The rows of the records of `panel`, in its order. Raises `ModelError` if one is missing or differs, or the
-        taxonomy does."""
+        """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
+        occupation now. Raises `ModelError` if one is missing or has another occupation, or the taxonomy differs."""
         if panel.taxonomy != self.taxonomy:
             ours, theirs = self.taxonomy, panel.taxonomy
             found = f"{ours.name} with {len(ours)} entries, the panel has {theirs.name} with {len(theirs)}"
             raise ModelError(f"the forecast is over taxonomy {found} or other titles")
-        keys = ["worker", "year", "occupation"]
-        wanted = panel.records.select(keys)
-        places = wanted.join(
-            self.records.select(keys).with_row_index("row"), on=keys, how="left", maintain_order="left"
-        )
-        if places["row"].null_count():
-            missing, total = places["row"].null_count(), len(panel)
+        wanted = panel.records.select("worker", "year", "occupation")
+        saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")
+        places = wanted.join(saved, on=["worker", "year"], how="left", maintain_order="left")
+        same = places["row"].is_not_null() & (places["occupation"] == places["forecast"]).fill_null(True)
+        if not same.all():
+            missing, total = (~same).sum(), len(panel)
             raise ModelError(
                 f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?"
             )
-        rows = places["row"].to_numpy()
+        return self._rows(wanted, places["row"].to_numpy())
+
+    def _rows(self, records: pl.DataFrame, rows: NDArray[np.intp]) -> Self:
         return type(self)(
-            wanted,
+            records,
             self.taxonomy,
             self.log_prob[rows],
             self.raw_mass[rows],

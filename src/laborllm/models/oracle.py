@@ -26,7 +26,7 @@ class Truth:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Nothing is estimated. Raises `SourceError` for a panel that is not synthetic, unless a market was given."""
         self.market = self.market or TrueLaw.of(panel).market
-        self.trained = Trained.on(panel, panel.subset("train"), seed=seed)
+        self.trained = Trained.on(panel, panel.subset("train").observed(), seed=seed)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -41,7 +41,7 @@ class Truth:
 
     def log_likelihood(self, panel: Panel) -> Floats:
         self._require_fitted().require_same_taxonomy(panel)
-        return self._law.log_likelihood(panel)
+        return self._law.log_likelihood(panel.observed())
 
     def save(self, path: Path) -> None:
         with new_run(path, self.name, {"market": self._law.market.to_json()}, self._require_fitted()):

@@ -55,9 +55,9 @@ class Taxonomy:
         """Code to column."""
         return {code: column for column, code in enumerate(self.codes)}
 
-    def columns(self, codes: Iterable[str]) -> NDArray[np.intp]:
-        """The column of each of n codes, (n,)."""
-        return np.array([self.position[code] for code in codes], dtype=np.intp)
+    def columns(self, codes: Iterable[str | None]) -> NDArray[np.intp]:
+        """The column of each of n codes, (n,); J for None."""
+        return np.array([len(self) if code is None else self.position[code] for code in codes], dtype=np.intp)
 
     @cached_property
     def states(self) -> tuple[str, ...]:

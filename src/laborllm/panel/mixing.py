@@ -77,7 +77,7 @@ def _draw(panel: Panel, addition: Addition, seed: int) -> pl.DataFrame:
             f"{panel.dataset} has taxonomy {panel.taxonomy.name} with {len(panel.taxonomy)} entries, {other.dataset} "
             f"has {other.taxonomy.name} with {len(other.taxonomy)} or other titles: import both with the same states"
         )
-    records = other.subset("train").records
+    records = other.subset("train").observed().records
     people = records.group_by("worker", maintain_order=True).first()
     odds = _odds(panel, addition, records, people)
     count = max(1, round(addition.share * len(people)))
@@ -93,7 +93,7 @@ def _draw(panel: Panel, addition: Addition, seed: int) -> pl.DataFrame:
 def _odds(panel: Panel, addition: Addition, records: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
     """How likely each worker is to be drawn, up to a factor, (workers,)."""
     if addition.draw == "target":
-        target = panel.subset("train").records.group_by("worker", maintain_order=True).first()
+        target = panel.subset("train").observed().records.group_by("worker", maintain_order=True).first()
         return importance(people, target)
     if addition.draw == "alike":
         return np.ones(len(people))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "split": pl.String(),
     "dataset": pl.String(),
 }
-"""Columns of `Panel.records`. A missing covariate is null; worker, year, occupation and split are never null. `dataset`
-is null but for workers of a pooled panel who come from another panel (see `mixing`)."""
+"""Columns of `Panel.records`. A missing covariate is null; worker, year and split are never null, occupation only where
+a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `mixing`)."""
 
 COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
 STATIC = ("gender", "ethnicity", "birth_year")
@@ -59,6 +59,9 @@ class Provenance:
 class Panel:
     """One row per record (a worker in a year), sorted by worker and year.
 
+    The last records of a career may be open: their year and covariates are known, their occupation is not yet (null).
+    A model forecasts them, a fit and an evaluation leave them out.
+
     `dataset` is the label that career texts use ("NLSY97"), unless a record has its own. `weight_kind` says what the
     column weight means ("none", "sampling"). Raises `PanelError` naming the first offending row.
     """
@@ -80,6 +83,42 @@ class Panel:
     @property
     def workers(self) -> int:
         return self.records["worker"].n_unique()
+
+    @property
+    def open_records(self) -> int:
+        """How many records are open: their occupation is not known yet."""
+        return self.records["occupation"].null_count()
+
+    def observed(self) -> Self:
+        """The panel without its open records. Raises `PanelError` if no record is left."""
+        if not self.open_records:
+            return self
+        if self.open_records == len(self):
+            raise PanelError(f"all {len(self):,} records are open: none has an occupation to learn from or to score")
+        return self._with(self.records.filter(pl.col("occupation").is_not_null()))
+
+    def open(self, years: Iterable[int]) -> Self:
+        """Add an open record for each of `years` to every career, with the covariates of its last record.
+
+        Raises:
+            PanelError: No year is given, or one is not after the last record of every career.
+
+        Example:
+            `panel.open(years=[2025])` asks a model where every worker is in 2025.
+        """
+        last = self.records.group_by("worker", maintain_order=True).last()
+        asked = pl.Series("year", sorted(set(years)), pl.Int64)
+        if asked.is_empty():
+            raise PanelError("no year to open records for: give at least one")
+        ends = last["year"].to_list()
+        if max(ends) >= asked[0]:
+            late = sum(end >= asked[0] for end in ends)
+            raise PanelError(
+                f"{late:,} careers have a record in {asked[0]} or later (the last is of {max(ends)}): a record can be "
+                "opened only after the last of its career"
+            )
+        opened = last.drop("year").join(asked.to_frame(), how="cross").with_columns(pl.lit(None).alias("occupation"))
+        return self._with(pl.concat([self.records, _conform(opened)]))
 
     def subset(self, split: str) -> Self:
         """The careers of one split. Raises `PanelError` if it has none."""
@@ -176,8 +215,12 @@ def _conform(records: pl.DataFrame) -> pl.DataFrame:
 def _check(records: pl.DataFrame, taxonomy: Taxonomy) -> None:
     if records.is_empty():
         raise PanelError("the panel is empty: no records are left")
-    for name in ("worker", "year", "occupation", "split"):
+    for name in ("worker", "year", "split"):
         _refuse(records, pl.col(name).is_null(), f"{name} is missing")
+    if records["occupation"].null_count():
+        following = pl.col("occupation").shift(-1).over("worker", order_by="year")
+        missing = pl.col("occupation").is_null() & following.is_not_null()
+        _refuse(records, missing, "occupation is missing, and a later record of the worker has one")
     known = pl.Series(taxonomy.codes).implode()
     _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}", "occupation")
     _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}", "split")

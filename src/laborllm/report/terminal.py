@@ -75,8 +75,9 @@ def _rich(table: Table) -> RichTable:
 
 def _footing(evaluation: Evaluation) -> Text:
     overall = evaluation.sample.row(0, named=True)
+    skipped = f" ({evaluation.open_records:,} open records are skipped)" if evaluation.open_records else ""
     return Text(
-        f"\n{count(overall['records'])} records of {count(overall['workers'])} workers; 95 % intervals from "
+        f"\n{count(overall['records'])} records of {count(overall['workers'])} workers{skipped}; 95 % intervals from "
         f"{evaluation.draws:,} draws of workers, the same for every model. Perplexity is over the titles of the "
         "taxonomy, raw before normalising. stay, move: the same entry as in the record before, or another. "
         f"{MISSING}: not computed, or fewer than {FEWEST_WORKERS} workers.",

@@ -5,7 +5,7 @@ region of the first record, so no line tells anything about a later one.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, Literal, get_args
 
@@ -14,6 +14,7 @@ import polars as pl
 from laborllm.errors import LaborLLMError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.history import require_known_past
 from laborllm.text.titles import Titles, title_texts
 
 END = "<END OF DATA>"
@@ -66,7 +67,8 @@ class Template:
 @dataclass(frozen=True)
 class CareerText:
     """One career as text, or a window of it. Record t of those that are forecast from this text has its title, with the
-    leading space, at text[prompt_ends[t]:title_ends[t]]; the newline after it ends the title.
+    leading space, at text[prompt_ends[t]:title_ends[t]]; the newline after it ends the title. An open record has no
+    title yet: the text ends with its prompt.
 
     history: the same two places of the titles of records that are only read, as they are forecast from another window.
     """
@@ -82,20 +84,32 @@ class CareerText:
         """Where the titles of all records stand, those that are only read first."""
         return [*self.history, *zip(self.prompt_ends, self.title_ends, strict=True)]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last record has no title yet."""
+        return self.prompt_ends[-1] == self.title_ends[-1]
+
+    def closed(self, title: str) -> "CareerText":
+        """An open career with `title` in its open record."""
+        end = len(self.text) + 1 + len(title)
+        return replace(self, text=f"{self.text} {title}\n", title_ends=(*self.title_ends[:-1], end))
+
 
 def render(panel: Panel, template: Template) -> Iterator[CareerText]:
     """The text of every career, in the order of the panel; with `last_records`, one text or more of each.
 
     The first text of a career then holds as many records as may precede another, and one; each further text is for one
-    record, and holds the header and the records before it that count.
+    record, and holds the header and the records before it that count. Raises `PanelError` where an open record follows
+    another.
     """
+    require_known_past(panel)
     titles = dict(zip(panel.taxonomy.codes, template.title_texts(panel.taxonomy), strict=True))
     records = panel.records.with_columns(pl.lit(None).alias(column) for column in template.columns_left_out)
     for worker, group in groupby(records.iter_rows(named=True), key=lambda record: str(record["worker"])):
         career = list(group)
         header = _header(career[0]["dataset"] or panel.dataset, career[0])
         for first, forecast, end in _windows(len(career), template.last_records):
-            closing = END if end == len(career) else ""
+            closing = END if end == len(career) and career[-1]["occupation"] is not None else ""
             yield _career_text(worker, header, career[first:end], forecast - first, closing, titles)
 
 
@@ -114,9 +128,9 @@ def _career_text(
     text, places = header, []
     for record in records:
         text += _prompt(record)
-        title = f" {titles[record['occupation']]}"
+        title = "" if record["occupation"] is None else f" {titles[record['occupation']]}"
         places.append((len(text), len(text) + len(title)))
-        text += f"{title}\n"
+        text += f"{title}\n" if title else ""
     prompt_ends, title_ends = zip(*places[read:], strict=True)
     return CareerText(worker, text + closing, prompt_ends, title_ends, tuple(places[:read]))
 

@@ -27,8 +27,8 @@ SMALLEST = 1e-12  # of a scale, so that a row of zeros has one
 
 def round_for_good(scorer: Scorer, weights: Weights, careers: Sequence[EncodedCareer]) -> Cost:
     """Hold the scorer's weights in 8 bits, or compute its products in bfloat16, from now on, and measure the cost on a
-    few records of the careers, spread evenly: every title is scored exactly before and after. Raises `ModelError`
-    without torchao, or if there is nothing to round."""
+    few observed records of the careers, spread evenly: every title is scored exactly before and after. Raises
+    `ModelError` without torchao, or if there is nothing to round or to measure on."""
     few = _few(careers)
     before = _forecast(scorer, few)
     if weights == "8-bit":
@@ -75,7 +75,9 @@ def _forecast(scorer: Scorer, careers: Sequence[EncodedCareer]) -> _Forecast:
 
 def _few(careers: Sequence[EncodedCareer]) -> list[EncodedCareer]:
     """Careers that end with, and ask for, one record each."""
-    places = [(career, end) for career in careers for end in range(len(career.ends))]
+    places = [(career, end) for career in careers for end in range(len(career.observed))]
+    if not places:
+        raise ModelError("the cost of rounding is measured on observed records, and all of these are open")
     chosen = np.unique(np.linspace(0, len(places) - 1, RECORDS).round().astype(int))
     return [_until(*places[place]) for place in chosen]
 

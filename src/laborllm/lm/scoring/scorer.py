@@ -78,7 +78,8 @@ class Scorer:
 
     @torch.no_grad()  # not inference_mode: training goes on with sharded weights that are gathered here
     def realised(self, careers: Sequence[EncodedCareer]) -> Iterator[NDArray[np.float64]]:
-        """Log-probability of each observed title in nats, (T,) per career, several careers to a pass."""
+        """Log-probability of each observed title in nats, (T,) per career without open records, several careers to a
+        pass."""
         for pack in self._packs(careers):
             with self.reader.precision():
                 hidden, layout = self.reader.careers(pack)
@@ -101,8 +102,8 @@ class Scorer:
         return packed(careers, TOKENS_READ[self.reader.device.type])
 
     def _observed(self, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
-        """Log-probability of the observed titles, (T,), from the hidden states of their career, (n, d)."""
-        spans = [range(start, end) for start, end in zip(career.starts, career.ends, strict=True)]
+        """Log-probability of the observed titles, (m,), from the hidden states of their career, (n, d)."""
+        spans = [range(start, end) for start, end in career.observed]
         places = torch.tensor([place for span in spans for place in span], device=states.device)
         tokens = torch.tensor(career.tokens, device=states.device)[places]
         rows = torch.arange(len(places), device=states.device)
@@ -132,7 +133,7 @@ class Scorer:
             if not career.history:
                 first[prompts[0]] = scored[prompts[0]]
             if options.method == "pruned":
-                scores = scores.resolving(self._titles(career), self._observed(career, states))
+                scores = self._resolving(scores, career, states)
             yield scores
 
     def _first_records(self, careers: list[EncodedCareer], options: ScoringOptions) -> dict[Tokens, TitleScores]:
@@ -163,10 +164,14 @@ class Scorer:
                 branching.run_all()
             yield from title_scores(branching).records()
 
-    def _titles(self, career: EncodedCareer) -> NDArray[np.intp]:
-        """The column of each observed title, (T,)."""
-        spans = zip(career.starts, career.ends, strict=True)
-        return np.array([self._column[career.tokens[start:end]] for start, end in spans])
+    def _resolving(self, scores: TitleScores, career: EncodedCareer, states: Tensor) -> TitleScores:
+        """The scores of a career with the observed titles known exactly; an open record, its last, stays as it is."""
+        titles = np.array([self._column[career.tokens[start:end]] for start, end in career.observed], dtype=np.intp)
+        if not len(titles):
+            return scores
+        records = list(scores.records())
+        known = TitleScores.join(records[: len(titles)]).resolving(titles, self._observed(career, states))
+        return TitleScores.join([known, *records[len(titles) :]])
 
     @cached_property
     def _column(self) -> dict[Tokens, int]:

@@ -1,7 +1,7 @@
 """From career texts to tokens, with the place of every title; where a prompt ends is proved, not assumed."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
 from typing import TypeVar
@@ -19,7 +19,8 @@ Encoded = TypeVar("Encoded", bound="EncodedCareer")
 @dataclass(frozen=True)
 class EncodedCareer:
     """tokens: the whole text of a career, or of a window of it. Record t of those that are forecast from it has its
-    title, newline included, at tokens[starts[t]:ends[t]]; `history` has the places of the titles before them."""
+    title, newline included, at tokens[starts[t]:ends[t]], which is empty where the record is open; `history` has the
+    places of the titles before them."""
 
     worker: str
     tokens: Tokens
@@ -31,6 +32,11 @@ class EncodedCareer:
     def places(self) -> list[tuple[int, int]]:
         """Where the titles of all records stand, those that are only read first."""
         return [*self.history, *zip(self.starts, self.ends, strict=True)]
+
+    @property
+    def observed(self) -> list[tuple[int, int]]:
+        """Where the titles of the records stand that are forecast from this text and are not open."""
+        return [(start, end) for start, end in zip(self.starts, self.ends, strict=True) if start < end]
 
     @property
     def learnt_from(self) -> int:
@@ -63,9 +69,9 @@ class CareerEncoder:
         return tuple(self._tokens_of(title) for title in self.template.title_texts(self.taxonomy))
 
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
-        known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True))
+        known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
         for career in (after(self.preamble, career) for career in careers):
-            encoded = self._encode(career)
+            encoded = self._encode_open(career) if career.is_open else self._encode(career)
             for (start, end), (first, stop) in zip(career.places, encoded.places, strict=True):
                 title = career.text[start + 1 : end]
                 if encoded.tokens[first:stop] != known[title]:
@@ -77,6 +83,12 @@ class CareerEncoder:
         career = CareerText("", line + end, (len(line),), (len(line) + 1 + len(title),))
         encoded = self._encode(career)
         return encoded.tokens[encoded.starts[0] : encoded.ends[0]]
+
+    def _encode_open(self, career: CareerText) -> EncodedCareer:
+        """The tokens up to where the title of the open record begins, as they are when the record is closed."""
+        closed = self._encode(career.closed(self.template.title_texts(self.taxonomy)[0]))
+        end = closed.starts[-1]
+        return replace(closed, tokens=closed.tokens[:end], ends=(*closed.ends[:-1], end))
 
     def _encode(self, career: CareerText) -> EncodedCareer:
         encoding = self.tokenizer(career.text, return_offsets_mapping=True)

@@ -25,7 +25,7 @@ TINY = np.finfo(float).tiny  # instead of zero where nobody has ever moved
 
 @dataclass(frozen=True)
 class Steps:
-    """The columns of n records and of the two before each, (n,); `before` is -1 where there is none."""
+    """The columns of n records and of the two before each, (n,); `before` is J where there is none."""
 
     before: Indexes
     previous: Indexes
@@ -92,4 +92,4 @@ class SecondOrder:
 
 
 def _pair(before: Indexes, previous: Indexes, entries: int) -> Indexes:
-    return (before + 1) * entries + previous
+    return before * entries + previous

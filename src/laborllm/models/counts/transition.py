@@ -22,12 +22,11 @@ from laborllm.models.counts.second_order import SecondOrder, Steps
 from laborllm.models.counts.shrinkage import best_strength, shrink
 from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.panel import Panel
-from laborllm.panel.order import first_records, record_before
+from laborllm.panel.history import History
 
 Variant = Literal["two-part", "plain", "second-order"]
 
 FLOOR = 0.5  # records added to every entry of the marginal, so that nothing is impossible
-FIRST = -1  # the previous entry of a first record
 
 
 @dataclass
@@ -49,31 +48,32 @@ class Transition:
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Count on split train, choose the shrinking on split valid."""
-        train, valid = panel.subset("train"), panel.subset("valid")
+        train = panel.subset("train").observed()
         entries = len(panel.taxonomy)
-        previous, current = previous_and_current(train)
-        counts = _counts(previous, current, entries)
-        marginal = _normalise(np.bincount(current, minlength=entries) + FLOOR)
-        first = np.bincount(current[previous == FIRST], minlength=entries).astype(float)
-        before, after = previous_and_current(valid)
-        starts = after[before == FIRST]
+        seen, valid = History.of(train), History.of(panel.subset("valid").observed())
+        counts = _counts(seen, entries)
+        marginal = _normalise(np.bincount(seen.occupation, minlength=entries) + FLOOR)
+        first = np.bincount(seen.occupation[seen.is_first], minlength=entries).astype(float)
+        starts = valid.occupation[valid.is_first]
         self.first = _best(lambda c: shrink(first, first.sum(), marginal, c), lambda p: p[starts])
-        before, after = before[before != FIRST], after[before != FIRST]
+        before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
         build = self._plain if self.variant == "plain" else self._two_part
         self.table = build(counts, marginal, before, after)
         if self.variant == "second-order":
-            self.second = SecondOrder.fit(_later_steps(train), _later_steps(valid), self.table)
+            self.second = SecondOrder.fit(_later_steps(seen), _later_steps(valid), self.table)
         self.trained = Trained.on(panel, train, seed=seed)
         return self
 
     def forecast(self, panel: Panel) -> Forecast:
         trained = self._require_fitted()
         trained.require_same_taxonomy(panel)
-        previous, _ = previous_and_current(panel)
-        probability = self.table[previous]
+        history = History.of(panel)
+        later = ~history.is_first
+        probability = np.tile(self.first, (len(panel), 1))
+        probability[later] = self.table[history.previous[later]]
         if self.second is not None:
-            probability = self.second.refine(probability, _before(previous), previous)
-        probability[previous == FIRST] = self.first
+            before, previous = history.before_previous[later], history.previous[later]
+            probability[later] = self.second.refine(probability[later], before, previous)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
@@ -122,28 +122,17 @@ class Transition:
         return self.trained
 
 
-def previous_and_current(panel: Panel) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Columns of the entry before and of each record, (n,) each; the entry before a first record is `FIRST`."""
-    current = panel.taxonomy.columns(panel.records["occupation"])
-    return np.where(first_records(panel.records), FIRST, record_before(current)), current
-
-
-def _counts(previous: NDArray[np.intp], current: NDArray[np.intp], entries: int) -> Floats:
-    inner = previous != FIRST
-    flat = np.bincount(previous[inner] * entries + current[inner], minlength=entries**2)
+def _counts(history: History, entries: int) -> Floats:
+    """How often each entry followed each, (J, J)."""
+    later = ~history.is_first
+    flat = np.bincount(history.previous[later] * entries + history.occupation[later], minlength=entries**2)
     return flat.reshape(entries, entries).astype(float)
 
 
-def _before(previous: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Columns of the entry before the previous one, (n,); `FIRST` where there is none."""
-    return np.where(previous == FIRST, FIRST, record_before(previous))
-
-
-def _later_steps(panel: Panel) -> Steps:
+def _later_steps(history: History) -> Steps:
     """All records but the first of each career."""
-    previous, current = previous_and_current(panel)
-    later = previous != FIRST
-    return Steps(_before(previous)[later], previous[later], current[later])
+    later = ~history.is_first
+    return Steps(history.before_previous[later], history.previous[later], history.occupation[later])
 
 
 def _best(build: Callable[[float], Floats], of_validation: Callable[[Floats], Floats]) -> Floats:

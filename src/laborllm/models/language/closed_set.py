@@ -27,9 +27,9 @@ from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tokens.packing import TrainingTexts, packed
 from laborllm.lm.tuning.finetune import token_importance, token_loss
 from laborllm.models.contract import Forecast
-from laborllm.models.counts.transition import FIRST, previous_and_current
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.panel import Panel
+from laborllm.panel.history import History
 from laborllm.runtime import best_device, has_fast_bfloat16
 from laborllm.training.memory import keep_freed_memory
 
@@ -50,7 +50,7 @@ def told(
     careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast, teaching: Forecast | None = None
 ) -> list[ToldCareer]:
     """The careers of a panel with a forecast of its records, and with that of a teacher."""
-    scores = two_stage_scores(forecast, previous_and_current(panel)[0])
+    scores = two_stage_scores(forecast, History.of(panel).previous)
     taught = None if teaching is None else np.exp(teaching.log_prob, dtype=np.float32)
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
     return [
@@ -61,17 +61,18 @@ def told(
 
 def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
     """(n, J + 1): the scores that give back the forecast, that of staying last, and zero for first records. previous:
-    columns of the entries before, (n,), `FIRST` where there is none."""
+    columns of the entries before, (n,), J where there is none."""
     log_prob = forecast.log_prob.clip(min=LEAST)
-    stay = log_prob[np.arange(len(previous)), previous].astype(np.float64).clip(max=-1e-7)
-    logit = np.where(previous == FIRST, 0.0, stay - np.log(-np.expm1(stay)))
+    none = log_prob.shape[1]
+    stay = log_prob[np.arange(len(previous)), previous % none].astype(np.float64).clip(max=-1e-7)
+    logit = np.where(previous == none, 0.0, stay - np.log(-np.expm1(stay)))
     return np.column_stack([log_prob, logit.astype(np.float32)])
 
 
 @dataclass(frozen=True)
 class Steps:
     """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
-    previous, observed: columns of the entries before (J where there is none) and of the record, (n,).
+    previous, observed: columns of the entries before (J where there is none) and of the record (J if open), (n,).
     told: (n, J + 1) scores by another model, that of staying last.
     held: (n, J, 2) whether each entry was held before, and one over the number of records since.
     taught: (n, J) probabilities by a teacher, if there is one."""
@@ -172,15 +173,16 @@ def closed_set(
 def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torch.device) -> Steps:
     """The records of careers laid end to end."""
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
+    known[()] = none = len(known)
     ends, previous, observed, held = [], [], [], []
     begin = 0
     for career in careers:
         columns = [known[career.tokens[start:end]] for start, end in career.places]
         read = len(career.history)
         ends += [begin + start - 1 for start in career.starts]
-        previous += [len(known), *columns[:-1]][read:]
+        previous += [none, *columns[:-1]][read:]
         observed += columns[read:]
-        held.append(memories(columns, len(known))[read:])
+        held.append(memories(columns, none)[read:])
         begin += len(career.tokens)
     tensors = [
         torch.tensor(ends),

@@ -18,12 +18,12 @@ from laborllm.lm.embedding.vector_cache import cached_vectors
 from laborllm.lm.forward.decoder import Reader
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.counts.transition import FIRST, previous_and_current
 from laborllm.models.language.multinomial import Likelihood, MultinomialLogit, Vectors, choose_logit
 from laborllm.models.language.titles import encode
 from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored, stated
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.history import History
 from laborllm.progress import progress
 from laborllm.runtime import best_device
 from laborllm.text import Template
@@ -55,7 +55,7 @@ class EmbeddingLogit:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Fit the logit on split train, with the penalty that does best on split valid. Their vectors are kept in the
         user's cache, for the next fit of another kind on the same careers."""
-        train, valid = panel.subset("train"), panel.subset("valid")
+        train, valid = (panel.subset(split).observed() for split in ("train", "valid"))
         embedder = Embedder.of(self, panel.taxonomy)
         records = (embedder.records(part, embedder.cached(part)) for part in (train, valid))
         chosen = choose_logit(self.likelihood, len(panel.taxonomy), *records)
@@ -117,8 +117,8 @@ class Embedder:
         return cls(Reader(base.model), encoder, model.pooling, base_identity(model.base))
 
     def records(self, panel: Panel, vectors: Floats) -> Vectors:
-        previous, observed = previous_and_current(panel)
-        return Vectors(vectors, np.where(previous == FIRST, len(panel.taxonomy), previous), observed)
+        history = History.of(panel)
+        return Vectors(vectors, history.previous, history.occupation)
 
     def vectors(self, panel: Panel) -> Floats:
         """(n, d) float32, one for the prompt of each record."""

@@ -25,7 +25,7 @@ Likelihood = Literal["multinomial", "two-stage"]
 @dataclass(frozen=True)
 class Vectors:
     """n records. vectors: (n, d). previous: (n,) columns of the entries before, J where there is none. observed: (n,)
-    columns."""
+    columns, J for an open record."""
 
     vectors: Floats
     previous: NDArray[np.intp]

@@ -52,9 +52,9 @@ class OffTheShelf:
         """
         self.trained = Trained.on(panel, panel, seed=seed)
         if self.examples:
-            self.shown = Shown.draw(panel.subset("train"), self.examples, seed=seed)
+            self.shown = Shown.draw(panel.subset("train").observed(), self.examples, seed=seed)
         if self.title_list or self.examples:
-            longest = max(render(panel.subset("train"), self.template), key=lambda career: len(career.text))
+            longest = max(render(panel.subset("train").observed(), self.template), key=lambda career: len(career.text))
             self._scorer.require_room(list(self._scorer.encoder.encode([longest])))
         return self
 
@@ -89,7 +89,7 @@ class OffTheShelf:
         if shown is None:
             return model
         file = (path / options["panel_file"]).resolve()
-        training = Panel.load(file).subset("train")
+        training = Panel.load(file).subset("train").observed()
         if training.fingerprint != shown["fingerprint"]:
             raise ModelError(f"{file} has other training careers than those that {path} shows examples of")
         model.panel_file, model.shown = file, Shown(training, shown["workers"])

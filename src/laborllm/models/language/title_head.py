@@ -123,7 +123,7 @@ class TitleHead:
         )
 
     def log_likelihood(self, panel: Panel) -> Floats:
-        return np.concatenate([reading.observed.double().cpu().numpy() for reading in self._read(panel)])
+        return np.concatenate([reading.observed.double().cpu().numpy() for reading in self._read(panel.observed())])
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()

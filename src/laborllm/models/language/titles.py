@@ -51,7 +51,8 @@ def readable_parts(
     panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers, *, valid_careers: int, seed: int
 ) -> Parts:
     """Split train, and some careers of split valid, drawn by the seed, as far as they fit into `context` tokens."""
-    whole = panel.subset("train"), panel.subset("valid").sample(valid_careers, seed=seed)
+    observed = panel.subset("valid").observed()
+    whole = panel.subset("train").observed(), observed.sample(valid_careers, seed=seed)
     training, watching = (within_context(part, encoder, context, long_careers) for part in whole)
     return Parts(training, watching, sum(map(len, whole)) - len(training) - len(watching))
 
@@ -78,7 +79,8 @@ def forecast_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Fo
 
 
 def realised_titles(scorer: Scorer, panel: Panel, options: ScoringOptions) -> Floats:
-    """Log-probability of each observed title's text in nats, (n,), not normalised over titles."""
+    """Log-probability of each observed title's text in nats, (m,), not normalised over titles."""
+    panel = panel.observed()
     careers = encode(scorer.encoder, panel)
     _choose_weights(scorer, careers, options)
     log_prob: list[Floats] = []

@@ -45,7 +45,7 @@ class Mixture:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Choose the weights under which the records of split valid are most likely; `seed` draws the folds that choose
         the penalty of varying ones."""
-        valid = panel.subset("valid")
+        valid = panel.subset("valid").observed()
         states = tuple(state_of(member) for member in self.members)
         members = [load_forecaster(member, self.scoring, held_out_by=panel) for member in self.members]
         log_prob = np.stack([member.forecast(valid).log_likelihood for member in members], axis=1)

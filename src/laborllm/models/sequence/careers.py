@@ -17,7 +17,7 @@ from torch import Tensor
 
 from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Indexes, Vocabulary
 from laborllm.panel import Panel
-from laborllm.panel.order import first_records, record_before
+from laborllm.panel.history import History
 
 LIMITS = {"gap": 4, "position": 40, "tenure": 20, "education_change": 1}
 """The largest index of each feature of the history; beyond it, values share that index."""
@@ -30,8 +30,8 @@ class Batch:
     """B careers side by side, padded at the end to T records.
 
     index: (B, T) per name, zero in the padding. present: (B, T), what is no padding; it holds n records.
-    The names are `occupation`, the observed column; `previous` and `before_previous`, the columns of the two records
-    before, J where there is none; and `COVARIATES`.
+    The names are `occupation`, the observed column, J where the record is open; `previous` and `before_previous`, the
+    columns of the two records before, J where there is none; and `COVARIATES`.
     """
 
     index: dict[str, Tensor]
@@ -68,12 +68,15 @@ class Careers:
 
 def index_careers(panel: Panel, vocabulary: Vocabulary) -> Careers:
     """The careers of `panel` in its own order."""
-    first = first_records(panel.records)
-    start = np.flatnonzero(first)
-    index = {
-        **_occupations(panel, first),
+    history = History.of(panel)
+    start = np.flatnonzero(history.is_first)
+    index: dict[str, Indexes] = {
+        "occupation": history.occupation,
+        "previous": history.previous,
+        "before_previous": history.before_previous,
         **{name: vocabulary.index(name, panel.records[name]) for name in CATEGORIES + YEARS},
-        **{name: values.clip(max=LIMITS[name]) for name, values in _history(panel.records, first).items()},
+        **{name: getattr(history, name).clip(max=LIMITS[name]) for name in ("gap", "position", "tenure")},
+        "education_change": _education_change(panel.records, history.is_first),
     }
     length = np.diff(start, append=len(panel))
     index["region"] = np.repeat(index["region"][start], length)
@@ -87,34 +90,8 @@ def index_sizes(vocabulary: Vocabulary) -> dict[str, int]:
     return seen | {name: limit + 1 for name, limit in LIMITS.items()}
 
 
-def _occupations(panel: Panel, first: NDArray[np.bool_]) -> dict[str, Indexes]:
-    current = panel.taxonomy.columns(panel.records["occupation"]).astype(np.int64)
-    none = len(panel.taxonomy)
-    previous = np.where(first, none, record_before(current))
-    return {
-        "occupation": current,
-        "previous": previous,
-        "before_previous": np.where(first, none, record_before(previous)),
-    }
-
-
-def _history(records: pl.DataFrame, first: NDArray[np.bool_]) -> dict[str, Indexes]:
-    """Years since the record before, records before, how many of the last ones had the last occupation, and whether the
-    level of education is another; all zero for a first record."""
-    year = records["year"].to_numpy().astype(np.int64)
-    occupation, education = records["occupation"], records["education"]
-    new_run = first | (occupation != occupation.shift(1)).fill_null(True).to_numpy()
+def _education_change(records: pl.DataFrame, first: NDArray[np.bool_]) -> Indexes:
+    """Whether the level of education is another than in the record before, (n,); zero for a first record."""
+    education = records["education"]
     changed = (education != education.shift(1)).fill_null(False).to_numpy()
-    history = {
-        "gap": year - record_before(year),
-        "position": _since(first),
-        "tenure": record_before(_since(new_run)) + 1,
-        "education_change": changed.astype(np.int64),
-    }
-    return {name: np.where(first, 0, values) for name, values in history.items()}
-
-
-def _since(mark: NDArray[np.bool_]) -> Indexes:
-    """How many rows ago the last mark was, zero at a mark. The first row is marked."""
-    row = np.arange(len(mark))
-    return row - np.maximum.accumulate(np.where(mark, row, 0))
+    return np.asarray(changed & ~first, dtype=np.int64)

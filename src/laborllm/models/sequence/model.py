@@ -62,7 +62,7 @@ class SequenceModel(ABC):
         With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
         from the last.
         """
-        training, validation = panel.subset("train"), panel.subset("valid")
+        training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
         keep_freed_memory()
         torch.manual_seed(seed)
         vocabulary = Vocabulary.of(training)
@@ -88,7 +88,7 @@ class SequenceModel(ABC):
 
     def log_likelihood(self, panel: Panel) -> Floats:
         fitted = self.require_fitted()
-        return observed_log_probs(fitted.network, fitted.careers(panel)).double().cpu().numpy()
+        return observed_log_probs(fitted.network, fitted.careers(panel.observed())).double().cpu().numpy()
 
     def save(self, path: Path) -> None:
         fitted = self.require_fitted()

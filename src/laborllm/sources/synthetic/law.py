@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.history import require_known_past
 from laborllm.sources.synthetic.covariates import LEANINGS, covariates, effects, state_odds, tens_over_30
 from laborllm.sources.synthetic.history import ABSENT, Columns, History, by_position
 from laborllm.sources.synthetic.market import Market, StateOdds
@@ -98,6 +99,7 @@ class TrueLaw:
             raise SourceError(
                 f"the law is over {self.taxonomy.name}, the panel over {panel.taxonomy.name} or other states"
             )
+        require_known_past(panel)
         history = History.of(panel.records, self.taxonomy.columns(panel.records["occupation"]), self.is_state)
         traits, age, odds = self._of_people(panel.records)
         for start in range(0, len(panel), BATCH):
