@@ -10,6 +10,7 @@ import polars as pl
 from cyclopts import App, CycloptsError, Parameter
 
 from benchmarks.workload import Trainer, Workload
+from laborllm.cli.main import one_line
 from laborllm.cli.options import EVERY_OPTION, SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Seed
 from laborllm.errors import LaborLLMError
 from laborllm.lm.scoring.options import ScoringOptions
@@ -146,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             result_action="return_value",
         )
     except (LaborLLMError, CycloptsError) as error:
-        print(f"benchmarks: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"benchmarks: {one_line(error)}", file=sys.stderr)
         return 2
     return 0
 

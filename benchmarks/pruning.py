@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.machine import clock
-from laborllm.errors import ModelError
+from laborllm.errors import PanelError
 from laborllm.forecasting.shards import WORKERS
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.scoring.scorer import Scorer
@@ -29,10 +29,10 @@ def measure_pruning(
 
     Columns: scoring, tolerance (zero: `tree`), nodes (of the trie, run per record), records_per_second, speed (over
     that of `tree`), mean_bound and largest_bound (certified total variation), mean_error and largest_error (the total
-    variation from `tree`). Raises `ModelError` if there are no careers.
+    variation from `tree`). Raises `PanelError` if there are no careers.
     """
     if not careers:
-        raise ModelError("there are no careers to score: take a split that has workers")
+        raise PanelError("there are no careers to score: take a split that has workers")
     methods = [ScoringOptions("tree", 0.0, memory), *(ScoringOptions("pruned", each, memory) for each in tolerances)]
     list(scorer.score(careers[:1], methods[-1]))  # the first pass of a process is slower than those after it
     found: dict[ScoringOptions, list[Measured]] = {method: [] for method in methods}

@@ -21,7 +21,7 @@ from benchmarks.other_tools.vllm import Vllm
 from benchmarks.scoring_method import InProcess, ScoringMethod, TimedRun
 from benchmarks.scoring_task import Floats, ScoringTask, draw_task
 from benchmarks.title_head import with_title_head
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.lm.base.load import BaseModel, load_base, locate
 from laborllm.lm.scoring.options import Method, ScoringOptions
 from laborllm.lm.scoring.scorer import Scorer, title_scorer
@@ -46,10 +46,10 @@ def measure_scoring(
     second, measured in every round. Columns: method, titles (scored of each record), seconds, records_per_second,
     tokens (run, padding included), gflops (a second), matmul_share and forward_share (of the machine's rate, and of
     the plain forward pass), memory_gb (at most, beyond the weights), off_by (the largest difference from naive in
-    float64, nats; None where another model is read). Raises `ModelError`.
+    float64, nats; None where another model is read). Raises `OptionError`.
     """
     if rounds < 1:
-        raise ModelError(f"rounds must be at least 1, not {rounds}")
+        raise OptionError(f"rounds must be at least 1, not {rounds}")
     ours, plain = load_base(base), load_base(base)
     plain.model.to(best_device())  # type: ignore[arg-type]
     task = draw_task(ours.tokenizer, records=records, titles=titles, seed=seed)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from benchmarks.careers import long_careers
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, Tokens
 from laborllm.text import Template, render
 
@@ -65,9 +65,9 @@ def draw_task(tokenizer: PreTrainedTokenizerFast, *, records: int, titles: int, 
     """A career of 25 records, of which `records` are scored, evenly apart, and `titles` for each drawn to compare."""
     panel = long_careers(1, seed=seed)
     if not 1 <= records <= len(panel):
-        raise ModelError(f"a career has {len(panel)} records: cannot score {records} of them")
+        raise OptionError(f"a career has {len(panel)} records: cannot score {records} of them")
     if not 1 <= titles <= len(panel.taxonomy):
-        raise ModelError(f"there are {len(panel.taxonomy)} titles: cannot compare {titles} of them")
+        raise OptionError(f"there are {len(panel.taxonomy)} titles: cannot compare {titles} of them")
     encoder = CareerEncoder(tokenizer, Template(), panel.taxonomy)
     (whole,) = encoder.encode(render(panel, encoder.template))
     places = [(2 * at + 1) * len(panel) // (2 * records) for at in range(records)]

@@ -15,7 +15,7 @@ from benchmarks.machine import matmul_rate, training_precision
 from benchmarks.subprocess_run import run_in_subprocess
 from benchmarks.trainers import run
 from benchmarks.workload import Trainer, Workload
-from laborllm.errors import ModelError
+from laborllm.errors import InputError
 from laborllm.progress import progress
 
 TRAINERS: tuple[Trainer, ...] = get_args(Trainer)
@@ -29,10 +29,10 @@ def measure_training(
     Returns a row per trainer, medians over the rounds, and the machine's rate of matrix products in floating-point
     operations per second, measured at the beginning of every round. Columns: trainer, careers_per_second,
     tokens_per_second, memory_gb (peak), matmul_share (of that rate, spent on what loss and gradient need), steps,
-    loss_before and loss (nats per token of careers held out). Raises `ModelError` if TRL is wanted and not installed.
+    loss_before and loss (nats per token of careers held out). Raises `InputError` if TRL is wanted and not installed.
     """
     if any(trainer.startswith("sft") for trainer in trainers) and find_spec("trl") is None:
-        raise ModelError('SFTTrainer is not installed: pip install "laborllm[bench]"')
+        raise InputError('SFTTrainer is not installed: pip install "laborllm[bench]"')
     found, rates = [], []
     with progress("train", rounds * len(trainers), "trainings") as advance:
         for _ in range(rounds):

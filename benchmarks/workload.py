@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 
 Trainer = Literal["laborllm", "laborllm-closed", "sft", "sft-packed", "sft-single"]
 Method = Literal["lora", "full"]
@@ -27,7 +27,7 @@ class Workload:
     def __post_init__(self) -> None:
         for name in ("careers", "batch_size", "held_out"):
             if getattr(self, name) < 1:
-                raise ModelError(f"{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
+                raise OptionError(f"{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
 
     @property
     def learning_rate(self) -> float:

@@ -12,7 +12,7 @@ from benchmarks.counting import Count
 from benchmarks.machine import on_one_thread
 from benchmarks.scoring_method import TimedRun
 from benchmarks.scoring_task import ScoringTask
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 
 DRIVER = Path(__file__).with_name("vllm_driver.py")
 
@@ -21,7 +21,7 @@ class Vllm:
     """A process that has loaded the model in `folder` with vLLM and scores the pairs that are compared at every run,
     beginning with an empty prefix cache. weights: bytes, which its memory is counted beyond.
 
-    Raises `ModelError` if `python` does not run, or has no vLLM that works.
+    Raises `OptionError` if `python` does not run, or has no vLLM that works.
     """
 
     name = "vLLM"
@@ -48,7 +48,7 @@ class Vllm:
                 text=True,
             )
         except OSError as error:
-            raise ModelError(f"cannot run {python}: {error.strerror or error}") from error
+            raise OptionError(f"cannot run {python}: {error.strerror or error}") from error
         self._write(json.dumps(request))
 
     def count(self) -> Count:
@@ -70,7 +70,7 @@ class Vllm:
         self._write("run")
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise ModelError(f"{self._python} cannot run {DRIVER.name}: does it have vLLM?")
+            raise OptionError(f"{self._python} cannot run {DRIVER.name}: does it have vLLM?")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -1,25 +1,46 @@
-"""Everything laborllm raises on purpose: one line that says what was found, where, and what would be right."""
+"""What laborllm raises on purpose, by cause: one line that says what was found, where, and what would be right."""
 
 
 class LaborLLMError(Exception):
-    """Root of the project's errors. The command line prints its message and exits with code 2."""
+    """Root of the project's errors. The command line prints one as a line and exits with code 2.
+
+    Args:
+        message: what was found and where, in words that hold for the library too.
+        hint: what to do about it on the command line; None where the message says it all.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
-class TaxonomyError(LaborLLMError):
-    """A taxonomy or crosswalk that is malformed, unknown, or clashes with a tokenizer."""
+class InputError(LaborLLMError):
+    """What was given cannot be used as it is: a base model, a file of forecasts, arrays that do not belong together."""
 
 
-class PanelError(LaborLLMError):
-    """Records that do not form a panel."""
+class TaxonomyError(InputError):
+    """A taxonomy or crosswalk is malformed, unknown, or clashes with a tokenizer."""
 
 
-class SourceError(LaborLLMError):
-    """A raw file or mapping that cannot be read as asked."""
+class PanelError(InputError):
+    """Records do not form a panel, or not one that serves the purpose."""
 
 
-class ModelError(LaborLLMError):
-    """A base model, run folder or option that cannot be used."""
+class SourceError(InputError):
+    """A raw file or mapping cannot be read as asked."""
+
+
+class OptionError(InputError):
+    """An option has a value that it cannot have, by itself or beside the others."""
+
+
+class RunError(LaborLLMError):
+    """A fit cannot go on, or a fitted model cannot be used with what it is asked for."""
+
+
+class CapacityError(LaborLLMError):
+    """Memory, or the context of a language model, does not hold what it must."""
 
 
 class StorageError(LaborLLMError):
-    """A file or folder that cannot be written, or was not written completely."""
+    """A file or folder cannot be written, or was not written completely."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.evaluation.bootstrap import Floats, WorkerBootstrap, resampled_totals, worker_sums
 
@@ -88,7 +88,7 @@ def test_worker_sums_add_adjacent_records() -> None:
 
 
 def test_too_few_draws_are_refused() -> None:
-    with pytest.raises(ModelError, match="use 40 or more"):
+    with pytest.raises(OptionError, match="use 40 or more"):
         WorkerBootstrap(np.arange(3), draws=10)
 
 

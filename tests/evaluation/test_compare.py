@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError, PanelError
+from laborllm.errors import OptionError, PanelError
 from laborllm.evaluation.compare import compare
 from laborllm.models.contract import Floats, Forecast
 from laborllm.occupations import Taxonomy
@@ -79,11 +79,11 @@ def test_a_sample_of_workers_is_the_same_for_all_models(panel: Panel) -> None:
 
 def test_what_cannot_be_compared_is_found_before_any_scoring(panel: Panel) -> None:
     model = Constant((0.5, 0.3, 0.2))
-    with pytest.raises(ModelError, match=r"the reference 'two' is not among the models: use one"):
+    with pytest.raises(OptionError, match=r"the reference 'two' is not among the models: use one"):
         compare({"one": model}, panel, reference="two")
     with pytest.raises(PanelError, match="cannot draw 0 workers"):
         compare({"one": model}, panel, workers=0)
-    with pytest.raises(ModelError, match="39 bootstrap draws"):
+    with pytest.raises(OptionError, match="39 bootstrap draws"):
         compare({"one": model}, panel, draws=39)
     with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         compare({"one": model}, panel, split="valid")

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from evaluation.synthetic import TAXONOMY, careers, forecast, three_models
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError
 from laborllm.evaluation import Evaluation, Scores, evaluate
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
@@ -183,13 +183,13 @@ def raw(records: pl.DataFrame = RECORDS, logs: np.ndarray = LOGS) -> Scores:
     ],
 )
 def test_bad_input_is_refused_in_one_line(build: Callable[[], dict[str, Scores]], message: str) -> None:
-    with pytest.raises(ModelError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         evaluate(build(), draws=40)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_reference_is_refused() -> None:
-    with pytest.raises(ModelError, match="the reference 'z' is not among the models: use a"):
+    with pytest.raises(OptionError, match="the reference 'z' is not among the models: use a"):
         evaluate({"a": raw()}, reference="z")
 
 
@@ -199,5 +199,5 @@ def test_forecasts_over_other_codes_are_refused() -> None:
         "reversed", list(zip(TAXONOMY.codes[::-1], TAXONOMY.titles[::-1], TAXONOMY.groups[::-1], strict=True))
     )
     other = Forecast(one.records, reversed_codes, one.log_prob[:, ::-1], one.raw_mass, "reversed")
-    with pytest.raises(ModelError, match="'b' forecasts over other codes"):
+    with pytest.raises(InputError, match="'b' forecasts over other codes"):
         evaluate({"a": Scores.of_forecast(one), "b": Scores.of_forecast(other)})

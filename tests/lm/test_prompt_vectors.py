@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import CapacityError, StorageError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
@@ -33,7 +33,7 @@ def test_vectors_are_those_of_each_prompt_alone(pooling: Pooling, base: BaseMode
 def test_a_career_beyond_the_window_is_refused_before_any_is_read(base: BaseModel, panel: Panel) -> None:
     encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy, preamble="a long story. " * 200)
     careers = list(encoder.encode(render(panel.sample(2, seed=0), Template())))
-    with pytest.raises(ModelError, match="is longer than the 512 tokens"):
+    with pytest.raises(CapacityError, match="is longer than the 512 tokens"):
         next(prompt_vectors(Reader(base.model), careers, "last"))
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.scoring.options import Cost, ScoringOptions, Weights
 from laborllm.lm.scoring.quantisation import RECORDS, round_for_good, round_weights
@@ -83,7 +83,7 @@ def test_the_cost_is_that_of_the_forecasts(
     assert rounded.method == f"tree ({products}; {cost})"
     assert capsys.readouterr().err == f"{cost}\n"  # once
     model.scoring = ScoringOptions()
-    with pytest.raises(ModelError, match="load it anew"):
+    with pytest.raises(RunError, match="load it anew"):
         model.forecast(panel)
 
 
@@ -91,7 +91,7 @@ def test_the_cost_is_that_of_the_forecasts(
 def test_raw_perplexity_has_a_limit_of_its_own(rise: float) -> None:
     """Up and down, where forecasts are as they were."""
     Cost("8-bit", RECORDS, 0.0, 0.0, math.exp(0.04)).require_at_most(mean=0.01, shift=0.05)
-    with pytest.raises(ModelError, match=r"raw perplexity times .* beyond times 0\.9512 to 1\.0513 is refused"):
+    with pytest.raises(OptionError, match=r"raw perplexity times .* beyond times 0\.9512 to 1\.0513 is refused"):
         Cost("8-bit", RECORDS, 0.0, 0.0, math.exp(rise)).require_at_most(mean=0.01, shift=0.05)
 
 
@@ -103,5 +103,5 @@ def test_a_model_that_eight_bits_spoil_is_refused(base_folder: Path, panel: Pane
         block.input_layernorm.weight.data[0] = block.post_attention_layernorm.weight.data[0] = 0
         for layer in (block.self_attn.q_proj, block.self_attn.k_proj, block.self_attn.v_proj, block.mlp.up_proj):
             layer.weight.data[:, 0] = 1e3
-    with pytest.raises(ModelError, match=r"off by 0\.\d+ on average, .* more than 0\.01 on average is refused"):
+    with pytest.raises(OptionError, match=r"off by 0\.\d+ on average, .* more than 0\.01 on average is refused"):
         model.forecast(panel.subset("test"))

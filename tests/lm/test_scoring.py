@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError, InputError
 from laborllm.lm.base.float64 import InFloat64
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.forward.decoder import Reader
@@ -106,7 +106,7 @@ def test_a_closed_vocabulary_is_a_softmax_over_its_tokens(
     np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=TOLERANCE)
     np.testing.assert_array_equal(tree.greedy_valid, naive.greedy_valid)
     strange = next(token for token in range(len(encoder.tokenizer)) if token not in kept)
-    with pytest.raises(ModelError, match="outside the closed vocabulary"):
+    with pytest.raises(InputError, match="outside the closed vocabulary"):
         scorer.reader.columns(torch.tensor([kept[0], strange]))
 
 
@@ -123,20 +123,20 @@ def test_greedy_validity_follows_the_model(
 
 def test_soft_capped_attention_is_refused(encoder: CareerEncoder) -> None:
     model = hf.Gemma2ForCausalLM(hf.Gemma2Config(vocab_size=len(encoder.tokenizer), head_dim=8, **GROUPED)).eval()
-    with pytest.raises(ModelError, match="gemma2 models cannot be scored exactly"):
+    with pytest.raises(InputError, match="gemma2 models cannot be scored exactly"):
         Scorer(BaseModel("gemma2", model, encoder.tokenizer), encoder)
 
 
 def test_a_changed_head_is_refused(encoder: CareerEncoder) -> None:
     config = hf.CohereConfig(vocab_size=len(encoder.tokenizer), logit_scale=0.5, **GROUPED)
-    with pytest.raises(ModelError, match="changes its logits"):
+    with pytest.raises(InputError, match="changes its logits"):
         Scorer(BaseModel("cohere", hf.CohereForCausalLM(config).eval(), encoder.tokenizer), encoder)
 
 
 def test_a_career_longer_than_the_window_is_refused(encoder: CareerEncoder, careers: list[EncodedCareer]) -> None:
     config = hf.MistralConfig(vocab_size=len(encoder.tokenizer), sliding_window=16, **GROUPED)
     scorer = Scorer(BaseModel("short", hf.MistralForCausalLM(config).eval(), encoder.tokenizer), encoder)
-    with pytest.raises(ModelError, match="longer than the 16 tokens that mistral reads"):
+    with pytest.raises(CapacityError, match="longer than the 16 tokens that mistral reads"):
         list(scorer.score(careers[:1]))
 
 
@@ -235,7 +235,9 @@ def test_a_sliding_window_is_right_as_long_as_it_holds_all(
     (tree,) = Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).score([career])
     np.testing.assert_allclose(tree.log_prob, expected, rtol=1e-5, atol=1e-5)
     model.config.sliding_window = needed - 1
-    with pytest.raises(ModelError, match=f"longer than the {needed - 1} tokens that {model.config.model_type} reads"):
+    with pytest.raises(
+        CapacityError, match=f"longer than the {needed - 1} tokens that {model.config.model_type} reads"
+    ):
         list(Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).score([career]))
 
 

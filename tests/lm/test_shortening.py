@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.lm.tuning.truncation import require_short, shorten
 from laborllm.panel import Panel
@@ -33,8 +33,9 @@ def test_the_oldest_records_go(below: int, panel: Panel, encoder: CareerEncoder)
         kept = short.records.filter(pl.col("worker") == worker[0])
         assert kept.equals(records.sort("year").tail(len(kept)))
         assert before[str(worker[0])] > room or len(kept) == len(records)
-    with pytest.raises(ModelError, match=f"longer than the {context} tokens .* --long-careers shorten"):
+    with pytest.raises(CapacityError, match=f"longer than the {context} tokens") as refused:
         require_short(panel, encoder, context)
+    assert refused.value.hint == "--long-careers shorten leaves out their oldest records"
 
 
 def test_what_fits_is_left_alone(panel: Panel, encoder: CareerEncoder) -> None:
@@ -44,5 +45,5 @@ def test_what_fits_is_left_alone(panel: Panel, encoder: CareerEncoder) -> None:
 
 
 def test_one_record_that_does_not_fit_is_refused(panel: Panel, encoder: CareerEncoder) -> None:
-    with pytest.raises(ModelError, match="a career of one record has"):
+    with pytest.raises(CapacityError, match="a career of one record has"):
         shorten(panel, encoder, 40)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
@@ -92,6 +92,7 @@ def test_a_head_knows_what_is_in_the_window_alone(windows: list[EncodedCareer], 
 
 def test_a_window_is_not_shortened(panel: Panel, encoder: CareerEncoder, windows: list[EncodedCareer]) -> None:
     context = max(len(window.tokens) for window in windows)
-    with pytest.raises(ModelError, match="lower --last-records"):
+    with pytest.raises(CapacityError, match="longer than the") as refused:
         shorten(panel, encoder, context)
+    assert refused.value.hint == "lower --last-records"
     assert within_context(panel, encoder, 10 * context, "shorten") is panel

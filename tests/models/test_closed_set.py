@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
 from laborllm.lm.tuning.recipe import HeadRecipe
@@ -122,21 +122,21 @@ def test_a_model_of_another_split_is_refused(use: str, panel: Panel, base_folder
     Transition().fit(other).save(tmp_path / "run")
     choice: dict[str, Any] = {use: str(tmp_path / "run")}
     model = TitleHead(base=str(base_folder), **choice)
-    with pytest.raises(ModelError, match="fitted on another split"):
+    with pytest.raises(RunError, match="fitted on another split"):
         model.fit(panel)
 
 
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"teacher_weight": 0.5}, "name one with --teacher"),
+        ({"teacher_weight": 0.5}, "weight of a teacher, and there is none"),
         ({"teacher": "runs/nemo", "teacher_weight": 1.1}, "between 0 and 1, not 1.1"),
         ({"teacher": "runs/nemo", "teacher_weight": -0.1}, "between 0 and 1, not -0.1"),
         ({"teacher": "runs/nemo", "teacher_weight": np.nan}, "between 0 and 1, not nan"),
     ],
 )
 def test_a_bad_weight_of_a_teacher_is_refused(choice: dict[str, Any], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(OptionError, match=message):
         TitleHead(**choice)
 
 
@@ -222,7 +222,7 @@ def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
 def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:
     """The frequencies that it begins with unless told otherwise see the entry before alone."""
     model = TitleHead(base=str(base_folder), template=Template(last_records=2))
-    with pytest.raises(ModelError, match="sees all earlier records: leave out --begin or --last-records"):
+    with pytest.raises(OptionError, match="sees all earlier records"):
         replace(model, begin="logit").fit(panel)
     assert model.fit(panel).fitted is not None
 

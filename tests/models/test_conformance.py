@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError, PanelError, StorageError
+from laborllm.errors import PanelError, RunError, StorageError
 from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
 from laborllm.models.contract import OccupationModel
 from laborllm.models.counts.transition import Transition
@@ -208,9 +208,9 @@ def test_a_seed_repeats_and_test_is_never_read(make: Make, panel: Panel) -> None
 
 def test_another_taxonomy_and_an_unfitted_model_are_refused(fitted: OccupationModel, make: Make, panel: Panel) -> None:
     wider = dataclasses.replace(panel, taxonomy=panel.taxonomy.with_states(["in_education"]))
-    with pytest.raises(ModelError, match="was fitted on taxonomy invented with 7 entries"):
+    with pytest.raises(RunError, match="was fitted on taxonomy invented with 7 entries"):
         fitted.forecast(wider)
-    with pytest.raises(ModelError, match="call fit, or load a run folder"):
+    with pytest.raises(RunError, match="call fit, or load a run folder"):
         make().forecast(panel)
 
 
@@ -227,7 +227,7 @@ def test_an_option_that_this_version_does_not_know_is_refused(fitted: Occupation
     about = json.loads((tmp_path / "run" / "run.json").read_text())
     about["options"]["color"] = "green"
     rewrite(tmp_path / "run" / "run.json", json.dumps(about))
-    with pytest.raises(ModelError, match=r"run states 'color', which this version of laborllm .* does not know"):
+    with pytest.raises(RunError, match=r"run states 'color', which this version of laborllm .* does not know"):
         load_model(tmp_path / "run")
 
 
@@ -260,5 +260,5 @@ def test_a_closed_vocabulary_can_be_widened(panel: Panel, base_folder: Path) -> 
 def test_a_run_from_other_base_weights_is_refused(panel: Panel, own_base_folder: Path, tmp_path: Path) -> None:
     LanguageModel(base=str(own_base_folder), recipe=QUICK).fit(panel).save(tmp_path / "run")
     (own_base_folder / "other.safetensors").write_bytes(b"")
-    with pytest.raises(ModelError, match="was tuned from other weights"):
+    with pytest.raises(RunError, match="was tuned from other weights"):
         load_model(tmp_path / "run")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, RunError
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
@@ -78,26 +78,26 @@ def test_zero_probability_is_allowed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("row", [[0.5, 0.25, 0.2], [0.5, 0.5, 0.5], [np.nan, 0.5, 0.5]])
 def test_rows_that_do_not_sum_to_one_are_refused(row: list[float]) -> None:
-    with pytest.raises(ModelError, match="forecast rows must sum to one; the worst sums to"):
+    with pytest.raises(InputError, match="forecast rows must sum to one; the worst sums to"):
         forecast(np.array([[0.5, 0.25, 0.25], row]))
 
 
 def test_shapes_are_checked() -> None:
-    with pytest.raises(ModelError, match=r"a forecast of 2 records over 3 entries got log_prob \(2, 2\) "):
+    with pytest.raises(InputError, match=r"a forecast of 2 records over 3 entries got log_prob \(2, 2\) "):
         forecast(np.array([[0.5, 0.5], [0.5, 0.5]]))
     made = forecast(np.array([[0.5, 0.25, 0.25]]))
-    with pytest.raises(ModelError, match=r"raw_mass .*\(2,\)"):
+    with pytest.raises(InputError, match=r"raw_mass .*\(2,\)"):
         Forecast(made.records, TAXONOMY, made.log_prob, np.ones(2), "made up")
 
 
 def test_file_that_is_no_forecast_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no forecast file at"):
+    with pytest.raises(InputError, match="no forecast file at"):
         Forecast.load(tmp_path / "nowhere.parquet")
     (tmp_path / "text.parquet").write_text("worker,year\n")
-    with pytest.raises(ModelError, match="is not a Parquet file"):
+    with pytest.raises(InputError, match="is not a Parquet file"):
         Forecast.load(tmp_path / "text.parquet")
     pl.DataFrame({"worker": ["a"]}).write_parquet(tmp_path / "other.parquet")
-    with pytest.raises(ModelError, match="is a Parquet file but not a forecast"):
+    with pytest.raises(InputError, match="is a Parquet file but not a forecast"):
         Forecast.load(tmp_path / "other.parquet")
 
 
@@ -107,5 +107,5 @@ def test_rows_are_found_for_the_records_of_a_panel() -> None:
     panel = Panel(records, TAXONOMY, "MADE UP", Provenance("made up"))
     assert made.of(panel).log_prob.tolist() == made.log_prob[1:].tolist()
     other = Panel(records.with_columns(pl.lit(TAXONOMY.codes[0]).alias("occupation")), TAXONOMY, "X", Provenance("x"))
-    with pytest.raises(ModelError, match="the forecast lacks 2 of the 2 records"):
+    with pytest.raises(RunError, match="the forecast lacks 2 of the 2 records"):
         made.of(other)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.models.language.embedding_logit import EmbeddingLogit
 from laborllm.models.language.multinomial import Likelihood, Vectors, choose_logit
 from laborllm.panel import Panel
@@ -63,7 +63,7 @@ def test_vectors_of_a_fit_are_kept_for_the_next(
 
 
 def test_unknown_kinds_are_refused() -> None:
-    with pytest.raises(ModelError, match="use last or mean"):
+    with pytest.raises(OptionError, match="use last or mean"):
         EmbeddingLogit(pooling="first")  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="use multinomial or two-stage"):
+    with pytest.raises(OptionError, match="use multinomial or two-stage"):
         EmbeddingLogit(likelihood="three-stage")  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import RunError, StorageError
 from laborllm.lm.tuning.recipe import Recipe, TitleTokens
 from laborllm.models.counts.transition import Transition
 from laborllm.models.language.export import export_model
@@ -116,11 +116,11 @@ def test_the_card_says_how_to_write_a_prompt(panel: Panel, base_folder: Path, tm
 
 def test_what_cannot_be_exported_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
     Transition().fit(panel).save(tmp_path / "counts")
-    with pytest.raises(ModelError, match="counts holds the model transition: a run of language-model can be exported"):
+    with pytest.raises(RunError, match="counts holds the model transition: a run of language-model can be exported"):
         export_model(tmp_path / "counts", tmp_path / "out")
     full = LanguageModel(str(base_folder), recipe=Recipe(method="full")).fit(panel)
     full.save(tmp_path / "full")
-    with pytest.raises(ModelError, match="has no adapter: leave out --adapter"):
+    with pytest.raises(RunError, match="has no adapter"):
         export_model(tmp_path / "full", tmp_path / "out", adapter=True)
     with pytest.raises(StorageError, match="exists already"):
         export_model(tmp_path / "full", tmp_path / "counts")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError, InputError, OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.language.off_the_shelf import OffTheShelf, Shown
 from laborllm.models.registry import load_model
@@ -74,16 +74,16 @@ def test_a_run_folder_holds_no_example(panel: Panel, base_folder: Path, tmp_path
     dataclasses.replace(panel, records=panel.records.with_columns(region=pl.lit("west"))).save(
         tmp_path / "panel.parquet"
     )
-    with pytest.raises(ModelError, match="has other training careers than those that"):
+    with pytest.raises(RunError, match="has other training careers than those that"):
         load_model(tmp_path / "run")
 
 
 def test_what_cannot_be_shown_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"a career of \d{4} tokens, .* is longer than the 512 tokens"):
+    with pytest.raises(CapacityError, match=r"a career of \d{4} tokens, .* is longer than the 512 tokens"):
         OffTheShelf(str(base_folder), examples=20).fit(panel)
-    with pytest.raises(ModelError, match="cannot show 1000 examples: split train has"):
+    with pytest.raises(PanelError, match="cannot show 1000 examples: split train has"):
         OffTheShelf(str(base_folder), examples=1000).fit(panel)
-    with pytest.raises(ModelError, match="not -1"):
+    with pytest.raises(OptionError, match="not -1"):
         OffTheShelf(examples=-1)
-    with pytest.raises(ModelError, match="say in panel_file"):
+    with pytest.raises(InputError, match="say in panel_file"):
         OffTheShelf(str(base_folder), examples=1).fit(panel).save(tmp_path / "run")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.errors import ModelError, PanelError
+from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecast
 from laborllm.models.counts.transition import Transition
@@ -136,26 +136,26 @@ def test_a_member_that_changed_is_refused(synthetic: Panel, tmp_path: Path) -> N
     load_model(moved / "mixture")
     with (moved / "forecast.parquet").open("ab") as file:
         file.write(b"0")
-    with pytest.raises(ModelError, match=r"forecast\.parquet, which has changed since"):
+    with pytest.raises(RunError, match=r"forecast\.parquet, which has changed since"):
         load_model(moved / "mixture")
 
 
 def test_what_cannot_be_mixed_is_refused(runs: Path, synthetic: Panel, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="at least one member"):
+    with pytest.raises(OptionError, match="at least one member"):
         Mixture([])
-    with pytest.raises(ModelError, match="named twice"):
+    with pytest.raises(OptionError, match="named twice"):
         Mixture([runs / "plain", runs / ".." / runs.name / "plain"])
-    with pytest.raises(ModelError, match="use constant or varying"):
+    with pytest.raises(OptionError, match="use constant or varying"):
         Mixture([runs / "plain"], weights="equal")  # type: ignore[arg-type]
-    with pytest.raises(ModelError, match="no run folder and no file of forecasts"):
+    with pytest.raises(RunError, match="no run folder and no file of forecasts"):
         Mixture([tmp_path / "nothing"]).fit(synthetic)
     other_split = dataclasses.replace(
         synthetic, records=assign_split(synthetic.records.drop("split"), seed=9), provenance=Provenance("again")
     )
-    with pytest.raises(ModelError, match="fitted on another split"):
+    with pytest.raises(RunError, match="fitted on another split"):
         Mixture([runs / "plain"]).fit(other_split)
     wider = dataclasses.replace(synthetic, taxonomy=synthetic.taxonomy.with_states(["in_education"]))
-    with pytest.raises(ModelError, match="the forecast is over taxonomy small with 5 entries"):
+    with pytest.raises(RunError, match="the forecast is over taxonomy small with 5 entries"):
         Mixture([runs / "noise.parquet"]).fit(wider)
     with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         Mixture([runs / "plain"]).fit(synthetic.subset("train"))

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError, StorageError
+from laborllm.errors import RunError, StorageError
 from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
 from laborllm.models.language import closed_set
 from laborllm.models.language.embedding_logit import EmbeddingLogit
@@ -97,5 +97,5 @@ def test_a_template_that_this_version_does_not_know_is_refused(make: Make, panel
     about = json.loads((tmp_path / "run" / "run.json").read_text())
     about["options"]["template"]["paper"] = "recycled"
     rewrite(tmp_path / "run" / "run.json", json.dumps(about))
-    with pytest.raises(ModelError, match=r"run states 'paper', which this version of laborllm .* does not know"):
+    with pytest.raises(RunError, match=r"run states 'paper', which this version of laborllm .* does not know"):
         load_model(tmp_path / "run")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.models.contract import Floats
 from laborllm.models.counts import shrinkage
 from laborllm.models.counts.transition import FLOOR, Transition
@@ -97,7 +97,7 @@ def test_strength_is_the_best_on_validation(small: Panel) -> None:
 
 
 def test_unknown_variant_is_refused() -> None:
-    with pytest.raises(ModelError, match="use two-part, plain, second-order"):
+    with pytest.raises(OptionError, match="use two-part, plain, second-order"):
         Transition(variant="three-part")  # type: ignore[arg-type]
 
 

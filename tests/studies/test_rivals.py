@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands import laborllm
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.models.counts.transition import Transition
 from laborllm.models.registry import MODELS
 from laborllm.models.run_folder import read_run
@@ -114,7 +114,7 @@ def test_what_is_complete_is_kept(study: Study, folder: Path, panel: Panel, tmp_
 
 def test_a_folder_of_another_study_is_refused(study: Study, folder: Path, panel: Panel) -> None:
     other = dataclasses.replace(panel, records=panel.records.head(200))
-    with pytest.raises(ModelError, match="two-part holds another model, panel or seed: remove it"):
+    with pytest.raises(RunError, match="two-part holds another model, panel or seed: remove it"):
         study_rivals(other, folder, rivals=FEW)
 
 

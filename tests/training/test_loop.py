@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.training.curve import best_point, read_curve, write_curve
 from laborllm.training.loop import train
 from laborllm.training.plan import Plan
@@ -54,11 +54,11 @@ def test_the_best_weights_are_left_and_patience_ends_it() -> None:
 
 
 def test_an_empty_split_and_what_is_not_finite_are_refused() -> None:
-    with pytest.raises(ModelError, match="at least one career"):
+    with pytest.raises(PanelError, match="at least one career"):
         train(Regression(careers=0), PLAN, seed=0)
     lost = Regression()
     lost.y[3] = math.nan
-    with pytest.raises(ModelError, match="the validation perplexity is nan before any step"):
+    with pytest.raises(RunError, match="the validation perplexity is nan before any step"):
         train(lost, PLAN, seed=0)
 
 
@@ -68,7 +68,7 @@ def test_a_loss_that_is_not_finite_changes_no_weight() -> None:
     perplexity = lost.perplexity()
     lost.perplexity = lambda: perplexity  # type: ignore[method-assign]
     lost.y[3] = math.nan
-    with pytest.raises(ModelError, match="the loss is nan before any step"):
+    with pytest.raises(RunError, match="the loss is nan before any step"):
         train(lost, Plan(epochs=1, batch_size=12, learning_rate=0.1), seed=0)
     assert not lost.weights.any()
 
@@ -87,5 +87,5 @@ def test_a_curve_survives_its_file(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_plan_is_refused(choice: dict[str, object], message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(OptionError, match=message):
         dataclasses.replace(PLAN, **choice)  # type: ignore[arg-type]

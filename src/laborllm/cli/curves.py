@@ -7,7 +7,7 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 
 CURVE = "curve.csv"
 
@@ -27,14 +27,14 @@ def curves(
 
 def draw_curves(runs: Mapping[str, Path], out: Path) -> None:
     """The same by the names that the figure is to show. The first point, before any career, is left out. Raises
-    `ModelError` for a run without a curve."""
+    `RunError` for a run without a curve."""
     from laborllm.report.figures import learning_curve, to_svg
     from laborllm.storage import new_file
     from laborllm.training.curve import read_curve
 
     for run in runs.values():
         if not (run / CURVE).is_file():
-            raise ModelError(f"{run} has no {CURVE}: it is no run folder of a model that is trained step by step")
+            raise RunError(f"{run} has no {CURVE}: it is no run folder of a model that is trained step by step")
     rows = [
         {"series": name, "careers": point.careers, "perplexity": point.valid_perplexity}
         for name, run in runs.items()

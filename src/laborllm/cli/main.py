@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except (LaborLLMError, CycloptsError) as error:
-        print(f"laborllm: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"laborllm: {one_line(error)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("laborllm: interrupted", file=sys.stderr)
@@ -54,3 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def one_line(error: Exception) -> str:
+    """The message of an error, and what it hints at, without line breaks."""
+    hint = getattr(error, "hint", None)
+    return " ".join(f"{error}: {hint}".split() if hint else str(error).split())

@@ -19,7 +19,7 @@ from laborllm.cli.options import (
     Seed,
     Tolerance,
 )
-from laborllm.errors import ModelError
+from laborllm.errors import InputError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.storage import MARKER
 
@@ -144,7 +144,7 @@ def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> 
     names = [run.resolve().name.removesuffix(".parquet") for run in runs]
     for name in names:
         if names.count(name) > 1:
-            raise ModelError(f"two runs are called {name}: the tables could not tell them apart, rename one")
+            raise InputError(f"two runs are called {name}: the tables could not tell them apart, rename one")
     return {name: load_forecaster(run, scoring, held_out_by=panel) for name, run in zip(names, runs, strict=True)}
 
 

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.evaluation.arrays import Bools, Indices
 
 Floats = NDArray[np.float64]
@@ -74,7 +74,7 @@ class WorkerBootstrap:
 
     def __post_init__(self) -> None:
         if self.draws < FEWEST_DRAWS:
-            raise ModelError(f"{self.draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
+            raise OptionError(f"{self.draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
 
     def mean(self, values: NDArray[np.floating], cells: Bools) -> Bootstrapped:
         """The mean of each column of `values` (n, m) over the records of each cell (n, c): an estimate of (m, c).

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.evaluation.evaluate import evaluate
 from laborllm.evaluation.results import Evaluation
 from laborllm.evaluation.sample import Sample
@@ -29,10 +29,10 @@ def compare(
     Open records have no occupation to score: they are skipped, and the result says how many.
 
     likelihood_only: score the observed entries alone, which gives raw perplexity and nothing else.
-    reference, draws, seed, about: as in `evaluate`. Raises `ModelError` or `PanelError` on what cannot be compared.
+    reference, draws, seed, about: as in `evaluate`. Raises `InputError` or `PanelError` on what cannot be compared.
     """
     if reference is not None and reference not in models:
-        raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
+        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(models)}")
     drawn = panel.draw(split, workers, seed=seed)
     careers = drawn.observed()
     Sample.of(careers.records, draws, seed)  # refuses too few draws now, not after hours of scoring

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError
 from laborllm.evaluation.calibration import calibration_table
 from laborllm.evaluation.perplexity import difference_table, perplexities, perplexity_table, validity_table
 from laborllm.evaluation.ranking import accuracy_table, auc_table
@@ -25,7 +25,7 @@ def evaluate(
     """Compare models by name; the first is the reference unless another is named.
 
     draws, seed: of the bootstrap over workers, shared by all models. about: a line on each model for the tables.
-    Raises `ModelError` unless all models score the same records over the same taxonomy.
+    Raises `InputError` unless all models score the same records over the same taxonomy.
     """
     _require_comparable(scores)
     reference = _known_reference(scores, reference)
@@ -62,13 +62,13 @@ def _known_reference(scores: Mapping[str, Scores], reference: str | None) -> str
     if reference is None:
         return next(iter(scores))
     if reference not in scores:
-        raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(scores)}")
+        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(scores)}")
     return reference
 
 
 def _require_comparable(scores: Mapping[str, Scores]) -> None:
     if not scores:
-        raise ModelError("there are no models to evaluate: give at least one")
+        raise OptionError("there are no models to evaluate: give at least one")
     (first, one), *others = scores.items()
     for name, other in others:
         _require_same_records(first, one.records, name, other.records)
@@ -76,7 +76,7 @@ def _require_comparable(scores: Mapping[str, Scores]) -> None:
     for name, taxonomy in taxonomies.items():
         against, expected = next(iter(taxonomies.items()))
         if taxonomy.codes != expected.codes:
-            raise ModelError(
+            raise InputError(
                 f"{name!r} forecasts over other codes ({taxonomy.name}, {len(taxonomy)} entries) than {against!r} "
                 f"({expected.name}, {len(expected)}): their perplexities cannot be compared"
             )
@@ -85,8 +85,8 @@ def _require_comparable(scores: Mapping[str, Scores]) -> None:
 def _require_same_records(first: str, one: pl.DataFrame, name: str, other: pl.DataFrame) -> None:
     advice = "score every model on the same records"
     if one.height != other.height:
-        raise ModelError(f"{name!r} has {other.height} records and {first!r} has {one.height}: {advice}")
+        raise InputError(f"{name!r} has {other.height} records and {first!r} has {one.height}: {advice}")
     for column in ("worker", "year", "occupation"):
         differs = np.flatnonzero((one[column] != other[column]).to_numpy())
         if len(differs):
-            raise ModelError(f"the {column} of {name!r} and {first!r} differs, first in row {differs[0] + 1}: {advice}")
+            raise InputError(f"the {column} of {name!r} and {first!r} differs, first in row {differs[0] + 1}: {advice}")

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError
 from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
@@ -28,7 +28,7 @@ class Scores:
     raw_mass: (n,) probability on valid titles. error_bound: (n,) of the forecast, None if it is exact.
     greedy_valid: (n,) whether the greedy completion is a valid title.
     taxonomy, log_prob: the whole distribution, (n, J); None where only the observed entry was scored.
-    Raises `ModelError` on lengths that differ, missing numbers, probabilities above one and unsorted records.
+    Raises `InputError` on lengths that differ, missing numbers, probabilities above one and unsorted records.
     """
 
     records: pl.DataFrame
@@ -48,7 +48,7 @@ class Scores:
         for name in ("raw_mass", "error_bound", "greedy_valid", "log_prob"):
             values = getattr(self, name)
             if values is not None and len(values) != self.records.height:
-                raise ModelError(f"{name} has {len(values)} entries for {self.records.height} records")
+                raise InputError(f"{name} has {len(values)} entries for {self.records.height} records")
 
     @classmethod
     def of_forecast(cls, forecast: Forecast) -> Self:
@@ -95,17 +95,17 @@ class Distribution:
 
 def _require_sorted(records: pl.DataFrame) -> None:
     if records.is_empty():
-        raise ModelError("there are no records to evaluate")
+        raise InputError("there are no records to evaluate")
     year = records["year"].to_numpy().astype(np.int64)
     later = np.diff(year) > 0
     changes = np.diff(worker_index(records)) > 0
     if not np.all(later | changes) or 1 + int(changes.sum()) != records["worker"].n_unique():
-        raise ModelError("the records are not sorted by worker and year: sort them before scoring")
+        raise InputError("the records are not sorted by worker and year: sort them before scoring")
 
 
 def _require_log_probability(name: str, values: Array, records: int) -> None:
     if values.shape != (records,):
-        raise ModelError(f"{name} has shape {values.shape} for {records} records: it should be ({records},)")
+        raise InputError(f"{name} has shape {values.shape} for {records} records: it should be ({records},)")
     bad = np.flatnonzero(~(values <= ABOVE_ONE))
     if len(bad):
-        raise ModelError(f"{name} holds {values[bad[0]]:g} in row {bad[0] + 1}: a log-probability is at most zero")
+        raise InputError(f"{name} holds {values[bad[0]]:g} in row {bad[0] + 1}: a log-probability is at most zero")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, RunError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.parquet import read_marked
@@ -75,10 +75,10 @@ class Forecast:
         shape = (self.records.height, len(self.taxonomy))
         if self.log_prob.shape != shape or self.raw_mass.shape != shape[:1]:
             found = f"log_prob {self.log_prob.shape} and raw_mass {self.raw_mass.shape}"
-            raise ModelError(f"a forecast of {shape[0]} records over {shape[1]} entries got {found}")
+            raise InputError(f"a forecast of {shape[0]} records over {shape[1]} entries got {found}")
         total = np.exp(self.log_prob.astype(np.float64)).sum(axis=1)
         if not np.allclose(total, 1, atol=1e-4):
-            raise ModelError(
+            raise InputError(
                 f"forecast rows must sum to one; the worst sums to {total[np.abs(total - 1).argmax()]:.6f}"
             )
 
@@ -122,20 +122,18 @@ class Forecast:
 
     def of(self, panel: Panel) -> Self:
         """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
-        occupation now. Raises `ModelError` if one is missing or has another occupation, or the taxonomy differs."""
+        occupation now. Raises `RunError` if one is missing or has another occupation, or the taxonomy differs."""
         if panel.taxonomy != self.taxonomy:
             ours, theirs = self.taxonomy, panel.taxonomy
             found = f"{ours.name} with {len(ours)} entries, the panel has {theirs.name} with {len(theirs)}"
-            raise ModelError(f"the forecast is over taxonomy {found} or other titles")
+            raise RunError(f"the forecast is over taxonomy {found} or other titles")
         wanted = panel.records.select("worker", "year", "occupation")
         saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")
         places = wanted.join(saved, on=["worker", "year"], how="left", maintain_order="left")
         same = places["row"].is_not_null() & (places["occupation"] == places["forecast"]).fill_null(True)
         if not same.all():
             missing, total = (~same).sum(), len(panel)
-            raise ModelError(
-                f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?"
-            )
+            raise RunError(f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?")
         return self._rows(wanted, places["row"].to_numpy())
 
     def _rows(self, records: pl.DataFrame, rows: NDArray[np.intp]) -> Self:
@@ -166,8 +164,8 @@ class Forecast:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a file written by `save`. Raises `ModelError` if it is not one."""
-        frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", ModelError)
+        """Read a file written by `save`. Raises `InputError` if it is not one."""
+        frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", InputError)
         return cls(
             records=frame.select("worker", "year", "occupation"),
             taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),

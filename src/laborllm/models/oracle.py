@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.panel import Panel
@@ -58,5 +58,5 @@ class Truth:
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:
-            raise ModelError("the truth does not know its panel yet: call fit, or load a run folder")
+            raise RunError("the truth does not know its panel yet: call fit, or load a run folder")
         return self.trained

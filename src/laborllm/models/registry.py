@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster, OccupationModel
 from laborllm.models.run_folder import read_run
@@ -35,7 +35,7 @@ MODELS = {
 
 def model_class(name: str) -> type[OccupationModel]:
     if name not in MODELS:
-        raise ModelError(f"unknown model {name!r}: use {', '.join(MODELS)}")
+        raise OptionError(f"unknown model {name!r}: use {', '.join(MODELS)}")
     module, attribute = MODELS[name]
     found: type[OccupationModel] = getattr(import_module(module), attribute)
     return found
@@ -53,7 +53,7 @@ class ShowsScorer(Protocol):
     """A model that reads them itself."""
 
     def scorer(self) -> "Scorer":
-        """What reads them. Raises `ModelError` for a model that is not fitted."""
+        """What reads them. Raises `RunError` for a model that is not fitted."""
         ...
 
 
@@ -62,7 +62,7 @@ def load_model(
 ) -> OccupationModel:
     """The fitted model of a run folder; `scoring` says how it reads titles, if it does.
 
-    Raises `ModelError` for one that may have been trained on workers that are held out by the given panel.
+    Raises `RunError` for one that may have been trained on workers that are held out by the given panel.
     """
     name, _, trained = read_run(path)
     if held_out_by is not None:
@@ -80,18 +80,18 @@ def load_forecaster(
 
 def state_of(path: Path) -> str:
     """A hash that changes with the forecasts of a file, or with a run folder: of its marker, which holds the hashes of
-    its files. Raises `ModelError` if neither is there."""
+    its files. Raises `RunError` if neither is there."""
     stated = path if path.is_file() else path / MARKER
     if not stated.is_file():
-        raise ModelError(f"no run folder and no file of forecasts at {path}")
+        raise RunError(f"no run folder and no file of forecasts at {path}")
     return file_hash(stated)
 
 
 def load_scorer(path: Path) -> "Scorer":
-    """The scorer of a run folder's model. Raises `ModelError` if that model reads no titles."""
+    """The scorer of a run folder's model. Raises `RunError` if that model reads no titles."""
     model = load_model(path)
     if not isinstance(model, ShowsScorer):
-        raise ModelError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
+        raise RunError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
     return model.scorer()
 
 

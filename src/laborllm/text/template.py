@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from laborllm.errors import LaborLLMError
+from laborllm.errors import OptionError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import require_known_past
@@ -51,7 +51,7 @@ class Template:
         for name in self.leave_out:
             _require_one_of("covariate to leave out", name, get_args(LeftOut))
         if self.last_records is not None and self.last_records < 1:
-            raise LaborLLMError(f"last-records must be at least 1, not {self.last_records}")
+            raise OptionError(f"last-records must be at least 1, not {self.last_records}")
 
     @property
     def columns_left_out(self) -> set[str]:
@@ -159,4 +159,4 @@ def _article(words: str) -> str:
 
 def _require_one_of(what: str, found: str, known: tuple[str, ...]) -> None:
     if found not in known:
-        raise LaborLLMError(f"unknown {what} {found!r}: use {', '.join(known)}")
+        raise OptionError(f"unknown {what} {found!r}: use {', '.join(known)}")

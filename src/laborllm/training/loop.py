@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.progress import progress
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.curve import CurvePoint, best_point
@@ -28,11 +28,11 @@ def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None 
 
     The order of data and what is random in a step are functions of the seed and the step. With `checkpoints`, training
     is saved at every validation and goes on from the last; on a CPU to the same bits. Under `torchrun` each process
-    reads its share of every batch. Raises `ModelError` on an empty training split, or a loss or perplexity that is not
-    finite, and `StorageError` on checkpoints that cannot be used.
+    reads its share of every batch. Raises `PanelError` on an empty training split, `RunError` on a loss or perplexity
+    that is not finite, and `StorageError` on checkpoints that cannot be used.
     """
     if not task.lengths:
-        raise ModelError("training needs at least one career in split train")
+        raise PanelError("training needs at least one career in split train")
     training = _Training(task, plan, seed)
     if checkpoints is not None:
         checkpoints = replace(checkpoints, facts={**checkpoints.facts, **asdict(plan), "seed": seed})
@@ -230,7 +230,7 @@ class _Training:
 
     def _shards(self) -> Shards:
         if not isinstance(self.task, TaskInPasses):
-            raise ModelError(f"{self.task.name} cannot share out its weights: leave out --shard")
+            raise OptionError(f"{self.task.name} cannot share out its weights", hint="leave out --shard")
         return Shards(self.task.module)
 
     def _descend(self, weight: float) -> None:
@@ -254,7 +254,7 @@ def _step_seed(seed: int, step: int, process: int) -> int:
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1)[0])
 
 
-def _not_finite(found: str, state: _State) -> ModelError:
+def _not_finite(found: str, state: _State) -> RunError:
     if state.careers == 0:
-        return ModelError(f"{found} before any step: the weights it begins with, or the data, are not finite")
-    return ModelError(f"{found} after {state.careers} careers: lower the learning rate")
+        return RunError(f"{found} before any step: the weights it begins with, or the data, are not finite")
+    return RunError(f"{found} after {state.careers} careers: lower the learning rate")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 
 Decay = Literal["linear", "cosine", "inverse-sqrt", "constant"]
 DECAYS: tuple[Decay, ...] = get_args(Decay)
@@ -41,8 +41,8 @@ class Plan:
         for name in ("epochs", "batch_size", "learning_rate", "clip", "validate_every", "patience"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise ModelError(f"{name.replace('_', '-')} must be above zero, not {value}")
+                raise OptionError(f"{name.replace('_', '-')} must be above zero, not {value}")
         if not 0 <= self.warmup <= 1:
-            raise ModelError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+            raise OptionError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
         if self.decay not in DECAYS:
-            raise ModelError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")
+            raise OptionError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")

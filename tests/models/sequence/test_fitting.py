@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import torch
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.models.sequence.career import Career
 from laborllm.models.sequence.model import SequenceModel
 from laborllm.models.sequence.nemo import Nemo
@@ -83,14 +83,14 @@ def test_a_pretrained_run_is_begun_with(panel: Panel, tmp_path: Path) -> None:
 def test_a_pretrained_run_that_does_not_fit_is_refused(panel: Panel, tmp_path: Path) -> None:
     small().fit(panel).save(tmp_path / "old")
     Nemo(plan=NOT_AT_ALL).fit(panel).save(tmp_path / "nemo")
-    with pytest.raises(ModelError, match="holds a model nemo: only a model career"):
+    with pytest.raises(RunError, match="holds a model nemo: only a model career"):
         small(pretrained=str(tmp_path / "nemo")).fit(panel)
     wider = small(width=32, pretrained=str(tmp_path / "old"))
-    with pytest.raises(ModelError, match=r"has layers, width and heads \(1, 16, 2\), not \(1, 32, 2\)"):
+    with pytest.raises(RunError, match=r"has layers, width and heads \(1, 16, 2\), not \(1, 32, 2\)"):
         wider.fit(panel)
     swapped = panel.records.with_columns(pl.col("split").replace({"train": "test", "test": "train"}))
     begun = small(pretrained=str(tmp_path / "old"))
-    with pytest.raises(ModelError, match="fitted on another split"):
+    with pytest.raises(RunError, match="fitted on another split"):
         begun.fit(dataclasses.replace(panel, records=swapped))
 
 

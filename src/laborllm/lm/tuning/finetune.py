@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError, OptionError, PanelError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.base.weights import Adapter, add_adapter, merge_adapter, without_foreign_warnings
 from laborllm.lm.forward.decoder import Reader
@@ -43,10 +43,11 @@ def finetune(
 ) -> tuple[list[CurvePoint], Adapter | None]:
     """Train `scorer`'s model in place and return the learning curve, and the adapter, which is merged into the model.
 
-    Raises `ModelError` on an empty split, a loss that is not finite, or a pack that memory does not hold.
+    Raises `PanelError` on an empty split, `RunError` on a loss that is not finite, and `CapacityError` on a pack that
+    memory does not hold.
     """
     if not training or not valid:
-        raise ModelError("fine-tuning needs at least one career in split train and one in split valid")
+        raise PanelError("fine-tuning needs at least one career in split train and one in split valid")
     torch.manual_seed(seed)
     task = CareerTexts(
         training=by_worker(training),
@@ -131,7 +132,7 @@ def recomputing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
         yield
         return
     if not model.supports_gradient_checkpointing:
-        raise ModelError(f"{type(model).__name__} cannot compute its activations anew: leave out --recompute")
+        raise OptionError(f"{type(model).__name__} cannot compute its activations anew", hint="leave out --recompute")
     with without_foreign_warnings():
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     yield
@@ -154,4 +155,4 @@ def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
             "take a smaller base model": True,
         }
         open_ways = " or ".join(way for way, is_open in ways.items() if is_open)
-        raise ModelError(f"memory does not hold a pass of training: {open_ways}") from error
+        raise CapacityError("memory does not hold a pass of training", hint=open_ways) from error

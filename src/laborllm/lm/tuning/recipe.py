@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError
 from laborllm.lm.pass_sizes import TOKENS_LEARNT
 from laborllm.training.plan import Decay, Plan
 
@@ -72,17 +72,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
-            raise ModelError(f"unknown preset {self.preset!r}: use {', '.join(PRESETS)}")
+            raise OptionError(f"unknown preset {self.preset!r}: use {', '.join(PRESETS)}")
         for name, value in PRESETS[self.preset].items():
             self._fill(name, value)
         if self.method not in RATES:
-            raise ModelError(f"unknown method {self.method!r}: use lora or full")
+            raise OptionError(f"unknown method {self.method!r}: use lora or full")
         self._fill("learning_rate", RATES[self.method])
         for name in ("lora_rank", "pack_tokens"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
-                raise ModelError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
+                raise OptionError(f"{name.replace('_', '-')} must be above zero, not {getattr(self, name)}")
         if not 0 <= self.text_weight <= 1:
-            raise ModelError(f"text-weight is a weight between 0 and 1, not {self.text_weight}")
+            raise OptionError(f"text-weight is a weight between 0 and 1, not {self.text_weight}")
         _ = self.plan  # which checks the rest
 
     @property

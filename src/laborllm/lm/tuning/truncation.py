@@ -4,7 +4,7 @@ from itertools import takewhile
 
 import polars as pl
 
-from laborllm.errors import ModelError
+from laborllm.errors import CapacityError
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.recipe import LongCareers
 from laborllm.panel import Panel
@@ -17,15 +17,15 @@ def within_context(panel: Panel, encoder: CareerEncoder, context: int, long_care
 
 
 def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
-    """`panel` itself. Raises `ModelError` if a career does not fit into `context` tokens."""
+    """`panel` itself. Raises `CapacityError` if a career does not fit into `context` tokens."""
     too_long = _too_long(panel, encoder, context)
     if too_long:
         careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
         windows = encoder.template.last_records is not None
-        advice = "lower --last-records" if windows else "--long-careers shorten leaves out their oldest records"
-        raise ModelError(
-            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has "
-            f"{longest}: {advice}"
+        hint = "lower --last-records" if windows else "--long-careers shorten leaves out their oldest records"
+        raise CapacityError(
+            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has {longest}",
+            hint=hint,
         )
     return panel
 
@@ -61,7 +61,7 @@ def _surplus(career: EncodedCareer, room: int) -> int:
     """How many of the oldest records to leave out, at least one: about as many as bring the career down to `room`."""
     records = len(career.ends)
     if records == 1:
-        raise ModelError(
+        raise CapacityError(
             f"a career of one record has {len(career.tokens)} tokens, the base model leaves room for {room}"
         )
     excess = len(career.tokens) - room

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.counts.second_order import SecondOrder, Steps
 from laborllm.models.counts.shrinkage import best_strength, shrink
@@ -44,7 +44,7 @@ class Transition:
 
     def __post_init__(self) -> None:
         if self.variant not in get_args(Variant):
-            raise ModelError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
+            raise OptionError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Count on split train, choose the shrinking on split valid."""
@@ -118,7 +118,7 @@ class Transition:
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:
-            raise ModelError("the transition model is not fitted: call fit, or load a run folder")
+            raise RunError("the transition model is not fitted: call fit, or load a run folder")
         return self.trained
 
 

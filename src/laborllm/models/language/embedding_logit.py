@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 from safetensors.torch import load_file, save_file
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.base.load import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
@@ -48,9 +48,9 @@ class EmbeddingLogit:
 
     def __post_init__(self) -> None:
         if self.pooling not in ("last", "mean"):
-            raise ModelError(f"unknown pooling {self.pooling!r}: use last or mean")
+            raise OptionError(f"unknown pooling {self.pooling!r}: use last or mean")
         if self.likelihood not in ("multinomial", "two-stage"):
-            raise ModelError(f"unknown likelihood {self.likelihood!r}: use multinomial or two-stage")
+            raise OptionError(f"unknown likelihood {self.likelihood!r}: use multinomial or two-stage")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Fit the logit on split train, with the penalty that does best on split valid. Their vectors are kept in the
@@ -95,7 +95,7 @@ class EmbeddingLogit:
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
-            raise ModelError("the logit is not fitted: call fit, or load a run folder")
+            raise RunError("the logit is not fitted: call fit, or load a run folder")
         return self.fitted
 
 

@@ -5,7 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.lm.base.own_tokens import rows_of
 from laborllm.lm.base.weights import ADAPTER
 from laborllm.models.card import model_card
@@ -20,14 +20,14 @@ TITLES = "titles.csv"
 def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     """Write what `transformers` loads, the tuned weights with their tokenizer; with `adapter`, what `peft` loads.
 
-    Beside it stand the titles as they are written, and a model card with the template in words. Raises `ModelError` for
+    Beside it stand the titles as they are written, and a model card with the template in words. Raises `RunError` for
     a run that is no language model, or has no adapter.
     """
     name, _, trained = read_run(run)
     if name != LanguageModel.name:
-        raise ModelError(f"{run} holds the model {name}: a run of {LanguageModel.name} can be exported")
+        raise RunError(f"{run} holds the model {name}: a run of {LanguageModel.name} can be exported")
     if adapter and not (run / ADAPTER).is_dir():
-        raise ModelError(f"{run} was tuned in all its weights and has no adapter: leave out --adapter")
+        raise RunError(f"{run} was tuned in all its weights and has no adapter", hint="leave out --adapter")
     require_free(out)
     model = LanguageModel.load(run)
     base = model.scorer().base

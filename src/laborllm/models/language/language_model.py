@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.lm.base.load import EMBEDDED, base_identity, require_base
 from laborllm.lm.base.weights import Adapter, load_weights, save_weights
 from laborllm.lm.kernels.attention import context_length
@@ -128,7 +128,7 @@ class LanguageModel:
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
-            raise ModelError("the language model is not fine-tuned: call fit, or load a run folder")
+            raise RunError("the language model is not fine-tuned: call fit, or load a run folder")
         return self.fitted
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from laborllm.errors import ModelError
+from laborllm.errors import InputError, OptionError, PanelError, RunError
 from laborllm.lm.base.load import EMBEDDED, load_base
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.scoring.scorer import Scorer, title_scorer
@@ -43,12 +43,12 @@ class OffTheShelf:
 
     def __post_init__(self) -> None:
         if self.examples < 0:
-            raise ModelError(f"examples cannot be fewer than none, not {self.examples}")
+            raise OptionError(f"examples cannot be fewer than none, not {self.examples}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Nothing is estimated: the taxonomy of `panel` is kept, and which careers are examples.
 
-        Raises `ModelError` if the model cannot read what is shown and a career of split train at a time.
+        Raises `CapacityError` if the model cannot read what is shown and a career of split train at a time.
         """
         self.trained = Trained.on(panel, panel, seed=seed)
         if self.examples:
@@ -70,18 +70,18 @@ class OffTheShelf:
         return realised_titles(self._scorer, panel, self.scoring)
 
     def save(self, path: Path) -> None:
-        """Raises `ModelError` for a model with examples whose `panel_file` is not known."""
+        """Raises `InputError` for a model with examples whose `panel_file` is not known."""
         options = stated(self, "panel_file", "scoring", "trained", "shown")
         if self.shown is not None:
             if self.panel_file is None:
-                raise ModelError("a run folder keeps no text of its examples: say in panel_file where they are")
+                raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
             options |= {"panel_file": os.path.relpath(self.panel_file, path), "shown": self.shown.to_dict()}
         with new_run(path, self.name, options, self._require_fitted()):
             pass  # there are no weights of our own
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises `ModelError` if the panel file no longer holds the training split that examples were drawn from."""
+        """Raises `RunError` if the panel file no longer holds the training split that examples were drawn from."""
         _, options, trained = read_run(path)
         shown = options.pop("shown", None)
         model = restored(cls, options, path)
@@ -91,7 +91,7 @@ class OffTheShelf:
         file = (path / options["panel_file"]).resolve()
         training = Panel.load(file).subset("train").observed()
         if training.fingerprint != shown["fingerprint"]:
-            raise ModelError(f"{file} has other training careers than those that {path} shows examples of")
+            raise RunError(f"{file} has other training careers than those that {path} shows examples of")
         model.panel_file, model.shown = file, Shown(training, shown["workers"])
         return model
 
@@ -105,7 +105,7 @@ class OffTheShelf:
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:
-            raise ModelError("the model does not know its taxonomy yet: call fit, or load a run folder")
+            raise RunError("the model does not know its taxonomy yet: call fit, or load a run folder")
         return self.trained
 
 
@@ -119,7 +119,7 @@ class Shown:
     @classmethod
     def draw(cls, training: Panel, examples: int, *, seed: int) -> Self:
         if examples > training.workers:
-            raise ModelError(f"cannot show {examples} examples: split train has {training.workers} careers")
+            raise PanelError(f"cannot show {examples} examples: split train has {training.workers} careers")
         drawn = np.random.default_rng(seed).choice(training.workers, examples, replace=False)
         return cls(training, drawn.tolist())
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.base.load import EMBEDDED, BaseModel, base_identity, require_base
 from laborllm.lm.base.weights import Adapter, load_weights, save_weights
 from laborllm.lm.embedding.title_vectors import title_vectors
@@ -76,9 +76,11 @@ class TitleHead:
         if self.teacher_weight is None:
             self.teacher_weight = None if self.teacher is None else TEACHER_WEIGHT
         elif self.teacher is None:
-            raise ModelError("teacher-weight is the weight of a teacher: name one with --teacher, or leave it out")
+            raise OptionError(
+                "teacher-weight is the weight of a teacher, and there is none", hint="name one with --teacher"
+            )
         elif not 0 <= self.teacher_weight <= 1:
-            raise ModelError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
+            raise OptionError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Begin at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are
@@ -181,7 +183,9 @@ class TitleHead:
         if self.begin is None:
             return Transition().fit(panel, seed=seed)
         if self.template.last_records is not None:
-            raise ModelError("the model to begin with sees all earlier records: leave out --begin or --last-records")
+            raise OptionError(
+                "the model to begin with sees all earlier records", hint="leave out --begin or --last-records"
+            )
         return load_model(Path(self.begin), held_out_by=panel)
 
     def _taught(self, panel: Panel, train: Panel) -> Forecast | None:
@@ -191,7 +195,7 @@ class TitleHead:
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
-            raise ModelError("the title head is not fitted: call fit, or load a run folder")
+            raise RunError("the title head is not fitted: call fit, or load a run folder")
         return self.fitted
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from laborllm.errors import ModelError
+from laborllm.errors import RunError
 from laborllm.lm.base.load import BaseModel, load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
 from laborllm.lm.scoring.options import ScoringOptions
@@ -95,12 +95,12 @@ def _choose_weights(scorer: Scorer, careers: list[EncodedCareer], options: Scori
     """Round the weights or the products of the scorer if that is asked for, unless it costs too much; what to say of
     them.
 
-    The cost is measured once, on the first careers. Raises `ModelError` where it is above the largest, and where other
+    The cost is measured once, on the first careers. Raises `OptionError` where it is above the largest, and where other
     weights are asked for than those that the scorer was rounded to.
     """
     cost = scorer.cost
     if cost is not None and cost.weights != options.weights:
-        raise ModelError(f"the weights of this model have been rounded ({cost.weights}): load it anew for others")
+        raise RunError(f"the weights of this model have been rounded ({cost.weights}): load it anew for others")
     if options.weights == "fitted":
         return ""
     if cost is None:

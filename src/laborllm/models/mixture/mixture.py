@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Floats, Forecast, Forecaster
 from laborllm.models.history import training_records
@@ -36,11 +36,11 @@ class Mixture:
 
     def __post_init__(self) -> None:
         if not self.members:
-            raise ModelError("a mixture needs at least one member: a run folder or a file of forecasts")
+            raise OptionError("a mixture needs at least one member: a run folder or a file of forecasts")
         if len({member.resolve() for member in self.members}) < len(self.members):
-            raise ModelError("a member of the mixture is named twice")
+            raise OptionError("a member of the mixture is named twice")
         if self.weights not in ("constant", "varying"):
-            raise ModelError(f"unknown kind of weights {self.weights!r}: use constant or varying")
+            raise OptionError(f"unknown kind of weights {self.weights!r}: use constant or varying")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Choose the weights under which the records of split valid are most likely; `seed` draws the folds that choose
@@ -84,13 +84,13 @@ class Mixture:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Raises `ModelError` if a member is another one than when the weights were chosen."""
+        """Raises `RunError` if a member is another one than when the weights were chosen."""
         _, options, trained = read_run(path)
         states = options.pop("members")
         members = {(path / member).resolve(): state for member, state in states.items()}
         for member, state in members.items():
             if state_of(member) != state:
-                raise ModelError(f"{path} mixes {member}, which has changed since the weights were chosen: fit it anew")
+                raise RunError(f"{path} mixes {member}, which has changed since the weights were chosen: fit it anew")
         kind = ConstantWeights if options["weights"] == "constant" else VaryingWeights
         weights = kind(**load_file(path / WEIGHTS))
         loaded = [load_forecaster(member) for member in members]
@@ -110,7 +110,7 @@ class Mixture:
 
     def _require_fitted(self) -> "Fitted":
         if self.fitted is None:
-            raise ModelError("the mixture has no weights yet: call fit, or load a run folder")
+            raise RunError("the mixture has no weights yet: call fit, or load a run folder")
         return self.fitted
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.errors import ModelError
+from laborllm.errors import PanelError
 from laborllm.models.contract import Floats
 from laborllm.models.history import history_features
 from laborllm.models.standard import Standard
@@ -93,7 +93,7 @@ def varying_weights(log_prob: Floats, panel: Panel, seen: Floats, *, seed: int) 
     """The best weights that vary with the history, from (n, M) log-probabilities of what was observed in `panel`.
 
     The penalty is the one that does best on workers left out of the fit, in folds that `seed` draws. Raises
-    `ModelError` for a panel of one worker.
+    `PanelError` for a panel of one worker.
     """
     raw = history_features(panel, seen)
     standard = Standard.of(raw)
@@ -163,6 +163,6 @@ def _folds(panel: Panel, seed: int) -> NDArray[np.intp]:
     """The fold of each record, (n,): that of its worker."""
     workers = panel.workers
     if workers < 2:
-        raise ModelError("weights that vary need at least two workers in split valid: use constant ones")
+        raise PanelError("weights that vary need at least two workers in split valid: use constant ones")
     of_worker = np.random.default_rng(seed).permutation(workers) % min(FOLDS, workers)
     return np.asarray(of_worker[worker_index(panel.records)])

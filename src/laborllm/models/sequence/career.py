@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.careers import Batch
 from laborllm.models.sequence.embeddings import Covariates, embedding
@@ -56,7 +56,7 @@ class Career(SequenceModel):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.width % (2 * self.heads):
-            raise ModelError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")
+            raise OptionError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")
 
     def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
         return CareerNetwork(sizes, entries, self.layers, self.width, self.heads, self.dropout)
@@ -73,11 +73,11 @@ class Career(SequenceModel):
     def _pretrained(self, run: Path, panel: Panel) -> Fitted:
         kind, _, _ = read_run(run)
         if kind != self.name:
-            raise ModelError(f"{run} holds a model {kind}: only a model {self.name} can be begun with")
+            raise RunError(f"{run} holds a model {kind}: only a model {self.name} can be begun with")
         source = Career.load(run)
         shape, wanted = ((model.layers, model.width, model.heads) for model in (source, self))
         if shape != wanted:
-            raise ModelError(f"{run} has layers, width and heads {shape}, not {wanted}: use the same")
+            raise RunError(f"{run} has layers, width and heads {shape}, not {wanted}: use the same")
         fitted = source.require_fitted()
         fitted.trained.require_same_taxonomy(panel)
         fitted.trained.require_same_held_out(panel)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from laborllm.errors import ModelError
+from laborllm.errors import OptionError, RunError
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
@@ -43,10 +43,10 @@ class SequenceModel(ABC):
     def __post_init__(self) -> None:
         for name in ("layers", "width", "heads"):
             if getattr(self, name, 1) < 1:
-                raise ModelError(f"{name} must be at least 1, not {getattr(self, name)}")
+                raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
         dropout = getattr(self, "dropout", 0.0)
         if not 0 <= dropout < 1:
-            raise ModelError(f"dropout is a share from 0 to below 1, not {dropout}")
+            raise OptionError(f"dropout is a share from 0 to below 1, not {dropout}")
 
     @abstractmethod
     def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
@@ -111,7 +111,7 @@ class SequenceModel(ABC):
 
     def require_fitted(self) -> "Fitted":
         if self.fitted is None:
-            raise ModelError(f"the model {self.name} is not fitted: call fit, or load a run folder")
+            raise RunError(f"the model {self.name} is not fitted: call fit, or load a run folder")
         return self.fitted
 
 
@@ -136,6 +136,6 @@ class Fitted:
         }
 
     def careers(self, panel: Panel) -> Careers:
-        """`panel` as the network reads it; raises `ModelError` if its taxonomy is another one."""
+        """`panel` as the network reads it; raises `RunError` if its taxonomy is another one."""
         self.trained.require_same_taxonomy(panel)
         return index_careers(panel, self.vocabulary).to(best_device())

@@ -101,7 +101,9 @@ def _rounds(extract: Extract) -> list[int]:
     rounds = [year for year in ROUNDS if _asked(extract, year)]
     if not rounds:
         wanted = ", ".join(f"{asked.name} ({asked.first}-{asked.last})" for asked in OCCUPATIONS)
-        raise SourceError(f"the extract has no occupation: add {wanted}; 'laborllm import nlsy79 --tagset' lists all")
+        raise SourceError(
+            f"the extract has no occupation: add {wanted}", hint="'laborllm import nlsy79 --tagset' lists all"
+        )
     return rounds
 
 

@@ -119,7 +119,7 @@ def _complete_waves(waves: list[Wave], extracts: list[FixedWidthFile]) -> list[W
     chosen = [wave for wave in waves if there.intersection(wave.asks_for_work)]
     if not chosen:
         raise SourceError(
-            "no wave has a status or occupation here: 'laborllm import psid --variables' lists what to get"
+            "no wave has a status or occupation here", hint="'laborllm import psid --variables' lists what to get"
         )
     lacking = [f"{wave.year}: {', '.join(missing)}" for wave in chosen if (missing := wave.missing(there))]
     if lacking:

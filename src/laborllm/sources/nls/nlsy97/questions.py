@@ -93,7 +93,9 @@ def require_rounds(extract: Extract) -> list[int]:
     if not rounds or missing:
         lacks = f"lacks {', '.join(missing[:SHOWN])}" if missing else "has no question of any survey round"
         more = f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else ""
-        raise SourceError(f"the extract {lacks}{more}: 'laborllm import nlsy97 --questions' lists what is needed")
+        raise SourceError(
+            f"the extract {lacks}{more}", hint="'laborllm import nlsy97 --questions' lists what is needed"
+        )
     return rounds
 
 
