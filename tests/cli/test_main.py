@@ -48,7 +48,6 @@ def test_verbs() -> None:
             "evaluate",
             "models",
             "demo",
-            "bench",
             "code-titles",
             "curves",
             "mix",
