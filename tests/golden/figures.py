@@ -16,7 +16,7 @@ from laborllm.panel import Panel
 
 FILE = Path(__file__).parent / "figures.json"
 
-EXACT, NEAR = 1e-6, 1e-3  # relative
+EXACT, NEAR = 1e-6, 5e-3  # relative
 
 Figures = dict[str, float]
 

@@ -71,11 +71,12 @@ def test_truth(golden: Golden) -> None:
     golden.check("truth", figures_of(fit_truth(synthetic), synthetic), trained=False)
 
 
-def test_nlsy97(golden: Golden) -> None:
-    """A table of real careers, aggregates alone."""
-    file = ROOT.parent / "shared" / "data" / "nlsy97" / "nlsy97.dta"
+@pytest.mark.parametrize("name", ["nlsy97", "nlsy79"])
+def test_surveys(name: str, golden: Golden) -> None:
+    """Tables of real careers, aggregates alone."""
+    file = ROOT.parent / "shared" / "data" / name / f"{name}.dta"
     if not file.is_file():
-        pytest.skip("nlsy97.dta is not here")
-    nlsy97 = import_table(file, ROOT / "examples" / "nlsy97.yaml")
-    sizes = {"records": len(nlsy97), "workers": nlsy97.workers, "occupations": len(nlsy97.taxonomy)}
-    golden.check("nlsy97-transition", figures_of(fit_counts("transition", nlsy97), nlsy97) | sizes, trained=False)
+        pytest.skip(f"{name}.dta is not here")
+    survey = import_table(file, ROOT / "examples" / f"{name}.yaml")
+    sizes = {"records": len(survey), "workers": survey.workers, "occupations": len(survey.taxonomy)}
+    golden.check(f"{name}-transition", figures_of(fit_counts("transition", survey), survey) | sizes, trained=False)

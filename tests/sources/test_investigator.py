@@ -292,6 +292,11 @@ REAL = {
     ),
     "nlsy79, supplement 1": ("nlsy79", [f"NLSY79_supplement1.{e}" for e in ("csv.gz", "cdb", "sdf")], (12_686, 120)),
     "nlsy79, supplement 2": ("nlsy79", [f"NLSY79_supplement2.{e}" for e in ("csv.gz", "cdb", "sdf")], (12_686, 90)),
+    "nlsy79, employment status": (
+        "nlsy79",
+        [f"NLSY79_employment_status.{e}" for e in ("csv.gz", "cdb", "sdf")],
+        (12_686, 111),
+    ),
     "nlsy97": ("nlsy97", ["nlsy97.csv.gz", "nlsy97_codebook.txt.gz"], (7616, 95)),
 }
 
