@@ -15,8 +15,8 @@ from laborllm.models.language.closed_set import ToldCareer, closed_set
 def with_title_head(base: str, task: ScoringTask, *, layers: int | None = None) -> InProcess:
     """All titles of all records of the whole career, read with the first layers of the base model, or all of them."""
     model = closed_set(load_base(base, layers=layers), task.encoder)
-    entries, records = len(task.titles), len(task.whole.starts)
-    told = ToldCareer(**vars(task.whole), scores=np.zeros((records, entries + 1), dtype=np.float32))
+    classes, records = len(task.titles), len(task.whole.starts)
+    told = ToldCareer(**vars(task.whole), scores=np.zeros((records, classes + 1), dtype=np.float32))
 
     @torch.inference_mode()
     def read() -> Floats:
@@ -24,4 +24,4 @@ def with_title_head(base: str, task: ScoringTask, *, layers: int | None = None) 
         return task.at_compared(reading.log_prob[task.rows].double().cpu().numpy())
 
     name = "title-head" if layers is None else f"title-head, {layers} layers"
-    return InProcess(name, entries, records, model.reader.model, read, is_another_model=True)
+    return InProcess(name, classes, records, model.reader.model, read, is_another_model=True)

@@ -23,8 +23,8 @@ EDUCATION = ("high school", "some college", "college", None)
 
 @pytest.fixture(scope="session")
 def taxonomy() -> Taxonomy:
-    entries = [(str(code), title, "All") for code, title in enumerate(TITLES)]
-    return Taxonomy.from_entries("invented", entries).with_states(["unemployed"])
+    occupations = [(str(code), title, "All") for code, title in enumerate(TITLES)]
+    return Taxonomy.from_occupations("invented", occupations).with_states(["unemployed"])
 
 
 @pytest.fixture(scope="session")

@@ -107,7 +107,7 @@ def _facts(panel: Panel, budget: Budget, minutes: float) -> dict[str, str]:
     tested = f"{budget.test_careers} of {panel.subset('test').workers} women of split test, drawn at random"
     return {
         "Panel": f"nlswork: {len(panel):,} records of {panel.workers:,} women of the National Longitudinal Surveys",
-        "Taxonomy": f"{len(panel.taxonomy)} entries: 13 occupation groups and unemployment",
+        "Taxonomy": f"{len(panel.taxonomy)} occupations: 13 occupation groups and unemployment",
         "Evaluated on": tested,
         "Time": f"{minutes:.1f} minutes from panel to report",
         "Fingerprint": panel.fingerprint,

@@ -68,8 +68,8 @@ def test_the_table_without_mistakes_is_imported() -> None:
             {"table": TABLE.replace(",20,", ",20-Jan,")},
             "column job: not as the source wrote it (export it as text): '20-Jan' (1 row)",
         ),
-        ({"jobs": JOBS + "30,COOKS\n"}, "two entries share the title 'COOKS'"),
-        ({"jobs": JOBS + "10,Clerks\n"}, "two entries share the code '10'"),
+        ({"jobs": JOBS + "30,COOKS\n"}, "two occupations share the title 'COOKS'"),
+        ({"jobs": JOBS + "10,Clerks\n"}, "two occupations share the code '10'"),
         ({"jobs": "number,name\n10,Cashiers\n"}, "the first line must name the columns"),
     ],
 )

@@ -8,20 +8,20 @@ from laborllm.models.contract import Floats, Forecast
 from laborllm.occupations import Taxonomy
 
 OCCUPATIONS = tuple((str(code), f"Occupation {code}", "Work") for code in range(8))
-TAXONOMY = Taxonomy.from_entries("synthetic", OCCUPATIONS).with_states(("unemployed", "in_education"))
+TAXONOMY = Taxonomy.from_occupations("synthetic", OCCUPATIONS).with_states(("unemployed", "in_education"))
 
 
 def careers(workers: int, *, seed: int = 0, longest: int = 9) -> pl.DataFrame:
-    """Workers who stay with probability 0.7 and else move to any entry, low codes more often."""
+    """Workers who stay with probability 0.7 and else move to any occupation, low codes more often."""
     generator = np.random.default_rng(seed)
     chances = move_chances()
     rows = []
     for worker in range(workers):
-        entry = generator.choice(len(chances), p=chances)
+        occupation = generator.choice(len(chances), p=chances)
         for year in range(generator.integers(1, longest + 1)):
             if year and generator.random() > 0.7:
-                entry = generator.choice(len(chances), p=chances)
-            rows.append((f"w{worker:05d}", 2000 + year, TAXONOMY.codes[entry]))
+                occupation = generator.choice(len(chances), p=chances)
+            rows.append((f"w{worker:05d}", 2000 + year, TAXONOMY.codes[occupation]))
     return pl.DataFrame(rows, schema={"worker": pl.String, "year": pl.Int16, "occupation": pl.String}, orient="row")
 
 

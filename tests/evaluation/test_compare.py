@@ -14,7 +14,7 @@ from laborllm.models.contract import Floats, Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 
-TAXONOMY = Taxonomy.from_entries("small", [("1", "Cooks", "A"), ("2", "Bakers", "A"), ("3", "Waiters", "A")])
+TAXONOMY = Taxonomy.from_occupations("small", [("1", "Cooks", "A"), ("2", "Bakers", "A"), ("3", "Waiters", "A")])
 
 
 @dataclass

@@ -27,7 +27,7 @@ def estimate(table: pl.DataFrame, **keys: object) -> dict[str, Any]:
 
 def scores_of(probabilities: list[list[float]], careers: list[str]) -> Scores:
     """One worker per string of codes a, b; each is given the same probabilities at each step."""
-    taxonomy = Taxonomy.from_entries("ab", [("a", "Actors", "All"), ("b", "Bakers", "All")])
+    taxonomy = Taxonomy.from_occupations("ab", [("a", "Actors", "All"), ("b", "Bakers", "All")])
     rows = [
         (f"{worker:03d}", 2000 + year, code)
         for worker, career in enumerate(careers)
@@ -195,7 +195,7 @@ def test_an_unknown_reference_is_refused() -> None:
 
 def test_forecasts_over_other_codes_are_refused() -> None:
     one = forecast(careers(20), 0.7)
-    reversed_codes = Taxonomy.from_entries(
+    reversed_codes = Taxonomy.from_occupations(
         "reversed", list(zip(TAXONOMY.codes[::-1], TAXONOMY.titles[::-1], TAXONOMY.groups[::-1], strict=True))
     )
     other = Forecast(one.records, reversed_codes, one.log_prob[:, ::-1], one.raw_mass, "reversed")

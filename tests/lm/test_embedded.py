@@ -38,12 +38,12 @@ def test_it_is_listed(embedded: BaseModel) -> None:
 
 
 @pytest.mark.parametrize("titles", ["literal", "numeric"])
-@pytest.mark.parametrize(("taxonomy", "entries"), [("occ1990dd", 331), ("nlswork", 13)])
-def test_shipped_titles_stay_apart_as_tokens(taxonomy: str, entries: int, titles: str, embedded: BaseModel) -> None:
+@pytest.mark.parametrize(("taxonomy", "classes"), [("occ1990dd", 331), ("nlswork", 13)])
+def test_shipped_titles_stay_apart_as_tokens(taxonomy: str, classes: int, titles: str, embedded: BaseModel) -> None:
     with_states = load_taxonomy(taxonomy).with_states(list(STATES))
     encoder = CareerEncoder(embedded.tokenizer, Template(titles=titles), with_states)  # type: ignore[arg-type]
     trie = build_trie(encoder.title_tokens, encoder.template.title_texts(with_states))
-    assert len(trie.title_edges) == entries + len(STATES)
+    assert len(trie.title_edges) == classes + len(STATES)
 
 
 def test_a_full_disk_at_its_first_use_leaves_nothing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,7 @@ def test_methods_agree_in_float64_over_any_taxonomy(
     seed: int,
 ) -> None:
     """Titles that begin with each other, of one token, of other alphabets; random models of every architecture."""
-    taxonomy = Taxonomy.from_entries("drawn", [(str(code), title, "All") for code, title in enumerate(titles)])
+    taxonomy = Taxonomy.from_occupations("drawn", [(str(code), title, "All") for code, title in enumerate(titles)])
     encoder = CareerEncoder(tokenizer, Template(), taxonomy)
     careers = list(encoder.encode(render(_walks(taxonomy), Template())))
     torch.manual_seed(seed)
@@ -205,7 +205,7 @@ def test_methods_agree_in_float64_over_any_taxonomy(
 def test_two_thousand_titles(tokenizer: hf.PreTrainedTokenizerFast) -> None:
     """In float32 to a relative 1e-5 of naive in float64, on every fortieth title; the raw mass is at most one."""
     titles = [f"{rank} {trade}" for trade in ("bé", "cook", "cook of 漢", "c") for rank in range(500)]
-    taxonomy = Taxonomy.from_entries("many", [(str(code), title, "All") for code, title in enumerate(titles)])
+    taxonomy = Taxonomy.from_occupations("many", [(str(code), title, "All") for code, title in enumerate(titles)])
     encoder = CareerEncoder(tokenizer, Template(), taxonomy)
     (career, _) = encoder.encode(render(_walks(taxonomy), Template()))
     torch.manual_seed(0)

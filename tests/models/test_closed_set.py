@@ -40,14 +40,14 @@ from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.text import Template
 
-ENTRIES, WIDTH, RECORDS = 4, 6, 9
+CLASSES, WIDTH, RECORDS = 4, 6, 9
 
 
 @pytest.fixture
 def head() -> ClosedSetHead:
     generator = torch.Generator().manual_seed(0)
-    head = ClosedSetHead(ENTRIES, WIDTH)
-    titles, center = (torch.randn(*size, generator=generator) for size in ((ENTRIES, WIDTH), (WIDTH,)))
+    head = ClosedSetHead(CLASSES, WIDTH)
+    titles, center = (torch.randn(*size, generator=generator) for size in ((CLASSES, WIDTH), (WIDTH,)))
     head.begin(titles, center, torch.rand(WIDTH, generator=generator) + 0.5)
     for parameter in head.parameters():
         parameter.data.normal_(generator=generator)
@@ -55,9 +55,9 @@ def head() -> ClosedSetHead:
 
 
 def steps(generator: torch.Generator) -> Steps:
-    previous = torch.randint(ENTRIES + 1, (RECORDS,), generator=generator)
-    told = torch.randn(RECORDS, ENTRIES + 1, generator=generator)
-    held = torch.rand(RECORDS, ENTRIES, MEMORIES, generator=generator)
+    previous = torch.randint(CLASSES + 1, (RECORDS,), generator=generator)
+    told = torch.randn(RECORDS, CLASSES + 1, generator=generator)
+    held = torch.rand(RECORDS, CLASSES, MEMORIES, generator=generator)
     return Steps(torch.arange(RECORDS), previous, torch.zeros(RECORDS, dtype=torch.long), told, held)
 
 
@@ -73,21 +73,21 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
             known.told[at, k]
             + head.titles[k] @ head.meaning.weight @ h
             + known.held[at, k] @ (head.recall.weight @ h + head.recall.bias)
-            for k in range(ENTRIES)
+            for k in range(CLASSES)
         ]
         stay = (
             torch.sigmoid(known.told[at, -1] + head.gate.weight[0] @ h + head.gate.bias[0]).item()
-            if j < ENTRIES
+            if j < CLASSES
             else 0.0
         )
-        move = np.array([0.0 if k == j else np.exp(z[k].item()) for k in range(ENTRIES)])
-        expected = (1 - stay) * move / move.sum() + stay * (np.arange(ENTRIES) == j)
+        move = np.array([0.0 if k == j else np.exp(z[k].item()) for k in range(CLASSES)])
+        expected = (1 - stay) * move / move.sum() + stay * (np.arange(CLASSES) == j)
         np.testing.assert_allclose(np.exp(found[at]), expected, rtol=1e-4, atol=0)
 
 
 def test_without_memories_none_counts() -> None:
     generator = torch.Generator().manual_seed(1)
-    head = ClosedSetHead(ENTRIES, WIDTH, memories=False)
+    head = ClosedSetHead(CLASSES, WIDTH, memories=False)
     hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
     assert [name for name, _ in head.named_parameters()] == ["meaning.weight", "gate.weight", "gate.bias"]
     assert torch.equal(head(hidden, known), head(hidden, replace(known, held=1 - known.held)))
@@ -220,7 +220,7 @@ def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
 
 
 def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:
-    """The frequencies that it begins with unless told otherwise see the entry before alone."""
+    """The frequencies that it begins with unless told otherwise see the occupation before alone."""
     model = TitleHead(base=str(base_folder), template=Template(last_records=2))
     with pytest.raises(OptionError, match="sees all earlier records"):
         replace(model, begin="logit").fit(panel)
@@ -230,17 +230,17 @@ def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(pan
 @given(st.data())
 def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
     """Also where a title has no probability, or all of it."""
-    entries, records = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 9))
-    weights = st.lists(st.sampled_from([0.0, 1e-9, 0.3, 1.0, 7.0]), min_size=entries, max_size=entries).filter(any)
+    classes, records = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 9))
+    weights = st.lists(st.sampled_from([0.0, 1e-9, 0.3, 1.0, 7.0]), min_size=classes, max_size=classes).filter(any)
     probability = np.array([data.draw(weights) for _ in range(records)])
     probability /= probability.sum(axis=1, keepdims=True)
-    column = np.array(data.draw(st.lists(st.integers(0, entries - 1), min_size=records, max_size=records)))
+    column = np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=records, max_size=records)))
     first = np.array([True, *data.draw(st.lists(st.booleans(), min_size=records - 1, max_size=records - 1))])
     taxonomy = Taxonomy(
-        "few", tuple(map(str, range(entries))), tuple(f"Title {k}" for k in range(entries)), ("all",) * entries
+        "few", tuple(map(str, range(classes))), tuple(f"Title {k}" for k in range(classes)), ("all",) * classes
     )
     records_of = {"worker": first.cumsum().astype(str), "year": range(records), "occupation": column.astype(str)}
-    before = np.where(first, entries, np.roll(column, 1))
+    before = np.where(first, classes, np.roll(column, 1))
     with np.errstate(divide="ignore"):
         log_prob = np.log(probability).astype(np.float32)
     forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
@@ -248,8 +248,8 @@ def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
     np.testing.assert_allclose(found, probability, atol=2e-6)
 
 
-def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
-    """Of two entries alike but for their titles, the one whose title is that of a likely third is the likelier."""
+def test_an_occupation_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
+    """Of two occupations alike but for their titles, the one whose title is that of a likely third is the likelier."""
     assert head.recall is not None
     with torch.no_grad():
         head.titles[2] = head.titles[0]
@@ -258,6 +258,6 @@ def test_an_entry_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None
         head.recall.bias.zero_()
         hidden = head.center + torch.linalg.pinv(head.meaning.weight) @ head.titles[0] * head.spread
         told = torch.tensor([[0.0, 0.0, -5.0, -5.0, 0.0]])
-        known = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, ENTRIES, MEMORIES))
+        known = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, CLASSES, MEMORIES))
         (log_prob,) = head(hidden[None], known)
     assert log_prob[2] > log_prob[3]

@@ -191,7 +191,7 @@ def test_a_fit_ignores_open_records(make: Make, panel: Panel) -> None:
 
 
 def test_sparse_and_unseen_input(fitted: OccupationModel, panel: Panel) -> None:
-    """One record, no covariates, and an entry that no training record has."""
+    """One record, no covariates, and an occupation that no training record has."""
     seen = set(panel.subset("train").records["occupation"])
     unseen = next((code for code in panel.taxonomy.codes if code not in seen), panel.taxonomy.codes[0])
     row = pl.DataFrame({"worker": ["x"], "year": [2001], "occupation": [unseen], "split": ["test"]})
@@ -208,7 +208,7 @@ def test_a_seed_repeats_and_test_is_never_read(make: Make, panel: Panel) -> None
 
 def test_another_taxonomy_and_an_unfitted_model_are_refused(fitted: OccupationModel, make: Make, panel: Panel) -> None:
     wider = dataclasses.replace(panel, taxonomy=panel.taxonomy.with_states(["in_education"]))
-    with pytest.raises(RunError, match="was fitted on taxonomy invented with 7 entries"):
+    with pytest.raises(RunError, match="was fitted on taxonomy invented with 7 occupations"):
         fitted.forecast(wider)
     with pytest.raises(RunError, match="call fit, or load a run folder"):
         make().forecast(panel)

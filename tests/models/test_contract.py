@@ -13,7 +13,7 @@ from laborllm.models.contract import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 
-TAXONOMY = Taxonomy.from_entries(
+TAXONOMY = Taxonomy.from_occupations(
     "small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B"), ("9", "Cooks", "B")]
 )
 
@@ -83,7 +83,7 @@ def test_rows_that_do_not_sum_to_one_are_refused(row: list[float]) -> None:
 
 
 def test_shapes_are_checked() -> None:
-    with pytest.raises(InputError, match=r"a forecast of 2 records over 3 entries got log_prob \(2, 2\) "):
+    with pytest.raises(InputError, match=r"a forecast of 2 records over 3 occupations got log_prob \(2, 2\) "):
         forecast(np.array([[0.5, 0.5], [0.5, 0.5]]))
     made = forecast(np.array([[0.5, 0.25, 0.25]]))
     with pytest.raises(InputError, match=r"raw_mass .*\(2,\)"):

@@ -1,4 +1,4 @@
-"""The logit against its first-order condition, and what it finds in vectors that tell the entry."""
+"""The logit against its first-order condition, and what it finds in vectors that tell the occupation."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ KINDS: tuple[Likelihood, ...] = ("multinomial", "two-stage")
 
 
 def drawn(records: int, *, seed: int) -> Vectors:
-    """Vectors of five numbers, the first three of which say which of three entries is likely; nobody has a past."""
+    """Vectors of five numbers, the first three of which say which of three occupations is likely; nobody has a past."""
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(records, 5))
     observed = (2 * vectors[:, :3] + generator.gumbel(size=(records, 3))).argmax(axis=1)
@@ -42,11 +42,11 @@ def test_it_comes_near_the_law_it_was_drawn_from(likelihood: Likelihood) -> None
     assert choose_logit(likelihood, 3, train, valid).perplexity == pytest.approx(best, rel=0.02)
 
 
-def test_staying_is_learnt_from_the_entry_before() -> None:
+def test_staying_is_learnt_from_the_occupation_before() -> None:
     """Where the vectors say nothing and all stay, two stages know what one choice cannot."""
     generator = np.random.default_rng(0)
-    entries = generator.integers(3, size=400)
-    records = Vectors(generator.normal(size=(400, 2)), entries, entries)
+    classes = generator.integers(3, size=400)
+    records = Vectors(generator.normal(size=(400, 2)), classes, classes)
     one, two = (choose_logit(likelihood, 3, records, records).perplexity for likelihood in KINDS)
     assert two < 1.1 < one
 

@@ -38,7 +38,7 @@ def synthetic() -> Panel:
 
 @pytest.fixture(scope="module")
 def floor(synthetic: Panel) -> Floats:
-    """Log-probability that the law gives each observed entry of split test, (n,)."""
+    """Log-probability that the law gives each observed occupation of split test, (n,)."""
     return Truth().fit(synthetic).log_likelihood(synthetic.subset("test"))
 
 
@@ -55,7 +55,7 @@ OVER_CODES: list[Callable[[], OccupationModel]] = [
 
 @pytest.mark.parametrize("make", OVER_CODES, ids=lambda make: f"{make().name}-{getattr(make(), 'variant', '')}")
 def test_models_over_codes(make: Callable[[], OccupationModel], synthetic: Panel, floor: Floats) -> None:
-    """Each of them knows far more than how frequent entries are, and less than the truth."""
+    """Each of them knows far more than how frequent occupations are, and less than the truth."""
     test = synthetic.subset("test")
     gap = floor - make().fit(synthetic, seed=0).log_likelihood(test)
     assert 0 < gap.mean() < floor_of_marginal(synthetic, floor)

@@ -37,13 +37,13 @@ def panel() -> Panel:
             code = generator.integers(4) if moves else code
             rows += [(f"{worker} {split}", year, str(code), gender, split) for split in ("train", "valid")]
     records = pl.DataFrame(rows, ["worker", "year", "occupation", "gender", "split"], orient="row")
-    taxonomy = Taxonomy.from_entries("four", [(str(code), f"Title {code}", "") for code in range(4)])
+    taxonomy = Taxonomy.from_occupations("four", [(str(code), f"Title {code}", "") for code in range(4)])
     return Panel(records, taxonomy, "FOUR", Provenance("by hand"))
 
 
 @pytest.fixture(scope="module")
 def found(panel: Panel) -> Floats:
-    """Probabilities of every entry for the training records, (n, J)."""
+    """Probabilities of every occupation for the training records, (n, J)."""
     return np.exp(Logit(plan=TO_THE_END).fit(panel).forecast(panel.subset("train")).log_prob)
 
 
@@ -91,7 +91,7 @@ def test_maximum_likelihood_is_that_of_scikit_learn(found: Floats, coded: Coded)
 
 
 def test_maximum_likelihood_is_that_of_torch_choice(found: Floats, coded: Coded) -> None:
-    """A conditional logit in which the entry before is not available to a mover."""
+    """A conditional logit in which the occupation before is not available to a mover."""
     everything = np.ones((len(coded.first), 2), dtype=bool)
     elsewhere = np.arange(4) != coded.previous[:, None]
     stay = conditional_logit(coded.features, coded.stayed, everything, ~coded.first)[:, 1]

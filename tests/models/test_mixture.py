@@ -29,8 +29,8 @@ KINDS = ("constant", "varying")
 
 @pytest.fixture(scope="module")
 def synthetic() -> Panel:
-    entries = [(str(code), title, "All") for code, title in enumerate(("Cooks", "Nurses", "Welders", "Roofers"))]
-    return import_synthetic(300, Taxonomy.from_entries("small", entries).with_states(["unemployed"]), seed=1)
+    classes = [(str(code), title, "All") for code, title in enumerate(("Cooks", "Nurses", "Welders", "Roofers"))]
+    return import_synthetic(300, Taxonomy.from_occupations("small", classes).with_states(["unemployed"]), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_what_cannot_be_mixed_is_refused(runs: Path, synthetic: Panel, tmp_path:
     with pytest.raises(RunError, match="fitted on another split"):
         Mixture([runs / "plain"]).fit(other_split)
     wider = dataclasses.replace(synthetic, taxonomy=synthetic.taxonomy.with_states(["in_education"]))
-    with pytest.raises(RunError, match="the forecast is over taxonomy small with 5 entries"):
+    with pytest.raises(RunError, match="the forecast is over taxonomy small with 5 occupations"):
         Mixture([runs / "noise.parquet"]).fit(wider)
     with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         Mixture([runs / "plain"]).fit(synthetic.subset("train"))

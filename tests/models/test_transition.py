@@ -26,7 +26,7 @@ def panel_of(careers: dict[str, tuple[str, str]]) -> Panel:
         for worker, (codes, split) in careers.items()
         for step, code in enumerate(codes)
     ]
-    taxonomy = Taxonomy.from_entries("abc", [("a", "Actors", ""), ("b", "Bakers", ""), ("c", "Cooks", "")])
+    taxonomy = Taxonomy.from_occupations("abc", [("a", "Actors", ""), ("b", "Bakers", ""), ("c", "Cooks", "")])
     return Panel(pl.DataFrame(rows), taxonomy, "ABC", Provenance("by hand"))
 
 
@@ -77,7 +77,7 @@ def triples(career: list[int]) -> list[tuple[int, int, int]]:
 
 def second_order(counts: Counter[tuple[int, int, int]], table: Floats, past: list[int]) -> Floats:
     before, last = [-1, *past][-2:]
-    followed = np.array([counts[before, last, entry] for entry in range(len(table))], dtype=float)
+    followed = np.array([counts[before, last, occupation] for occupation in range(len(table))], dtype=float)
     stay = (followed[last] + 2 * table[last, last]) / (followed.sum() + 2)
     followed[last] = 0
     moves = (followed + 2 * table[last] / (1 - table[last, last])) / (followed.sum() + 2)

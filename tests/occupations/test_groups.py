@@ -1,4 +1,4 @@
-"""Groups of a taxonomy: one per entry, states apart, and a clear answer where there are none."""
+"""Groups of a taxonomy: one per occupation, states apart, and a clear answer where there are none."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from laborllm.errors import TaxonomyError
 from laborllm.occupations import load_groups, load_taxonomy
 
 
-def test_every_entry_has_a_group() -> None:
+def test_every_occupation_has_a_group() -> None:
     taxonomy = load_taxonomy("occ1990dd").with_states(["unemployed", "in_education"])
     groups = load_groups("soc2018", taxonomy)
     assert len(groups) == len(taxonomy)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from laborllm.errors import TaxonomyError
 from laborllm.occupations import STATES, Taxonomy, load_taxonomy
 
-SMALL = Taxonomy.from_entries("small", [("4", "Chief executives", "Managers"), ("276", "Cashiers", "Sales")])
+SMALL = Taxonomy.from_occupations("small", [("4", "Chief executives", "Managers"), ("276", "Cashiers", "Sales")])
 
 
 def test_position_title_and_states() -> None:
@@ -22,9 +22,9 @@ def test_position_title_and_states() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "message"),
+    ("occupations", "message"),
     [
-        ([], "has no entries"),
+        ([], "has no occupations"),
         ([("1", "Cooks", "A"), ("1", "Bakers", "A")], "share the code '1'"),
         ([("1", "Cooks", "A"), ("2", "Cooks", "A")], "share the title 'Cooks'"),
         ([("1", "Cooks, all", "A"), ("2", "cooks  ALL", "A")], r"share the title .*the other is 'Cooks, all'"),
@@ -33,9 +33,9 @@ def test_position_title_and_states() -> None:
         ([("1", "--", "A")], "not a plain line"),
     ],
 )
-def test_clash_or_malformed_title_is_refused(entries: list[tuple[str, str, str]], message: str) -> None:
+def test_clash_or_malformed_title_is_refused(occupations: list[tuple[str, str, str]], message: str) -> None:
     with pytest.raises(TaxonomyError, match=message):
-        Taxonomy.from_entries("mine", entries)
+        Taxonomy.from_occupations("mine", occupations)
 
 
 def test_unknown_or_doubled_state_is_refused() -> None:
@@ -47,8 +47,8 @@ def test_unknown_or_doubled_state_is_refused() -> None:
 
 @given(st.lists(st.from_regex(r"[A-Za-z]{1,9}", fullmatch=True), min_size=1, unique_by=str.casefold))
 def test_json_round_trip(titles: list[str]) -> None:
-    entries = [(str(code), title, "All") for code, title in enumerate(titles)]
-    taxonomy = Taxonomy.from_entries("drawn", entries).with_states(["in_education"])
+    occupations = [(str(code), title, "All") for code, title in enumerate(titles)]
+    taxonomy = Taxonomy.from_occupations("drawn", occupations).with_states(["in_education"])
     assert Taxonomy.from_json(taxonomy.to_json()) == taxonomy
 
 

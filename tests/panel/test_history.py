@@ -11,7 +11,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.history import History, transition_kinds
 
-TAXONOMY = Taxonomy.from_entries("few", [("a", "Bakers", "All"), ("b", "Cooks", "All"), ("c", "Clerks", "All")])
+TAXONOMY = Taxonomy.from_occupations("few", [("a", "Bakers", "All"), ("b", "Cooks", "All"), ("c", "Clerks", "All")])
 NONE = len(TAXONOMY)
 
 Career = list[tuple[int, str | None]]  # year and occupation of each record; the last may be open

@@ -12,7 +12,7 @@ from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 
-TAXONOMY = Taxonomy.from_entries("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")])
+TAXONOMY = Taxonomy.from_occupations("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")])
 
 
 def record(worker: str = "a", year: int = 2000, occupation: str | None = "276", **more: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.panel import SCHEMA
 
-TAXONOMY = Taxonomy.from_entries("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")]).with_states(
+TAXONOMY = Taxonomy.from_occupations("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")]).with_states(
     ["in_education"]
 )
 ABOUT = Provenance("made up", {"careers.csv": "00"}, rows_in=9, left_out={"no occupation": 3}, notes={"unit": "year"})

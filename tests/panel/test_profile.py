@@ -12,8 +12,8 @@ from laborllm.panel import Panel, Provenance
 from laborllm.panel.profile import group_transitions, records_by_year, states_by_age
 from laborllm.panel.summary import FEWEST_WORKERS
 
-ENTRIES = [("A", "Bakers", "Food"), ("B", "Cooks", "Food"), ("C", "Mayors", "Office"), ("D", "Poets", "Art")]
-TAXONOMY = Taxonomy.from_entries("jobs", ENTRIES).with_states(["unemployed", "in_education"])
+OCCUPATIONS = [("A", "Bakers", "Food"), ("B", "Cooks", "Food"), ("C", "Mayors", "Office"), ("D", "Poets", "Art")]
+TAXONOMY = Taxonomy.from_occupations("jobs", OCCUPATIONS).with_states(["unemployed", "in_education"])
 GROUP = {
     "A": "Food",
     "B": "Food",
@@ -22,7 +22,7 @@ GROUP = {
     "unemployed": "Unemployed",
     "in_education": "In education",
 }
-COMMON = (8, 6, 4, 1, 2, 2)  # how often each entry is drawn
+COMMON = (8, 6, 4, 1, 2, 2)  # how often each occupation is drawn
 
 Cells = dict[tuple[object, object], list[str]]  # cell -> the worker of each of its records
 
@@ -105,7 +105,7 @@ def test_groups_come_in_the_order_of_the_taxonomy(panel: Panel) -> None:
 def test_a_panel_without_states_or_years_of_birth() -> None:
     rows = [(str(worker), year, "A", "train") for worker in range(12) for year in (2000, 2001)]
     records = pl.DataFrame(rows, ["worker", "year", "occupation", "split"], orient="row")
-    panel = Panel(records, Taxonomy.from_entries("jobs", ENTRIES), "OWN", Provenance("made up"))
+    panel = Panel(records, Taxonomy.from_occupations("jobs", OCCUPATIONS), "OWN", Provenance("made up"))
     assert records_by_year(panel).rows() == [(2000, "Employed", 12, 12), (2001, "Employed", 12, 12)]
     assert states_by_age(panel).is_empty()
     assert group_transitions(panel).rows() == [("Food", "Food", 12, 1.0)]

@@ -38,7 +38,7 @@ def test_size(summary: Summary) -> None:
     assert (summary.first_year, summary.last_year) == (1999, 2005)
     assert summary.records_per_worker == (27 / 14, 2)
     assert summary.stay_rate == 3 / 13  # two bakers and the unemployed stay, ten move
-    assert (summary.entries, summary.entries_seen) == (5, 4)
+    assert (summary.taxonomy_size, summary.occupations_seen) == (5, 4)
 
 
 def test_small_cells_are_withheld(summary: Summary) -> None:
@@ -97,7 +97,7 @@ OWN
   years                                       1999 to 2005
   records per worker                                   1.9  median 2
   same occupation as in the record before           23.1 %
-  entries of taxonomy jobs that occur                    4  of 5
+  occupations of taxonomy jobs that occur                4  of 5
   of them with under 10 workers, not shown               2
   weights                                             none
 

@@ -66,7 +66,7 @@ def test_a_report_takes_sections_of_its_own(tmp_path: Path, evaluation: Evaluati
     assert "More careers help." in text
 
 
-def test_one_model_of_which_only_the_observed_entry_was_scored(tmp_path: Path, evaluation: Evaluation) -> None:
+def test_one_model_of_which_only_the_observed_occupation_was_scored(tmp_path: Path, evaluation: Evaluation) -> None:
     records = careers(30)
     alone = evaluate(
         {"alone": Scores.of_log_likelihood(records, pl.Series([-1.0] * records.height).to_numpy())}, draws=40

@@ -12,7 +12,7 @@ from laborllm.report.panel_page import write_description
 from report.page import Page, assert_stands_alone
 
 HOSTILE = "<script>alert(1)</script> & sons"
-ENTRIES = [("A", HOSTILE, HOSTILE), ("B", "Cooks", "Food"), ("C", "Mayors of Atlantis", "Atlantis")]
+OCCUPATIONS = [("A", HOSTILE, HOSTILE), ("B", "Cooks", "Food"), ("C", "Mayors of Atlantis", "Atlantis")]
 
 
 def _panel(states: list[str], workers: int, birth_year: int | None) -> Panel:
@@ -33,7 +33,7 @@ def _panel(states: list[str], workers: int, birth_year: int | None) -> Panel:
         left_out,
         {"note": HOSTILE, "codes not in taxonomy": "1230 (1 row)"},
     )
-    taxonomy = Taxonomy.from_entries("jobs", ENTRIES).with_states(states)
+    taxonomy = Taxonomy.from_occupations("jobs", OCCUPATIONS).with_states(states)
     return Panel(pl.DataFrame(rows, names, orient="row"), taxonomy, HOSTILE, provenance)
 
 

@@ -11,7 +11,7 @@ from laborllm.panel import Panel, Provenance
 from laborllm.panel.panel import COVARIATES
 from laborllm.sources.career_layout import BY_RECORD, COLUMNS, export_career, import_career
 
-TAXONOMY = Taxonomy.from_entries("two", [("274", "Sales clerks", ""), ("436", "Cooks", "")])
+TAXONOMY = Taxonomy.from_occupations("two", [("274", "Sales clerks", ""), ("436", "Cooks", "")])
 
 BY_HAND = {
     "train.job": "274 education\nunemployed\n",
@@ -51,7 +51,7 @@ def test_what_is_exported_comes_back(panel: Panel, tmp_path: Path) -> None:
             assert lines.pop() == ""  # the end of the last line
             lengths = [line.count(" ") for line in file.read_text().splitlines()]
             assert [line.count(" ") for line in lines] == (lengths if ending in BY_RECORD else [0] * len(lengths))
-    occupations = Taxonomy.from_entries(
+    occupations = Taxonomy.from_occupations(
         "invented", zip(panel.taxonomy.codes[:-1], panel.taxonomy.titles, panel.taxonomy.groups, strict=False)
     )
     back = import_career(tmp_path / "layout", occupations, panel.dataset)
@@ -84,6 +84,6 @@ def test_an_empty_folder_and_a_code_of_two_words_are_refused(tmp_path: Path) -> 
     with pytest.raises(SourceError, match=r"has none of the files train\.job"):
         import_career(tmp_path, TAXONOMY, "RESUMES")
     records = pl.DataFrame({"worker": ["1"], "year": [2000], "occupation": ["4 36"], "split": ["train"]})
-    taxonomy = Taxonomy.from_entries("spaced", [("4 36", "Cooks", "")])
+    taxonomy = Taxonomy.from_occupations("spaced", [("4 36", "Cooks", "")])
     with pytest.raises(SourceError, match="code '4 36' of taxonomy spaced is not one word"):
         export_career(Panel(records, taxonomy, "X", Provenance("by hand")), tmp_path / "out")

@@ -59,11 +59,11 @@ def career(taxonomy: Taxonomy, codes: list[str], years: list[int]) -> Panel:
     return Panel(records, taxonomy, "BY HAND", Provenance("by hand"))
 
 
-def pasts(entries: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.bool_], int]]:
-    """Workers with the same records up to a record, and the position of that record. entries: (workers, records)."""
-    for position in range(entries.shape[1]):
-        for past in np.unique(entries[:, :position], axis=0):
-            yield (entries[:, :position] == past).all(axis=1), position
+def pasts(occupations: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.bool_], int]]:
+    """Workers with the same records up to a record, and that record's position. occupations: (workers, records)."""
+    for position in range(occupations.shape[1]):
+        for past in np.unique(occupations[:, :position], axis=0):
+            yield (occupations[:, :position] == past).all(axis=1), position
 
 
 def test_careers_are_drawn_with_the_stated_probabilities() -> None:
@@ -73,12 +73,12 @@ def test_careers_are_drawn_with_the_stated_probabilities() -> None:
     drawn = law.draw(people, np.random.default_rng(0))
     records = people.with_columns(pl.Series("occupation", np.array(FEW.codes)[drawn]), split=pl.lit("test"))
     stated = np.exp(law.log_prob(Panel(records, FEW, "ALIKE", Provenance("alike"))).astype(float))
-    stated, entries = stated.reshape(workers, len(years), -1), drawn.reshape(workers, len(years))
+    stated, occupations = stated.reshape(workers, len(years), -1), drawn.reshape(workers, len(years))
     statistic = freedom = tested = 0.0
-    for same, position in pasts(entries):
+    for same, position in pasts(occupations):
         if same.sum() >= 200:
             expected = stated[same, position].sum(axis=0)
-            observed = np.bincount(entries[same, position], minlength=len(FEW))
+            observed = np.bincount(occupations[same, position], minlength=len(FEW))
             rare = expected < FEWEST_EXPECTED
             expected, observed = (np.append(of[~rare], of[rare].sum()) for of in (expected, observed))
             statistic += float(((observed - expected) ** 2 / np.maximum(expected, 1e-9)).sum())
@@ -90,8 +90,8 @@ def test_careers_are_drawn_with_the_stated_probabilities() -> None:
 
 def test_probabilities_by_hand() -> None:
     """Three jobs and a state, all effects off but staying (3 of 4 a year), one state (odds 1) and shared words."""
-    entries = [("a", "Bank tellers", "Office"), ("b", "Bank managers", "Office"), ("c", "Cooks", "Kitchen")]
-    taxonomy = Taxonomy.from_entries("abc", entries).with_states(["unemployed"])
+    occupations = [("a", "Bank tellers", "Office"), ("b", "Bank managers", "Office"), ("c", "Cooks", "Kitchen")]
+    taxonomy = Taxonomy.from_occupations("abc", occupations).with_states(["unemployed"])
     odds = {"unemployed": StateOdds(enter=0.0, stay=0.0)}
     market = dataclasses.replace(SAME, stay=np.log(3), same_words=3 * np.log(2), states=odds)
     by_year = [2000, 2001, 2003, 2004]
@@ -113,7 +113,7 @@ def test_probabilities_by_hand() -> None:
     ],
 )
 def test_memory_by_hand(market: Market, codes: list[str], years: list[int], factor: float) -> None:
-    """Odds of the last entry of a career against those of an occupation that was never held."""
+    """Odds of the last occupation of a career against those of an occupation that was never held."""
     panel = career(FEW, codes, years)
     chance = np.exp(TrueLaw(FEW, market).log_prob(panel))[-1]
     assert chance[FEW.position[codes[-1]]] / chance[FEW.position["9"]] == pytest.approx(factor, rel=1e-5)
@@ -156,7 +156,7 @@ def test_another_market_is_remembered() -> None:
 
 def test_titles_mean_the_same_in_every_taxonomy(test: Panel) -> None:
     """Half of the occupations keep the odds against each other that they have among all, but for their number."""
-    half = Taxonomy.from_entries("half", list(zip(MANY.codes, MANY.titles, MANY.groups, strict=True))[:160])
+    half = Taxonomy.from_occupations("half", list(zip(MANY.codes, MANY.titles, MANY.groups, strict=True))[:160])
     person = career(half, [half.codes[0]], [2000])
     of_half = TrueLaw(half, Market()).log_prob(person)[0]
     of_all = TrueLaw(MANY, Market()).log_prob(dataclasses.replace(person, taxonomy=MANY))[0]
@@ -220,7 +220,7 @@ def test_what_is_refused(panel: Panel) -> None:
     with pytest.raises(SourceError, match="cannot draw 0 workers: at least 1 is needed"):
         import_synthetic(0, FEW)
     with pytest.raises(SourceError, match="taxonomy one has fewer than two occupations"):
-        import_synthetic(1, Taxonomy.from_entries("one", [("1", "Cooks", "")]).with_states(["unemployed"]))
+        import_synthetic(1, Taxonomy.from_occupations("one", [("1", "Cooks", "")]).with_states(["unemployed"]))
     with pytest.raises(SourceError, match="the law of BY HAND is not known"):
         TrueLaw.of(career(FEW, ["1"], [2000]))
     with pytest.raises(SourceError, match="the law is over nlswork, the panel over occ1990dd"):

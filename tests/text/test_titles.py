@@ -32,8 +32,8 @@ def test_codes_and_shuffled_titles_keep_no_meaning(kind: Titles) -> None:
 
 
 def test_shuffling_keeps_no_title_however_few_there_are() -> None:
-    for entries in range(2, 9):
-        taxonomy = Taxonomy.from_entries("few", [(str(code), f"Title {code}", "All") for code in range(entries)])
+    for classes in range(2, 9):
+        taxonomy = Taxonomy.from_occupations("few", [(str(code), f"Title {code}", "All") for code in range(classes)])
         for seed in range(20):
             pairs = zip(title_texts(taxonomy, "shuffled", seed), taxonomy.titles, strict=True)
             assert all(text != title for text, title in pairs)
@@ -58,6 +58,6 @@ def test_rules_by_hand(title: str, short: str, other: str) -> None:
 
 
 def test_titles_that_a_rule_would_make_alike_are_refused() -> None:
-    taxonomy = Taxonomy.from_entries("own", [("1", "Office clerk", "All"), ("2", "Ofc clerk", "All")])
+    taxonomy = Taxonomy.from_occupations("own", [("1", "Office clerk", "All"), ("2", "Ofc clerk", "All")])
     with pytest.raises(TaxonomyError, match="taxonomy own: 'Office clerk' and 'Ofc clerk' are both 'Ofc clk' as abbr"):
         title_texts(taxonomy, "abbreviated", 0)

@@ -317,7 +317,7 @@ def fit_embedding_logit(
     ] = "last",
     likelihood: Annotated[
         Literal["multinomial", "two-stage"],
-        Parameter(help="One choice among all entries, or staying or moving first and then where to."),
+        Parameter(help="One choice among all occupations, or staying or moving first and then where to."),
     ] = "multinomial",
 ) -> None:
     """Fit a multinomial logit on what a frozen base model makes of each career so far. Takes minutes to hours.

@@ -132,7 +132,7 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {
         "Panel": f"{panel.dataset}: {size}, from {panel.provenance.source}",
-        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} entries",
+        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} occupations",
         "Evaluated on": f"workers of split {split}: {drawn}",
         "Fingerprint": panel.fingerprint,
     }

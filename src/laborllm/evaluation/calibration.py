@@ -20,7 +20,7 @@ LIKELIEST = "likeliest occupation"
 def calibration_table(sample: Sample, distributions: Mapping[str, Distribution]) -> pl.DataFrame:
     """model, event, bin, predicted (mean probability), records, workers and the estimate (the share observed).
 
-    event: a change of occupation, among records with a past; or that the likeliest entry is the observed one.
+    event: a change of occupation, among records with a past; or that the likeliest occupation is the observed one.
     """
     rows: list[Row] = [
         row

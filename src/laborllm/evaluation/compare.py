@@ -28,7 +28,7 @@ def compare(
 
     Open records have no occupation to score: they are skipped, and the result says how many.
 
-    likelihood_only: score the observed entries alone, which gives raw perplexity and nothing else.
+    likelihood_only: score the observed occupations alone, which gives raw perplexity and nothing else.
     reference, draws, seed, about: as in `evaluate`. Raises `InputError` or `PanelError` on what cannot be compared.
     """
     if reference is not None and reference not in models:

@@ -77,7 +77,7 @@ def _require_comparable(scores: Mapping[str, Scores]) -> None:
         against, expected = next(iter(taxonomies.items()))
         if taxonomy.codes != expected.codes:
             raise InputError(
-                f"{name!r} forecasts over other codes ({taxonomy.name}, {len(taxonomy)} entries) than {against!r} "
+                f"{name!r} forecasts over other codes ({taxonomy.name}, {len(taxonomy)} occupations) than {against!r} "
                 f"({expected.name}, {len(expected)}): their perplexities cannot be compared"
             )
 

@@ -1,7 +1,7 @@
 """Perplexity of each model, and how far each is from a reference on the same draws of workers.
 
-Perplexity is exp of the mean negative log-likelihood, pooled over records: the number of equally likely entries among
-which the model would be as unsure (Jelinek et al. 1977; LABOR-LLM, arXiv 2406.17972, equation 3).
+Perplexity is exp of the mean negative log-likelihood, pooled over records: the number of equally likely occupations
+among which the model would be as unsure (Jelinek et al. 1977; LABOR-LLM, arXiv 2406.17972, equation 3).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How well probabilities rank: the area under the ROC curve, and whether the observed entry is among the top k."""
+"""How well probabilities rank: the area under the ROC curve, and whether the observed occupation is among the top k."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,10 +41,10 @@ def placements(score: NDArray[np.floating], positive: Bools) -> Floats:
 
 
 def top_hits(log_prob: NDArray[np.floating], observed: Indices, top: int) -> Floats:
-    """Whether the observed entry is among the `top` most probable, (n,).
+    """Whether the observed occupation is among the `top` most probable, (n,).
 
     Where it ties at the edge it counts the chance that a random order of the tied lets it in, so that a uniform
-    forecast over J entries scores top / J.
+    forecast over J occupations scores top / J.
     """
     own = log_prob[np.arange(len(observed)), observed][:, None]
     greater = (log_prob > own).sum(axis=1)
@@ -59,7 +59,7 @@ def _share_below(values: NDArray[np.floating], ordered: NDArray[np.floating]) ->
 
 
 def accuracy_table(sample: Sample, distributions: Mapping[str, Distribution]) -> pl.DataFrame:
-    """model, top, kind, records, workers and the estimate: how often the observed entry is among the likeliest."""
+    """model, top, kind, records, workers and the estimate: how often the observed occupation is among the likeliest."""
     columns = [(model, top) for model in distributions for top in TOPS]
     keys: Schema = {"model": pl.String(), "top": pl.Int64(), "kind": pl.String()}
     if not columns:

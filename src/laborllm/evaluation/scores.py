@@ -1,4 +1,4 @@
-"""What one model says of the evaluated records: at least the log-probability of each observed entry."""
+"""What one model says of the evaluated records: at least the log-probability of each observed occupation."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -23,11 +23,11 @@ class Scores:
     """One model on n records, sorted by worker and year. Logarithms are in nats.
 
     records: worker, year, occupation (the observed code).
-    raw_log_likelihood: (n,) the model's own log-probability of the observed entry.
-    log_likelihood: (n,) the same, normalised over the taxonomy; None where only the observed entry was scored.
+    raw_log_likelihood: (n,) the model's own log-probability of the observed occupation.
+    log_likelihood: (n,) the same, normalised over the taxonomy; None where only the observed occupation was scored.
     raw_mass: (n,) probability on valid titles. error_bound: (n,) of the forecast, None if it is exact.
     greedy_valid: (n,) whether the greedy completion is a valid title.
-    taxonomy, log_prob: the whole distribution, (n, J); None where only the observed entry was scored.
+    taxonomy, log_prob: the whole distribution, (n, J); None where only the observed occupation was scored.
     Raises `InputError` on lengths that differ, missing numbers, probabilities above one and unsorted records.
     """
 
@@ -48,7 +48,7 @@ class Scores:
         for name in ("raw_mass", "error_bound", "greedy_valid", "log_prob"):
             values = getattr(self, name)
             if values is not None and len(values) != self.records.height:
-                raise InputError(f"{name} has {len(values)} entries for {self.records.height} records")
+                raise InputError(f"{name} has {len(values)} values for {self.records.height} records")
 
     @classmethod
     def of_forecast(cls, forecast: Forecast) -> Self:
@@ -67,7 +67,7 @@ class Scores:
 
     @classmethod
     def of_log_likelihood(cls, records: pl.DataFrame, raw_log_likelihood: Array) -> Self:
-        """Only the model's own log-probability of each observed entry (n,): gives raw perplexity and nothing else."""
+        """The model's own log-probability of each observed occupation (n,): gives raw perplexity and nothing else."""
         return cls(records.select("worker", "year", "occupation"), raw_log_likelihood)
 
 
@@ -81,14 +81,14 @@ class Distribution:
 
     @classmethod
     def of(cls, scores: Scores) -> Self | None:
-        """None where the model scored only the observed entries."""
+        """None where the model scored only the observed occupations."""
         if scores.log_prob is None or scores.taxonomy is None:
             return None
         return cls(scores.taxonomy, scores.log_prob, scores.taxonomy.columns(scores.records["occupation"]))
 
     @property
     def move_probability(self) -> NDArray[np.float64]:
-        """One minus the probability of the entry of the record before, (n,). Means nothing where a career begins."""
+        """One minus the probability of the previous occupation, (n,). Means nothing where a career begins."""
         stay = self.log_prob[np.arange(len(self.observed)), record_before(self.observed)]
         return -np.expm1(np.minimum(stay, 0).astype(np.float64))
 

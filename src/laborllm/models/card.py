@@ -22,7 +22,7 @@ def model_card(about: Mapping[str, Any], use: Mapping[str, str] | None = None) -
     fitted_on = {
         "dataset": trained["dataset"],
         "training careers": f"{trained['workers']:,} workers, {trained['records']:,} records",
-        "taxonomy": f"{trained['taxonomy']['name']}, {len(trained['taxonomy']['entries'])} entries",
+        "taxonomy": f"{trained['taxonomy']['name']}, {len(trained['taxonomy']['entries'])} occupations",
         "panel fingerprint": trained["fingerprint"],
         "seed": trained["seed"],
     }
@@ -37,9 +37,8 @@ def model_card(about: Mapping[str, Any], use: Mapping[str, str] | None = None) -
         "Environment": _table(about["environment"]),
     }
     shown = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
-    return (
-        f"# {about['model']}\n\nAn occupation model of laborllm: the probability of a worker's next entry.\n\n{shown}\n"
-    )
+    what = "An occupation model of laborllm: the probability of a worker's next occupation."
+    return f"# {about['model']}\n\n{what}\n\n{shown}\n"
 
 
 def _table(rows: Mapping[str, Any]) -> str:

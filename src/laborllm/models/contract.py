@@ -28,7 +28,7 @@ class Forecaster(Protocol):
         ...
 
     def log_likelihood(self, panel: Panel) -> Floats:
-        """Log-probability in nats that the model itself gives each observed entry, (m,) for the m records that are not
+        """Log-probability in nats that the model itself gives each observed occupation, (m,) for the m records not
         open: for a language model that is the probability of the title's text, before any renormalisation. May be
         cheaper than `forecast`."""
         ...
@@ -51,14 +51,14 @@ class OccupationModel(Forecaster, Protocol):
 
 @dataclass(frozen=True)
 class Forecast:
-    """The probability of every entry of the taxonomy for n records.
+    """The probability of every occupation of the taxonomy for n records.
 
     records: worker, year, occupation (the observed code, null where the record is open), n rows.
     log_prob: (n, J) float32, nats, rows normalised over the taxonomy.
     raw_mass: (n,) probability that the model itself put on valid titles before normalising; one for models over codes.
     method: how it was computed.
     error_bound: (n,) largest possible total variation b from the exact distribution, None where the forecast is exact.
-    The log-probability of the observed entry is then off by at most -log(1 - b) nats.
+    The log-probability of the observed occupation is then off by at most -log(1 - b) nats.
     greedy_valid: (n,) whether the most probable continuation, token by token, is a valid title; None for models over
     codes.
     """
@@ -75,7 +75,7 @@ class Forecast:
         shape = (self.records.height, len(self.taxonomy))
         if self.log_prob.shape != shape or self.raw_mass.shape != shape[:1]:
             found = f"log_prob {self.log_prob.shape} and raw_mass {self.raw_mass.shape}"
-            raise InputError(f"a forecast of {shape[0]} records over {shape[1]} entries got {found}")
+            raise InputError(f"a forecast of {shape[0]} records over {shape[1]} occupations got {found}")
         total = np.exp(self.log_prob.astype(np.float64)).sum(axis=1)
         if not np.allclose(total, 1, atol=1e-4):
             raise InputError(
@@ -84,17 +84,17 @@ class Forecast:
 
     @cached_property
     def observed(self) -> NDArray[np.intp]:
-        """Column of the observed entry, (n,); J where the record is open."""
+        """Column of the observed occupation, (n,); J where the record is open."""
         return self.taxonomy.columns(self.records["occupation"])
 
     @cached_property
     def log_likelihood(self) -> Floats:
-        """Normalised log-probability in nats of the entry of each observed record, (m,)."""
+        """Normalised log-probability in nats of the occupation of each observed record, (m,)."""
         return np.asarray(self.log_prob[self._closed, self.observed[self._closed]], dtype=np.float64)
 
     @cached_property
     def raw_log_likelihood(self) -> Floats:
-        """The model's own log-probability in nats of the entry of each observed record, (m,): before normalising over
+        """The model's own log-probability in nats of each observed record's occupation, (m,): before normalising over
         titles."""
         return np.asarray(self.log_likelihood + np.log(self.raw_mass[self._closed]), dtype=np.float64)
 
@@ -125,7 +125,7 @@ class Forecast:
         occupation now. Raises `RunError` if one is missing or has another occupation, or the taxonomy differs."""
         if panel.taxonomy != self.taxonomy:
             ours, theirs = self.taxonomy, panel.taxonomy
-            found = f"{ours.name} with {len(ours)} entries, the panel has {theirs.name} with {len(theirs)}"
+            found = f"{ours.name} with {len(ours)} occupations, the panel has {theirs.name} with {len(theirs)}"
             raise RunError(f"the forecast is over taxonomy {found} or other titles")
         wanted = panel.records.select("worker", "year", "occupation")
         saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")

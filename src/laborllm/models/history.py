@@ -9,7 +9,7 @@ from laborllm.panel.history import History
 
 
 def training_records(panel: Panel) -> Floats:
-    """How many records of split train each entry of the taxonomy has, (J,)."""
+    """How many records of split train each occupation of the taxonomy has, (J,)."""
     columns = panel.taxonomy.columns(panel.subset("train").observed().records["occupation"])
     return np.bincount(columns, minlength=len(panel.taxonomy)).astype(float)
 
@@ -18,12 +18,13 @@ def history_features(panel: Panel, seen: Floats) -> Floats:
     """What is known before each record, (n, 7).
 
     Whether it is a first record; log of one plus the records before it; years since the last one; log of the records
-    in a row that had the last entry; whether that entry is a state; log of one plus how often it was seen, by `seen`,
+    in a row that had the last occupation; whether that occupation is a state; log of one plus how often it was seen, by
+    `seen`,
     (J,); age. What a first record does not have is zero, an unknown age NaN.
     """
     history = History.of(panel)
-    of_entry = np.isin(panel.taxonomy.codes, panel.taxonomy.states), np.log1p(seen)
-    last = [np.append(values, 0)[history.previous] for values in of_entry]  # zero where there is none
+    of_occupation = np.isin(panel.taxonomy.codes, panel.taxonomy.states), np.log1p(seen)
+    last = [np.append(values, 0)[history.previous] for values in of_occupation]  # zero where there is none
     tenure = np.log(np.maximum(history.tenure, 1))
     age = panel.records.select((pl.col("year") - pl.col("birth_year")).cast(pl.Float64)).to_series().to_numpy()
     return np.column_stack([history.is_first, *last, np.log1p(history.position), history.gap, tenure, age])

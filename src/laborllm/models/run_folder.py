@@ -46,7 +46,7 @@ class Trained:
         if panel.taxonomy != self.taxonomy:
             ours, theirs = self.taxonomy, panel.taxonomy
             raise RunError(
-                f"the model was fitted on taxonomy {ours.name} with {len(ours)} entries, "
+                f"the model was fitted on taxonomy {ours.name} with {len(ours)} occupations, "
                 f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
             )
 

@@ -1,4 +1,4 @@
-"""Occupations: what the entries of a forecast are, and how other codings map to them."""
+"""Occupations: what a forecast is over, and how other codings map to them."""
 
 from laborllm.occupations.crosswalk import Crosswalk, load_crosswalk
 from laborllm.occupations.groups import load_groups

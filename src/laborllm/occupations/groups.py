@@ -1,4 +1,4 @@
-"""Coarser groups of a taxonomy's entries, for tables and figures that have a row per group."""
+"""Coarser groups of a taxonomy's occupations, for tables and figures that have a row per group."""
 
 from laborllm.errors import TaxonomyError
 from laborllm.occupations.crosswalk import load_crosswalk, shipped_crosswalks
@@ -6,7 +6,7 @@ from laborllm.occupations.taxonomy import STATE_GROUP, STATES, Taxonomy, load_ta
 
 
 def load_groups(name: str, taxonomy: Taxonomy) -> tuple[str, ...]:
-    """The group titles of the J entries of `taxonomy`, (J,). `soc2018`: the 23 major groups of the 2018 SOC.
+    """The group titles of the J occupations of `taxonomy`, (J,). `soc2018`: the 23 major groups of the 2018 SOC.
 
     States are one group of their own. Raises `TaxonomyError` if no such groups of this taxonomy are shipped.
     """

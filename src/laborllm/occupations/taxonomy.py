@@ -28,7 +28,7 @@ STATE_GROUP = "Not employed"
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """J entries, each a code with a title and a reporting group; a forecast has one column per entry, in this order.
+    """J occupations, each a code with a title and a reporting group; a forecast has a column for each, in this order.
 
     Raises `TaxonomyError` if codes or titles repeat (titles are compared without case, spacing and punctuation).
     """
@@ -40,7 +40,7 @@ class Taxonomy:
 
     def __post_init__(self) -> None:
         if not self.codes:
-            raise TaxonomyError(f"taxonomy {self.name} has no entries")
+            raise TaxonomyError(f"taxonomy {self.name} has no occupations")
         _require_distinct(self.name, "code", self.codes, self.codes)
         _require_distinct(self.name, "title", self.titles, [_plain(title) for title in self.titles])
         for code, title in zip(self.codes, self.titles, strict=True):
@@ -80,18 +80,18 @@ class Taxonomy:
         )
 
     def to_json(self) -> str:
-        entries = [list(entry) for entry in zip(self.codes, self.titles, self.groups, strict=True)]
-        return json.dumps({"name": self.name, "entries": entries})
+        occupations = list(zip(self.codes, self.titles, self.groups, strict=True))
+        return json.dumps({"name": self.name, "entries": occupations})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         stored = json.loads(text)
-        return cls.from_entries(stored["name"], stored["entries"])
+        return cls.from_occupations(stored["name"], stored["entries"])
 
     @classmethod
-    def from_entries(cls, name: str, entries: Iterable[Sequence[str]]) -> Self:
+    def from_occupations(cls, name: str, occupations: Iterable[Sequence[str]]) -> Self:
         """Build from (code, title, group) triples."""
-        columns = list(zip(*entries, strict=True)) or [(), (), ()]
+        columns = list(zip(*occupations, strict=True)) or [(), (), ()]
         return cls(name, *(tuple(column) for column in columns))
 
 
@@ -99,26 +99,26 @@ def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
     """A shipped taxonomy by name (`occ1990dd`, ...), or one's own: a CSV file with columns code, title, group."""
     path = Path(name_or_path)
     if path.suffix == ".csv":
-        return Taxonomy.from_entries(path.stem, _read_entries(read_own(path, "taxonomy"), str(path)))
+        return Taxonomy.from_occupations(path.stem, _read_occupations(read_own(path, "taxonomy"), str(path)))
     known = _shipped()
     if str(name_or_path) not in known:
         raise TaxonomyError(f"unknown taxonomy {str(name_or_path)!r}: use {', '.join(known)}, or a .csv file")
     text = (files("laborllm.occupations") / "data" / f"{name_or_path}.csv").read_text("utf-8")
-    return Taxonomy.from_entries(str(name_or_path), _read_entries(text, str(name_or_path)))
+    return Taxonomy.from_occupations(str(name_or_path), _read_occupations(text, str(name_or_path)))
 
 
 def _shipped() -> list[str]:
     return list(json.loads((files("laborllm.occupations") / "data" / "taxonomies.json").read_text("utf-8")))
 
 
-def _read_entries(text: str, where: str) -> list[tuple[str, str, str]]:
+def _read_occupations(text: str, where: str) -> list[tuple[str, str, str]]:
     rows = csv.DictReader(text.splitlines())
     if not {"code", "title"} <= set(rows.fieldnames or ()):
         raise TaxonomyError(f"{where}: the first line must name the columns code, title and (optionally) group")
-    return [_read_entry(row, f"{where}, line {rows.line_num}") for row in rows]
+    return [_read_occupation(row, f"{where}, line {rows.line_num}") for row in rows]
 
 
-def _read_entry(row: dict[str | None, str | None], where: str) -> tuple[str, str, str]:
+def _read_occupation(row: dict[str | None, str | None], where: str) -> tuple[str, str, str]:
     if None in row or not row["code"] or not row["title"]:
         raise TaxonomyError(f"{where}: expected a code, a title and as many columns as the first line has")
     return row["code"], row["title"], row.get("group") or "All"
@@ -133,5 +133,7 @@ def _require_distinct(name: str, what: str, shown: Sequence[str], compared: Sequ
     first: dict[str, str] = {}
     for text, key in zip(shown, compared, strict=True):
         if key in first:
-            raise TaxonomyError(f"taxonomy {name}: two entries share the {what} {text!r} (the other is {first[key]!r})")
+            raise TaxonomyError(
+                f"taxonomy {name}: two occupations share the {what} {text!r} (the other is {first[key]!r})"
+            )
         first[key] = text

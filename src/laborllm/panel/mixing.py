@@ -74,8 +74,9 @@ def _draw(panel: Panel, addition: Addition, seed: int) -> pl.DataFrame:
     other = addition.panel
     if other.taxonomy != panel.taxonomy:
         raise PanelError(
-            f"{panel.dataset} has taxonomy {panel.taxonomy.name} with {len(panel.taxonomy)} entries, {other.dataset} "
-            f"has {other.taxonomy.name} with {len(other.taxonomy)} or other titles: import both with the same states"
+            f"{panel.dataset} has taxonomy {panel.taxonomy.name} with {len(panel.taxonomy)} occupations, "
+            f"{other.dataset} has {other.taxonomy.name} with {len(other.taxonomy)} or other titles: "
+            "import both with the same states"
         )
     records = other.subset("train").observed().records
     people = records.group_by("worker", maintain_order=True).first()

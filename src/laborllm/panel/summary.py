@@ -16,18 +16,18 @@ class Summary:
     """The size and make-up of a panel. Shares are of records.
 
     records_per_worker: mean and median. stay_rate: the share of records, first ones aside, whose occupation is that of
-    the worker's record before; None if no worker has two. entries, entries_seen: size of the taxonomy, and how much
-    of it occurs.
-    states: code, title, workers, records, share. occupations: the same of the ten most frequent ones. An entry with
-    fewer than ten workers is in neither; withheld counts those.
+    the worker's record before; None if no worker has two. taxonomy_size, occupations_seen: size of the taxonomy,
+    and how much of it occurs.
+    states: code, title, workers, records, share. occupations: the same of the ten most frequent ones. An occupation
+    with fewer than ten workers is in neither; withheld counts those.
     covariates: covariate, known (share), values (those that at least ten workers have, the most frequent first).
     splits: split, workers, records.
     """
 
     dataset: str
     taxonomy: str
-    entries: int
-    entries_seen: int
+    taxonomy_size: int
+    occupations_seen: int
     workers: int
     records: int
     first_year: int
@@ -48,14 +48,14 @@ def summarise(panel: Panel) -> Summary:
     records = panel.records
     years = records["year"].to_list()
     lengths = records.group_by("worker").len()["len"].to_list()
-    entries = _entries(panel)
-    shown = entries.filter(pl.col("workers") >= FEWEST_WORKERS)
+    found = _found(panel)
+    shown = found.filter(pl.col("workers") >= FEWEST_WORKERS)
     is_state = pl.col("code").is_in(panel.taxonomy.states)
     return Summary(
         dataset=panel.dataset,
         taxonomy=panel.taxonomy.name,
-        entries=len(panel.taxonomy),
-        entries_seen=entries.height,
+        taxonomy_size=len(panel.taxonomy),
+        occupations_seen=found.height,
         workers=panel.workers,
         records=len(panel),
         first_year=min(years),
@@ -64,7 +64,7 @@ def summarise(panel: Panel) -> Summary:
         stay_rate=stay_rate(records),
         states=shown.filter(is_state),
         occupations=shown.filter(~is_state).head(MOST_FREQUENT),
-        withheld=entries.height - shown.height,
+        withheld=found.height - shown.height,
         covariates=pl.DataFrame([_covariate(records, name) for name in COVARIATES]),
         splits=_splits(records),
         weight_kind=panel.weight_kind,
@@ -81,8 +81,8 @@ def stay_rate(records: pl.DataFrame) -> float | None:
     return int(stays.sum()) / len(stays) if len(stays) else None
 
 
-def _entries(panel: Panel) -> pl.DataFrame:
-    """code, title, workers, records, share of every entry that occurs, the most frequent first."""
+def _found(panel: Panel) -> pl.DataFrame:
+    """code, title, workers, records, share of every occupation that occurs, the most frequent first."""
     titles = dict(zip(panel.taxonomy.codes, panel.taxonomy.titles, strict=True))
     counts = panel.records.group_by(pl.col("occupation").alias("code")).agg(
         pl.col("worker").n_unique().alias("workers"), pl.len().alias("records")

@@ -29,8 +29,8 @@ def as_text(summary: Summary) -> str:
     """Some fifty aligned lines of at most 100 characters."""
     sections = [
         _section(summary.dataset, (), _size(summary)),
-        _section("States", COUNTS, _entries(summary.states)),
-        _section("Occupations, the most frequent", COUNTS, _entries(summary.occupations)),
+        _section("States", COUNTS, _frequent(summary.states)),
+        _section("Occupations, the most frequent", COUNTS, _frequent(summary.occupations)),
         _section("Covariates", ("known",), _covariates(summary.covariates)),
         _section("Splits", COUNTS[:2], _splits(summary.splits)),
         _section("Rows of the source", ("rows",), _rows(summary.provenance)),
@@ -55,15 +55,17 @@ def _size(summary: Summary) -> Iterable[Line]:
     yield Line("records per worker", [f"{average:.1f}"], f"median {middle:g}")
     yield Line("same occupation as in the record before", [_percent(summary.stay_rate)])
     yield Line(
-        f"entries of taxonomy {summary.taxonomy} that occur", [f"{summary.entries_seen}"], f"of {summary.entries}"
+        f"occupations of taxonomy {summary.taxonomy} that occur",
+        [f"{summary.occupations_seen}"],
+        f"of {summary.taxonomy_size}",
     )
     yield Line(f"of them with under {FEWEST_WORKERS} workers, not shown", [f"{summary.withheld}"])
     yield Line("weights", [summary.weight_kind])
 
 
-def _entries(entries: pl.DataFrame) -> Iterable[Line]:
-    for entry in entries.iter_rows(named=True):
-        yield Line(entry["title"], [f"{entry['workers']:,}", f"{entry['records']:,}", _percent(entry["share"])])
+def _frequent(found: pl.DataFrame) -> Iterable[Line]:
+    for row in found.iter_rows(named=True):
+        yield Line(row["title"], [f"{row['workers']:,}", f"{row['records']:,}", _percent(row["share"])])
 
 
 def _covariates(covariates: pl.DataFrame) -> Iterable[Line]:

@@ -39,7 +39,7 @@ def _headline(summary: Summary) -> str:
     years = f"from {summary.first_year} to {summary.last_year}"
     if summary.stay_rate is None:
         return f"{size}, {years}."
-    return f"{size}, {years}; {share(summary.stay_rate)} repeat the entry of the record before."
+    return f"{size}, {years}; {share(summary.stay_rate)} repeat the occupation of the record before."
 
 
 def _key_numbers(summary: Summary) -> list[KeyNumber]:
@@ -48,7 +48,7 @@ def _key_numbers(summary: Summary) -> list[KeyNumber]:
         KeyNumber(count(summary.workers), "workers"),
         KeyNumber(count(summary.records), "records"),
         KeyNumber(number(average), f"records per worker; median {middle:g}"),
-        KeyNumber(count(summary.entries_seen), f"entries that occur, of {count(summary.entries)}"),
+        KeyNumber(count(summary.occupations_seen), f"occupations that occur, of {count(summary.taxonomy_size)}"),
     ]
 
 
@@ -96,10 +96,10 @@ def _transitions(panel: Panel) -> Section:
 
 def _occupations(summary: Summary) -> Section:
     words = (
-        f"{count(summary.entries_seen)} of the {count(summary.entries)} entries of the taxonomy occur. "
+        f"{count(summary.occupations_seen)} of the {count(summary.taxonomy_size)} occupations of the taxonomy occur. "
         f"{count(summary.withheld)} of them have fewer than {FEWEST_WORKERS} workers and are never shown."
     )
-    tables = [_entries("The most frequent occupations", summary.occupations), _entries("States", summary.states)]
+    tables = [_frequent("The most frequent occupations", summary.occupations), _frequent("States", summary.states)]
     return Section("Occupations and states", words, tables=tuple(table for table in tables if table.rows))
 
 
@@ -133,8 +133,8 @@ def _figures(frame: pl.DataFrame, chart: Chart, caption: str) -> tuple[Figure, .
     return (Figure(chart, frame_table("The numbers of this figure", frame), caption),) if frame.height else ()
 
 
-def _entries(title: str, entries: pl.DataFrame) -> Table:
-    shown = entries.select("title", *COUNTS).iter_rows()
+def _frequent(title: str, found: pl.DataFrame) -> Table:
+    shown = found.select("title", *COUNTS).iter_rows()
     rows = tuple((name, count(workers), count(records), share(part)) for name, workers, records, part in shown)
     return Table(title, ("", *COUNTS), rows)
 
@@ -147,7 +147,7 @@ def _facts(panel: Panel) -> dict[str, str]:
     files = {f"SHA-256 of {name}": digest for name, digest in panel.provenance.files.items()}
     facts = {
         "Source": panel.provenance.source,
-        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} entries",
+        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} occupations",
         "Weights": panel.weight_kind,
         "Fingerprint": panel.fingerprint,
     }

@@ -74,8 +74,8 @@ def _ranking(evaluation: Evaluation) -> Section:
     return Section(
         "Who changes, who leaves work",
         "Apart from how likely it finds what came next, a forecast can be judged by how it orders people by "
-        "the chance of a change of occupation or of a state without a job, and by how often its likeliest entries are "
-        "right.",
+        "the chance of a change of occupation or of a state without a job, and by how often its likeliest occupations "
+        "are right.",
         _figures(figures.areas, _ranked(evaluation, evaluation.auc), caption),
         (table,) if table else (),
     )
@@ -96,7 +96,7 @@ def _calibration(evaluation: Evaluation) -> Section:
         + _figures(
             figures.calibration,
             shown.filter(pl.col("event") == LIKELIEST),
-            "The probability given to the likeliest entry, and how often it was the right one.",
+            "The probability given to the likeliest occupation, and how often it was the right one.",
         ),
     )
 

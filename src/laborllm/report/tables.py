@@ -65,7 +65,7 @@ def perplexity_table(evaluation: Evaluation) -> Table:
     """A row per model, lowest perplexity first."""
     header = ("model", "perplexity", "95 % interval", *KINDS, "raw", "raw mass", "greedy valid")
     rows = tuple(_perplexity_row(evaluation, model) for model in evaluation.ranking)
-    return Table("Perplexity of the observed entry; lower is better", header, rows, note=_exactness(evaluation))
+    return Table("Perplexity of the observed occupation; lower is better", header, rows, note=_exactness(evaluation))
 
 
 def difference_table(evaluation: Evaluation) -> Table | None:
@@ -78,7 +78,7 @@ def difference_table(evaluation: Evaluation) -> Table | None:
 
 
 def forecast_table(evaluation: Evaluation) -> Table | None:
-    """How often the likeliest entries are right, and how well changes and states are ranked. None without forecasts."""
+    """How often the likeliest occupations are right, how well changes and states are ranked. None without forecasts."""
     outcomes = evaluation.auc["outcome"].unique(maintain_order=True).to_list()
     models = [model for model in evaluation.ranking if model in evaluation.accuracy["model"]]
     tops = evaluation.accuracy["top"].unique(maintain_order=True).to_list()
@@ -87,7 +87,7 @@ def forecast_table(evaluation: Evaluation) -> Table | None:
         (model, *(_accuracy(evaluation, model, top) for top in tops), *(_area(evaluation, model, o) for o in outcomes))
         for model in models
     )
-    return Table("Ranking of entries, changes and states; higher is better", header, rows) if rows else None
+    return Table("Ranking of occupations, changes and states; higher is better", header, rows) if rows else None
 
 
 def sample_table(evaluation: Evaluation) -> Table:

@@ -79,7 +79,7 @@ def _footing(evaluation: Evaluation) -> Text:
     return Text(
         f"\n{count(overall['records'])} records of {count(overall['workers'])} workers{skipped}; 95 % intervals from "
         f"{evaluation.draws:,} draws of workers, the same for every model. Perplexity is over the titles of the "
-        "taxonomy, raw before normalising. stay, move: the same entry as in the record before, or another. "
+        "taxonomy, raw before normalising. stay, move: the same occupation as in the record before, or another. "
         f"{MISSING}: not computed, or fewer than {FEWEST_WORKERS} workers.",
         style="dim",
     )

@@ -33,7 +33,7 @@ def _rule_of_titles(template: Template) -> str:
         "numeric": "codes without meaning",
         "abbreviated": "abbreviated",
         "reworded": "reworded",
-        "shuffled": "shuffled: each entry has the title of another",
+        "shuffled": "shuffled: each occupation has the title of another",
     }
     return f"Titles are {kinds[template.titles]}; `titles.csv` lists what is written for each code."
 
@@ -45,7 +45,7 @@ def _rule_of_windows(template: Template) -> list[str]:
 
 
 def _invented(taxonomy: Taxonomy, dataset: str) -> Panel:
-    """Two years of nobody, in the first entries of the taxonomy."""
+    """Two years of nobody, in the first occupations of the taxonomy."""
     codes = (taxonomy.codes * 2)[:2]
     rows = {"worker": ["1", "1"], "year": [1999, 2000], "occupation": codes, "education": ["high school", "college"]}
     who = {"gender": "female", "ethnicity": "white", "region": "south", "birth_year": 1980, "split": "train"}

@@ -31,7 +31,7 @@ class Template:
 
     Attributes:
         titles: English titles; codes without meaning (job_144); titles abbreviated or reworded by fixed rules; or
-            shuffled, each the title of another entry.
+            shuffled, each the title of another occupation.
         leave_out: What is not written; demographics are ethnicity, gender and region.
         last_records: Forecast each record from so many records before it, and the header; unless given, from all.
         title_seed: Seed of the codes, and of what is shuffled.
@@ -60,7 +60,7 @@ class Template:
         return {column for name in self.leave_out for column in groups.get(name, (name,))}
 
     def title_texts(self, taxonomy: Taxonomy) -> tuple[str, ...]:
-        """What is written for each entry of the taxonomy, J strings."""
+        """What is written for each occupation of the taxonomy, J strings."""
         return title_texts(taxonomy, self.titles, self.title_seed)
 
 

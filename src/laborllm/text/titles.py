@@ -1,4 +1,4 @@
-"""What is written for each entry of a taxonomy: its title, a code, or a perturbed title.
+"""What is written for each occupation of a taxonomy: its title, a code, or a perturbed title.
 
 The perturbations ask what the words of a title are worth to a language model: spelt shorter or said otherwise they mean
 the same, shuffled they are the same words with another meaning, and a number has none. Each is a fixed rule of our own.
@@ -124,7 +124,7 @@ STATES_REWORDED = {
 
 
 def title_texts(taxonomy: Taxonomy, kind: Titles, seed: int) -> tuple[str, ...]:
-    """What is written for each entry, J strings, no two alike; `seed` decides codes and what is shuffled.
+    """What is written for each occupation, J strings, no two alike; `seed` decides codes and what is shuffled.
 
     Raises `TaxonomyError` where a rule would write two titles alike.
     """
@@ -158,7 +158,7 @@ def _numbered(taxonomy: Taxonomy, seed: int) -> list[str]:
 
 
 def _shuffled(taxonomy: Taxonomy, seed: int) -> list[str]:
-    """Each entry with the title of the one after it in random order, so that none keeps its own."""
+    """Each occupation with the title of the one after it in random order, so that none keeps its own."""
     order = _random_order(taxonomy, seed)
     texts = list(taxonomy.titles)
     for column, other in zip(order, order[1:] + order[:1], strict=True):
@@ -173,8 +173,8 @@ def _random_order(taxonomy: Taxonomy, seed: int) -> list[int]:
 
 
 def _reworded(taxonomy: Taxonomy, seed: int) -> list[str]:
-    entries = zip(taxonomy.codes, taxonomy.titles, strict=True)
-    return [STATES_REWORDED.get(code) or reworded(title) for code, title in entries]
+    occupations = zip(taxonomy.codes, taxonomy.titles, strict=True)
+    return [STATES_REWORDED.get(code) or reworded(title) for code, title in occupations]
 
 
 WRITERS: dict[Titles, Callable[[Taxonomy, int], Sequence[str]]] = {

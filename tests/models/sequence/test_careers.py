@@ -11,7 +11,7 @@ from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 
-TAXONOMY = Taxonomy.from_entries("abc", [("a", "Actors", ""), ("b", "Bakers", ""), ("c", "Cooks", "")])
+TAXONOMY = Taxonomy.from_occupations("abc", [("a", "Actors", ""), ("b", "Bakers", ""), ("c", "Cooks", "")])
 NONE = len(TAXONOMY)
 
 # worker, year, occupation, education, gender, region

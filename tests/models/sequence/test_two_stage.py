@@ -16,20 +16,20 @@ from laborllm.models.two_stage import two_stage_log_prob
     st.data(),
 )
 def test_formula(z: list[float], stay: float, data: st.DataObject) -> None:
-    entries = len(z)
-    previous = data.draw(st.integers(0, entries))  # `entries` is a first record
+    classes = len(z)
+    previous = data.draw(st.integers(0, classes))  # `occupations` is a first record
     scores = torch.tensor([[*z, stay]], dtype=torch.float64)
     found = two_stage_log_prob(scores, torch.tensor([previous]))[0].exp()
-    move = 1 if previous == entries else 1 / (1 + math.exp(stay))
-    others = sum(math.exp(score) for entry, score in enumerate(z) if entry != previous)
-    for entry, score in enumerate(z):
-        expected = 1 - move if entry == previous else move * math.exp(score) / others
-        assert found[entry].item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    move = 1 if previous == classes else 1 / (1 + math.exp(stay))
+    others = sum(math.exp(score) for occupation, score in enumerate(z) if occupation != previous)
+    for occupation, score in enumerate(z):
+        expected = 1 - move if occupation == previous else move * math.exp(score) / others
+        assert found[occupation].item() == pytest.approx(expected, rel=1e-9, abs=1e-12)
     assert found.sum().item() == pytest.approx(1)
 
 
 def test_by_hand() -> None:
-    """Three entries with odds 1 : 2 : 3. Even odds of staying in the second leave half for the others, 1 : 3."""
+    """Three occupations with odds 1 : 2 : 3. Even odds of staying in the second leave half for the others, 1 : 3."""
     scores = torch.tensor([[1.0, 2.0, 3.0, 1.0], [1.0, 2.0, 3.0, 3.0]]).log()
     found = two_stage_log_prob(scores, torch.tensor([1, 0])).exp()
     torch.testing.assert_close(found, torch.tensor([[1 / 8, 1 / 2, 3 / 8], [3 / 4, 1 / 10, 3 / 20]]))

@@ -17,7 +17,7 @@ coder = pytest.fixture(load_coder, scope="module")
 @pytest.fixture(scope="module")
 def small() -> TitleCoder:
     """A coder of three occupations, with one title that the index gives to two of them."""
-    taxonomy = Taxonomy.from_entries("small", [("1", "Cooks", "A"), ("2", "Nurses", "A"), ("3", "Bakers", "A")])
+    taxonomy = Taxonomy.from_occupations("small", [("1", "Cooks", "A"), ("2", "Nurses", "A"), ("3", "Bakers", "A")])
     rows = [("fry cook", "1", 1), ("pastry chef", "1", 1), ("pastry chef", "3", 3), ("ward nurse", "2", 1)]
     index = pl.DataFrame(rows, schema=["title", "code", "lines"], orient="row")
     return TitleCoder.learn(taxonomy, ListedTitles(index, {"Barista": "1"}))

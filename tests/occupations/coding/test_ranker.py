@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from laborllm.occupations.coding.ranker import ALPHA, BATCH, Ranker, features_of
 
-ENTRIES = 4
+CLASSES = 4
 TITLE = st.lists(st.sampled_from(["cook", "line", "fry", "head", "nurse", "aide"]), min_size=1, max_size=3).map(tuple)
-EXAMPLES = st.lists(st.tuples(TITLE, st.integers(0, ENTRIES - 1)), min_size=1, max_size=12)
+EXAMPLES = st.lists(st.tuples(TITLE, st.integers(0, CLASSES - 1)), min_size=1, max_size=12)
 
 
 @given(EXAMPLES, TITLE)
 def test_it_is_naive_bayes(examples: list[tuple[tuple[str, ...], int]], asked: tuple[str, ...]) -> None:
     titles, columns = zip(*examples, strict=True)
-    (batch,) = Ranker.fit(titles, np.array(columns), ENTRIES).log_prob([asked])
+    (batch,) = Ranker.fit(titles, np.array(columns), CLASSES).log_prob([asked])
     np.testing.assert_allclose(batch[0], plain_naive_bayes(examples, asked), atol=1e-9)
 
 
@@ -29,13 +29,13 @@ def plain_naive_bayes(examples: list[tuple[tuple[str, ...], int]], asked: tuple[
         return {f: value / math.hypot(*row.values()) for f, value in row.items()}
 
     scores = []
-    for entry in range(ENTRIES):
+    for occupation in range(CLASSES):
         mass: Counter[str] = Counter()
         for title, column in examples:
-            if column == entry:
+            if column == occupation:
                 mass.update(unit(title))
         total = sum(mass.values()) + ALPHA * len(occurs)
-        share = sum(column == entry for _, column in examples) / len(examples) or 1 / (2 * len(examples))
+        share = sum(column == occupation for _, column in examples) / len(examples) or 1 / (2 * len(examples))
         known = {f: value for f, value in unit(asked).items() if f in occurs}
         scores.append(math.log(share) + sum(v * math.log((mass[f] + ALPHA) / total) for f, v in known.items()))
     return [score - math.log(sum(map(math.exp, scores))) for score in scores]

@@ -16,7 +16,7 @@ from laborllm.text import Template
 
 
 def with_own_tokens(base: BaseModel, template: Template, taxonomy: Taxonomy) -> BaseModel:
-    """`base` with a token for each entry of the taxonomy, added to its model and tokenizer in place.
+    """`base` with a token for each occupation of the taxonomy, added to its model and tokenizer in place.
 
     Its embedding, and its row of the output, begin as the mean over the tokens that the title was spelled with.
     """

@@ -65,7 +65,7 @@ class CareerEncoder:
 
     @cached_property
     def title_tokens(self) -> tuple[Tokens, ...]:
-        """The tokens of each entry of the taxonomy, leading space and ending newline included, J sequences."""
+        """The tokens of each occupation of the taxonomy, leading space and ending newline included, J sequences."""
         return tuple(self._tokens_of(title) for title in self.template.title_texts(self.taxonomy))
 
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:

@@ -1,12 +1,13 @@
-"""What the entry before the last one adds to transition frequencies.
+"""What the occupation before the last one adds to transition frequencies.
 
-After i and then j, n_ij records follow, n_ijk of them with entry k. Staying and moving are shrunk each toward what j
-alone tells, P(. | j):
+After i and then j, n_ij records follow, n_ijk of them with occupation k. Staying and moving are shrunk each toward what
+j alone tells, P(. | j):
 
     s_ij = (n_ijj + a P(j | j)) / (n_ij + a),
     P(k | i, j) = (1 - s_ij) (n_ijk + b P(k | j) / (1 - P(j | j))) / (n_ij - n_ijj + b)    for k != j.
 
-A second record has no entry i: that is a value of i like any other. Both strengths are chosen on the validation split.
+A second record has no occupation i: that is a value of i like any other. Both strengths are chosen on the validation
+split.
 """
 
 from dataclasses import dataclass, replace
@@ -44,8 +45,8 @@ class SecondOrder:
     @classmethod
     def fit(cls, train: Steps, valid: Steps, first_order: Floats) -> Self:
         """Count on `train`, choose the strengths on `valid`. first_order: P(k | j), (J, J)."""
-        entries = len(first_order)
-        number = _pair(train.before, train.previous, entries) * entries + train.current
+        classes = len(first_order)
+        number = _pair(train.before, train.previous, classes) * classes + train.current
         triple, count = np.unique(number, return_counts=True)
         counted = cls(triple, count.astype(float), np.ones(2))
         return replace(counted, strengths=counted._best_strengths(valid, first_order))
@@ -79,17 +80,17 @@ class SecondOrder:
 
         return np.array([best_strength(stay), best_strength(move)])
 
-    def _followed(self, before: Indexes, previous: Indexes, entries: int) -> Floats:
-        """How often each entry followed the pair of each record, (n, J)."""
-        pair = _pair(before, previous, entries)
-        start, end = (np.searchsorted(self.triple, edge * entries) for edge in (pair, pair + 1))
+    def _followed(self, before: Indexes, previous: Indexes, classes: int) -> Floats:
+        """How often each occupation followed the pair of each record, (n, J)."""
+        pair = _pair(before, previous, classes)
+        start, end = (np.searchsorted(self.triple, edge * classes) for edge in (pair, pair + 1))
         length = end - start
         row = np.repeat(np.arange(len(pair)), length)
         at = np.arange(len(row)) + np.repeat(start - np.cumsum(length) + length, length)
-        found = np.zeros((len(pair), entries))
-        found[row, self.triple[at] % entries] = self.count[at]
+        found = np.zeros((len(pair), classes))
+        found[row, self.triple[at] % classes] = self.count[at]
         return found
 
 
-def _pair(before: Indexes, previous: Indexes, entries: int) -> Indexes:
-    return before * entries + previous
+def _pair(before: Indexes, previous: Indexes, classes: int) -> Indexes:
+    return before * classes + previous

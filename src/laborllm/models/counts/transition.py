@@ -4,7 +4,7 @@ Plain: P(k | j) = (n_jk + c m_k) / (n_j + c), counts shrunk toward the marginal 
 modelled apart, s_j = (n_jj + a s) / (n_j + a), with s the stay rate of all; a mover from j goes to k != j with the
 shrunken move frequencies (n_jk + b m_k) / (n_j. + b), m now the marginal of moves without j. A first record has the
 frequencies of first records, shrunk to the marginal. Each strength of shrinking is chosen on the validation split.
-Second-order: two-part, then refined by the entry before the last one.
+Second-order: two-part, then refined by the occupation before the last one.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ from laborllm.panel.history import History
 
 Variant = Literal["two-part", "plain", "second-order"]
 
-FLOOR = 0.5  # records added to every entry of the marginal, so that nothing is impossible
+FLOOR = 0.5  # records added to every occupation of the marginal, so that nothing is impossible
 
 
 @dataclass
 class Transition:
-    """The table of next-entry probabilities, (J, J), the distribution of first records, (J,), and what a second-order
-    model knows beyond them."""
+    """The table of next-occupation probabilities, (J, J), the distribution of first records, (J,), and what a
+    second-order model knows beyond them."""
 
     name: ClassVar[str] = "transition"
 
@@ -49,11 +49,11 @@ class Transition:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
         """Count on split train, choose the shrinking on split valid."""
         train = panel.subset("train").observed()
-        entries = len(panel.taxonomy)
+        classes = len(panel.taxonomy)
         seen, valid = History.of(train), History.of(panel.subset("valid").observed())
-        counts = _counts(seen, entries)
-        marginal = _normalise(np.bincount(seen.occupation, minlength=entries) + FLOOR)
-        first = np.bincount(seen.occupation[seen.is_first], minlength=entries).astype(float)
+        counts = _counts(seen, classes)
+        marginal = _normalise(np.bincount(seen.occupation, minlength=classes) + FLOOR)
+        first = np.bincount(seen.occupation[seen.is_first], minlength=classes).astype(float)
         starts = valid.occupation[valid.is_first]
         self.first = _best(lambda c: shrink(first, first.sum(), marginal, c), lambda p: p[starts])
         before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
@@ -122,11 +122,11 @@ class Transition:
         return self.trained
 
 
-def _counts(history: History, entries: int) -> Floats:
-    """How often each entry followed each, (J, J)."""
+def _counts(history: History, classes: int) -> Floats:
+    """How often each occupation followed each, (J, J)."""
     later = ~history.is_first
-    flat = np.bincount(history.previous[later] * entries + history.occupation[later], minlength=entries**2)
-    return flat.reshape(entries, entries).astype(float)
+    flat = np.bincount(history.previous[later] * classes + history.occupation[later], minlength=classes**2)
+    return flat.reshape(classes, classes).astype(float)
 
 
 def _later_steps(history: History) -> Steps:

@@ -1,6 +1,7 @@
 """The titles as a closed set: all J probabilities of a record from the one hidden state at the end of its prompt.
 
-With h the hidden state, centred and scaled, j the entry of the record before and e_k a unit vector of the title of k,
+With h the hidden state, centred and scaled, j the occupation of the record before and e_k a unit vector of the title
+of k,
 
     z_k = log P(k) + (V h) . e_k + sum_f (a_f + b_f . h) r_kf,    s = logit P(j) + g . h,
 
@@ -34,7 +35,7 @@ from laborllm.runtime import best_device, has_fast_bfloat16
 from laborllm.training.memory import keep_freed_memory
 
 LEAST = -60.0  # of a log-probability that training begins with
-MEMORIES = 2  # whether an entry was held before, and one over the records since
+MEMORIES = 2  # whether an occupation was held before, and one over the records since
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def told(
 
 def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
     """(n, J + 1): the scores that give back the forecast, that of staying last, and zero for first records. previous:
-    columns of the entries before, (n,), J where there is none."""
+    columns of the occupations before, (n,), J where there is none."""
     log_prob = forecast.log_prob.clip(min=LEAST)
     none = log_prob.shape[1]
     stay = log_prob[np.arange(len(previous)), previous % none].astype(np.float64).clip(max=-1e-7)
@@ -72,9 +73,9 @@ def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[
 @dataclass(frozen=True)
 class Steps:
     """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
-    previous, observed: columns of the entries before (J where there is none) and of the record (J if open), (n,).
+    previous, observed: columns of the occupations before (J where there is none) and of the record (J if open), (n,).
     told: (n, J + 1) scores by another model, that of staying last.
-    held: (n, J, 2) whether each entry was held before, and one over the number of records since.
+    held: (n, J, 2) whether each occupation was held before, and one over the number of records since.
     taught: (n, J) probabilities by a teacher, if there is one."""
 
     end: Tensor
@@ -86,7 +87,7 @@ class Steps:
 
 
 class ClosedSetHead(nn.Module):
-    """The scores of J entries and of staying, from states of width d.
+    """The scores of J occupations and of staying, from states of width d.
 
     titles: (J, d) unit vectors. center, spread: (d,) of the hidden states at the ends of prompts.
     dropout: share of the elements of a state that are hidden in training. memories: whether they are scored.
@@ -96,9 +97,9 @@ class ClosedSetHead(nn.Module):
     center: Tensor
     spread: Tensor
 
-    def __init__(self, entries: int, width: int, *, dropout: float = 0.0, memories: bool = True) -> None:
+    def __init__(self, classes: int, width: int, *, dropout: float = 0.0, memories: bool = True) -> None:
         super().__init__()
-        self.register_buffer("titles", torch.zeros(entries, width))
+        self.register_buffer("titles", torch.zeros(classes, width))
         self.register_buffer("center", torch.zeros(width))
         self.register_buffer("spread", torch.ones(width))
         self.meaning = nn.Linear(width, width, bias=False)
@@ -134,13 +135,13 @@ class Reading:
 
     @property
     def observed(self) -> Tensor:
-        """The log-probability of each observed entry, (n,)."""
+        """The log-probability of each observed occupation, (n,)."""
         return self.log_prob.gather(1, self.steps.observed[:, None])[:, 0]
 
 
 @dataclass(frozen=True)
 class ClosedSet:
-    """A base model with a head over the entries of a taxonomy."""
+    """A base model with a head over the occupations of a taxonomy."""
 
     reader: Reader
     encoder: CareerEncoder
@@ -197,9 +198,9 @@ def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torc
     return Steps(*(tensor.to(device) for tensor in tensors))
 
 
-def memories(columns: Sequence[int], entries: int) -> NDArray[np.float32]:
-    """(T, J, 2) for a career: whether each entry was held before each record, and one over the records since."""
-    found = np.zeros((len(columns), entries, MEMORIES), dtype=np.float32)
+def memories(columns: Sequence[int], classes: int) -> NDArray[np.float32]:
+    """(T, J, 2) for a career: whether each occupation was held before each record, and one over the records since."""
+    found = np.zeros((len(columns), classes, MEMORIES), dtype=np.float32)
     for at in range(1, len(columns)):
         found[at] = found[at - 1]
         held = found[at, :, 0] > 0
@@ -210,7 +211,7 @@ def memories(columns: Sequence[int], entries: int) -> NDArray[np.float32]:
 
 @dataclass
 class ChoosingTitles(TrainingTexts[ToldCareer]):
-    """Careers whose observed entries the closed set learns to choose, as a task of training.
+    """Careers whose observed occupations the closed set learns to choose, as a task of training.
 
     text_weight: of predicting each token that is in no title, beside the choice of each title. teacher_weight: share of
     a choice that what a teacher says of it has; the title observed has the rest, or all of it without a teacher.

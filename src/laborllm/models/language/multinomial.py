@@ -24,8 +24,8 @@ Likelihood = Literal["multinomial", "two-stage"]
 
 @dataclass(frozen=True)
 class Vectors:
-    """n records. vectors: (n, d). previous: (n,) columns of the entries before, J where there is none. observed: (n,)
-    columns, J for an open record."""
+    """n records. vectors: (n, d). previous: (n,) columns of the occupations before, J where there is none. observed:
+    (n,) columns, J for an open record."""
 
     vectors: Floats
     previous: NDArray[np.intp]
@@ -34,7 +34,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class MultinomialLogit:
-    """Scores of J entries, and with two stages that of staying: S of them.
+    """Scores of J occupations, and with two stages that of staying: S of them.
 
     weight: (d, S) for vectors that are centred and scaled. bias: (S,). mean, deviation: (d,) of the vectors.
     """
@@ -69,10 +69,10 @@ class Chosen:
     perplexity: float
 
 
-def choose_logit(likelihood: Likelihood, entries: int, train: Vectors, valid: Vectors) -> Chosen:
+def choose_logit(likelihood: Likelihood, classes: int, train: Vectors, valid: Vectors) -> Chosen:
     """The logit of the penalty under which `valid` is most likely: from the largest down, until one does worse."""
     best: Chosen | None = None
-    for penalty, logit in zip(PENALTIES.tolist(), _path(likelihood, entries, train), strict=True):
+    for penalty, logit in zip(PENALTIES.tolist(), _path(likelihood, classes, train), strict=True):
         found = Chosen(logit, penalty, logit.perplexity(valid))
         if best is not None and found.perplexity >= best.perplexity:
             break
@@ -81,13 +81,13 @@ def choose_logit(likelihood: Likelihood, entries: int, train: Vectors, valid: Ve
     return best
 
 
-def _path(likelihood: Likelihood, entries: int, train: Vectors) -> Iterator[MultinomialLogit]:
+def _path(likelihood: Likelihood, classes: int, train: Vectors) -> Iterator[MultinomialLogit]:
     """The logit of each penalty, found from that of the one before, on the best device there is."""
     standard, device = Standard.of(train.vectors), best_device()
     x = _standardised(train, standard).to(device)
     previous, observed = (torch.from_numpy(columns).to(device) for columns in (train.previous, train.observed))
     rows = torch.arange(len(x), device=device)
-    scores = entries + 1 if likelihood == "two-stage" else entries
+    scores = classes + 1 if likelihood == "two-stage" else classes
     weight, bias = (torch.zeros(*shape, scores, device=device, requires_grad=True) for shape in ((x.shape[1],), ()))
     mean, deviation = (torch.from_numpy(values.astype(np.float32)) for values in (standard.mean, standard.deviation))
     for penalty in PENALTIES.tolist():

@@ -59,7 +59,7 @@ class ConstantWeights:
 @dataclass(frozen=True)
 class VaryingWeights:
     """coefficients: (F + 1, M), the last row without a feature. mean, deviation: (F,) of the features. seen: (J,)
-    training records of each entry of the taxonomy."""
+    training records of each occupation of the taxonomy."""
 
     coefficients: Floats
     mean: Floats

@@ -1,6 +1,6 @@
 """Bag of jobs: the last occupation and the mean of all earlier ones (baseline of CAREER, arXiv 2202.08370).
 
-With j_1, ..., j_t the occupations so far, the scores of the entries and of staying are
+With j_1, ..., j_t the occupations so far, the scores of the occupations and of staying are
 
     z = A e(j_t) + B (1/t) sum_{s <= t} c(j_s) + b + sum_f W^f[x_f],
 
@@ -32,20 +32,20 @@ class BagOfJobs(SequenceModel):
     width: int = 256
     dropout: float = 0.5
 
-    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
-        return BagNetwork(sizes, entries, self.width, self.dropout)
+    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
+        return BagNetwork(sizes, classes, self.width, self.dropout)
 
 
 class BagNetwork(nn.Module):
     """Scores (n, J + 1). A first record has the symbol for no occupation as its last one."""
 
-    def __init__(self, sizes: Mapping[str, int], entries: int, width: int, dropout: float) -> None:
+    def __init__(self, sizes: Mapping[str, int], classes: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.last = embedding(entries + 1, width, scale=width**-0.5)
-        self.context = embedding(entries + 1, width, scale=width**-0.5)
-        self.from_last = nn.Linear(width, entries + 1, bias=False)
-        self.from_context = nn.Linear(width, entries + 1, bias=False)
-        self.effects = FixedEffects(sizes, entries + 1)
+        self.last = embedding(classes + 1, width, scale=width**-0.5)
+        self.context = embedding(classes + 1, width, scale=width**-0.5)
+        self.from_last = nn.Linear(width, classes + 1, bias=False)
+        self.from_context = nn.Linear(width, classes + 1, bias=False)
+        self.effects = FixedEffects(sizes, classes + 1)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:

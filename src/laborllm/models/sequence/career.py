@@ -58,8 +58,8 @@ class Career(SequenceModel):
         if self.width % (2 * self.heads):
             raise OptionError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")
 
-    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
-        return CareerNetwork(sizes, entries, self.layers, self.width, self.heads, self.dropout)
+    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
+        return CareerNetwork(sizes, classes, self.layers, self.width, self.heads, self.dropout)
 
     def beginning(self, vocabulary: Vocabulary, panel: Panel) -> nn.Module:
         network = super().beginning(vocabulary, panel)
@@ -95,15 +95,15 @@ class CareerNetwork(nn.Module):
     """Scores (n, J + 1)."""
 
     def __init__(
-        self, sizes: Mapping[str, int], entries: int, layers: int, width: int, heads: int, dropout: float
+        self, sizes: Mapping[str, int], classes: int, layers: int, width: int, heads: int, dropout: float
     ) -> None:
         super().__init__()
-        self.occupations = embedding(entries + 1, width, scale=width**-0.5)
+        self.occupations = embedding(classes + 1, width, scale=width**-0.5)
         self.covariates = Covariates(sizes, width, scale=COVARIATE_SCALE)
         self.enter = nn.Dropout(ENTERING * dropout)
         self.blocks = nn.ModuleList(Block(width, heads, WITHIN * dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, entries + 1)
+        self.head = nn.Linear(width, classes + 1)
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.head.weight, std=width**-0.5)
 

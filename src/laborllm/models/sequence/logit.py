@@ -1,6 +1,6 @@
 """Two-stage multinomial logit on hand-made features, the econometric baseline of CAREER (arXiv 2202.08370).
 
-The score of entry k, and that of staying, is a sum of fixed effects,
+The score of occupation k, and that of staying, is a sum of fixed effects,
 
     z_k = b_k + sum_f W^f[x_f, k],
 
@@ -29,6 +29,6 @@ class Logit(SequenceModel):
 
     plan: Plan = field(default_factory=LogitPlan)
 
-    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
-        occupations = dict.fromkeys(("previous", "before_previous"), entries + 1)
-        return FixedEffects(occupations | dict(sizes), entries + 1)
+    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
+        occupations = dict.fromkeys(("previous", "before_previous"), classes + 1)
+        return FixedEffects(occupations | dict(sizes), classes + 1)

@@ -49,8 +49,8 @@ class SequenceModel(ABC):
             raise OptionError(f"dropout is a share from 0 to below 1, not {dropout}")
 
     @abstractmethod
-    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
-        """A network from a `Batch` to scores (n, entries + 1), new, for covariates with `sizes` indexes."""
+    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
+        """A network from a `Batch` to scores (n, classes + 1), new, for covariates with `sizes` indexes."""
 
     def beginning(self, vocabulary: Vocabulary, panel: Panel) -> nn.Module:
         """The network that training on `panel` begins with."""

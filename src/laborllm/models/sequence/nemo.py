@@ -31,20 +31,20 @@ class Nemo(SequenceModel):
     width: int = 256
     dropout: float = 0.5
 
-    def network(self, sizes: Mapping[str, int], entries: int) -> nn.Module:
-        return NemoNetwork(sizes, entries, self.layers, self.width, self.dropout)
+    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
+        return NemoNetwork(sizes, classes, self.layers, self.width, self.dropout)
 
 
 class NemoNetwork(nn.Module):
     """Scores (n, J + 1). Padding comes last, so no record sees any."""
 
-    def __init__(self, sizes: Mapping[str, int], entries: int, layers: int, width: int, dropout: float) -> None:
+    def __init__(self, sizes: Mapping[str, int], classes: int, layers: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.occupations = embedding(entries + 1, width, scale=SCALE)
+        self.occupations = embedding(classes + 1, width, scale=SCALE)
         self.covariates = Covariates(sizes, width, scale=SCALE)
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(width, width, layers, batch_first=True, dropout=between)
-        self.head = nn.Linear(width, entries + 1)
+        self.head = nn.Linear(width, classes + 1)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:

@@ -1,4 +1,4 @@
-"""The networks' common shape, and how one is trained: the two-stage likelihood of the observed entries."""
+"""The networks' common shape, and how one is trained: the two-stage likelihood of the observed occupations."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ def log_probs(network: nn.Module, careers: Careers) -> Iterator[tuple[Tensor, Te
 
 
 def observed_log_probs(network: nn.Module, careers: Careers) -> Tensor:
-    """Log-probability in nats of every observed entry, (n,), in the order of `careers`."""
+    """Log-probability in nats of every observed occupation, (n,), in the order of `careers`."""
     return torch.cat([_observed(log_prob, observed) for log_prob, observed in log_probs(network, careers)])
 
 

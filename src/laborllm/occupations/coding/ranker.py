@@ -27,7 +27,7 @@ class Ranker:
     log(T[f, j] + alpha) - log(sum_f T[f, j] + alpha V): the first part is log(alpha) wherever f does not occur in j.
 
     features: feature -> row. weight: inverse document frequency per row (V,), and of a feature never seen last.
-    starts: where the entries of each row begin (V + 1,). columns, gains: of each entry, j and log(T / alpha + 1).
+    starts: where the cells of each row begin (V + 1,). columns, gains: of each cell, j and log(T / alpha + 1).
     base: log-share of each occupation's titles (J,). length: log of its smoothed total mass over alpha (J,).
     """
 
@@ -40,24 +40,24 @@ class Ranker:
     length: Matrix
 
     @classmethod
-    def fit(cls, titles: Sequence[Words], columns: NDArray[np.intp], entries: int) -> "Ranker":
-        """Learn from n titles and the column, 0 to `entries` - 1, of each one's occupation, (n,)."""
+    def fit(cls, titles: Sequence[Words], columns: NDArray[np.intp], classes: int) -> "Ranker":
+        """Learn from n titles and the column, 0 to `classes` - 1, of each one's occupation, (n,)."""
         found = [features_of(title) for title in titles]
         occurs = Counter(feature for features in found for feature in features)
         features = {feature: row for row, feature in enumerate(occurs)}
         seen = np.array([*occurs.values(), 0], dtype=float)
         weight = np.log((1 + len(titles)) / (1 + seen)) + 1
         owner, row, value = _unit_rows(found, features, weight)
-        cell, where = np.unique(row * entries + columns[owner], return_inverse=True)
+        cell, where = np.unique(row * classes + columns[owner], return_inverse=True)
         mass = np.bincount(where, value)
-        known = cell < len(features) * entries
-        total = np.bincount(cell[known] % entries, mass[known], minlength=entries)
-        share = np.bincount(columns, minlength=entries) / len(titles)
+        known = cell < len(features) * classes
+        total = np.bincount(cell[known] % classes, mass[known], minlength=classes)
+        share = np.bincount(columns, minlength=classes) / len(titles)
         return cls(
             features,
             weight,
-            np.searchsorted(cell, np.arange(len(features) + 2) * entries),
-            cell % entries,
+            np.searchsorted(cell, np.arange(len(features) + 2) * classes),
+            cell % classes,
             np.log(mass / ALPHA + 1),
             np.log(np.maximum(share, 1 / (2 * len(titles)))),
             np.log(total / ALPHA + len(features)),
@@ -71,15 +71,15 @@ class Ranker:
             yield scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
 
     def _scores(self, owner: NDArray[np.intp], row: NDArray[np.intp], value: Matrix, titles: int) -> Matrix:
-        entries = len(self.base)
+        classes = len(self.base)
         first, count = self.starts[row], self.starts[row + 1] - self.starts[row]
         of = np.repeat(np.arange(len(row)), count)
-        entry = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
-        cell = owner[of] * entries + self.columns[entry]
-        gains = np.bincount(cell, value[of] * self.gains[entry], minlength=titles * entries)
+        cell_of = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
+        cell = owner[of] * classes + self.columns[cell_of]
+        gains = np.bincount(cell, value[of] * self.gains[cell_of], minlength=titles * classes)
         seen = row < len(self.features)
         evidence = np.bincount(owner[seen], value[seen], minlength=titles)
-        scores: Matrix = gains.reshape(titles, entries) + self.base - evidence[:, None] * self.length
+        scores: Matrix = gains.reshape(titles, classes) + self.base - evidence[:, None] * self.length
         return scores
 
 

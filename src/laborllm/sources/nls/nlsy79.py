@@ -212,8 +212,8 @@ def _states(rows: pl.DataFrame) -> list[str]:
 
 def _targets(codes: Iterable[str], crosswalks: Mapping[str, Crosswalk], taxonomy: Taxonomy) -> dict[str, str]:
     """Code with its crosswalk before it -> taxonomy code, for the codes that have one."""
-    entries = {code: crosswalks[code.partition(" ")[0]](code.partition(" ")[2]) for code in codes}
-    return {code: entry for code, entry in entries.items() if entry is not None and entry in taxonomy.position}
+    targets = {code: crosswalks[code.partition(" ")[0]](code.partition(" ")[2]) for code in codes}
+    return {code: target for code, target in targets.items() if target is not None and target in taxonomy.position}
 
 
 def _with_occupation(rows: pl.DataFrame, targets: Mapping[str, str]) -> pl.DataFrame:

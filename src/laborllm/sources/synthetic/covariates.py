@@ -34,7 +34,7 @@ def covariates(people: pl.DataFrame, age: Floats) -> Floats:
 
 
 def effects(leanings: Mapping[str, Floats], market: Market) -> Floats:
-    """What each covariate adds to the log-odds of each entry, (C, J) float32, in the order of `covariates`."""
+    """What each covariate adds to the log-odds of each occupation, (C, J) float32, in the order of `covariates`."""
     middle = (len(EDUCATION) - 1) / 2
     asked = np.clip(middle + SPREAD * leanings["schooling"], 0, len(EDUCATION) - 1)
     rows = [-market.schooling * (level - asked) ** 2 for level in range(len(EDUCATION))]

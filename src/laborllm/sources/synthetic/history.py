@@ -12,14 +12,14 @@ from laborllm.panel.order import first_records
 
 Columns = NDArray[np.intp]
 
-ABSENT = -1  # in place of an entry that there is none of
+ABSENT = -1  # in place of an occupation that there is none of
 
 
 @dataclass(frozen=True)
 class History:
-    """One value per record, (n,). previous: column of the entry before; job: of the last occupation that was no state;
-    former: of the occupation before that one. gap: years since the record before; tenure: years that the previous entry
-    had lasted by then. Gap and tenure are zero at a first record."""
+    """One value per record, (n,). previous: column of the occupation before; job: of the last occupation that was no
+    state; former: of the occupation before that one. gap: years since the record before; tenure: years that the
+    previous occupation had lasted by then. Gap and tenure are zero at a first record."""
 
     previous: Columns
     job: Columns
@@ -28,32 +28,32 @@ class History:
     tenure: Columns
 
     @classmethod
-    def of(cls, records: pl.DataFrame, entries: Columns, is_state: NDArray[np.bool_]) -> Self:
-        """The histories of records sorted by worker and year. entries: column of each, (n,). is_state: (J,)."""
+    def of(cls, records: pl.DataFrame, occupations: Columns, is_state: NDArray[np.bool_]) -> Self:
+        """The histories of records sorted by worker and year. occupations: column of each, (n,). is_state: (J,)."""
         history = cls.before(records)
         for position, rows in enumerate(by_position(records)):
             if position:
-                history.extend(rows, entries, is_state)
+                history.extend(rows, occupations, is_state)
         return history
 
     @classmethod
     def before(cls, records: pl.DataFrame) -> Self:
-        """What is known of the histories before any entry is: the gaps."""
+        """What is known of the histories before any occupation is: the gaps."""
         years = records["year"].cast(pl.Int64).to_numpy()
         first = first_records(records)
         gap = np.where(first, 0, np.diff(years, prepend=years[:1])).astype(np.intp)
         absent = np.full(len(years), ABSENT, np.intp)
         return cls(absent, absent.copy(), absent.copy(), gap, np.zeros(len(years), np.intp))
 
-    def extend(self, rows: Columns, entries: Columns, is_state: NDArray[np.bool_]) -> None:
+    def extend(self, rows: Columns, occupations: Columns, is_state: NDArray[np.bool_]) -> None:
         """Fill in the histories of `rows`: they end with the records right above them, of which all is known."""
         before = rows - 1
-        entry, job = entries[before], self.job[before]
-        changes = ~is_state[entry] & (entry != job)
-        self.previous[rows] = entry
-        self.job[rows] = np.where(changes, entry, job)
+        occupation, job = occupations[before], self.job[before]
+        changes = ~is_state[occupation] & (occupation != job)
+        self.previous[rows] = occupation
+        self.job[rows] = np.where(changes, occupation, job)
         self.former[rows] = np.where(changes, job, self.former[before])
-        lasts = entry == self.previous[before]
+        lasts = occupation == self.previous[before]
         self.tenure[rows] = np.where(lasts, self.tenure[before] + self.gap[before], 0)
 
     def at(self, rows: Columns | slice) -> Self:

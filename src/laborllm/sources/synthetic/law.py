@@ -1,6 +1,6 @@
-"""The law of synthetic careers: the true probability of every next entry, given the past and the covariates.
+"""The law of synthetic careers: the true probability of every next occupation, given the past and the covariates.
 
-A worker stays with probability s^g over g years, s from the entry, the years spent in it and age; else moves:
+A worker stays with probability s^g over g years, s from the occupation, the years spent in it and age; else moves:
 
     P(k) = s^g [k = j] + (1 - s^g) m(k)
 
@@ -61,14 +61,14 @@ class TrueLaw:
         return cls(panel.taxonomy, Market.from_json(panel.provenance.notes[MARKET]))
 
     def log_prob(self, panel: Panel) -> Floats:
-        """Log-probability of every entry for every record given those before it, (n, J) float32, nats."""
+        """Log-probability of every occupation for every record given those before it, (n, J) float32, nats."""
         out = np.empty((len(panel), len(self.taxonomy)), np.float32)
         for rows, probability in self._batches(panel):
             np.log(probability, out=out[rows])
         return out
 
     def log_likelihood(self, panel: Panel) -> Floats:
-        """Log-probability of each observed entry, (n,), nats, without ever holding an (n, J) array."""
+        """Log-probability of each observed occupation, (n,), nats, without ever holding an (n, J) array."""
         observed = self.taxonomy.columns(panel.records["occupation"])
         parts = [np.log(p[np.arange(len(p)), observed[rows]]) for rows, p in self._batches(panel)]
         return np.concatenate(parts).astype(np.float64)
@@ -79,22 +79,22 @@ class TrueLaw:
         return np.concatenate([-(p * np.log(p)).sum(axis=1) for _, p in self._batches(panel)]).astype(np.float64)
 
     def draw(self, people: pl.DataFrame, generator: np.random.Generator) -> Columns:
-        """Draw the entry of every record, (n,) columns, for people as `draw_people` gives them."""
-        entries = np.full(people.height, ABSENT, np.intp)
+        """Draw the occupation of every record, (n,) columns, for people as `draw_people` gives them."""
+        occupations = np.full(people.height, ABSENT, np.intp)
         history = History.before(people)
         traits, age, odds = self._of_people(people)
         for position, rows in enumerate(by_position(people)):
             if position:
-                history.extend(rows, entries, self.is_state)
+                history.extend(rows, occupations, self.is_state)
             stays = generator.random(len(rows)) < self._stay_chance(age[rows], history.at(rows))
-            entries[rows] = history.previous[rows]
+            occupations[rows] = history.previous[rows]
             for moved in _split(rows[~stays]):
                 chances = self._move_chances(traits[moved], odds[moved], history.at(moved))
-                entries[moved] = _drawn(chances, generator)
-        return entries
+                occupations[moved] = _drawn(chances, generator)
+        return occupations
 
     def _batches(self, panel: Panel) -> Iterator[tuple[slice, Floats]]:
-        """Rows of the panel, and the probability of every entry for each of them."""
+        """Rows of the panel, and the probability of every occupation for each of them."""
         if panel.taxonomy != self.taxonomy:
             raise SourceError(
                 f"the law is over {self.taxonomy.name}, the panel over {panel.taxonomy.name} or other states"
@@ -119,14 +119,14 @@ class TrueLaw:
         return covariates(people, age), age, stacked
 
     def _stay_chance(self, age: Floats, past: History) -> Floats:
-        """Chance to have stayed in the entry before over the whole gap, (n,); zero for a first record."""
-        entry = past.previous
-        log_odds = self._stay[entry] + self._stay_by_age[entry] * age
+        """Chance to have stayed in the occupation before over the whole gap, (n,); zero for a first record."""
+        occupation = past.previous
+        log_odds = self._stay[occupation] + self._stay_by_age[occupation] * age
         log_odds = log_odds + self.market.stay_tenure * np.log1p(past.tenure)
-        return np.where(entry == ABSENT, 0, (1 + np.exp(-log_odds)) ** -past.gap.astype(float)).astype(np.float32)
+        return np.where(occupation == ABSENT, 0, (1 + np.exp(-log_odds)) ** -past.gap.astype(float)).astype(np.float32)
 
     def _move_chances(self, traits: Floats, state_odds: Floats, past: History) -> Floats:
-        """Where a mover goes, (n, J) float32: rows sum to one, and nobody moves to the entry she is in."""
+        """Where a mover goes, (n, J) float32: rows sum to one, and nobody moves to the occupation she is in."""
         weight = traits @ self._to_worker + self._by_itself + self._to_job[past.job]
         back = np.flatnonzero(past.former != ABSENT)
         weight[back, past.former[back]] += self.market.return_to_former

@@ -112,7 +112,7 @@ class Market:
     def from_json(cls, text: str) -> Self:
         stored: dict[str, Any] = json.loads(text)
         states = {state: StateOdds(**odds) for state, odds in stored.pop("states").items()}
-        entries: dict[str, Any] = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
-        return cls(**entries, states=states)
+        return cls(**fields, states=states)

@@ -15,8 +15,8 @@ EMPTY = frozenset({"and", "elsewhere", "except", "for", "in", "not", "of", "or",
 
 
 def similarity(taxonomy: Taxonomy, same_group: float, same_words: float) -> Floats:
-    """How close entries are, (J, J) float32: `same_group` where the group is shared, and `same_words` times the share
-    of words that two titles have in common (Jaccard)."""
+    """How close occupations are, (J, J) float32: `same_group` where the group is shared, and `same_words` times the
+    share of words that two titles have in common (Jaccard)."""
     groups = np.array(taxonomy.groups)
     words = [_words(title) for title in taxonomy.titles]
     vocabulary = {word: column for column, word in enumerate(sorted(set().union(*words)))}
@@ -30,7 +30,7 @@ def similarity(taxonomy: Taxonomy, same_group: float, same_words: float) -> Floa
 
 
 def draw_leanings(taxonomy: Taxonomy, names: Sequence[str], seed: int) -> dict[str, Floats]:
-    """Standard normal numbers for the entries of a taxonomy: (J,) float32 under each name.
+    """Standard normal numbers for the occupations of a taxonomy: (J,) float32 under each name.
 
     A third of the variance each comes with the group, the words of the title and the whole title; the same text has the
     same numbers in every taxonomy.
