@@ -23,6 +23,9 @@ STATES = {
 }
 """Code and title of the non-employment states; `not_working` is for sources that cannot tell the first two apart."""
 
+COARSER = {"unemployed": "not_working", "not_in_labor_force": "not_working"}
+"""State to the coarser one that it is part of."""
+
 STATE_GROUP = "Not employed"
 
 
@@ -63,6 +66,12 @@ class Taxonomy:
     def states(self) -> tuple[str, ...]:
         """The codes that are states, in order."""
         return tuple(code for code in self.codes if code in STATES)
+
+    @cached_property
+    def without_states(self) -> Self:
+        """The jobs of the taxonomy alone."""
+        occupations = zip(self.codes, self.titles, self.groups, strict=True)
+        return self.from_occupations(self.name, [job for job in occupations if job[0] not in STATES])
 
     def title(self, code: str) -> str:
         return self.titles[self.position[code]]

@@ -29,7 +29,7 @@ SCHEMA: dict[str, pl.DataType] = {
     "dataset": pl.String(),
 }
 """Columns of `Panel.records`. A missing covariate is null; worker, year and split are never null, occupation only where
-a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `mixing`)."""
+a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `pooling`)."""
 
 COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
 STATIC = ("gender", "ethnicity", "birth_year")

@@ -1,4 +1,4 @@
-"""Mixtures: who is held out stays so, who is added is trained on alone, and draws are what they say."""
+"""Pooled panels: who is held out stays so, who is added is trained on alone, and draws are what they say."""
 
 import dataclasses
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import PanelError
-from laborllm.panel import Addition, Panel, Provenance, assign_split, mix
-from laborllm.panel.mixing import draw_without_replacement, importance
+from laborllm.panel import Addition, Panel, Provenance, assign_split, coarsen, mix
+from laborllm.panel.pooling import draw_without_replacement, importance
 from laborllm.text import Template, render
 
 
@@ -106,13 +106,42 @@ def test_first_draws_follow_the_odds() -> None:
         ({"dataset": "INVENTED"}, "two panels are labelled INVENTED"),
         ({"share": 0.0}, "the share of OTHER must be above 0"),
         ({"draw": "twice"}, "use alike, weight, target"),
-        ({"states": ["in_education"]}, "import both with the same states"),
+        ({"title": "Cashiers and clerks"}, "panels can be pooled that differ in their states only"),
     ],
 )
 def test_what_cannot_be_mixed_is_refused(change: dict[str, object], message: str, panel: Panel, other: Panel) -> None:
     if "dataset" in change:
         other = dataclasses.replace(other, dataset=str(change.pop("dataset")))
-    if "states" in change:
-        other = dataclasses.replace(other, taxonomy=other.taxonomy.with_states(change.pop("states")))  # type: ignore[arg-type]
+    if "title" in change:
+        titles = (str(change.pop("title")), *other.taxonomy.titles[1:])
+        other = dataclasses.replace(other, taxonomy=dataclasses.replace(other.taxonomy, titles=titles))
     with pytest.raises(PanelError, match=message):
         mix(panel, [Addition(other, **change)], seed=0)  # type: ignore[arg-type]
+
+
+def test_finer_states_become_coarser_whichever_panel_has_them(panel: Panel, other: Panel) -> None:
+    """`panel` has the unemployed apart; `coarse` has them among those who do not work."""
+    coarse = coarsen(other, ["in_education", "not_working"])
+    pooled = mix(panel, [Addition(coarse)], seed=0)
+    assert pooled.taxonomy.states == ("in_education", "not_working")
+    finer = int((panel.records["occupation"] == "unemployed").sum())
+    assert pooled.provenance.notes["states coarsened"] == f"unemployed to not_working ({finer:,} records)"
+    assert "coarsened" not in pooled.provenance.notes["added from OTHER"]
+    assert pooled.held_out == panel.held_out
+
+    pooled = mix(coarse, [Addition(panel, 0.5)], seed=0)
+    assert pooled.taxonomy == coarse.taxonomy
+    added = pooled.records.filter(pl.col("dataset") == "INVENTED")
+    became = int((added["occupation"] == "not_working").sum())
+    assert pooled.provenance.notes["added from INVENTED"].endswith(
+        f"; states coarsened, unemployed to not_working ({became:,} records)"
+    )
+    assert 0 < became < finer
+    assert not {"unemployed", None} & set(pooled.records["occupation"])
+
+
+def test_states_of_equal_fineness_are_joined(panel: Panel, other: Panel) -> None:
+    with_students = dataclasses.replace(other, taxonomy=other.taxonomy.with_states(["in_education"]))
+    pooled = mix(panel, [Addition(with_students)], seed=0)
+    assert pooled.taxonomy.states == ("unemployed", "in_education")
+    assert pooled.records.filter(pl.col("dataset").is_null()).equals(panel.records)

@@ -6,7 +6,7 @@ Whoever is held out stays held out, and whoever is added is trained on alone, wh
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.occupations import Taxonomy
 from laborllm.panel.panel import Panel, Provenance
+from laborllm.panel.states import COARSENED, over, shared_states
 
 Draw = Literal["alike", "weight", "target"]
 
@@ -42,53 +44,87 @@ class Addition:
 
 
 def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
-    """`panel` and, for training, the workers of `additions`; their names begin with the label of their dataset.
+    """Add training workers of other panels to a panel.
 
-    Raises `PanelError` if two panels have one label or differ in their taxonomy, or where a draw asks for weights or
-    covariates that are not there.
+    Panels that tell different states apart are pooled over the finest states that all can be expressed in.
+
+    Args:
+        panel: Keeps all its workers, each in the split it had.
+        additions: The panels whose training workers are added, and how many of them.
+        seed: Seed of the draws.
+
+    Returns:
+        The pooled panel; names of added workers begin with the label of their dataset. `provenance.notes` says how many
+        were added from where, and which records of the first panel and of the added workers had a finer state.
+
+    Raises:
+        PanelError: Two panels have one label or differ in more than their states, or a draw asks for weights or
+            covariates that are not there.
+
+    Example:
+        `mix(nlsy97, [Addition(nlsy79, share=0.5)], seed=0)` adds half of the NLSY79's training workers.
     """
     labels = [panel.dataset, *(addition.panel.dataset for addition in additions)]
     for label in labels:
         if labels.count(label) > 1:
             raise PanelError(f"two panels are labelled {label}: a career's text could not say which it is from")
-    added = [_draw(panel, addition, seed) for addition in additions]
-    notes = {
-        f"added from {addition.panel.dataset}": f"{records['worker'].n_unique():,} training workers, "
-        f"{addition.share:g} of them, drawn {addition.draw}; panel {addition.panel.fingerprint}"
-        for addition, records in zip(additions, added, strict=True)
-    }
-    records = pl.concat([panel.records, *added])
-    first = panel.provenance
+    taxonomy = _shared_taxonomy([panel, *(addition.panel for addition in additions)])
+    first = over(panel, taxonomy)
+    added = [over(_draw(panel, addition, seed), taxonomy) for addition in additions]
+    records = pl.concat([first.records, *(_labelled(drawn) for drawn in added)])
+    known = first.provenance
     provenance = Provenance(
         source=f"pooled from {', '.join(labels)}",
-        files=first.files,
-        rows_in=first.rows_in + sum(map(len, added)),
-        left_out=first.left_out,
-        notes=first.notes | notes,
+        files=known.files,
+        rows_in=known.rows_in + sum(map(len, added)),
+        left_out=known.left_out,
+        notes=known.notes | dict(map(_note, additions, added)),
     )
-    return Panel(records, panel.taxonomy, panel.dataset, provenance, panel.weight_kind)
+    return Panel(records, taxonomy, panel.dataset, provenance, panel.weight_kind)
 
 
-def _draw(panel: Panel, addition: Addition, seed: int) -> pl.DataFrame:
-    """The records of the workers who are added, with their dataset; their weights are of another population."""
-    other = addition.panel
-    if other.taxonomy != panel.taxonomy:
-        raise PanelError(
-            f"{panel.dataset} has taxonomy {panel.taxonomy.name} with {len(panel.taxonomy)} occupations, "
-            f"{other.dataset} has {other.taxonomy.name} with {len(other.taxonomy)} or other titles: "
-            "import both with the same states"
-        )
-    records = other.subset("train").observed().records
-    people = records.group_by("worker", maintain_order=True).first()
-    odds = _odds(panel, addition, records, people)
+def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:
+    """The taxonomy that all panels can be expressed over. Raises `PanelError` where more than their states differs."""
+    first, *others = panels
+    for other in others:
+        if other.taxonomy.without_states != first.taxonomy.without_states:
+            ours, theirs = first.taxonomy, other.taxonomy
+            raise PanelError(
+                f"{first.dataset} has taxonomy {ours.name} with {len(ours)} occupations, {other.dataset} has "
+                f"{theirs.name} with {len(theirs)}: panels can be pooled that differ in their states only"
+            )
+    taxonomies = [panel.taxonomy for panel in panels]
+    return first.taxonomy.without_states.with_states(shared_states(taxonomies))
+
+
+def _draw(panel: Panel, addition: Addition, seed: int) -> Panel:
+    """The careers of the workers who are added."""
+    other = addition.panel.subset("train")
+    people = other.records.group_by("worker", maintain_order=True).first()
+    odds = _odds(panel, addition, other.records, people)
     count = max(1, round(addition.share * len(people)))
     chosen = people["worker"].gather(draw_without_replacement(odds, count, seed=seed))
-    label = pl.lit(other.dataset)
-    return records.filter(pl.col("worker").is_in(chosen.implode())).with_columns(
+    drawn = other.records.filter(pl.col("worker").is_in(chosen.implode()))
+    notes = {name: note for name, note in other.provenance.notes.items() if name != COARSENED}
+    return replace(other, records=drawn, provenance=replace(other.provenance, notes=notes))
+
+
+def _labelled(panel: Panel) -> pl.DataFrame:
+    """The records of a panel as they join another, with their dataset; their weights are of another population."""
+    label = pl.lit(panel.dataset)
+    return panel.records.with_columns(
         pl.concat_str(label, pl.lit(":"), "worker").alias("worker"),
         pl.lit(None, pl.Float64).alias("weight"),
         label.alias("dataset"),
     )
+
+
+def _note(addition: Addition, added: Panel) -> tuple[str, str]:
+    """What the notes of the pooled panel say about an addition."""
+    drawn = f"{added.workers:,} training workers, {addition.share:g} of them, drawn {addition.draw}"
+    coarsened = added.provenance.notes.get(COARSENED)
+    states = f"; {COARSENED}, {coarsened}" if coarsened else ""
+    return f"added from {added.dataset}", f"{drawn}; panel {addition.panel.fingerprint}{states}"
 
 
 def _odds(panel: Panel, addition: Addition, records: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
