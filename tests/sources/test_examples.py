@@ -5,7 +5,8 @@ from pathlib import Path
 import pyreadstat
 import pytest
 
-from laborllm.panel import Panel
+from laborllm.occupations import load_taxonomy
+from laborllm.panel import Panel, coarsen
 from laborllm.sources import import_table
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +66,11 @@ def test_texts(name: str, panel: Panel) -> None:
     assert set(records["region"].drop_nulls()) == REGIONS
     assert set(records["education"].drop_nulls()) == EDUCATION
     assert panel.taxonomy.states == tuple(STATES[name])
+
+
+def test_the_cohorts_meet_over_the_states_of_the_coarser(name: str, file: Path, panel: Panel) -> None:
+    raw, _ = pyreadstat.read_dta(str(file), output_format="polars")
+    found = coarsen(panel, ["in_education", "not_working"])
+    idle = raw["status"].is_in([value for state, value in STATES[name].items() if state != "in_education"])
+    assert (found.records["occupation"] == "not_working").sum() == idle.sum()
+    assert found.taxonomy == load_taxonomy("occ1990dd").with_states(["in_education", "not_working"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitSeed
+from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitSeed, States
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def import_nlsy79(
     ],
     out: PanelOut | None = None,
     tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,
+    states: States = None,
     seed: SplitSeed = 0,
 ) -> None:
     """Import the NLSY79, careers from 1979 on, from extracts of the NLS Investigator.
@@ -51,7 +52,7 @@ def import_nlsy79(
     elif out is None or not files:
         raise SourceError("give the files of an extract and --out, or --tagset for the list of what to download")
     else:
-        _save(import_nlsy79(files, seed=seed), out)
+        _save(import_nlsy79(files, seed=seed), out, states)
 
 
 @import_.command(name="nlsy97")
@@ -137,6 +138,7 @@ def import_table(
     database: Annotated[
         str | None, Parameter(help="Where to ask: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.")
     ] = None,
+    states: States = None,
     seed: SplitSeed = 0,
 ) -> None:
     """Import any long table, with a mapping file that says what its columns mean.
@@ -146,9 +148,9 @@ def import_table(
     from laborllm.sources import import_query, import_table
 
     if source is not None and query is None and database is None:
-        _save(import_table(source, mapping, seed=seed), out)
+        _save(import_table(source, mapping, seed=seed), out, states)
     elif source is None and query is not None and database is not None:
-        _save(import_query(_sql(query), database, mapping, seed=seed), out)
+        _save(import_query(_sql(query), database, mapping, seed=seed), out, states)
     else:
         raise SourceError("give either a file, or --query together with --database")
 
@@ -206,7 +208,10 @@ def import_career(
     _save(import_career(folder, load_taxonomy(taxonomy), dataset), out)
 
 
-def _save(panel: "Panel", out: Path) -> None:
+def _save(panel: "Panel", out: Path, states: tuple[str, ...] | None = None) -> None:
+    from laborllm.panel import coarsen
+
+    panel = panel if states is None else coarsen(panel, states)
     panel.save(out)
     _report(out, len(panel), panel.workers, panel.provenance)
 

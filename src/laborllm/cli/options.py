@@ -31,6 +31,13 @@ Vocabulary = Annotated[
     Parameter(help="Predict over all tokens of the base model, or over those of the titles and the careers alone."),
 ]
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
+States = Annotated[
+    tuple[str, ...] | None,
+    Parameter(
+        help="States without a job that the panel is to tell apart, such as `in_education not_working`; unemployed and "
+        "not_in_labor_force become not_working where it is the only one of them. Default: all that the source tells."
+    ),
+]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
 Scoring = Annotated[
     Method,

@@ -76,9 +76,13 @@ def mix(
 ) -> None:
     """Add training workers of other panels to one: its validation and test workers stay what they are.
 
+    Panels may differ in the states that they tell apart: unemployed and not in labor force become not working where one
+    of the panels has that alone.
+
     Example: `laborllm mix nlsy97.parquet --add nlsy79.parquet=0.5 --out pooled.parquet`
     """
     from laborllm.panel import Addition, Panel, mix
+    from laborllm.panel.pooling import pooling_notes
 
     additions = []
     for entry in add:
@@ -87,6 +91,8 @@ def mix(
     mixed = mix(Panel.load(panel), additions, seed=seed)
     mixed.save(out)
     print(f"{out}: {len(mixed):,} records of {mixed.workers:,} workers", file=sys.stderr)
+    for what, note in pooling_notes(mixed).items():
+        print(f"{what}: {note}", file=sys.stderr)
 
 
 def _share(text: str, entry: str) -> float:

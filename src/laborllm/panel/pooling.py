@@ -20,6 +20,9 @@ from laborllm.panel.states import COARSENED, over, shared_states
 
 Draw = Literal["alike", "weight", "target"]
 
+ADDED = "added from"
+"""Notes on additions begin with this."""
+
 ALIKE = ("education", "gender", "ethnicity", "region")
 """What a draw toward a target looks at, in a worker's first record; cohorts of two surveys seldom overlap."""
 
@@ -83,6 +86,12 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
     return Panel(records, taxonomy, panel.dataset, provenance, panel.weight_kind)
 
 
+def pooling_notes(pooled: Panel) -> dict[str, str]:
+    """What the notes of a pooled panel say about who was added, and which states became coarser."""
+    notes = pooled.provenance.notes.items()
+    return {name: note for name, note in notes if name == COARSENED or name.startswith(ADDED)}
+
+
 def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:
     """The taxonomy that all panels can be expressed over. Raises `PanelError` where more than their states differs."""
     first, *others = panels
@@ -124,7 +133,7 @@ def _note(addition: Addition, added: Panel) -> tuple[str, str]:
     drawn = f"{added.workers:,} training workers, {addition.share:g} of them, drawn {addition.draw}"
     coarsened = added.provenance.notes.get(COARSENED)
     states = f"; {COARSENED}, {coarsened}" if coarsened else ""
-    return f"added from {added.dataset}", f"{drawn}; panel {addition.panel.fingerprint}{states}"
+    return f"{ADDED} {added.dataset}", f"{drawn}; panel {addition.panel.fingerprint}{states}"
 
 
 def _odds(panel: Panel, addition: Addition, records: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
