@@ -10,7 +10,7 @@ import pytest
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.profile import group_transitions, records_by_year, states_by_age
-from laborllm.panel.summary import FEWEST_WORKERS
+from laborllm.privacy import SMALLEST_CELL
 
 OCCUPATIONS = [("A", "Bakers", "Food"), ("B", "Cooks", "Food"), ("C", "Mayors", "Office"), ("D", "Poets", "Art")]
 TAXONOMY = Taxonomy.from_occupations("jobs", OCCUPATIONS).with_states(["unemployed", "in_education"])
@@ -50,7 +50,7 @@ def _activity(code: str) -> str:
 
 
 def _large(cells: Cells) -> Cells:
-    return {cell: workers for cell, workers in cells.items() if len(set(workers)) >= FEWEST_WORKERS}
+    return {cell: workers for cell, workers in cells.items() if len(set(workers)) >= SMALLEST_CELL}
 
 
 def test_records_by_year(panel: Panel) -> None:

@@ -1,6 +1,7 @@
 """The summary of a panel, against counts made by hand and by plain loops; and how it reads."""
 
 import json
+from dataclasses import replace
 from itertools import groupby, pairwise
 
 import polars as pl
@@ -35,19 +36,45 @@ def summary() -> Summary:
 
 def test_size(summary: Summary) -> None:
     assert (summary.workers, summary.records) == (14, 27)
-    assert (summary.first_year, summary.last_year) == (1999, 2005)
+    assert (summary.first_year, summary.last_year) == (2000, 2001)  # in 1999, 2003 and 2005 is one worker each
     assert summary.records_per_worker == (27 / 14, 2)
     assert summary.stay_rate == 3 / 13  # two bakers and the unemployed stay, ten move
     assert (summary.taxonomy_size, summary.occupations_seen) == (5, 4)
 
 
 def test_small_cells_are_withheld(summary: Summary) -> None:
-    assert summary.occupations.rows() == [("A", "Bakers", 12, 14, 14 / 27), ("B", "Millers", 10, 10, 10 / 27)]
+    """The millers too: less the bakers and them, all records would leave those of two workers."""
+    assert summary.occupations.rows() == [("A", "Bakers", 12, 14, 14 / 27)]
     assert summary.states.is_empty()
-    assert summary.withheld == 2
+    assert summary.withheld == 3
     assert summary.covariates.filter(pl.col("covariate") == "gender")["values"].to_list() == [["female"]]
     for text in (as_text(summary), as_json(summary)):
         assert not any(hidden in text for hidden in ("Mayors", "1950", "Unemployed"))
+
+
+def test_open_records_and_own_columns_are_counted_apart() -> None:
+    panel = _panel()
+    own = replace(panel, records=panel.records.with_columns(wage=pl.when(pl.col("year") == 2000).then(9.5)))
+    before, summary = summarise(own), summarise(own.open(years=[2010]))
+    assert (summary.open_records, summary.records, summary.workers) == (14, before.records, 14)
+    assert (summary.last_year, summary.stay_rate) == (2001, before.stay_rate)
+    assert summary.occupations.equals(before.occupations)
+    assert before.columns.rows() == [("wage", "Float64", 12 / 27)]
+    text = as_text(summary)
+    assert "  open records, without an occupation yet               14\n" in text
+    assert "  wage                                              29.3 %  Float64\n" in text
+
+
+def test_no_rare_code_is_shown() -> None:
+    rare = Provenance("table", notes={"codes not in taxonomy": "777 (1 row)", "unit": "year"})
+    summary = summarise(replace(_panel(), provenance=rare))
+    assert all("777" not in text for text in (as_text(summary), as_json(summary)))
+    assert summary.provenance.notes == {"unit": "year"}
+
+
+def test_a_panel_too_small_to_show_its_years() -> None:
+    panel = _panel().sample(5, seed=0)
+    assert "none of 10 workers or more\n" in as_text(summarise(panel))
 
 
 def test_coverage_and_splits(summary: Summary) -> None:
@@ -94,16 +121,15 @@ TEXT = """\
 OWN
   workers                                               14
   records                                               27
-  years                                       1999 to 2005
+  years                                       2000 to 2001
   records per worker                                   1.9  median 2
   same occupation as in the record before           23.1 %
   occupations of taxonomy jobs that occur                4  of 5
-  of them with under 10 workers, not shown               2
+  of them not shown, for too few workers                 3
   weights                                             none
 
 Occupations, the most frequent                     workers     records       share
   Bakers                                                12          14      51.9 %
-  Millers                                               10          10      37.0 %
 
 Covariates                                           known
   education                                          0.0 %
@@ -112,7 +138,7 @@ Covariates                                           known
   region                                             0.0 %
   birth_year                                        92.6 %  1980
 
-Splits                                             workers     records
+Splits, by worker                                  workers     records
   train                                                 12          24
   valid                                                  1           1
   test                                                   1           2

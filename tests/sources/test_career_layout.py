@@ -8,7 +8,7 @@ import pytest
 from laborllm.errors import LaborLLMError, SourceError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.panel.panel import COVARIATES
+from laborllm.panel.schema import COVARIATES
 from laborllm.sources.career_layout import BY_RECORD, COLUMNS, export_career, import_career
 
 TAXONOMY = Taxonomy.from_occupations("two", [("274", "Sales clerks", ""), ("436", "Cooks", "")])

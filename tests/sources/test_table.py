@@ -192,6 +192,27 @@ def test_a_panel_of_states_alone(tmp_path: Path) -> None:
     assert panel.records["occupation"].to_list() == ["unemployed"]
 
 
+def test_rows_at_the_end_without_an_occupation_may_be_open(tmp_path: Path) -> None:
+    """Whose occupation is missing after the last known one; one in between, or that has no place, is left out."""
+    mapping = (
+        SMALL + "missing: [-9]\nstates: [unemployed]\nstatus: {column: lfs, values: {1: employed, 0: unemployed}}\n"
+    )
+    rows = ["1,2000,4,1", "1,2001,,1", "1,2002,4,1", "1,2004,-9,1", "2,2000,4,1", "2,2001,99999,1", "3,2003,,"]
+    content = "\n".join(["id,year,occ,lfs", *rows, "4,2000,4,1", "4,2001,,", "4,2002,,0"])
+    closed, opened = (_import(tmp_path, content, mapping + f"open: {answer}\n") for answer in ("false", "true"))
+    assert closed.open_records == 0
+    assert closed.provenance.left_out == {
+        "occupation missing": 2,
+        "status missing": 2,
+        "occupation code not in taxonomy": 1,
+    }
+    found = opened.records.filter(pl.col("occupation").is_null()).select("worker", "year")
+    assert found.rows() == [("1", 2004), ("3", 2003)]
+    assert opened.observed().fingerprint == closed.fingerprint
+    with pytest.raises(SourceError, match="unknown answer to open 'maybe'; use true, false"):
+        _import(tmp_path, content, mapping + "open: maybe\n")
+
+
 def test_a_listed_value_wins_over_missing_and_over_its_label(tmp_path: Path) -> None:
     frame = pl.DataFrame({"id": [1, 2, 3], "year": [2000] * 3, "occ": [4] * 3, "race": [1, 2, -4]})
     pyreadstat.write_dta(frame, str(tmp_path / "own.dta"), variable_value_labels={"race": {1: "NBNH", 2: "Black"}})

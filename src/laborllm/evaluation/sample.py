@@ -12,9 +12,9 @@ from laborllm.evaluation.arrays import Bools, Indices
 from laborllm.evaluation.bootstrap import Bootstrapped, WorkerBootstrap
 from laborllm.panel.history import KINDS, transition_kinds
 from laborllm.panel.order import worker_index
-from laborllm.panel.summary import FEWEST_WORKERS
+from laborllm.privacy import SMALLEST_CELL
 
-WITHHELD = f"fewer than {FEWEST_WORKERS} workers"
+WITHHELD = f"fewer than {SMALLEST_CELL} workers"
 INFINITE = "an observed record has probability zero"
 
 Row = dict[str, object]
@@ -49,7 +49,7 @@ class Cells:
 
     def withheld(self, cell: int) -> bool:
         """Whether a cell holds too few workers to show anything of it."""
-        return bool(self.workers[cell] < FEWEST_WORKERS)
+        return bool(self.workers[cell] < SMALLEST_CELL)
 
     def counts(self, cell: int) -> Row:
         if self.withheld(cell):

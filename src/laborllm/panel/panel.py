@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -13,28 +13,8 @@ import polars as pl
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
 from laborllm.panel.parquet import read_marked
+from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
 from laborllm.storage import new_file
-
-SCHEMA: dict[str, pl.DataType] = {
-    "worker": pl.String(),
-    "year": pl.Int16(),
-    "occupation": pl.String(),
-    "education": pl.String(),
-    "gender": pl.String(),
-    "ethnicity": pl.String(),
-    "region": pl.String(),
-    "birth_year": pl.Int16(),
-    "weight": pl.Float64(),
-    "split": pl.String(),
-    "dataset": pl.String(),
-}
-"""Columns of `Panel.records`. A missing covariate is null; worker, year and split are never null, occupation only where
-a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `pooling`)."""
-
-COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
-STATIC = ("gender", "ethnicity", "birth_year")
-SPLITS = ("train", "valid", "test")
-YEARS = (1900, 2100)
 
 
 @dataclass(frozen=True)
@@ -62,8 +42,12 @@ class Panel:
     The last records of a career may be open: their year and covariates are known, their occupation is not yet (null).
     A model forecasts them, a fit and an evaluation leave them out.
 
+    Columns beyond those of `SCHEMA` are the user's own: they ride along for grouping, clustering, weighting and export,
+    and no text or model reads them.
+
     `dataset` is the label that career texts use ("NLSY97"), unless a record has its own. `weight_kind` says what the
-    column weight means ("none", "sampling"). Raises `PanelError` naming the first offending row.
+    column weight means ("none", "sampling"). `split_by` is the column whose values the split keeps whole. Raises
+    `PanelError` naming the first offending row.
     """
 
     records: pl.DataFrame
@@ -71,10 +55,11 @@ class Panel:
     dataset: str
     provenance: Provenance
     weight_kind: str = "none"
+    split_by: str = "worker"
 
     def __post_init__(self) -> None:
-        records = _conform(self.records)
-        _check(records, self.taxonomy)
+        records = conform(self.records)
+        check(records, self.taxonomy, self.split_by)
         object.__setattr__(self, "records", records.sort("worker", "year"))
 
     def __len__(self) -> int:
@@ -83,6 +68,11 @@ class Panel:
     @property
     def workers(self) -> int:
         return self.records["worker"].n_unique()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the user's own columns."""
+        return tuple(name for name in self.records.columns if name not in SCHEMA)
 
     @property
     def open_records(self) -> int:
@@ -98,7 +88,7 @@ class Panel:
         return self._with(self.records.filter(pl.col("occupation").is_not_null()))
 
     def open(self, years: Iterable[int]) -> Self:
-        """Add an open record for each of `years` to every career, with the covariates of its last record.
+        """Add an open record for each of `years` to every career; all else is as in its last record.
 
         Raises:
             PanelError: No year is given, or one is not after the last record of every career.
@@ -118,7 +108,7 @@ class Panel:
                 "opened only after the last of its career"
             )
         opened = last.drop("year").join(asked.to_frame(), how="cross").with_columns(pl.lit(None).alias("occupation"))
-        return self._with(pl.concat([self.records, _conform(opened)]))
+        return replace(self, records=pl.concat([self.records, conform(opened)]))
 
     def subset(self, split: str) -> Self:
         """The careers of one split. Raises `PanelError` if it has none."""
@@ -151,13 +141,16 @@ class Panel:
 
     def with_training(self, workers: int, *, seed: int) -> Self:
         """The same validation and test careers, and `workers` of the training careers drawn without replacement."""
-        chosen = self.subset("train").sample(workers, seed=seed).records
-        return self._with(pl.concat([chosen, self.records.filter(pl.col("split") != "train")]))
+        chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
+        return self._with(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
 
     def _with(self, records: pl.DataFrame) -> Self:
+        """Some of the records, in their order: whole careers, or careers cut short, so they are checked already."""
         if records.is_empty():
             raise PanelError("the selection holds no records")
-        return type(self)(records, self.taxonomy, self.dataset, self.provenance, self.weight_kind)
+        part = object.__new__(type(self))
+        vars(part).update({field.name: getattr(self, field.name) for field in fields(self)}, records=records)
+        return part
 
     @cached_property
     def fingerprint(self) -> str:
@@ -180,6 +173,7 @@ class Panel:
             "laborllm.dataset": self.dataset,
             "laborllm.provenance": json.dumps(asdict(self.provenance)),
             "laborllm.weight_kind": self.weight_kind,
+            "laborllm.split_by": self.split_by,
         }
         with new_file(path) as file:
             self.records.write_parquet(file, metadata=about)
@@ -187,59 +181,12 @@ class Panel:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `PanelError` if it is not one."""
-        records, about = read_marked(path, "laborllm.dataset", "panel", "import", PanelError)
+        records, about = read_marked(path, "laborllm.split_by", "panel", "import", PanelError)
         return cls(
             records,
             Taxonomy.from_json(about["laborllm.taxonomy"]),
             about["laborllm.dataset"],
             Provenance(**json.loads(about["laborllm.provenance"])),
             about["laborllm.weight_kind"],
+            about["laborllm.split_by"],
         )
-
-
-def _conform(records: pl.DataFrame) -> pl.DataFrame:
-    """Give the columns of `SCHEMA` their order and types; missing covariates become null columns."""
-    for name in ("worker", "year", "occupation", "split"):
-        if name not in records.columns:
-            raise PanelError(f"the records have no column {name!r}")
-    extra = set(records.columns) - set(SCHEMA)
-    if extra:
-        raise PanelError(f"unknown column {min(extra)!r}: a panel has {', '.join(SCHEMA)}")
-    columns = [pl.col(name) if name in records.columns else pl.lit(None).alias(name) for name in SCHEMA]
-    try:
-        return records.select(columns).cast(SCHEMA)  # type: ignore[arg-type]
-    except pl.exceptions.PolarsError as error:
-        raise PanelError(f"a column has the wrong type: {str(error).splitlines()[0]}") from error
-
-
-def _check(records: pl.DataFrame, taxonomy: Taxonomy) -> None:
-    if records.is_empty():
-        raise PanelError("the panel is empty: no records are left")
-    for name in ("worker", "year", "split"):
-        _refuse(records, pl.col(name).is_null(), f"{name} is missing")
-    if records["occupation"].null_count():
-        following = pl.col("occupation").shift(-1).over("worker", order_by="year")
-        missing = pl.col("occupation").is_null() & following.is_not_null()
-        _refuse(records, missing, "occupation is missing, and a later record of the worker has one")
-    known = pl.Series(taxonomy.codes).implode()
-    _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}", "occupation")
-    _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}", "split")
-    _refuse(records, ~pl.col("year").is_between(*YEARS), f"year is outside {YEARS[0]}-{YEARS[1]}")
-    _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record", "birth_year")
-    _refuse(
-        records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite", "weight"
-    )
-    _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
-    for name in (*STATIC, "split", "dataset"):
-        changes = pl.col(name).drop_nulls().n_unique().over("worker") > 1
-        _refuse(records, changes, f"{name} differs between records of one worker")
-
-
-def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str, show: str | None = None) -> None:
-    offending = records.with_row_index("row").filter(bad)
-    if offending.is_empty():
-        return
-    row = offending.row(0, named=True)
-    value = f" ({show} is {row[show]!r})" if show else ""
-    count = f"; {offending.height} rows in all" if offending.height > 1 else ""
-    raise PanelError(f"row {row['row'] + 1}, worker {row['worker']!r}, year {row['year']}: {message}{value}{count}")

@@ -74,7 +74,6 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
     taxonomy = _shared_taxonomy([panel, *(addition.panel for addition in additions)])
     first = over(panel, taxonomy)
     added = [over(_draw(panel, addition, seed), taxonomy) for addition in additions]
-    records = pl.concat([first.records, *(_labelled(drawn) for drawn in added)])
     known = first.provenance
     provenance = Provenance(
         source=f"pooled from {', '.join(labels)}",
@@ -83,7 +82,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         left_out=known.left_out,
         notes=known.notes | dict(map(_note, additions, added)),
     )
-    return Panel(records, taxonomy, panel.dataset, provenance, panel.weight_kind)
+    return replace(first, records=_joined([first, *added]), provenance=provenance)
 
 
 def pooling_notes(pooled: Panel) -> dict[str, str]:
@@ -106,9 +105,23 @@ def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:
     return first.taxonomy.without_states.with_states(shared_states(taxonomies))
 
 
+def _joined(panels: Sequence[Panel]) -> pl.DataFrame:
+    """The records of all panels, labelled but for those of the first; a column that a panel lacks is null in its own.
+    Raises `PanelError` if two panels have columns of one name and of two types."""
+    types: dict[str, tuple[str, pl.DataType]] = {}
+    for panel in panels:
+        for name in panel.columns:
+            dataset, kind = types.setdefault(name, (panel.dataset, panel.records.schema[name]))
+            if panel.records.schema[name] != kind:
+                found = f"{kind} in {dataset} and {panel.records.schema[name]} in {panel.dataset}"
+                raise PanelError(f"column {name!r} is {found}: give one of them another name")
+    first, *others = panels
+    return pl.concat([first.records, *map(_labelled, others)], how="diagonal")
+
+
 def _draw(panel: Panel, addition: Addition, seed: int) -> Panel:
     """The careers of the workers who are added."""
-    other = addition.panel.subset("train")
+    other = addition.panel.subset("train").observed()
     people = other.records.group_by("worker", maintain_order=True).first()
     odds = _odds(panel, addition, other.records, people)
     count = max(1, round(addition.share * len(people)))

@@ -6,7 +6,7 @@ Cells with fewer than ten workers are left out. No table holds what it would tak
 import polars as pl
 
 from laborllm.panel.panel import Panel
-from laborllm.panel.summary import FEWEST_WORKERS
+from laborllm.privacy import SMALLEST_CELL, withhold_counts
 
 EMPLOYED = "Employed"
 
@@ -14,7 +14,7 @@ EMPLOYED = "Employed"
 def records_by_year(panel: Panel) -> pl.DataFrame:
     """year, activity (employed or a state), workers, records."""
     counts = _count(_with_activity(panel), "year", "activity")
-    return _withhold(counts, within="activity").sort("year", "activity")
+    return withhold_counts(counts, within=["activity"]).sort("year", "activity")
 
 
 def states_by_age(panel: Panel) -> pl.DataFrame:
@@ -24,7 +24,7 @@ def states_by_age(panel: Panel) -> pl.DataFrame:
     """
     records = _with_activity(panel).with_columns(age=pl.col("year") - pl.col("birth_year")).drop_nulls("age")
     counts = _with_share(_count(records, "age", "activity"), of="age").rename({"activity": "state"})
-    states = counts.filter(pl.col("state") != EMPLOYED, pl.col("workers") >= FEWEST_WORKERS)
+    states = counts.filter(pl.col("state") != EMPLOYED, pl.col("workers") >= SMALLEST_CELL)
     return states.select("age", "state", "workers", "share").sort("age", "state")
 
 
@@ -34,10 +34,10 @@ def group_transitions(panel: Panel) -> pl.DataFrame:
     A group is the taxonomy's group of an occupation, or a state. The next record may be more than a year later.
     """
     group = pl.col("occupation").replace_strict(_group_of(panel)).alias("group")
-    records = panel.records.with_columns(group)
+    records = _observed(panel).with_columns(group)
     following = records.with_columns(next_group=pl.col("group").shift(-1).over("worker")).drop_nulls("next_group")
     counts = _with_share(_count(following, "group", "next_group"), of="group")
-    shown = _withhold(counts, within="group").select("group", "next_group", "workers", "share")
+    shown = withhold_counts(counts, within=["group"]).select("group", "next_group", "workers", "share")
     place = {name: at for at, name in enumerate(dict.fromkeys(_group_of(panel).values()))}
     return shown.sort(pl.col("group", "next_group").replace_strict(place, return_dtype=pl.Int64))
 
@@ -45,7 +45,11 @@ def group_transitions(panel: Panel) -> pl.DataFrame:
 def _with_activity(panel: Panel) -> pl.DataFrame:
     titles = {state: panel.taxonomy.title(state) for state in panel.taxonomy.states}
     activity = pl.col("occupation").replace_strict(titles, default=EMPLOYED, return_dtype=pl.String)
-    return panel.records.with_columns(activity=activity)
+    return _observed(panel).with_columns(activity=activity)
+
+
+def _observed(panel: Panel) -> pl.DataFrame:
+    return panel.records.filter(pl.col("occupation").is_not_null())
 
 
 def _group_of(panel: Panel) -> dict[str, str]:
@@ -62,12 +66,3 @@ def _count(records: pl.DataFrame, *keys: str) -> pl.DataFrame:
 
 def _with_share(cells: pl.DataFrame, of: str) -> pl.DataFrame:
     return cells.with_columns(share=pl.col("records") / pl.col("records").sum().over(of))
-
-
-def _withhold(cells: pl.DataFrame, within: str) -> pl.DataFrame:
-    """The cells of at least ten workers. Where a single one falls short, the next smallest goes with it: what is
-    missing from a total would otherwise be that one."""
-    small = pl.col("workers") < FEWEST_WORKERS
-    alone = small.sum().over(within) == 1
-    smallest = pl.col("workers").rank("ordinal").over(within) <= 2
-    return cells.filter(~(small | (alone & smallest)))

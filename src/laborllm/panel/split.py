@@ -1,22 +1,39 @@
-"""Train, validation and test by worker: a worker's split depends on the worker and the seed alone."""
+"""Train, validation and test: a worker's split depends on the seed and on the worker, or her household, alone."""
 
 import hashlib
 
 import polars as pl
 
+from laborllm.errors import PanelError
+
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 """Shares of workers, as in LABOR-LLM (arXiv 2406.17972)."""
 
 
-def assign_split(records: pl.DataFrame, *, seed: int = 0) -> pl.DataFrame:
-    """Add the column `split`. Adding or removing other workers moves nobody from one split to another."""
-    workers = records["worker"].unique()
-    splits = pl.Series("split", [split_of(worker, seed) for worker in workers], pl.String)
-    return records.join(pl.DataFrame({"worker": workers, "split": splits}), on="worker", how="left")
+def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") -> pl.DataFrame:
+    """Add the column `split`. Adding or removing other workers moves nobody from one split to another.
+
+    Args:
+        records: Worker and `by`, n rows.
+        seed: Draws another split.
+        by: Column whose values are never split, such as a household; a worker without one is drawn by herself.
+
+    Raises:
+        PanelError: There is no such column, or it differs between records of one worker.
+    """
+    if by not in records.columns:
+        raise PanelError(f"the split is to be by {by!r}, and the records have no such column")
+    workers = records.group_by("worker", maintain_order=True).agg(pl.col(by).drop_nulls().unique().alias("_drawn"))
+    several = workers.filter(pl.col("_drawn").list.len() > 1).height
+    if several:
+        raise PanelError(f"{by} differs between records of one worker, for {several:,} workers: no split can be by it")
+    names = workers.select(pl.coalesce(pl.col("_drawn").list.first().cast(pl.String), "worker")).to_series()
+    splits = workers.select("worker", pl.Series("split", [split_of(name, seed) for name in names], pl.String))
+    return records.join(splits, on="worker", how="left", maintain_order="left")
 
 
 def split_of(worker: str, seed: int) -> str:
-    """The split of one worker: a uniform number from a hash of seed and worker, cut at the shares."""
+    """The split of one worker, or household: a uniform number from a hash of seed and name, cut at the shares."""
     digest = hashlib.blake2b(f"{seed}:{worker}".encode(), digest_size=8).digest()
     uniform = int.from_bytes(digest) / 2**64
     if uniform < SHARES["train"]:

@@ -8,7 +8,8 @@ from textwrap import shorten
 import polars as pl
 
 from laborllm.panel import Provenance
-from laborllm.panel.summary import FEWEST_WORKERS, Summary
+from laborllm.panel.summary import Summary
+from laborllm.privacy import SMALLEST_CELL
 
 WIDTH = 100
 LABEL = 46
@@ -32,7 +33,8 @@ def as_text(summary: Summary) -> str:
         _section("States", COUNTS, _frequent(summary.states)),
         _section("Occupations, the most frequent", COUNTS, _frequent(summary.occupations)),
         _section("Covariates", ("known",), _covariates(summary.covariates)),
-        _section("Splits", COUNTS[:2], _splits(summary.splits)),
+        _section("Columns of your own", ("known",), _own_columns(summary.columns)),
+        _section(f"Splits, by {summary.split_by}", COUNTS[:2], _splits(summary.splits)),
         _section("Rows of the source", ("rows",), _rows(summary.provenance)),
         _notes(summary.provenance.notes),
     ]
@@ -51,7 +53,9 @@ def _size(summary: Summary) -> Iterable[Line]:
     average, middle = summary.records_per_worker
     yield Line("workers", [f"{summary.workers:,}"])
     yield Line("records", [f"{summary.records:,}"])
-    yield Line("years", [f"{summary.first_year} to {summary.last_year}"])
+    if summary.open_records:
+        yield Line("open records, without an occupation yet", [f"{summary.open_records:,}"])
+    yield Line("years", [years(summary)])
     yield Line("records per worker", [f"{average:.1f}"], f"median {middle:g}")
     yield Line("same occupation as in the record before", [_percent(summary.stay_rate)])
     yield Line(
@@ -59,8 +63,15 @@ def _size(summary: Summary) -> Iterable[Line]:
         [f"{summary.occupations_seen}"],
         f"of {summary.taxonomy_size}",
     )
-    yield Line(f"of them with under {FEWEST_WORKERS} workers, not shown", [f"{summary.withheld}"])
+    yield Line("of them not shown, for too few workers", [f"{summary.withheld}"])
     yield Line("weights", [summary.weight_kind])
+
+
+def years(summary: Summary) -> str:
+    """The first year and the last in which enough workers have a record for it to be shown."""
+    if summary.first_year is None:
+        return f"none of {SMALLEST_CELL} workers or more"
+    return f"{summary.first_year} to {summary.last_year}"
 
 
 def _frequent(found: pl.DataFrame) -> Iterable[Line]:
@@ -72,6 +83,11 @@ def _covariates(covariates: pl.DataFrame) -> Iterable[Line]:
     for covariate in covariates.iter_rows(named=True):
         words = shown_values(covariate["covariate"], covariate["values"])
         yield Line(covariate["covariate"], [_percent(covariate["known"])], words)
+
+
+def _own_columns(columns: pl.DataFrame) -> Iterable[Line]:
+    for column in columns.iter_rows(named=True):
+        yield Line(column["column"], [_percent(column["known"])], column["type"])
 
 
 def shown_values(covariate: str, values: list[str]) -> str:

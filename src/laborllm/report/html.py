@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.evaluation import Evaluation
-from laborllm.panel.summary import FEWEST_WORKERS
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.findings import headline
 from laborllm.report.numbers import count, interval, number
 from laborllm.report.page import KeyNumber, Page, Section, render_page
@@ -38,7 +38,7 @@ def write_report(
             facts=facts,
             notes=notes,
         )
-        text = render_page(page, "report.html.j2", evaluation=evaluation, fewest_workers=FEWEST_WORKERS)
+        text = render_page(page, "report.html.j2", evaluation=evaluation, fewest_workers=SMALLEST_CELL)
         file.write_text(text, encoding="utf-8")
 
 

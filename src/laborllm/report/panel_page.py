@@ -7,9 +7,10 @@ import polars as pl
 
 from laborllm.panel import Panel
 from laborllm.panel.profile import EMPLOYED, group_transitions, records_by_year, states_by_age
-from laborllm.panel.summary import FEWEST_WORKERS, Summary, summarise
+from laborllm.panel.summary import Summary, summarise
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report import panel_figures
-from laborllm.report.describe import shown_values
+from laborllm.report.describe import shown_values, years
 from laborllm.report.figures import Chart
 from laborllm.report.numbers import count, number, share
 from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
@@ -17,7 +18,6 @@ from laborllm.report.tables import Table, frame_table
 from laborllm.storage import new_file
 
 COUNTS = ("workers", "records", "share")
-RARE_CODES = "codes not in taxonomy"  # a note for whoever imports: a code in it may be that of one person
 
 
 def write_description(path: Path, panel: Panel) -> None:
@@ -29,17 +29,18 @@ def write_description(path: Path, panel: Panel) -> None:
             headline=_headline(summary),
             key_numbers=_key_numbers(summary),
             sections=[section for section in _sections(panel, summary) if section.figures or section.tables],
-            facts=_facts(panel),
+            facts=_facts(panel, summary),
         )
-        file.write_text(render_page(page, "panel.html.j2", fewest_workers=FEWEST_WORKERS), encoding="utf-8")
+        file.write_text(render_page(page, "panel.html.j2", fewest_workers=SMALLEST_CELL), encoding="utf-8")
 
 
 def _headline(summary: Summary) -> str:
     size = f"{count(summary.records)} records of {count(summary.workers)} workers"
-    years = f"from {summary.first_year} to {summary.last_year}"
+    if summary.open_records:
+        size += f", and {count(summary.open_records)} open records"
     if summary.stay_rate is None:
-        return f"{size}, {years}."
-    return f"{size}, {years}; {share(summary.stay_rate)} repeat the occupation of the record before."
+        return f"{size}; years: {years(summary)}."
+    return f"{size}; years: {years(summary)}; {share(summary.stay_rate)} repeat the occupation of the record before."
 
 
 def _key_numbers(summary: Summary) -> list[KeyNumber]:
@@ -64,7 +65,7 @@ def _sections(panel: Panel, summary: Summary) -> Iterable[Section]:
 def _years(panel: Panel) -> Section:
     frame = records_by_year(panel)
     words = "A record is one worker in one year: employed in an occupation, or in a state without a job."
-    caption = f"Records of each year. What fewer than {FEWEST_WORKERS} workers share is not drawn."
+    caption = f"Records of each year. What fewer than {SMALLEST_CELL} workers share is not drawn."
     chart = panel_figures.records_by_year(frame, [EMPLOYED, *_states(panel)])
     return Section("Years", words, _figures(frame.with_columns(pl.col("year").cast(pl.String)), chart, caption))
 
@@ -73,7 +74,7 @@ def _ages(panel: Panel) -> Section:
     frame = states_by_age(panel)
     words = "Who is without a job, and how, by the worker's age: the year less the year of birth."
     caption = (
-        f"The share of records in each state. Ages at which fewer than {FEWEST_WORKERS} workers are in it are left out."
+        f"The share of records in each state. Ages at which fewer than {SMALLEST_CELL} workers are in it are left out."
     )
     chart = panel_figures.states_by_age(frame, _states(panel))
     return Section("States by age", words, _figures(frame, chart, caption))
@@ -87,7 +88,7 @@ def _transitions(panel: Panel) -> Section:
     )
     caption = (
         "Rows: the group of a record. Columns: that of the worker's next one. The stronger the colour, the larger "
-        f"the share of the row. Cells with fewer than {FEWEST_WORKERS} workers are empty."
+        f"the share of the row. Cells with fewer than {SMALLEST_CELL} workers are empty."
     )
     groups = list(dict.fromkeys([*frame["group"], *frame["next_group"]]))
     chart = panel_figures.group_transitions(frame, groups)
@@ -97,7 +98,8 @@ def _transitions(panel: Panel) -> Section:
 def _occupations(summary: Summary) -> Section:
     words = (
         f"{count(summary.occupations_seen)} of the {count(summary.taxonomy_size)} occupations of the taxonomy occur. "
-        f"{count(summary.withheld)} of them have fewer than {FEWEST_WORKERS} workers and are never shown."
+        f"{count(summary.withheld)} of them are not shown: fewer than {SMALLEST_CELL} workers have them, or "
+        "they would give such away."
     )
     tables = [_frequent("The most frequent occupations", summary.occupations), _frequent("States", summary.states)]
     return Section("Occupations and states", words, tables=tuple(table for table in tables if table.rows))
@@ -123,7 +125,7 @@ def _rows(summary: Summary) -> Section:
     splits = tuple((split, count(workers), count(records)) for split, workers, records in summary.splits.iter_rows())
     tables = (
         Table("Rows of the source", ("", "rows"), rows),
-        Table("Splits, by worker", ("split", "workers", "records"), splits),
+        Table(f"Splits, by {summary.split_by}", ("split", "workers", "records"), splits),
     )
     return Section("Where the rows went", words, tables=tables)
 
@@ -143,7 +145,7 @@ def _states(panel: Panel) -> list[str]:
     return [panel.taxonomy.title(state) for state in panel.taxonomy.states]
 
 
-def _facts(panel: Panel) -> dict[str, str]:
+def _facts(panel: Panel, summary: Summary) -> dict[str, str]:
     files = {f"SHA-256 of {name}": digest for name, digest in panel.provenance.files.items()}
     facts = {
         "Source": panel.provenance.source,
@@ -151,5 +153,5 @@ def _facts(panel: Panel) -> dict[str, str]:
         "Weights": panel.weight_kind,
         "Fingerprint": panel.fingerprint,
     }
-    notes = panel.provenance.notes.items()
-    return facts | {name[:1].upper() + name[1:]: text for name, text in notes if name != RARE_CODES} | files
+    notes = summary.provenance.notes.items()
+    return facts | {name[:1].upper() + name[1:]: text for name, text in notes} | files

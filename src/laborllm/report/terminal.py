@@ -11,7 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from laborllm.evaluation import Evaluation
-from laborllm.panel.summary import FEWEST_WORKERS
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.findings import headline
 from laborllm.report.numbers import MISSING, count
 from laborllm.report.tables import Table, about_table, difference_table, perplexity_table
@@ -80,6 +80,6 @@ def _footing(evaluation: Evaluation) -> Text:
         f"\n{count(overall['records'])} records of {count(overall['workers'])} workers{skipped}; 95 % intervals from "
         f"{evaluation.draws:,} draws of workers, the same for every model. Perplexity is over the titles of the "
         "taxonomy, raw before normalising. stay, move: the same occupation as in the record before, or another. "
-        f"{MISSING}: not computed, or fewer than {FEWEST_WORKERS} workers.",
+        f"{MISSING}: not computed, or fewer than {SMALLEST_CELL} workers.",
         style="dim",
     )

@@ -12,7 +12,7 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.occupations import STATES, Taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.panel.panel import SPLITS
+from laborllm.panel.schema import SPLITS
 from laborllm.storage import file_hash, new_folder
 
 BY_RECORD = {"job": "occupation", "year": "year", "education": "education"}

@@ -13,7 +13,7 @@ import yaml
 from laborllm.errors import SourceError
 from laborllm.occupations import STATES
 from laborllm.occupations.crosswalk import normal_code
-from laborllm.panel.panel import COVARIATES
+from laborllm.panel.schema import COVARIATES
 
 EMPLOYED = "employed"
 WEIGHT_KINDS = ("sampling",)
@@ -52,6 +52,7 @@ class TableMapping:
     """A parsed and checked mapping file. All codes are as `normal_code` writes them.
 
     missing: codes that mean missing in every column but worker and year.
+    open: whether rows without an occupation after the last one of a worker are open records, in place of left out.
     """
 
     dataset: str
@@ -66,6 +67,7 @@ class TableMapping:
     weight: str | None = None
     weight_kind: str = "none"
     missing: frozenset[str] = frozenset()
+    open: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -91,7 +93,7 @@ class TableMapping:
     def _parse(cls, top: "_Section") -> Self:
         top.require_keys(
             required=("dataset", "taxonomy", "worker", "year", "occupation"),
-            optional=("states", "status", "leave_out", "covariates", "weight", "missing"),
+            optional=("states", "status", "leave_out", "covariates", "weight", "missing", "open"),
         )
         states = tuple(_one_of(top, "state", state, STATES) for state in top.texts("states"))
         weight, weight_kind = _weight(top)
@@ -108,6 +110,7 @@ class TableMapping:
             weight=weight,
             weight_kind=weight_kind,
             missing=_codes(top.texts("missing")),
+            open=_one_of(top, "answer to open", top.text("open", "false"), ("true", "false")) == "true",
         )
 
 

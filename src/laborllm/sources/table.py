@@ -17,6 +17,9 @@ from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
 from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
 from laborllm.storage import file_hash
 
+NO_STATUS, NO_OCCUPATION = "status missing", "occupation missing"
+UNKNOWN_OCCUPATION = (NO_STATUS, NO_OCCUPATION)
+
 
 def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
     """Read the table at `path` (CSV, Parquet, Stata, SPSS, SAS) as the YAML file `mapping` says.
@@ -49,6 +52,7 @@ def _import(read: Callable[[list[str]], RawTable], mapping: Path, seed: int) -> 
     codes = _count_codes(rows, meaning)
     targets = _targets(codes, taxonomy, crosswalk)
     rows = _with_occupation(rows, targets, meaning)
+    rows = _with_open_records(rows) if meaning.open else rows
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
     provenance = Provenance(
         source="table",
@@ -113,13 +117,22 @@ def _with_occupation(rows: pl.DataFrame, targets: dict[str, str], meaning: Table
     reason = first_reason(
         (pl.col("worker").is_null(), "worker missing"),
         (pl.col("year").is_null(), "year missing"),
-        (pl.col("activity").is_null(), "status missing"),
-        (works & pl.col("code").is_null(), "occupation missing"),
-        (works & pl.col("code").is_in(list(meaning.missing)), "occupation missing"),
+        (pl.col("activity").is_null(), NO_STATUS),
+        (works & pl.col("code").is_null(), NO_OCCUPATION),
+        (works & pl.col("code").is_in(list(meaning.missing)), NO_OCCUPATION),
         (works & pl.col("code").is_in(list(meaning.occupation.missing)), "occupation uncodable"),
         (occupation.is_null(), "occupation code not in taxonomy"),
     )
     return rows.with_columns(pl.coalesce(LEFT_OUT, reason), occupation=occupation)
+
+
+def _with_open_records(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep the rows whose occupation is not known and after which the worker has none that is: they are open."""
+    year = pl.col("year").cast(pl.Float64, strict=False)
+    last = year.filter(pl.col(LEFT_OUT).is_null()).max().over("worker").fill_null(float("-inf"))
+    is_open = pl.col(LEFT_OUT).is_in(UNKNOWN_OCCUPATION) & (year > last)
+    occupation = pl.when(~is_open).then("occupation")
+    return rows.with_columns(pl.when(~is_open).then(LEFT_OUT), occupation.alias("occupation"))
 
 
 def _records(kept: pl.DataFrame, raw: RawTable, meaning: TableMapping) -> pl.DataFrame:

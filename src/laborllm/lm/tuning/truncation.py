@@ -1,5 +1,6 @@
 """Careers that are longer than a model reads: refused, or without their oldest records."""
 
+from dataclasses import replace
 from itertools import takewhile
 
 import polars as pl
@@ -41,9 +42,7 @@ def shorten(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
         surplus = {career.worker: _surplus(career, _room(encoder, context)) for career in too_long}
         place = pl.int_range(pl.len()).over("worker")
         first = pl.col("worker").replace_strict(surplus, default=0, return_dtype=pl.Int64)
-        panel = Panel(
-            panel.records.filter(place >= first), panel.taxonomy, panel.dataset, panel.provenance, panel.weight_kind
-        )
+        panel = replace(panel, records=panel.records.filter(place >= first))
     return panel
 
 

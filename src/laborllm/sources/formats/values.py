@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.panel.panel import YEARS
+from laborllm.panel.schema import YEARS
 
 SHOWN = 5  # offending values that an error lists
 

@@ -15,7 +15,7 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.occupations import STATES, Crosswalk, Taxonomy, load_crosswalk, load_taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.panel.panel import COVARIATES
+from laborllm.panel.schema import COVARIATES
 from laborllm.sources.covariates import CENSUS_REGIONS, SEXES, education_of_grade, named
 from laborllm.sources.mapping import EMPLOYED
 from laborllm.sources.nls.investigator import KEY, MISSING, Extract, answers, load_shipped_list, read_extract

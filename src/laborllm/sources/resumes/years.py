@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from laborllm.panel.panel import YEARS
+from laborllm.panel.schema import YEARS
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
 DATE = r"^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ].*)?$"

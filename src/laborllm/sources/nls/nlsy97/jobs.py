@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.panel.panel import YEARS
+from laborllm.panel.schema import YEARS
 from laborllm.sources.nls.investigator import Extract, answers
 from laborllm.sources.nls.nlsy97.questions import MOST_JOBS, questions, select_questions
 

@@ -1,0 +1,106 @@
+"""What the records of a panel look like, checked once: where rows come in."""
+
+import polars as pl
+
+from laborllm.errors import PanelError
+from laborllm.occupations import Taxonomy
+
+SCHEMA: dict[str, pl.DataType] = {
+    "worker": pl.String(),
+    "year": pl.Int16(),
+    "occupation": pl.String(),
+    "education": pl.String(),
+    "gender": pl.String(),
+    "ethnicity": pl.String(),
+    "region": pl.String(),
+    "birth_year": pl.Int16(),
+    "weight": pl.Float64(),
+    "split": pl.String(),
+    "dataset": pl.String(),
+}
+"""The columns that every panel has. A missing covariate is null; worker, year and split are never null, occupation only
+where a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `mixing`).
+The user's own columns come after them."""
+
+COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
+STATIC = ("gender", "ethnicity", "birth_year")
+SPLITS = ("train", "valid", "test")
+YEARS = (1900, 2100)
+
+
+def conform(records: pl.DataFrame) -> pl.DataFrame:
+    """Give the columns of `SCHEMA` their order and types; missing covariates become null columns, and the user's own
+    columns come last, by name. Raises `PanelError` for a column that is missing or has the wrong type."""
+    for name in ("worker", "year", "occupation", "split"):
+        if name not in records.columns:
+            raise PanelError(f"the records have no column {name!r}")
+    columns = [pl.col(name) if name in records.columns else pl.lit(None).alias(name) for name in SCHEMA]
+    try:
+        known = records.select(columns).cast(SCHEMA)  # type: ignore[arg-type]
+    except pl.exceptions.PolarsError as error:
+        raise PanelError(f"a column has the wrong type: {str(error).splitlines()[0]}") from error
+    return known.with_columns(_own_column(records[name]) for name in sorted(set(records.columns) - set(SCHEMA)))
+
+
+def check(records: pl.DataFrame, taxonomy: Taxonomy, split_by: str) -> None:
+    """Raise `PanelError` unless `records`, which conform, are those of a panel: the first row at fault is named."""
+    if records.is_empty():
+        raise PanelError("the panel is empty: no records are left")
+    for name in ("worker", "year", "split"):
+        _refuse(records, pl.col(name).is_null(), f"{name} is missing")
+    if records["occupation"].null_count():
+        following = pl.col("occupation").shift(-1).over("worker", order_by="year")
+        missing = pl.col("occupation").is_null() & following.is_not_null()
+        _refuse(records, missing, "occupation is missing, and a later record of the worker has one")
+    known = pl.Series(taxonomy.codes).implode()
+    _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}", "occupation")
+    _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}", "split")
+    _refuse(records, ~pl.col("year").is_between(*YEARS), f"year is outside {YEARS[0]}-{YEARS[1]}")
+    _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record", "birth_year")
+    _refuse(
+        records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite", "weight"
+    )
+    _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
+    for name in (*STATIC, "split", "dataset"):
+        _refuse(records, _varies(name, "worker"), f"{name} differs between records of one worker")
+    if split_by != "worker":
+        _check_split(records, split_by)
+
+
+def _check_split(records: pl.DataFrame, by: str) -> None:
+    """All workers with one value of the column `by` are in one split."""
+    if by not in records.columns:
+        raise PanelError(f"the split is by {by!r}, and the records have no such column")
+    _refuse(records, _varies(by, "worker"), f"{by} differs between records of one worker, so no split can be by it")
+    apart = pl.col(by).is_not_null() & _varies("split", "dataset", by)
+    _refuse(records, apart, f"split differs between workers of one {by}", by)
+
+
+def _varies(name: str, *groups: str) -> pl.Expr:
+    return pl.col(name).drop_nulls().n_unique().over(groups) > 1
+
+
+def _own_column(values: pl.Series) -> pl.Series:
+    """A column of the user's own in one of the kinds a panel keeps: text, integer, number, true or false."""
+    kind = values.dtype
+    if not values.name.strip() or not values.name.isprintable():
+        raise PanelError(f"a column cannot be called {values.name!r}: its name must be a plain line")
+    if kind.is_float():
+        return values.cast(pl.Float64).fill_nan(None)
+    if kind.is_integer():
+        return values.cast(pl.Int64)
+    if kind in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        return values.cast(pl.String)
+    if kind != pl.Boolean:
+        raise PanelError(f"column {values.name!r} is {kind}: a panel keeps text, integers, numbers, and true or false")
+    return values
+
+
+def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str, show: str | None = None) -> None:
+    offending = records.with_row_index("row").filter(bad)
+    if offending.is_empty():
+        return
+    row = offending.row(0, named=True)
+    value = f" ({show} is {row[show]!r})" if show else ""
+    count = f"; {offending.height} rows in all" if offending.height > 1 else ""
+    raise PanelError(f"row {row['row'] + 1}, worker {row['worker']!r}, year {row['year']}: {message}{value}{count}")
