@@ -98,8 +98,9 @@ def pruning(
 ) -> None:
     """Measure what pruned scoring saves over the exact tree on a fitted language model, and its error, by tolerance."""
     from benchmarks.pruning import measure_pruning
+    from laborllm.lm.scoring.scorer import Scorer
     from laborllm.models.language.titles import encode
-    from laborllm.models.registry import load_scorer
+    from laborllm.models.registry import load_text_model
     from laborllm.panel import Panel
     from laborllm.report.figures import pruning as curve
     from laborllm.report.figures import to_svg
@@ -107,9 +108,9 @@ def pruning(
 
     if figure is not None:
         require_parent(figure)
-    scorer = load_scorer(run)
-    encoded = encode(scorer.encoder, Panel.load(panel).draw("test", workers, seed=seed))
-    found = measure_pruning(scorer, encoded, memory=memory)
+    model = load_text_model(run)
+    encoded = encode(model.encoder, Panel.load(panel).draw("test", workers, seed=seed))
+    found = measure_pruning(Scorer(model), encoded, memory=memory)
     if figure is not None:
         with new_file(figure) as file:
             file.write_text(to_svg(curve(found.filter(scoring="pruned")), "pruning"))

@@ -65,7 +65,7 @@ class Measured:
 
 
 def _measure(scorer: Scorer, careers: Sequence[EncodedCareer], method: ScoringOptions) -> Measured:
-    with _tokens_run(scorer.base.model) as tokens:
+    with _tokens_run(scorer.model.base.model) as tokens:
         start = clock()
         scores = TitleScores.join(scorer.score(careers, method))
         seconds = clock() - start

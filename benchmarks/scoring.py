@@ -23,8 +23,11 @@ from benchmarks.scoring_task import Floats, ScoringTask, draw_task
 from benchmarks.title_head import with_title_head
 from laborllm.errors import OptionError
 from laborllm.lm.base.load import BaseModel, load_base, locate
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.scoring.naive import title_log_prob
 from laborllm.lm.scoring.options import Method, ScoringOptions
-from laborllm.lm.scoring.scorer import Scorer, title_scorer
+from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import Tokens
 from laborllm.progress import progress
@@ -69,25 +72,25 @@ def measure_scoring(
 
 
 def _ours(base: BaseModel, task: ScoringTask, vocabulary: Tokens) -> list[ScoringMethod]:
-    """Ways of one model, whose attention follows layouts."""
-    scorer = title_scorer(base, task.encoder)
-    closed = Scorer(base, task.encoder, vocabulary=vocabulary)
+    """Methods with our forward pass."""
+    model = TextModel.on_best_device(base, task.encoder)
+    scorer, closed = Scorer(model), Scorer(TextModel(base, task.encoder, vocabulary=vocabulary))
     all_titles, records = len(task.titles), len(task.prompts)
 
     def tree(scorer: Scorer, method: Method = "tree") -> Floats:
         (scores,) = scorer.score([task.career], ScoringOptions(method))
         return task.at_compared(scores.log_prob)
 
-    def realised() -> Floats:
-        (log_prob,) = scorer.realised([task.whole])
+    def observed_titles() -> Floats:
+        (log_prob,) = loglikelihood(model, [task.whole])
         return log_prob[task.rows, None]
 
     def naive() -> Floats:
-        return np.array([scorer.title(*pair) for pair in task.pairs]).reshape(task.compared.shape)
+        return np.array([title_log_prob(model, *pair) for pair in task.pairs]).reshape(task.compared.shape)
 
     titles = task.compared.shape[1]
     return [
-        InProcess("realised", 1, len(task.whole.starts), base.model, realised),
+        InProcess("loglikelihood", 1, len(task.whole.starts), base.model, observed_titles),
         InProcess("tree", all_titles, records, base.model, lambda: tree(scorer)),
         InProcess(CLOSED, all_titles, records, base.model, lambda: tree(closed)),
         InProcess("pruned", all_titles, records, base.model, lambda: tree(scorer, "pruned")[:, :1]),
@@ -96,7 +99,7 @@ def _ours(base: BaseModel, task: ScoringTask, vocabulary: Tokens) -> list[Scorin
 
 
 def _others(base: BaseModel, task: ScoringTask) -> list[ScoringMethod]:
-    """Ways of one model as transformers runs it."""
+    """Methods with the forward pass of transformers."""
 
     def forward() -> Floats:
         return observed(base.model, task)[task.rows]

@@ -24,4 +24,4 @@ def with_title_head(base: str, task: ScoringTask, *, layers: int | None = None) 
         return task.at_compared(reading.log_prob[task.rows].double().cpu().numpy())
 
     name = "title-head" if layers is None else f"title-head, {layers} layers"
-    return InProcess(name, classes, records, model.reader.model, read, is_another_model=True)
+    return InProcess(name, classes, records, model.decoder.model, read, is_another_model=True)

@@ -13,7 +13,7 @@ from benchmarks.machine import clock, synchronise, training_precision
 from benchmarks.sft import train_with_sft
 from benchmarks.workload import Trainer, TrainerResult, Workload
 from laborllm.lm.base.load import BaseModel, load_base
-from laborllm.lm.scoring.scorer import title_scorer
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import finetune
@@ -110,7 +110,7 @@ class _Material:
 
 def _train_with_laborllm(material: _Material, workload: Workload, vocabulary: tuple[int, ...] | None) -> float:
     """Seconds of all steps; the validation split, one training career, is looked at before and after."""
-    scorer = title_scorer(material.base, material.encoder, bfloat16=True, vocabulary=vocabulary)
+    model = TextModel.on_best_device(material.base, material.encoder, bfloat16=True, vocabulary=vocabulary)
     recipe = Recipe(
         method=workload.method,
         epochs=1,
@@ -120,5 +120,5 @@ def _train_with_laborllm(material: _Material, workload: Workload, vocabulary: tu
         decay="constant",
         validate_every=workload.careers,
     )
-    curve, _ = finetune(scorer, material.training, material.training[:1], recipe, seed=workload.seed)
+    curve, _ = finetune(model, material.training, material.training[:1], recipe, seed=workload.seed)
     return curve[-1].seconds

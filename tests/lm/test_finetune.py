@@ -13,9 +13,10 @@ from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import CapacityError, OptionError, PanelError, RunError
 from laborllm.lm.base.load import BaseModel
-from laborllm.lm.forward.decoder import Reader
-from laborllm.lm.kernels import attention
-from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.kernels import packed_attention, padding
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning import finetune as finetuning
 from laborllm.lm.tuning.finetune import finetune, pack_loss
@@ -34,45 +35,45 @@ def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
     return list(encoder.encode(render(panel, Template())))
 
 
-WAYS = {
-    "one by one": ("AT_ONCE", set()),
-    "at once": ("AT_ONCE", {"cpu"}),
-    "by blocks": ("BY_BLOCKS", {("cpu", torch.float64)}),
+METHODS = {
+    "one by one": (padding, "PADDED_DEVICES", set()),
+    "padded": (padding, "PADDED_DEVICES", {"cpu"}),
+    "by blocks": (packed_attention, "BLOCKED", {("cpu", torch.float64)}),
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
 def test_packed_loss_and_gradient_are_those_of_careers_one_by_one(
-    way: str,
+    method: str,
     base: BaseModel,
     encoder: CareerEncoder,
     careers: list[EncodedCareer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The oracle runs the model as transformers does, a career at a time, in float64."""
-    monkeypatch.setattr(attention, *WAYS[way])
+    monkeypatch.setattr(*METHODS[method])
     oracle = copy.deepcopy(base.model).double()
     expected = torch.zeros((), dtype=torch.float64)
     for career in careers[:5]:
         tokens = torch.tensor(career.tokens)
         expected = expected + cross_entropy(oracle(tokens[None]).logits[0, :-1], tokens[1:], reduction="sum")
     expected.backward()
-    scorer = Scorer(BaseModel("tiny", base.model.double(), base.tokenizer), encoder)
-    loss = pack_loss(scorer.reader, careers[:5])
+    model = TextModel(BaseModel("tiny", base.model.double(), base.tokenizer), encoder)
+    loss = pack_loss(model.decoder, careers[:5])
     loss.backward()
     torch.testing.assert_close(loss.double(), expected, rtol=1e-6, atol=0)
-    for ours, theirs in zip(scorer.base.model.parameters(), oracle.parameters(), strict=True):
+    for ours, theirs in zip(model.base.model.parameters(), oracle.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-5)
 
 
 def test_weighing_titles_alone_is_the_loss_that_scoring_measures(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    scorer = Scorer(base, encoder)
-    realised = -sum(log_prob.sum() for log_prob in scorer.realised(careers[:5]))
+    model = TextModel(base, encoder)
+    observed = -sum(log_prob.sum() for log_prob in loglikelihood(model, careers[:5]))
     with torch.no_grad():
-        titles, half, text = (pack_loss(scorer.reader, careers[:5], text_weight=w).item() for w in (0.0, 0.5, 1.0))
-    assert titles == pytest.approx(realised, rel=1e-5)
+        titles, half, text = (pack_loss(model.decoder, careers[:5], text_weight=w).item() for w in (0.0, 0.5, 1.0))
+    assert titles == pytest.approx(observed, rel=1e-5)
     assert half == pytest.approx((titles + text) / 2, rel=1e-5)
 
 
@@ -81,14 +82,14 @@ def test_training_lowers_the_perplexity_of_titles(
     method: str, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
     recipe = Recipe(method=method, epochs=4, learning_rate=1e-2, validate_every=20)  # type: ignore[arg-type]
-    scorer = Scorer(base, encoder)
-    curve, adapter = finetune(scorer, careers, careers[:10], recipe, seed=0)
+    model = TextModel(base, encoder)
+    curve, adapter = finetune(model, careers, careers[:10], recipe, seed=0)
     assert (adapter is None) == (method == "full")
     assert curve[-1].careers == 4 * len(careers)
     assert curve[-1].tokens == 4 * sum(len(career.tokens) for career in careers)
     best = min(point.valid_perplexity for point in curve)
     assert best < curve[0].valid_perplexity / 10
-    log_prob = np.concatenate(list(scorer.realised(careers[:10])))
+    log_prob = np.concatenate(list(loglikelihood(model, careers[:10])))
     assert np.exp(-log_prob.mean()) == pytest.approx(best, rel=1e-3)  # the best weights are those kept
 
 
@@ -98,8 +99,8 @@ def test_a_seed_repeats_and_another_differs(
     recipe = Recipe(learning_rate=1e-2, validate_every=20)
 
     def trained(seed: int) -> list[float]:
-        scorer = Scorer(BaseModel("copy", copy.deepcopy(base.model), base.tokenizer), encoder)
-        curve, _ = finetune(scorer, careers[:20], careers[:3], recipe, seed=seed)
+        model = TextModel(BaseModel("copy", copy.deepcopy(base.model), base.tokenizer), encoder)
+        curve, _ = finetune(model, careers[:20], careers[:3], recipe, seed=seed)
         return [point.valid_perplexity for point in curve]
 
     assert trained(1) == trained(1)
@@ -111,26 +112,27 @@ def test_an_empty_split_is_refused(
     train: int, valid: int, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
     with pytest.raises(PanelError, match="at least one career"):
-        finetune(Scorer(base, encoder), careers[:train], careers[:valid], Recipe(), seed=0)
+        finetune(TextModel(base, encoder), careers[:train], careers[:valid], Recipe(), seed=0)
 
 
 def test_a_loss_that_is_not_finite_stops_training(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    scorer = Scorer(base, encoder)
+    model = TextModel(base, encoder)
     base.model.get_output_embeddings().weight.data.fill_(math.nan)
     with pytest.raises(RunError, match="is nan before any step: the weights it begins with"):
-        finetune(scorer, careers[:4], careers[:2], Recipe(), seed=0)
+        finetune(model, careers[:4], careers[:2], Recipe(), seed=0)
 
 
-def test_computing_activations_anew_changes_nothing(
+def test_activation_checkpointing_changes_nothing(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
     recipe = Recipe(method="full", learning_rate=1e-2)
 
     def trained(recipe: Recipe) -> torch.Tensor:
         model = copy.deepcopy(base.model)
-        finetune(Scorer(BaseModel("copy", model, base.tokenizer), encoder), careers[:8], careers[:3], recipe, seed=0)
+        text_model = TextModel(BaseModel("copy", model, base.tokenizer), encoder)
+        finetune(text_model, careers[:8], careers[:3], recipe, seed=0)
         return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
     torch.testing.assert_close(trained(dataclasses.replace(recipe, recompute=True)), trained(recipe))
@@ -142,14 +144,15 @@ def test_a_pass_that_memory_does_not_hold_is_halved(
     """The allocator itself refuses: a petabyte is asked for beside any pass that is longer than a career."""
     whole_loss, longest = pack_loss, max(len(career.tokens) for career in careers)
 
-    def loss_in_small_memory(reader: Reader, texts: list[EncodedCareer], **options: float) -> torch.Tensor:
-        loss = whole_loss(reader, texts, **options)
+    def loss_in_small_memory(decoder: Decoder, texts: list[EncodedCareer], **options: float) -> torch.Tensor:
+        loss = whole_loss(decoder, texts, **options)
         return loss if sum(len(text.tokens) for text in texts) <= longest else loss + torch.empty(2**50).sum()
 
     def trained(pack_tokens: int) -> torch.Tensor:
         model = copy.deepcopy(base.model)
         recipe = Recipe(method="full", learning_rate=1e-2, batch_size=6, pack_tokens=pack_tokens)
-        finetune(Scorer(BaseModel("copy", model, base.tokenizer), encoder), careers[:18], careers[:3], recipe, seed=0)
+        text_model = TextModel(BaseModel("copy", model, base.tokenizer), encoder)
+        finetune(text_model, careers[:18], careers[:3], recipe, seed=0)
         return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
     expected = trained(1)
@@ -158,7 +161,7 @@ def test_a_pass_that_memory_does_not_hold_is_halved(
 
 
 @pytest.mark.parametrize(
-    ("choice", "ways"),
+    ("choice", "hint"),
     [
         ({}, "set --recompute or take a smaller base model"),
         ({"method": "full", "recompute": True}, "train an adapter (--method lora) or take a smaller base model"),
@@ -167,7 +170,7 @@ def test_a_pass_that_memory_does_not_hold_is_halved(
 )
 def test_a_career_that_memory_does_not_hold_is_one_line(
     choice: dict[str, Any],
-    ways: str,
+    hint: str,
     base: BaseModel,
     encoder: CareerEncoder,
     careers: list[EncodedCareer],
@@ -175,8 +178,8 @@ def test_a_career_that_memory_does_not_hold_is_one_line(
 ) -> None:
     monkeypatch.setattr(finetuning, "pack_loss", lambda *_, **__: torch.empty(2**50))
     with pytest.raises(CapacityError, match="memory does not hold a pass of training") as refused:
-        finetune(Scorer(base, encoder), careers[:4], careers[:2], Recipe(**choice), seed=0)
-    assert refused.value.hint == ways
+        finetune(TextModel(base, encoder), careers[:4], careers[:2], Recipe(**choice), seed=0)
+    assert refused.value.hint == hint
 
 
 def test_presets_are_what_is_not_given() -> None:

@@ -10,10 +10,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.base.weights import add_adapter
-from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.fused import fused_layers
-from laborllm.lm.kernels.precision import rounded_once
-from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.kernels.precision import cached_casts
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import pack_loss
 from laborllm.panel import Panel
@@ -33,23 +33,23 @@ def careers(panel: Panel, encoder: CareerEncoder) -> list[EncodedCareer]:
     return list(encoder.encode(render(panel, Template())))[:4]
 
 
-def adapted(architecture: str, encoder: CareerEncoder, dtype: torch.dtype) -> tuple[PreTrainedModel, Reader]:
+def adapted(architecture: str, encoder: CareerEncoder, dtype: torch.dtype) -> tuple[PreTrainedModel, Decoder]:
     torch.manual_seed(0)
     made: torch.nn.Module = ARCHITECTURES[architecture](len(encoder.tokenizer))
     model: PreTrainedModel = made.to(dtype).eval()  # type: ignore[assignment]
-    reader = Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).reader
+    decoder = TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder).decoder
     add_adapter(model, 3)
     for parameter in trained(model):
         torch.nn.init.normal_(parameter, std=0.1)
-    return model, reader
+    return model, decoder
 
 
 def trained(model: PreTrainedModel) -> list[torch.nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def loss_and_gradients(model: PreTrainedModel, reader: Reader, careers: list[EncodedCareer]) -> list[torch.Tensor]:
-    loss = pack_loss(reader, careers)
+def loss_and_gradients(model: PreTrainedModel, decoder: Decoder, careers: list[EncodedCareer]) -> list[torch.Tensor]:
+    loss = pack_loss(decoder, careers)
     return [loss.detach(), *torch.autograd.grad(loss, trained(model))]
 
 
@@ -62,24 +62,24 @@ def replaced(model: PreTrainedModel) -> set[str]:
 def test_equals_peft(
     architecture: str, dtype: torch.dtype, tolerance: float, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    model, reader = adapted(architecture, encoder, dtype)
-    theirs = loss_and_gradients(model, reader, careers)
+    model, decoder = adapted(architecture, encoder, dtype)
+    theirs = loss_and_gradients(model, decoder, careers)
     with fused_layers(model):
         names = replaced(model)
-        ours = loss_and_gradients(model, reader, careers)
+        ours = loss_and_gradients(model, decoder, careers)
     assert bool(names) == (architecture != "gpt2")
     assert any(name.endswith("Attention") for name in names) == (architecture in WHOLE)
     torch.testing.assert_close(ours, theirs, rtol=tolerance, atol=tolerance)
-    torch.testing.assert_close(loss_and_gradients(model, reader, careers), theirs, rtol=0, atol=0)  # as before
+    torch.testing.assert_close(loss_and_gradients(model, decoder, careers), theirs, rtol=0, atol=0)  # as before
 
 
 def test_is_as_near_as_peft_in_bfloat16(encoder: CareerEncoder, careers: list[EncodedCareer]) -> None:
-    model, reader = adapted("llama", encoder, torch.float32)
-    precise = loss_and_gradients(model, reader, careers)
-    reader.autocast = True
-    theirs = loss_and_gradients(model, reader, careers)
-    with fused_layers(model), rounded_once():
-        ours = loss_and_gradients(model, reader, careers)
+    model, decoder = adapted("llama", encoder, torch.float32)
+    precise = loss_and_gradients(model, decoder, careers)
+    decoder.autocast = True
+    theirs = loss_and_gradients(model, decoder, careers)
+    with fused_layers(model), cached_casts():
+        ours = loss_and_gradients(model, decoder, careers)
 
     def distance(found: list[torch.Tensor]) -> float:
         return math.hypot(*(float((a - b).norm()) for a, b in zip(found[1:], precise[1:], strict=True)))
@@ -112,11 +112,11 @@ def times(factor: Callable[..., float]) -> Callable[[type], type]:
 def test_a_layer_that_only_looks_alike_stays_itself(
     change: Callable[[type], type], encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    model, reader = adapted("llama", encoder, torch.float64)
+    model, decoder = adapted("llama", encoder, torch.float64)
     alike, layer = (block.self_attn for block in model.base_model.layers)  # type: ignore[union-attr]
     layer.__class__ = change(type(layer))
-    theirs = loss_and_gradients(model, reader, careers)
+    theirs = loss_and_gradients(model, decoder, careers)
     with fused_layers(model):
         assert "forward" not in vars(layer)
         assert "forward" in vars(alike)
-        torch.testing.assert_close(loss_and_gradients(model, reader, careers), theirs, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(loss_and_gradients(model, decoder, careers), theirs, rtol=1e-4, atol=1e-4)

@@ -11,7 +11,7 @@ from laborllm.lm.kernels.loss import next_token_loss
 @pytest.mark.parametrize("with_bias", [False, True])
 @pytest.mark.parametrize("rows", [1, 7, 300])
 def test_equals_cross_entropy(rows: int, with_bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROWS_OF_LOGITS", {"cpu": 4})
+    monkeypatch.setattr(module, "LOGIT_ROWS", {"cpu": 4})
     generator = torch.Generator().manual_seed(rows)
     hidden = torch.randn(rows, 5, generator=generator, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(11, 5, generator=generator, dtype=torch.float64, requires_grad=True)

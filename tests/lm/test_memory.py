@@ -15,7 +15,8 @@ def peak_of_sixty_records() -> int | None:
     and every tenth record scored."""
     from benchmarks.counting import counted
     from laborllm.lm.base.load import load_base
-    from laborllm.lm.scoring.scorer import title_scorer
+    from laborllm.lm.forward.text_model import TextModel
+    from laborllm.lm.scoring.scorer import Scorer
     from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
     from laborllm.occupations import load_taxonomy
     from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
@@ -25,11 +26,11 @@ def peak_of_sixty_records() -> int | None:
     market = Market(first_year=1960, yearly_until=2019, last_year=2019, birth_years=(1930, 1930), ages=(16, 99))
     always = replace(market, missed=0.0, attrition=0.0)  # asked every year, for sixty years
     base = load_base("smollm2-135m")
-    scorer = title_scorer(base, CareerEncoder(base.tokenizer, Template(), taxonomy))
-    (career,) = scorer.encoder.encode(render(import_synthetic(1, taxonomy, market=always), Template()))
+    model = TextModel.on_best_device(base, CareerEncoder(base.tokenizer, Template(), taxonomy))
+    (career,) = model.encoder.encode(render(import_synthetic(1, taxonomy, market=always), Template()))
     assert len(career.starts) == 60
     some = EncodedCareer(career.worker, career.tokens, career.starts[9::10], career.ends[9::10])
-    return counted(base.model, lambda: list(scorer.score([some]))).memory
+    return counted(base.model, lambda: list(Scorer(model).score([some]))).memory
 
 
 @pytest.mark.slow

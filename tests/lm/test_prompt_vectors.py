@@ -11,7 +11,7 @@ from laborllm.errors import CapacityError, StorageError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
-from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.panel import Panel
 from laborllm.text import Template, render
@@ -22,7 +22,7 @@ def test_vectors_are_those_of_each_prompt_alone(pooling: Pooling, base: BaseMode
     encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy)
     careers = list(encoder.encode(render(panel, Template())))[:8]
     own = copy.deepcopy(base.model)
-    for career, vectors in zip(careers, prompt_vectors(Reader(base.model), careers, pooling), strict=True):
+    for career, vectors in zip(careers, prompt_vectors(Decoder(base.model), careers, pooling), strict=True):
         for start, vector in zip(career.starts, vectors, strict=True):
             with torch.inference_mode():
                 states = own.base_model(torch.tensor([career.tokens[:start]])).last_hidden_state[0]
@@ -34,7 +34,7 @@ def test_a_career_beyond_the_window_is_refused_before_any_is_read(base: BaseMode
     encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy, preamble="a long story. " * 200)
     careers = list(encoder.encode(render(panel.sample(2, seed=0), Template())))
     with pytest.raises(CapacityError, match="is longer than the 512 tokens"):
-        next(prompt_vectors(Reader(base.model), careers, "last"))
+        next(prompt_vectors(Decoder(base.model), careers, "last"))
 
 
 def test_the_cache_computes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

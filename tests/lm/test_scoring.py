@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from laborllm.errors import CapacityError, InputError
 from laborllm.lm.base.float64 import InFloat64
 from laborllm.lm.base.load import BaseModel
-from laborllm.lm.forward.decoder import Reader
-from laborllm.lm.kernels import attention
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.kernels import padding
 from laborllm.lm.scoring import scorer as scoring
+from laborllm.lm.scoring.naive import title_log_prob
 from laborllm.lm.scoring.options import METHODS, Method, ScoringOptions
 from laborllm.lm.scoring.pruning import expand
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.scoring.title_scores import RESOLVED, TitleScores, title_scores
 from laborllm.lm.scoring.trie import build_trie
-from laborllm.lm.scoring.trie_expansion import Branching
+from laborllm.lm.scoring.trie_expansion import TrieExpansion
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tokens.packing import packed
@@ -57,20 +60,20 @@ def brute_force(model: hf.PreTrainedModel, encoder: CareerEncoder, career: Encod
     return np.array(table).reshape(len(career.starts), -1)
 
 
-@pytest.mark.parametrize("at_once", [set(), {"cpu"}], ids=["one by one", "at once"])
+@pytest.mark.parametrize("padded", [set(), {"cpu"}], ids=["one by one", "padded"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_tree_naive_and_realised_equal_brute_force(
+def test_tree_naive_and_loglikelihood_equal_brute_force(
     architecture: str,
-    at_once: set[str],
+    padded: set[str],
     encoder: CareerEncoder,
     careers: list[EncodedCareer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(attention, "AT_ONCE", at_once)
+    monkeypatch.setattr(padding, "PADDED_DEVICES", padded)
     torch.manual_seed(1)
     model = ARCHITECTURES[architecture](len(encoder.tokenizer)).eval()
     expected = [brute_force(copy.deepcopy(model), encoder, career) for career in careers]
-    scorer = Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder)
+    scorer = Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder))
     tree, naive = list(scorer.score(careers)), list(scorer.score(careers[:2], ScoringOptions("naive")))
     for scores, truth in zip(tree, expected, strict=True):
         np.testing.assert_allclose(scores.log_prob, truth, rtol=1e-5, atol=1e-5)
@@ -80,9 +83,9 @@ def test_tree_naive_and_realised_equal_brute_force(
     for scores, slow in zip(tree, naive, strict=False):
         np.testing.assert_array_equal(scores.greedy_valid, slow.greedy_valid)
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
-    for career, truth, realised in zip(careers, expected, scorer.realised(careers), strict=True):
+    for career, truth, log_prob in zip(careers, expected, loglikelihood(scorer.model, careers), strict=True):
         observed = [known[career.tokens[s:e]] for s, e in zip(career.starts, career.ends, strict=True)]
-        np.testing.assert_allclose(realised, truth[range(len(observed)), observed], atol=TOLERANCE)
+        np.testing.assert_allclose(log_prob, truth[range(len(observed)), observed], atol=TOLERANCE)
 
 
 def test_a_closed_vocabulary_is_a_softmax_over_its_tokens(
@@ -99,15 +102,15 @@ def test_a_closed_vocabulary_is_a_softmax_over_its_tokens(
         sum(log_prob[place - 1, columns[career.tokens[place]]].item() for place in range(start, end))
         for start, end in zip(career.starts, career.ends, strict=True)
     ]
-    scorer = Scorer(base, encoder, vocabulary=kept)
-    (realised,) = scorer.realised([career])
-    np.testing.assert_allclose(realised, observed, atol=TOLERANCE)
+    scorer = Scorer(TextModel(base, encoder, vocabulary=kept))
+    (log_prob,) = loglikelihood(scorer.model, [career])
+    np.testing.assert_allclose(log_prob, observed, atol=TOLERANCE)
     (tree,), (naive,) = scorer.score([career]), scorer.score([career], ScoringOptions("naive"))
     np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=TOLERANCE)
     np.testing.assert_array_equal(tree.greedy_valid, naive.greedy_valid)
     strange = next(token for token in range(len(encoder.tokenizer)) if token not in kept)
     with pytest.raises(InputError, match="outside the closed vocabulary"):
-        scorer.reader.columns(torch.tensor([kept[0], strange]))
+        scorer.model.decoder.columns(torch.tensor([kept[0], strange]))
 
 
 def test_greedy_validity_follows_the_model(
@@ -115,7 +118,7 @@ def test_greedy_validity_follows_the_model(
 ) -> None:
     """A model made to answer one title is valid; the same, made to answer nonsense, is not."""
     for title, valid in ((encoder.title_tokens[0], True), (encoder.title_tokens[0][:1] * 3, False)):
-        scorer = Scorer(BaseModel("forced", _always(base.model, careers[0], title), base.tokenizer), encoder)
+        scorer = Scorer(TextModel(BaseModel("forced", _always(base.model, careers[0], title), base.tokenizer), encoder))
         for options in (ScoringOptions("tree"), ScoringOptions("naive")):
             (scores,) = scorer.score(careers[:1], options)
             assert scores.greedy_valid[0] == valid
@@ -124,18 +127,18 @@ def test_greedy_validity_follows_the_model(
 def test_soft_capped_attention_is_refused(encoder: CareerEncoder) -> None:
     model = hf.Gemma2ForCausalLM(hf.Gemma2Config(vocab_size=len(encoder.tokenizer), head_dim=8, **GROUPED)).eval()
     with pytest.raises(InputError, match="gemma2 models cannot be scored exactly"):
-        Scorer(BaseModel("gemma2", model, encoder.tokenizer), encoder)
+        TextModel(BaseModel("gemma2", model, encoder.tokenizer), encoder)
 
 
 def test_a_changed_head_is_refused(encoder: CareerEncoder) -> None:
     config = hf.CohereConfig(vocab_size=len(encoder.tokenizer), logit_scale=0.5, **GROUPED)
     with pytest.raises(InputError, match="changes its logits"):
-        Scorer(BaseModel("cohere", hf.CohereForCausalLM(config).eval(), encoder.tokenizer), encoder)
+        Scorer(TextModel(BaseModel("cohere", hf.CohereForCausalLM(config).eval(), encoder.tokenizer), encoder))
 
 
 def test_a_career_longer_than_the_window_is_refused(encoder: CareerEncoder, careers: list[EncodedCareer]) -> None:
     config = hf.MistralConfig(vocab_size=len(encoder.tokenizer), sliding_window=16, **GROUPED)
-    scorer = Scorer(BaseModel("short", hf.MistralForCausalLM(config).eval(), encoder.tokenizer), encoder)
+    scorer = Scorer(TextModel(BaseModel("short", hf.MistralForCausalLM(config).eval(), encoder.tokenizer), encoder))
     with pytest.raises(CapacityError, match="longer than the 16 tokens that mistral reads"):
         list(scorer.score(careers[:1]))
 
@@ -171,7 +174,7 @@ TITLE = st.from_regex(r"[abé漢]{1,3}( [abé]{1,2}){0,2}", fullmatch=True)
 @given(
     titles=st.lists(TITLE, min_size=2, max_size=30, unique_by=str.lower),
     architecture=st.sampled_from(sorted(ARCHITECTURES)),
-    at_once=st.sampled_from((set(), {"cpu"})),
+    padded=st.sampled_from((set(), {"cpu"})),
     tolerance=st.sampled_from((0.0, 1e-3, 0.05, 0.5)),
     seed=st.integers(0, 3),
 )
@@ -179,7 +182,7 @@ def test_methods_agree_in_float64_over_any_taxonomy(
     tokenizer: hf.PreTrainedTokenizerFast,
     titles: list[str],
     architecture: str,
-    at_once: set[str],
+    padded: set[str],
     tolerance: float,
     seed: int,
 ) -> None:
@@ -189,11 +192,11 @@ def test_methods_agree_in_float64_over_any_taxonomy(
     careers = list(encoder.encode(render(_walks(taxonomy), Template())))
     torch.manual_seed(seed)
     model = ARCHITECTURES[architecture](len(tokenizer)).eval().double()
-    scorer = Scorer(BaseModel(architecture, model, tokenizer), encoder)
-    ways = [ScoringOptions(method, tolerance, memory=1e-4) for method in METHODS]
+    scorer = Scorer(TextModel(BaseModel(architecture, model, tokenizer), encoder))
+    methods = [ScoringOptions(method, tolerance, memory=1e-4) for method in METHODS]
     with InFloat64(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "AT_ONCE", at_once)
-        scored = [list(scorer.score(careers, options)) for options in ways]
+        patch.setattr(padding, "PADDED_DEVICES", padded)
+        scored = [list(scorer.score(careers, options)) for options in methods]
     for tree, pruned, naive in zip(*scored, strict=True):
         np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=1e-10)
         np.testing.assert_array_equal(tree.greedy_valid, naive.greedy_valid)
@@ -210,13 +213,14 @@ def test_two_thousand_titles(tokenizer: hf.PreTrainedTokenizerFast) -> None:
     (career, _) = encoder.encode(render(_walks(taxonomy), Template()))
     torch.manual_seed(0)
     model = ARCHITECTURES["llama"](len(tokenizer)).eval()
-    (tree,) = Scorer(BaseModel("llama", model, tokenizer), encoder).score([career])
+    (tree,) = Scorer(TextModel(BaseModel("llama", model, tokenizer), encoder)).score([career])
     assert np.exp(tree.log_prob).sum(axis=1).max() <= 1 + 1e-6
-    oracle = Scorer(BaseModel("llama", copy.deepcopy(model).double(), tokenizer), encoder)
+    oracle = TextModel(BaseModel("llama", copy.deepcopy(model).double(), tokenizer), encoder)
     some = range(0, len(titles), 40)
     with InFloat64():
         truth = [
-            [oracle.title(career.tokens[:start], encoder.title_tokens[j]) for j in some] for start in career.starts
+            [title_log_prob(oracle, career.tokens[:start], encoder.title_tokens[j]) for j in some]
+            for start in career.starts
         ]
     np.testing.assert_allclose(tree.log_prob[:, some], truth, rtol=1e-5)
 
@@ -232,13 +236,12 @@ def test_a_sliding_window_is_right_as_long_as_it_holds_all(
     model = ARCHITECTURES[architecture](len(encoder.tokenizer)).eval()
     model.config.sliding_window = needed
     expected = brute_force(copy.deepcopy(model), encoder, career)
-    (tree,) = Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).score([career])
+    (tree,) = Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder)).score([career])
     np.testing.assert_allclose(tree.log_prob, expected, rtol=1e-5, atol=1e-5)
     model.config.sliding_window = needed - 1
-    with pytest.raises(
-        CapacityError, match=f"longer than the {needed - 1} tokens that {model.config.model_type} reads"
-    ):
-        list(Scorer(BaseModel(architecture, model, encoder.tokenizer), encoder).score([career]))
+    message = f"longer than the {needed - 1} tokens that {model.config.model_type} reads"
+    with pytest.raises(CapacityError, match=message):
+        list(Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder)).score([career]))
 
 
 def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: float) -> None:
@@ -246,7 +249,7 @@ def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: flo
     np.testing.assert_allclose(pruned.log_prob[resolved], truth.log_prob[resolved], atol=1e-10)
     assert (truth.log_prob <= pruned.highest + 1e-10).all()
     exact, estimate = (np.exp(scores.log_prob) for scores in (truth, pruned))
-    assert (np.abs(exact.sum(1) - estimate.sum(1)) <= pruned.doubt + 1e-12).all()
+    assert (np.abs(exact.sum(1) - estimate.sum(1)) <= pruned.unresolved_mass + 1e-12).all()
     exact, estimate = (mass / mass.sum(axis=1, keepdims=True) for mass in (exact, estimate))
     distance = 0.5 * np.abs(exact - estimate).sum(axis=1)
     assert (distance <= pruned.error_bound + 1e-12).all()
@@ -265,17 +268,17 @@ def test_first_records_that_are_alike_are_scored_once(
     careers, options = list(encoder.encode(render(_walks(encoder.taxonomy), encoder.template))), ScoringOptions(method)
     begun: list[int] = []
 
-    class Counted(Branching):
+    class Counted(TrieExpansion):
         def __init__(self, *given: Any) -> None:
             begun.append(len(given[-1]))
             super().__init__(*given)
 
-    monkeypatch.setattr(scoring, "Branching", Counted)
-    monkeypatch.setattr(scoring, "TOKENS_READ", {"cpu": 1})  # one career a pass
+    monkeypatch.setattr(scoring, "TrieExpansion", Counted)
+    monkeypatch.setattr(scoring, "FORWARD_TOKENS", {"cpu": 1})  # one career a pass
 
     def scored(calls: list[list[EncodedCareer]], *, remember: bool = False, nodes: int = 1) -> tuple[NDArray[Any], int]:
-        monkeypatch.setattr(scoring, "NODES", {"cpu": nodes})
-        scorer = Scorer(base, encoder)
+        monkeypatch.setattr(scoring, "TRIE_NODES", {"cpu": nodes})
+        scorer = Scorer(TextModel(base, encoder))
         begun.clear()
         scores = [scores for call in calls for scores in scorer.score(call, options, remember=remember)]
         return np.concatenate([each.log_prob for each in scores]), sum(begun)
@@ -302,13 +305,18 @@ def _walks(taxonomy: Taxonomy) -> Panel:
 def test_pruning_runs_as_few_nodes_as_one_branch_at_a_time(
     encoder: CareerEncoder, careers: list[EncodedCareer], base: BaseModel
 ) -> None:
-    """Than a search that runs, one at a time, the branch that settles most doubt for its nodes."""
-    reader, trie = Reader(base.model), build_trie(encoder.title_tokens, encoder.template.title_texts(encoder.taxonomy))
+    """Than a search that runs, one at a time, the branch that resolves most mass for its nodes."""
+    decoder, trie = (
+        Decoder(base.model),
+        build_trie(encoder.title_tokens, encoder.template.title_texts(encoder.taxonomy)),
+    )
     share = trie.titles_below[1:] / (1 + trie.titles_below[1:])
     with torch.inference_mode():
-        hidden, layout = reader.careers(careers[:1], keep=True)
+        hidden, prefix = decoder.forward_packed(careers[:1], keep_kv=True)
         for tolerance in (0.5, 0.05, 1e-3):
-            together, singly = (Branching(reader, trie, hidden, layout, [(0, careers[0].starts[0])]) for _ in range(2))
+            together, singly = (
+                TrieExpansion(decoder, trie, hidden, prefix, [(0, careers[0].starts[0])]) for _ in range(2)
+            )
             expand(together, tolerance)
             while title_scores(singly).error_bound[0] > tolerance:
                 best = int((singly.open_mass * share / trie.rows_left[1:]).argmax())

@@ -14,7 +14,7 @@ from torch.distributed.tensor import DTensor
 
 from laborllm.lm.base.load import load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
-from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.tuning.finetune import CareerTexts, finetune
 from laborllm.lm.tuning.recipe import Recipe
@@ -44,46 +44,46 @@ class Texts(CareerTexts):
         return super().perplexity()
 
 
-def material(folder: Path, *, own_tokens: bool = False) -> tuple[Scorer, list[EncodedCareer]]:
+def material(folder: Path, *, own_tokens: bool = False) -> tuple[TextModel, list[EncodedCareer]]:
     base = load_base(str(folder / "tiny"))
     panel = Panel.load(folder / "panel.parquet")
     if own_tokens:
         base = with_own_tokens(base, Template(), panel.taxonomy)
-    scorer = Scorer(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
-    return scorer, list(scorer.encoder.encode(render(panel, Template())))
+    model = TextModel(base, CareerEncoder(base.tokenizer, Template(), panel.taxonomy))
+    return model, list(model.encoder.encode(render(panel, Template())))
 
 
 def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | None = None) -> None:
     """All weights."""
-    scorer, careers = material(folder)
-    scorer.base.model.requires_grad_(True)
+    model, careers = material(folder)
+    model.base.model.requires_grad_(True)
     training = by_worker(careers[:30])
-    task = Texts(training, RECIPE.tokens_in_a_pass("cpu"), scorer=scorer, valid=careers[30:40], text_weight=1.0)
+    task = Texts(training, RECIPE.tokens_in_a_pass("cpu"), model=model, valid=careers[30:40], text_weight=1.0)
     task.is_shared = shard
     curve = train(task, replace(RECIPE, shard=shard).plan, seed=0, checkpoints=checkpoints)
-    keep(folder / name, curve, scorer.base.model)
+    keep(folder / name, curve, model.base.model)
 
 
 def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
     """An adapter and tokens of their own for titles, activations computed anew, and the adapter merged."""
-    scorer, careers = material(folder, own_tokens=True)
+    model, careers = material(folder, own_tokens=True)
     recipe = replace(RECIPE, method="lora", recompute=shard, shard=shard)
-    curve, _ = finetune(scorer, careers[:30], careers[30:40], recipe, seed=0)
-    keep(folder / name, curve, scorer.base.model)
+    curve, _ = finetune(model, careers[:30], careers[30:40], recipe, seed=0)
+    keep(folder / name, curve, model.base.model)
 
 
 def tune_head(folder: Path, name: str, *, shard: bool) -> None:
     """All weights and a head over the titles, which learns from a teacher and from the text beside them."""
-    scorer, _ = material(folder)
-    panel, encoder = Panel.load(folder / "panel.parquet"), scorer.encoder
+    model, _ = material(folder)
+    panel, encoder = Panel.load(folder / "panel.parquet"), model.encoder
     training, valid = panel.subset("train").sample(30, seed=0), panel.subset("valid")
     beginning, teacher = Transition().fit(panel), Transition(variant="plain").fit(panel)
     careers = told(encode(encoder, training), training, beginning.forecast(training), teacher.forecast(training))
     watching = told(encode(encoder, valid), valid, beginning.forecast(valid))
-    head = ClosedSetHead(len(panel.taxonomy), scorer.base.model.config.hidden_size)
+    head = ClosedSetHead(len(panel.taxonomy), model.base.model.config.hidden_size)
     head.begin(torch.randn(head.titles.shape, generator=torch.Generator().manual_seed(0)), head.center, head.spread)
-    scorer.base.model.requires_grad_(True)
-    closed_set = ClosedSet(scorer.reader, encoder, head)
+    model.base.model.requires_grad_(True)
+    closed_set = ClosedSet(model.decoder, encoder, head)
     task = ChoosingTitles(
         training=by_worker(careers),
         pack_tokens=RECIPE.tokens_in_a_pass("cpu"),

@@ -9,6 +9,9 @@ from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import CapacityError
 from laborllm.lm.base.load import BaseModel
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.tuning.finetune import pack_loss, token_importance
@@ -48,13 +51,13 @@ def test_scores_are_those_of_each_window_alone(
 ) -> None:
     own = copy.deepcopy(base.model)
     some = [window for window in windows if window.history][:6]
-    scorer = Scorer(base, encoder)
-    for window, realised, scores in zip(some, scorer.realised(some), scorer.score(some), strict=True):
+    model = TextModel(base, encoder)
+    for window, log_prob, scores in zip(some, loglikelihood(model, some), Scorer(model).score(some), strict=True):
         tokens = torch.tensor(window.tokens)
-        log_prob = own(tokens[None]).logits[0].double().log_softmax(dim=-1)
+        logits = own(tokens[None]).logits[0].double().log_softmax(dim=-1)
         (start,), (end,) = window.starts, window.ends
-        expected = log_prob[torch.arange(start - 1, end - 1), tokens[start:end]].sum().item()
-        assert realised == pytest.approx([expected], abs=1e-4)
+        expected = logits[torch.arange(start - 1, end - 1), tokens[start:end]].sum().item()
+        assert log_prob == pytest.approx([expected], abs=1e-4)
         observed = encoder.title_tokens.index(window.tokens[start:end])
         assert scores.log_prob[:, observed] == pytest.approx([expected], abs=1e-4)
 
@@ -71,13 +74,13 @@ def test_every_token_of_a_career_is_learnt_once(
 @torch.inference_mode()
 def test_the_first_window_is_learnt_as_a_career_is(windows: list[EncodedCareer], base: BaseModel) -> None:
     """And a further one by what it adds: the loss of the whole less that of the text before."""
-    reader = Scorer(base, None).reader  # type: ignore[arg-type]
+    decoder = Decoder(base.model)
     window = next(window for window in windows if window.history)
     whole, before = (
         EncodedCareer("", tokens, (), ()) for tokens in (window.tokens, window.tokens[: window.learnt_from])
     )
-    added = pack_loss(reader, [whole]) - pack_loss(reader, [before])
-    assert pack_loss(reader, [window]).item() == pytest.approx(added.item(), rel=1e-4)
+    added = pack_loss(decoder, [whole]) - pack_loss(decoder, [before])
+    assert pack_loss(decoder, [window]).item() == pytest.approx(added.item(), rel=1e-4)
 
 
 def test_a_head_knows_what_is_in_the_window_alone(windows: list[EncodedCareer], encoder: CareerEncoder) -> None:

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from laborllm.training.memory import is_of_memory
+from laborllm.training.memory import is_out_of_memory
 
 
 def test_what_the_allocator_says() -> None:
     with pytest.raises(RuntimeError) as refused:
         torch.empty(2**50)
-    assert is_of_memory(refused.value)
+    assert is_out_of_memory(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_what_the_allocator_says() -> None:
     ],
 )
 def test_what_else_is_said(error: Exception, expected: bool) -> None:
-    assert is_of_memory(error) == expected
+    assert is_out_of_memory(error) == expected

@@ -42,8 +42,8 @@ SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid a
 Scoring = Annotated[
     Method,
     Parameter(
-        help="How language models read titles: `tree`, one pass per career and a tree of titles; `pruned`, the same "
-        "without improbable branches and with a bound on the error; `naive`, one pass per title."
+        help="How language models score titles: `tree`, one pass per career and a prefix tree of titles; `pruned`, "
+        "`tree` without improbable branches and with a bound on the error; `naive`, one pass per title."
     ),
 ]
 Tolerance = Annotated[
@@ -53,16 +53,16 @@ ScoringWeights = Annotated[
     Weights,
     Parameter(
         help="Score with a language model's weights as they were fitted, with products in bfloat16, or with weights "
-        "rounded to 8 bits (extra `eight-bit`): what that costs is measured on a few records first, and told."
+        "quantised to 8 bits (extra `eight-bit`): the cost is measured on a few records first, and printed."
     ),
 ]
-LargestCost = Annotated[
-    float, Parameter(help="Refuse rounded weights that change forecasts by more, in total variation on average.")
+MaxTV = Annotated[
+    float, Parameter(help="Refuse quantisation that changes forecasts by more, in total variation on average.")
 ]
-LargestShift = Annotated[
-    float, Parameter(help="Refuse rounded weights that move the logarithm of the raw perplexity by more, up or down.")
+MaxLogPplShift = Annotated[
+    float, Parameter(help="Refuse quantisation that moves the logarithm of the raw perplexity by more, up or down.")
 ]
-Memory = Annotated[float, Parameter(help="Gigabytes that branches of titles may take beyond the weights.")]
+Memory = Annotated[float, Parameter(help="Gigabytes that the tries of titles may take beyond the weights.")]
 ConfigFile = Annotated[
     Path | None, Parameter(help="File of options, in YAML or TOML; what is typed beside it comes first.")
 ]

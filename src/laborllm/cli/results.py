@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from laborllm.cli.options import (
     AsJson,
-    LargestCost,
-    LargestShift,
+    MaxLogPplShift,
+    MaxTV,
     Memory,
     PanelFile,
     RunFolder,
@@ -46,8 +46,8 @@ def forecast(
     tolerance: Tolerance = DEFAULT.tolerance,
     memory: Memory = DEFAULT.memory,
     scoring_weights: ScoringWeights = DEFAULT.weights,
-    largest_cost: LargestCost = DEFAULT.largest_cost,
-    largest_shift: LargestShift = DEFAULT.largest_shift,
+    max_tv: MaxTV = DEFAULT.max_tv,
+    max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
@@ -60,7 +60,7 @@ def forecast(
     from laborllm.models.registry import load_model
     from laborllm.panel import Panel
 
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost, largest_shift)
+    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     model = load_model(run, options)
     careers = Panel.load(panel).draw(split, workers, seed=seed)
     forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
@@ -88,8 +88,8 @@ def evaluate(
     tolerance: Tolerance = DEFAULT.tolerance,
     memory: Memory = DEFAULT.memory,
     scoring_weights: ScoringWeights = DEFAULT.weights,
-    largest_cost: LargestCost = DEFAULT.largest_cost,
-    largest_shift: LargestShift = DEFAULT.largest_shift,
+    max_tv: MaxTV = DEFAULT.max_tv,
+    max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
     reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
     draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
     seed: Seed = 0,
@@ -105,7 +105,7 @@ def evaluate(
     from laborllm.report.terminal import show
 
     loaded = Panel.load(panel)
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, largest_cost, largest_shift)
+    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     found = compare(
         _load_by_name(runs, loaded, options),
         loaded,

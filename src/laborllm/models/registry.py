@@ -13,7 +13,7 @@ from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash
 
 if TYPE_CHECKING:
-    from laborllm.lm.scoring.scorer import Scorer
+    from laborllm.lm.forward.text_model import TextModel
 
 Model = TypeVar("Model", bound=Forecaster)
 
@@ -49,11 +49,11 @@ class ReadsTitles(Protocol):
 
 
 @runtime_checkable
-class ShowsScorer(Protocol):
-    """A model that reads them itself."""
+class HoldsTextModel(Protocol):
+    """A model that scores titles with a text model of its own."""
 
-    def scorer(self) -> "Scorer":
-        """What reads them. Raises `RunError` for a model that is not fitted."""
+    def text_model(self) -> "TextModel":
+        """The text model. Raises `RunError` for a model that is not fitted."""
         ...
 
 
@@ -87,12 +87,12 @@ def state_of(path: Path) -> str:
     return file_hash(stated)
 
 
-def load_scorer(path: Path) -> "Scorer":
-    """The scorer of a run folder's model. Raises `RunError` if that model reads no titles."""
+def load_text_model(path: Path) -> "TextModel":
+    """The text model of a run folder. Raises `RunError` if its model scores no titles."""
     model = load_model(path)
-    if not isinstance(model, ShowsScorer):
+    if not isinstance(model, HoldsTextModel):
         raise RunError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
-    return model.scorer()
+    return model.text_model()
 
 
 def with_scoring(model: Model, scoring: ScoringOptions) -> Model:

@@ -15,7 +15,7 @@ from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.progress import progress
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.curve import CurvePoint, best_point
-from laborllm.training.memory import give_back_memory, is_of_memory
+from laborllm.training.memory import is_out_of_memory, release_memory
 from laborllm.training.plan import Plan
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
@@ -171,7 +171,7 @@ class _Training:
         """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
         while (own := self._backward_of_share(batch)) is None:
             self.optimizer.zero_grad(set_to_none=True)
-            give_back_memory()
+            release_memory()
         nats, weight = own
         if self.shards is None:
             self.processes.add_up_gradients(self.parameters.values())
@@ -193,7 +193,7 @@ class _Training:
                 weight += part
             return self._total(losses), weight
         except (RuntimeError, MemoryError) as error:
-            if is_of_memory(error) and self._halves_passes():
+            if is_out_of_memory(error) and self._halves_passes():
                 return None
             raise
 

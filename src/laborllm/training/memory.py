@@ -19,7 +19,7 @@ def keep_freed_memory() -> None:
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def give_back_memory() -> None:
+def release_memory() -> None:
     """Return to the system what this process has freed and kept for itself."""
     gc.collect()
     if torch.cuda.is_available():
@@ -28,7 +28,7 @@ def give_back_memory() -> None:
         libc.malloc_trim(0)
 
 
-def is_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory was lacking, of this machine or of its GPU."""
     return isinstance(error, MemoryError) or should_reduce_batch_size(error) or ONEDNN in str(error)
 

@@ -1,4 +1,4 @@
-"""What a frozen language model makes of a career so far: one vector for the prompt of each record."""
+"""Embeddings of careers so far by a frozen language model: one vector for the prompt of each record."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from laborllm.lm.forward.decoder import Reader
-from laborllm.lm.pass_sizes import TOKENS_READ
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.lm.tokens.packing import packed
 
@@ -15,14 +15,14 @@ Pooling = Literal["last", "mean"]
 
 
 @torch.inference_mode()
-def prompt_vectors(reader: Reader, careers: Sequence[EncodedCareer], pooling: Pooling) -> Iterator[Tensor]:
+def prompt_vectors(decoder: Decoder, careers: Sequence[EncodedCareer], pooling: Pooling) -> Iterator[Tensor]:
     """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
     the mean over its tokens. One pass over a career serves all its records."""
-    reader.require_room(careers)
-    for pack in packed(careers, TOKENS_READ[reader.device.type]):
-        with reader.precision():
-            hidden, layout = reader.careers(pack)
-        for career, states in zip(pack, hidden.split(layout.lengths), strict=True):
+    decoder.require_room(careers)
+    for pack in packed(careers, FORWARD_TOKENS[decoder.device.type]):
+        with decoder.precision():
+            hidden, pattern = decoder.forward_packed(pack)
+        for career, states in zip(pack, hidden.split(pattern.lengths), strict=True):
             ends = torch.tensor(career.starts, device=states.device)
             yield (states[ends - 1] if pooling == "last" else _running_mean(states)[ends - 1]).float().cpu()
 

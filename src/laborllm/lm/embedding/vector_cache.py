@@ -1,4 +1,4 @@
-"""Vectors that took long to compute, kept in the user's cache."""
+"""Vectors that take long to compute, stored in the user's cache."""
 
 import hashlib
 import json
@@ -13,8 +13,11 @@ from laborllm.storage import make_folder, new_file
 
 
 def cached_vectors(about: Mapping[str, str], compute: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
-    """What `compute` gives, or gave when it was last asked for with the same `about`, which must say all it depends on:
-    its hash is the name of the file. Raises `StorageError` if they cannot be kept."""
+    """The result of `compute`, or of an earlier call with the same `about`.
+
+    about: all that the vectors depend on; its hash is the name of the file. Raises `StorageError` if they cannot be
+    stored.
+    """
     name = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
     file = user_cache() / "vectors" / f"{name}.safetensors"
     if not file.is_file():

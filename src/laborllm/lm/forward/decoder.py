@@ -1,4 +1,4 @@
-"""One pass of a language model: careers in, hidden states out, and from these the log-probability of chosen tokens."""
+"""The forward pass of a language model: packed tokens to hidden states, and these to log-probabilities of tokens."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,27 @@ from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from laborllm.errors import CapacityError, InputError
-from laborllm.lm.kernels.attention import Careers, Layout, context_length, use_layouts
-from laborllm.lm.pass_sizes import COLUMNS_OF_LOGITS
+from laborllm.lm.kernels.attention import AttentionPattern, context_length, use_patterns
+from laborllm.lm.kernels.packed_attention import PackedAttention
+from laborllm.lm.pass_sizes import LOGIT_COLUMNS
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
 
 
-class Reader:
-    """Runs `model` under a layout, in its own precision; with `autocast`, products are in bfloat16.
+class Decoder:
+    """Runs `model` under an attention pattern, in its own precision; with `autocast`, products are in bfloat16.
 
     vocabulary: tokens, ascending, over which the next token is predicted; None for all of the model's.
+
+    Raises `InputError` if the model's attention, or its output layer, is not what is computed here.
     """
 
     def __init__(self, model: PreTrainedModel, *, autocast: bool = False, vocabulary: Tokens | None = None) -> None:
         self.model = model
         self.autocast = autocast
-        self.kept = None if vocabulary is None else torch.tensor(vocabulary, device=model.device)
+        self.vocabulary = None if vocabulary is None else torch.tensor(vocabulary, device=model.device)
         self.context = context_length(model)
-        use_layouts(model)
-        self._require_plain_head()
+        use_patterns(model)
+        self._require_plain_output()
 
     @property
     def device(self) -> torch.device:
@@ -34,14 +37,22 @@ class Reader:
     def precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
 
-    def careers(self, careers: Sequence[EncodedCareer], *, keep: bool = False) -> tuple[Tensor, Careers]:
-        """Hidden states of the careers laid end to end, (n, d), from one pass, and their layout."""
-        layout = Careers(tuple(len(career.tokens) for career in careers), keep=keep, device=self.device)
+    def forward_packed(
+        self, careers: Sequence[EncodedCareer], *, keep_kv: bool = False
+    ) -> tuple[Tensor, PackedAttention]:
+        """Hidden states of packed careers, (n, d), from one pass, and its pattern, with keys and values if kept."""
+        pattern = PackedAttention(tuple(len(career.tokens) for career in careers), keep_kv, self.device)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
-        return self.hidden(tokens, layout.positions, layout)[0], layout
+        return self.forward(tokens, pattern.positions, pattern)[0], pattern
+
+    def forward(self, tokens: Tensor, positions: Tensor, pattern: AttentionPattern) -> Tensor:
+        """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
+        output = self.model.base_model(input_ids=tokens, position_ids=positions, pattern=pattern, use_cache=False)
+        hidden: Tensor = output.last_hidden_state
+        return hidden
 
     def require_room(self, careers: Sequence[EncodedCareer], beyond: int = 0) -> None:
-        """Raise `CapacityError` unless the longest career, and `beyond` tokens more, can be read at a time."""
+        """Raise `CapacityError` unless the longest career, and `beyond` tokens more, fit into the model's context."""
         length = max(len(career.tokens) for career in careers) + beyond
         if length > self.context:
             found = f"a career of {length} tokens, with all that stands before and after it,"
@@ -49,43 +60,33 @@ class Reader:
                 f"{found} is longer than the {self.context} tokens that {self.model.config.model_type} reads"
             )
 
-    def hidden(self, tokens: Tensor, positions: Tensor, layout: Layout) -> Tensor:
-        """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
-        output = self.model.base_model(input_ids=tokens, position_ids=positions, layout=layout, use_cache=False)
-        hidden: Tensor = output.last_hidden_state
-        return hidden
-
-    def head(self) -> tuple[Tensor, Tensor | None]:
-        """Weight (V, d) and bias (V,) of the output, over the vocabulary."""
+    def output_layer(self) -> tuple[Tensor, Tensor | None]:
+        """Weight (V, d) and bias (V,) of the output layer, over the vocabulary."""
         own = self.model.get_output_embeddings()
         bias = getattr(own, "bias", None)
-        if self.kept is None:
+        if self.vocabulary is None:
             return own.weight, bias
-        return own.weight[self.kept], None if bias is None else bias[self.kept]
+        return own.weight[self.vocabulary], None if bias is None else bias[self.vocabulary]
 
     def columns(self, tokens: Tensor) -> Tensor:
-        """The places of tokens in the vocabulary, of the same shape. Raises `InputError` for one that is not in it."""
-        if self.kept is None:
+        """Columns of tokens in the vocabulary, of the same shape. Raises `InputError` for one that is not in it."""
+        if self.vocabulary is None:
             return tokens
-        columns = torch.searchsorted(self.kept, tokens).clamp(max=len(self.kept) - 1)
-        if not torch.equal(self.kept[columns], tokens):
+        columns = torch.searchsorted(self.vocabulary, tokens).clamp(max=len(self.vocabulary) - 1)
+        if not torch.equal(self.vocabulary[columns], tokens):
             raise InputError("a text holds a token outside the closed vocabulary of the model: fit on texts with it")
         return columns
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Logits over the vocabulary, (n, V), in float32 at least."""
-        return _logits(hidden, *self.head())
-
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """Log P(token[e]) after hidden[row[e]], (E,), and the most probable token of every row, (n,).
+        """Log P(token[e]) after hidden[row[e]], (E,) nats, and the most probable token after every row, (n,).
 
         The logits exist for a block of the vocabulary at a time.
         """
-        weight, bias = self.head()
+        weight, bias = self.output_layer()
         column = self.columns(token)
         chosen = torch.empty(len(row), dtype=torch.float64, device=hidden.device)
         total, highest, greedy = [], [], []
-        size = COLUMNS_OF_LOGITS[hidden.device.type]
+        size = LOGIT_COLUMNS[hidden.device.type]
         for first in range(0, len(weight), size):
             block = slice(first, first + size)
             logits = _logits(hidden, weight[block], None if bias is None else bias[block])
@@ -98,28 +99,27 @@ class Reader:
         log_prob = chosen - torch.stack(total).logsumexp(dim=0)[row]
         in_block = torch.stack(highest).argmax(dim=0, keepdim=True)
         most_probable = torch.stack(greedy).gather(0, in_block)[0]
-        return log_prob, most_probable if self.kept is None else self.kept[most_probable]
+        return log_prob, most_probable if self.vocabulary is None else self.vocabulary[most_probable]
 
-    def whole(self, tokens: Sequence[int]) -> Tensor:
-        """Log P(next token) after each token, (n, V), by the model's own forward pass."""
+    def log_softmax(self, tokens: Sequence[int]) -> Tensor:
+        """Log P(next token) after each token, (n, V) nats, by the model's own forward pass: the reference."""
         row = torch.tensor([list(tokens)], device=self.device)
-        logits: Tensor = self.model(row, layout=Careers((len(tokens),)), use_cache=False).logits[0]
-        kept = logits if self.kept is None else logits[:, self.kept]
-        return kept.double().log_softmax(dim=-1).cpu()
+        logits: Tensor = self.model(row, pattern=PackedAttention((len(tokens),)), use_cache=False).logits[0]
+        inside = logits if self.vocabulary is None else logits[:, self.vocabulary]
+        return inside.double().log_softmax(dim=-1).cpu()
 
     def greedy(self, tokens: Sequence[int]) -> int:
         """The most probable token after `tokens`."""
-        column = self.whole(tokens)[-1].argmax()
-        return int(column if self.kept is None else self.kept[column])
+        column = self.log_softmax(tokens)[-1].argmax()
+        return int(column if self.vocabulary is None else self.vocabulary[column])
 
-    def _require_plain_head(self) -> None:
-        """Hidden states times the output embedding must be the model's own logits: scaled or capped heads are
-        refused."""
+    def _require_plain_output(self) -> None:
+        """Refuse models that scale or cap their logits: hidden states times the output embedding must be these."""
         tokens = torch.arange(4, device=self.device)[None]
         with torch.inference_mode():
-            ours = self.logits(self.hidden(tokens, tokens, Careers((4,))))
-            own = self.model(input_ids=tokens, layout=Careers((4,)), use_cache=False).logits
-            own = own if self.kept is None else own[..., self.kept]
+            ours = _logits(self.forward(tokens, tokens, PackedAttention((4,))), *self.output_layer())
+            own = self.model(input_ids=tokens, pattern=PackedAttention((4,)), use_cache=False).logits
+            own = own if self.vocabulary is None else own[..., self.vocabulary]
         if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4, equal_nan=True):
             raise InputError(
                 f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
@@ -127,5 +127,6 @@ class Reader:
 
 
 def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Logits, (..., V), in float32 at least."""
     logits = linear(hidden, weight, bias)
     return logits if logits.dtype == torch.float64 else logits.float()

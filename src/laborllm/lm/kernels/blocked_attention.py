@@ -1,8 +1,8 @@
 """Causal attention on a CPU, by blocks of queries.
 
-The fused attention of torch visits the keys in small steps and computes its weights anew for the gradient, which on a
-CPU takes twice as long as the products it is made of. Here a block of queries is one product with all keys up to its
-end, query heads that share a key head are rows of the same product, and the weights are kept for the gradient.
+The fused attention of torch visits the keys in small steps and recomputes its weights for the gradient, which on a CPU
+takes twice as long as the products it is made of. Here a block of queries is one product with all keys up to its end,
+query heads that share a key head are rows of the same product, and the weights are stored for the gradient.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,8 @@ LONGEST = 2048  # tokens of a sequence whose weights, half its square for each h
 
 
 def causal_attention(query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int], scale: float) -> Tensor:
-    """Attention of sequences that lie end to end, each causal and blind to the others: query (H, n, d), key and value
-    (G, n, d) with G dividing H; returns (H, n, d). Scores and softmax are in float32 at least."""
+    """Attention of packed sequences, each causal and blind to the others: query (H, n, d), key and value (G, n, d) with
+    G dividing H; returns (H, n, d). Scores and softmax are in float32 at least."""
     by_group = query.unflatten(0, (len(key), -1))
     output: Tensor = _CausalAttention.apply(by_group, key, value, lengths, scale)  # type: ignore[no-untyped-call]
     return output.flatten(0, 1)
@@ -64,7 +64,7 @@ class _CausalAttention(torch.autograd.Function):
 
 
 def _blocks(lengths: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-    """Of each block of queries: where its sequence starts, its first query, its end."""
+    """For each block of queries: the start of its sequence, its first query, its end."""
     start = 0
     for length in lengths:
         for first in range(start, start + length, BLOCK):

@@ -1,7 +1,7 @@
-"""Linear layers with an adapter, as one step each of the forward and the backward pass.
+"""Linear layers with a LoRA adapter (arXiv 2106.09685), as one step each of the forward and the backward pass.
 
-peft computes a layer and its adapter apart, and torch rounds, scales and adds up what they give, tensor by tensor. Here
-the product of the adapter adds to the output of the layer, and its gradient to that of the layer, in place. Layers that
+peft computes a layer and its adapter apart, and torch casts, scales and adds their outputs, tensor by tensor. Here the
+product of the adapter adds to the output of the layer, and its gradient to that of the layer, in place. Layers that
 read the same input share the narrow products, which are too small to be fast alone.
 """
 
@@ -9,36 +9,36 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from peft.tuners.lora import Linear as AdaptedLayer
+from peft.tuners.lora import Linear as LoRALayer
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from laborllm.lm.kernels.precision import product_dtype, rounded
+from laborllm.lm.kernels.precision import cast, matmul_dtype
 
 
-def adapted(layers: Sequence[AdaptedLayer], x: Tensor) -> tuple[Tensor, ...]:
-    """What each of these layers, none of whose own weights are trained, makes of x (..., i)."""
+def lora_linear(layers: Sequence[LoRALayer], x: Tensor) -> tuple[Tensor, ...]:
+    """Outputs of layers that read the same x (..., i), one (..., o) each; their own weights are not trained."""
     ((name,),) = {tuple(layer.active_adapters) for layer in layers}
     downs: list[Any] = [layer.lora_A[name].weight for layer in layers]
     ups = [layer.lora_B[name].weight for layer in layers]
     frozen = [(layer.base_layer.weight, layer.base_layer.bias, layer.scaling[name]) for layer in layers]
-    outputs: tuple[Tensor, ...] = _Adapted.apply(x, frozen, torch.cat(downs), *ups)  # type: ignore[no-untyped-call]
+    outputs: tuple[Tensor, ...] = _LoRALinear.apply(x, frozen, torch.cat(downs), *ups)  # type: ignore[no-untyped-call]
     return outputs
 
 
-class _Adapted(torch.autograd.Function):
+class _LoRALinear(torch.autograd.Function):
     """x @ (weight + scale * up @ down).T + bias of each layer, for x (..., i), weight (o, i), bias (o,) and scale in
-    `frozen`, up (o, r), and the rows of its down (r, i) in those of all layers."""
+    `frozen`, up (o, r), and the rows of its down (r, i) among the rows of all layers."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, frozen: Sequence[tuple[Tensor, Tensor | None, float]], down: Tensor, *ups: Tensor
     ) -> tuple[Tensor, ...]:
-        dtype = product_dtype(x)
+        dtype = matmul_dtype(x)
         rows, down = x.flatten(0, -2).to(dtype), down.to(dtype)
-        weights = [rounded(weight) for weight, _, _ in frozen]
-        biases = [None if bias is None else rounded(bias) for _, bias, _ in frozen]
+        weights = [cast(weight) for weight, _, _ in frozen]
+        biases = [None if bias is None else cast(bias) for _, bias, _ in frozen]
         scales = [scale for _, _, scale in frozen]
         scaled = [(up * scale).to(dtype) for up, scale in zip(ups, scales, strict=True)]
         with torch.autocast(x.device.type, enabled=False):

@@ -1,7 +1,7 @@
 """Next-token loss over a large vocabulary, its gradient taken while the logits are there.
 
 The logits of a pack (tokens x vocabulary) are the largest tensor of training. They exist once, for a few rows at a
-time: the softmax that the loss needs is the gradient too.
+time: the softmax of the loss is its gradient too.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from laborllm.lm.kernels.precision import rounded
-from laborllm.lm.pass_sizes import ROWS_OF_LOGITS, ROWS_OF_SOFTMAX
+from laborllm.lm.kernels.precision import cast
+from laborllm.lm.pass_sizes import LOGIT_ROWS, SOFTMAX_ROWS
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
@@ -34,8 +34,8 @@ class _NextTokenLoss(torch.autograd.Function):
         loss = torch.zeros(
             (), dtype=torch.float32 if hidden.dtype != torch.float64 else torch.float64, device=hidden.device
         )
-        step = ROWS_OF_LOGITS[hidden.device.type]
-        in_products = rounded(weight)
+        step = LOGIT_ROWS[hidden.device.type]
+        in_products = cast(weight)
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             logits = linear(hidden[rows], in_products, bias)
@@ -59,7 +59,7 @@ def _to_gradient(logits: Tensor, targets: Tensor, importance: Tensor) -> Tensor:
     """The loss of rows of logits, (n, V), in the precision of their `importance`; the logits become its gradient."""
     loss = importance.new_zeros(())
     parts = (
-        tensor.split(ROWS_OF_SOFTMAX[logits.device.type]) for tensor in (logits, targets[:, None], importance[:, None])
+        tensor.split(SOFTMAX_ROWS[logits.device.type]) for tensor in (logits, targets[:, None], importance[:, None])
     )
     for part, target, weight in zip(*parts, strict=True):
         precise = part.to(loss.dtype)

@@ -1,4 +1,4 @@
-"""What autocast makes of the weights in products, with those that are not trained rounded once for many passes."""
+"""Weights cast as autocast casts them in products, those that are not trained once for many passes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,34 +7,34 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-_KEPT: ContextVar[dict[tuple[nn.Parameter, torch.dtype], Tensor] | None] = ContextVar("kept", default=None)
+_CACHE: ContextVar[dict[tuple[nn.Parameter, torch.dtype], Tensor] | None] = ContextVar("casts", default=None)
 
 
 @contextmanager
-def rounded_once() -> Iterator[None]:
-    """Keep what `rounded` makes of weights that are not trained, two bytes a weight in bfloat16. They must not change
+def cached_casts() -> Iterator[None]:
+    """Cache what `cast` returns for weights that are not trained, two bytes a weight in bfloat16. They must not change
     meanwhile."""
-    before = _KEPT.set({})
+    before = _CACHE.set({})
     try:
         yield
     finally:
-        _KEPT.reset(before)
+        _CACHE.reset(before)
 
 
-def rounded(weight: Tensor) -> Tensor:
-    """A weight as autocast has it in products."""
-    dtype, kept = product_dtype(weight), _KEPT.get()
+def cast(weight: Tensor) -> Tensor:
+    """A weight in the dtype that autocast uses in products."""
+    dtype, cache = matmul_dtype(weight), _CACHE.get()
     if weight.dtype == dtype:
         return weight
-    if kept is None or weight.requires_grad or not isinstance(weight, nn.Parameter):
+    if cache is None or weight.requires_grad or not isinstance(weight, nn.Parameter):
         return weight.to(dtype)
-    if (weight, dtype) not in kept:
-        with torch.inference_mode(False):  # so that training can use what validation has rounded
-            kept[weight, dtype] = weight.detach().to(dtype)
-    return kept[weight, dtype]
+    if (weight, dtype) not in cache:
+        with torch.inference_mode(False):  # so that training can use what validation has cast
+            cache[weight, dtype] = weight.detach().to(dtype)
+    return cache[weight, dtype]
 
 
-def product_dtype(x: Tensor) -> torch.dtype:
-    """That of products with x."""
+def matmul_dtype(x: Tensor) -> torch.dtype:
+    """The dtype of products with x."""
     device = x.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype

@@ -1,6 +1,6 @@
-"""Root mean square norms as one step of the forward and the backward pass.
+"""Root mean square norms (arXiv 1910.07467) as one step of the forward and the backward pass.
 
-What comes out is rounded once for all products that read it, not by each of them.
+The output is cast once for all products that read it, not by each of them.
 """
 
 from typing import Any
@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from laborllm.lm.kernels.precision import product_dtype
+from laborllm.lm.kernels.precision import matmul_dtype
 
 
-def normed(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     """The norm weight * x / sqrt(mean of x squared + epsilon) of x (..., d), whose weight (d,) is not trained.
 
-    In float32, and then rounded as products want it.
+    In float32, and then cast to the dtype of products.
     """
-    output: Tensor = _Normed.apply(x, weight, epsilon)  # type: ignore[no-untyped-call]
+    output: Tensor = _RMSNorm.apply(x, weight, epsilon)  # type: ignore[no-untyped-call]
     return output
 
 
-class _Normed(torch.autograd.Function):
+class _RMSNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
         wide = x.float()
@@ -29,7 +29,7 @@ class _Normed(torch.autograd.Function):
         inverse = (mean_square + epsilon).rsqrt()
         unit = wide * inverse
         ctx.save_for_backward(unit, inverse, weight)
-        output: Tensor = (unit * weight).to(product_dtype(x))
+        output: Tensor = (unit * weight).to(matmul_dtype(x))
         return output
 
     @staticmethod

@@ -7,27 +7,30 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Heads x (B, n, H, d), each number of their first half turned with that of the second: cos and sin (B, n, d) of
-    the angles, those of the two halves alike. In the precision of the angles, and then rounded to that of x."""
-    turned: Tensor = _Rotated.apply(x, cos, sin)  # type: ignore[no-untyped-call]
-    return turned
+def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Heads x (B, n, H, d), each number of the first half rotated with its partner in the second half.
+
+    cos, sin: (B, n, d) of the angles, the same for both halves. Computed in the precision of the angles, and then cast
+    to the dtype of x.
+    """
+    rotated: Tensor = _ApplyRotary.apply(x, cos, sin)  # type: ignore[no-untyped-call]
+    return rotated
 
 
-class _Rotated(torch.autograd.Function):
+class _ApplyRotary(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
-        return _turned(x, cos, sin)
+        return _rotate(x, cos, sin)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         cos, sin = ctx.saved_tensors
-        return _turned(gradient, cos, -sin), None, None
+        return _rotate(gradient, cos, -sin), None, None
 
 
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     half = x.shape[-1] // 2
     cos, sin = cos[..., None, :], sin[..., None, :half]
     wide = x.to(cos.dtype)

@@ -1,12 +1,13 @@
-"""Weights held in 8 bits, as LABOR-LLM scores with (arXiv 2406.17972), or products in bfloat16, and what that costs on
-the careers at hand.
+"""Quantisation: weights in 8 bits, as LABOR-LLM scores with (arXiv 2406.17972), or products in bfloat16, and what it
+changes on the careers at hand.
 
-Each row of a linear layer becomes whole numbers from -127 to 127 times one scale, its largest weight over 127; products
-are in the precision of what comes in. The embedding and the output layer stay as they are.
+In 8 bits, each row of a linear layer is whole numbers from -127 to 127 times one scale, its largest weight over 127;
+products are in the precision of the input. The embedding and the output layer stay as they are.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,35 +16,34 @@ from transformers import PreTrainedModel
 
 from laborllm.errors import InputError, OptionError
 from laborllm.lm.base.weights import without_foreign_warnings
-from laborllm.lm.scoring.options import Cost, Weights
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.scoring.options import QuantisationCost, Weights
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.scoring.title_scores import TitleScores
 from laborllm.lm.tokens.encoding import EncodedCareer
 
 RECORDS = 8  # on which the cost is measured
 LEVELS = 127
-SMALLEST = 1e-12  # of a scale, so that a row of zeros has one
+SMALLEST = 1e-12  # scale, so that a row of zeros has one
 
 
-def round_for_good(scorer: Scorer, weights: Weights, careers: Sequence[EncodedCareer]) -> Cost:
-    """Hold the scorer's weights in 8 bits, or compute its products in bfloat16, from now on, and measure the cost on a
-    few observed records of the careers, spread evenly: every title is scored exactly before and after. Raises
-    `OptionError` without torchao, or if there is nothing to round or to measure on."""
-    few = _few(careers)
-    before = _forecast(scorer, few)
-    if weights == "8-bit":
-        round_weights(scorer.base.model)
-    else:
-        scorer.reader.autocast = True
-    after = _forecast(scorer, few)
-    off = np.abs(np.exp(before.log_prob) - np.exp(after.log_prob)).sum(axis=1) / 2
-    ratio = float(np.exp((before.observed - after.observed).mean()))
-    scorer.cost = Cost(weights, len(few), float(off.mean()), float(off.max()), ratio)
-    return scorer.cost
+def quantised(model: TextModel, weights: Weights) -> TextModel:
+    """A text model with its linear layers in 8 bits, or its products in bfloat16; `model` stays as it is.
+
+    What is not quantised is shared by both. Raises `InputError` without torchao, or if there is nothing to quantise.
+    """
+    if weights == "bfloat16":
+        return TextModel(model.base, model.encoder, autocast=True, vocabulary=model.vocabulary)
+    own = model.base.model
+    shared = {id(tensor): tensor for tensor in (*own.parameters(), *own.buffers())}
+    base = replace(model.base, model=copy.deepcopy(own, memo=shared))
+    quantise_weights(base.model)
+    return TextModel(base, model.encoder, autocast=model.decoder.autocast, vocabulary=model.vocabulary)
 
 
-def round_weights(model: PreTrainedModel) -> None:
-    """Hold the linear layers of `model` in 8 bits, in place, but for its output."""
+def quantise_weights(model: PreTrainedModel) -> None:
+    """Replace the weights of the linear layers of `model`, but for its output, by 8-bit ones."""
     try:
         with without_foreign_warnings():
             from torchao.quantization import Int8Tensor, PerRow
@@ -55,8 +55,22 @@ def round_weights(model: PreTrainedModel) -> None:
         raise InputError(f"{model.config.model_type} models have no linear layers that could be held in 8 bits")
     for layer in layers:
         scale = (layer.weight.detach().abs().amax(dim=1, keepdim=True) / LEVELS).clamp(min=SMALLEST)
-        rounded = Int8Tensor.from_hp(layer.weight.detach(), PerRow(), scale=scale)
-        layer.weight = nn.Parameter(rounded, requires_grad=False)
+        eight_bit = Int8Tensor.from_hp(layer.weight.detach(), PerRow(), scale=scale)
+        layer.weight = nn.Parameter(eight_bit, requires_grad=False)
+
+
+def quantisation_cost(
+    fitted: Scorer, quantised: Scorer, weights: Weights, careers: Sequence[EncodedCareer]
+) -> QuantisationCost:
+    """What quantisation changes on a few observed records of the careers, spread evenly; all titles are scored exactly.
+
+    Raises `OptionError` if all records are open.
+    """
+    few = _few(careers)
+    before, after = _forecast(fitted, few), _forecast(quantised, few)
+    off = np.abs(np.exp(before.log_prob) - np.exp(after.log_prob)).sum(axis=1) / 2
+    ratio = float(np.exp((before.observed - after.observed).mean()))
+    return QuantisationCost(weights, len(few), float(off.mean()), float(off.max()), ratio)
 
 
 @dataclass(frozen=True)
@@ -70,14 +84,14 @@ class _Forecast:
 def _forecast(scorer: Scorer, careers: Sequence[EncodedCareer]) -> _Forecast:
     log_prob = TitleScores.join(scorer.score(careers)).log_prob
     log_mass = np.logaddexp.reduce(log_prob, axis=1, keepdims=True)
-    return _Forecast(log_prob - log_mass, np.concatenate(list(scorer.realised(careers))))
+    return _Forecast(log_prob - log_mass, np.concatenate(list(loglikelihood(scorer.model, careers))))
 
 
 def _few(careers: Sequence[EncodedCareer]) -> list[EncodedCareer]:
     """Careers that end with, and ask for, one record each."""
     places = [(career, end) for career in careers for end in range(len(career.observed))]
     if not places:
-        raise OptionError("the cost of rounding is measured on observed records, and all of these are open")
+        raise OptionError("the cost of quantisation is measured on observed records, and all of these are open")
     chosen = np.unique(np.linspace(0, len(places) - 1, RECORDS).round().astype(int))
     return [_until(*places[place]) for place in chosen]
 

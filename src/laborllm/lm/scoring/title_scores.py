@@ -1,4 +1,4 @@
-"""What scoring tells of every title: its probability, or the most that it can be."""
+"""Scores of titles: the probability of each, or an upper bound on it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.lm.scoring.trie import LEAF
-from laborllm.lm.scoring.trie_expansion import Branching
+from laborllm.lm.scoring.trie_expansion import TrieExpansion
 
 RESOLVED = -1
 ROUNDING = 1e-6  # of a probability in float32
@@ -16,12 +16,14 @@ ROUNDING = 1e-6  # of a probability in float32
 
 @dataclass(frozen=True)
 class TitleScores:
-    """Of T records: log_prob (T, J) nats, not normalised over titles; greedy_valid (T,) whether the most probable
-    continuation, token by token, is a title.
+    """Scores of J titles for T records.
 
-    branch: (T, J) the row of the trie that a title is below and that was not run, or `RESOLVED`.
-    highest: (T, J) nats, what the log-probability is at most: that of the branch, or log_prob itself where resolved.
-    The log_prob of one of k titles below a branch is a (k + 1)th of the branch: see `pruning`.
+    Attributes:
+        log_prob: (T, J) nats, not normalised over titles. For one of k titles below a branch that was not run, a
+            (k + 1)th of the branch's probability: see `pruning`.
+        greedy_valid: (T,) whether the most probable continuation, token by token, is a title.
+        highest: (T, J) nats, upper bound of the log-probability: the branch's, or log_prob itself where resolved.
+        branch: (T, J) the row of the trie that a title is below and that was not run, or `RESOLVED`.
     """
 
     log_prob: NDArray[np.float64]
@@ -39,7 +41,7 @@ class TitleScores:
         return cls(*map(np.concatenate, zip(*(part._columns() for part in parts), strict=True)))
 
     @property
-    def doubt(self) -> NDArray[np.float64]:
+    def unresolved_mass(self) -> NDArray[np.float64]:
         """(T,) probability given to titles that are not resolved. The raw mass differs from the sum of the
         probabilities given here by no more."""
         return np.asarray(np.where(self.branch == RESOLVED, 0, np.exp(self.log_prob)).sum(axis=1))
@@ -47,7 +49,7 @@ class TitleScores:
     @property
     def error_bound(self) -> NDArray[np.float64]:
         """(T,) largest possible total variation from the exact forecast, once both are normalised over titles."""
-        return np.asarray(self.doubt / np.exp(self.log_prob).sum(axis=1))
+        return np.asarray(self.unresolved_mass / np.exp(self.log_prob).sum(axis=1))
 
     def records(self) -> Iterator[Self]:
         """Each record alone."""
@@ -55,8 +57,8 @@ class TitleScores:
             yield type(self)(*(column[at : at + 1] for column in self._columns()))
 
     def resolving(self, title: NDArray[np.intp], log_prob: NDArray[np.float64]) -> Self:
-        """With one title of each record known: its column, (T,), and its log-probability, (T,); the rest of its branch
-        is left to the other titles below it."""
+        """These scores with one title of each record resolved, given its column and log-probability, (T,) each; the
+        rest of its branch is left to the other titles below it."""
         at = (np.arange(len(title)), title)
         was_open = self.branch[at] != RESOLVED
         below = (self.branch == self.branch[at][:, None]) & was_open[:, None]
@@ -74,17 +76,17 @@ class TitleScores:
         return self.log_prob, self.greedy_valid, self.highest, self.branch
 
 
-def title_scores(branching: Branching) -> TitleScores:
-    """What the nodes that have been run tell of the titles of their records."""
-    trie = branching.trie
-    resolved = branching.resolved
-    highest = branching.along(trie.title_edges)  # of an unresolved title, this is the probability of its branch
-    known = np.pad(branching.ran[:, trie.edge_row], ((0, 0), (0, 1)), constant_values=True)[:, trie.title_edges]
+def title_scores(expansion: TrieExpansion) -> TitleScores:
+    """The scores of titles that follow from the nodes that have been run."""
+    trie = expansion.trie
+    resolved = expansion.resolved
+    highest = expansion.along(trie.title_edges)  # of an unresolved title, this is the probability of its branch
+    known = np.pad(expansion.ran[:, trie.edge_row], ((0, 0), (0, 1)), constant_values=True)[:, trie.title_edges]
     first_unknown = trie.title_edges[np.arange(len(trie.title_edges)), known.argmin(axis=-1)]
     branch = trie.edge_row[first_unknown]
     log_prob = np.where(resolved, highest, highest - np.log1p(trie.titles_below[branch]))
-    return TitleScores(log_prob, _greedy_valid(branching), highest, np.where(resolved, RESOLVED, branch))
+    return TitleScores(log_prob, _greedy_valid(expansion), highest, np.where(resolved, RESOLVED, branch))
 
 
-def _greedy_valid(branching: Branching) -> NDArray[np.bool_]:
-    return np.array([branching.follow_greedy(record) == LEAF for record in range(len(branching.prompts))])
+def _greedy_valid(expansion: TrieExpansion) -> NDArray[np.bool_]:
+    return np.array([expansion.follow_greedy(record) == LEAF for record in range(len(expansion.prompts))])

@@ -1,4 +1,4 @@
-"""The trie of titles grown from the ends of prompts: which of its nodes have been run, and what followed.
+"""Trie expansion: the trie of titles from the ends of prompts, which of its nodes have been run, and what followed.
 
 A record's row 0 is the end of its prompt, rows 1..N are the inner nodes of the trie. Nodes may be run in any order in
 which a node comes after its parent: all at once (`tree`), or the most probable first (`pruned`).
@@ -9,38 +9,43 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.lm.forward.decoder import Reader
-from laborllm.lm.kernels.attention import Branches, Careers, Grown
-from laborllm.lm.pass_sizes import NODES
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.kernels.packed_attention import PackedAttention
+from laborllm.lm.kernels.tree_attention import KVCache, TreeAttention
+from laborllm.lm.pass_sizes import TRIE_NODES
 from laborllm.lm.scoring.trie import LEAF, ROOT, TitleTrie
 
 Ints = NDArray[np.int64]
 
 
-class Branching:
-    """B records whose prompts stand at (start, end) in a pass over careers; their roots are run at once.
+class TrieExpansion:
+    """The expansion of one trie after B prompts, whose roots are run at once.
 
-    edge_log_prob: (B, E) nats, zero where the edge's row has not been run. ran: (B, 1 + N). greedy: (B, 1 + N) the
-    most probable token after each row that was run.
+    Attributes:
+        prompts: (start, end) of each record's prompt in the pass `prefix`, which has kept its keys and values.
+        edge_log_prob: (B, E) nats, zero where the edge's row has not been run.
+        ran: (B, 1 + N) whether a row has been run.
+        greedy: (B, 1 + N) the most probable token after each row that was run.
     """
 
     def __init__(
-        self, reader: Reader, trie: TitleTrie, hidden: Tensor, careers: Careers, prompts: list[tuple[int, int]]
+        self, decoder: Decoder, trie: TitleTrie, hidden: Tensor, prefix: PackedAttention, prompts: list[tuple[int, int]]
     ) -> None:
-        self.reader, self.trie, self.careers, self.prompts = reader, trie, careers, prompts
+        """hidden: (n, d) states of the pass `prefix`."""
+        self.decoder, self.trie, self.prefix, self.prompts = decoder, trie, prefix, prompts
         records, rows = len(prompts), 1 + trie.nodes
         self.edge_log_prob = np.zeros((records, trie.edges))
         self.ran = np.zeros((records, rows), dtype=bool)
         self.greedy = np.zeros((records, rows), dtype=np.int64)
-        self._grown = Grown(records * trie.nodes)
-        self._place = np.full((records, rows), -1)  # of a node in what has grown
+        self._cache = KVCache(records * trie.nodes)
+        self._place = np.full((records, rows), -1)  # of a node in the cache
         self._nodes = 0
         ends = torch.tensor([end for _, end in prompts], device=hidden.device)
-        self._note(hidden[ends - 1], np.arange(records), np.zeros(records, dtype=np.int64))
+        self._record(hidden[ends - 1], np.arange(records), np.zeros(records, dtype=np.int64))
 
     def run(self, record: Ints, row: Ints) -> None:
         """Run inner nodes, given by record, (n,) ascending, and row; the parent of each before it, or earlier."""
-        size = NODES[self.reader.device.type]
+        size = TRIE_NODES[self.decoder.device.type]
         for start in range(0, len(row), size):
             self._pass(record[start : start + size], row[start : start + size])
 
@@ -80,7 +85,7 @@ class Branching:
         return row
 
     def _pass(self, record: Ints, row: Ints) -> None:
-        device = self.reader.device
+        device = self.decoder.device
         members, sizes = np.unique(record, return_counts=True)
         first, self._nodes = self._nodes, self._nodes + len(row)
         self._place[record, row] = np.arange(first, self._nodes)
@@ -88,21 +93,20 @@ class Branching:
         ancestors = self.trie.ancestors[row - 1, : depth.max()]
         places = np.where(ancestors < 0, -1, self._place[record[:, None], ancestors + 1])
         prompts = [self.prompts[member] for member in members]
-        layout = Branches(
-            self.careers, prompts, sizes.tolist(), torch.from_numpy(places).to(device), first, self._grown
-        )
+        ancestor_places = torch.from_numpy(places).to(device)
+        pattern = TreeAttention(self.prefix, prompts, sizes.tolist(), ancestor_places, first, self._cache)
         lengths = np.array([end - start for start, end in self.prompts])
         positions = torch.from_numpy(lengths[record] + depth - 1).to(device)
         tokens = torch.from_numpy(self.trie.tokens[row - 1]).to(device)
-        self._note(self.reader.hidden(tokens[None], positions[None], layout)[0], record, row)
+        self._record(self.decoder.forward(tokens[None], positions[None], pattern)[0], record, row)
 
-    def _note(self, hidden: Tensor, record: Ints, row: Ints) -> None:
-        """Write down what follows the rows whose hidden states, (n, d), are given."""
+    def _record(self, hidden: Tensor, record: Ints, row: Ints) -> None:
+        """Record the log-probabilities of the edges after rows, from their hidden states, (n, d)."""
         first, last = self.trie.first_edge[row], self.trie.first_edge[row + 1]
         at = np.repeat(np.arange(len(row)), last - first)
         edge = np.concatenate([np.arange(*bounds) for bounds in zip(first, last, strict=True)])
         token = torch.from_numpy(self.trie.edge_token[edge]).to(hidden.device)
-        log_prob, greedy = self.reader.next_tokens(hidden, torch.from_numpy(at).to(hidden.device), token)
+        log_prob, greedy = self.decoder.next_tokens(hidden, torch.from_numpy(at).to(hidden.device), token)
         self.edge_log_prob[record[at], edge] = log_prob.cpu().numpy()
         self.greedy[record, row] = greedy.cpu().numpy()
         self.ran[record, row] = True

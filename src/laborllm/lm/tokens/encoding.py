@@ -68,6 +68,11 @@ class CareerEncoder:
         """The tokens of each occupation of the taxonomy, leading space and ending newline included, J sequences."""
         return tuple(self._tokens_of(title) for title in self.template.title_texts(self.taxonomy))
 
+    @cached_property
+    def column(self) -> dict[Tokens, int]:
+        """The column of each title in the taxonomy, by its tokens."""
+        return {tokens: column for column, tokens in enumerate(self.title_tokens)}
+
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
         known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
         for career in (after(self.preamble, career) for career in careers):

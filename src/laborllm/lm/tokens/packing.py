@@ -1,4 +1,4 @@
-"""Careers laid end to end, as many in one pass of a model as a limit of tokens allows."""
+"""Packing: careers in one row without padding, as many in one pass as a limit of tokens allows (varlen)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ def packed(texts: Iterable[Text], limit: int) -> Iterator[list[Text]]:
 
 @dataclass
 class TrainingTexts(Generic[Text]):
-    """What a task of training reads: the texts of each career together, in passes of at most `pack_tokens` tokens."""
+    """The training data of a task: the texts of each career together, in passes of at most `pack_tokens` tokens."""
 
     training: Sequence[Sequence[Text]]
     pack_tokens: int

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from laborllm.errors import OptionError
-from laborllm.lm.pass_sizes import TOKENS_LEARNT
+from laborllm.lm.pass_sizes import TRAINING_TOKENS
 from laborllm.training.plan import Decay, Plan
 
 LongCareers = Literal["refuse", "shorten"]
@@ -92,7 +92,7 @@ class Recipe:
 
     def tokens_in_a_pass(self, device_type: str) -> int:
         """The most tokens in one forward pass on a device of this type, `cpu` or `cuda`."""
-        return self.pack_tokens or TOKENS_LEARNT[device_type]
+        return self.pack_tokens or TRAINING_TOKENS[device_type]
 
     def _fill(self, name: str, value: object) -> None:
         if getattr(self, name) is None:

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from laborllm.lm.base.load import BaseModel
-from laborllm.lm.forward.decoder import Reader
-from laborllm.lm.pass_sizes import TOKENS_READ
+from laborllm.lm.forward.decoder import Decoder
+from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tokens.packing import TrainingTexts, packed
 from laborllm.lm.tuning.finetune import token_importance, token_loss
@@ -32,7 +32,6 @@ from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.runtime import best_device, has_fast_bfloat16
-from laborllm.training.memory import keep_freed_memory
 
 LEAST = -60.0  # of a log-probability that training begins with
 MEMORIES = 2  # whether an occupation was held before, and one over the records since
@@ -72,7 +71,7 @@ def two_stage_scores(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[
 
 @dataclass(frozen=True)
 class Steps:
-    """The n records of some careers. end: place of the last token of each prompt in the careers laid end to end.
+    """The n records of some careers. end: place of the last token of each prompt in the packed careers.
     previous, observed: columns of the occupations before (J where there is none) and of the record (J if open), (n,).
     told: (n, J + 1) scores by another model, that of staying last.
     held: (n, J, 2) whether each occupation was held before, and one over the number of records since.
@@ -143,18 +142,18 @@ class Reading:
 class ClosedSet:
     """A base model with a head over the occupations of a taxonomy."""
 
-    reader: Reader
+    decoder: Decoder
     encoder: CareerEncoder
     head: ClosedSetHead
 
     def read(self, careers: Sequence[ToldCareer]) -> Iterator[Reading]:
         """Some careers after the other, one pass of the base model each."""
-        return map(self.read_at_once, packed(careers, TOKENS_READ[self.reader.device.type]))
+        return map(self.read_at_once, packed(careers, FORWARD_TOKENS[self.decoder.device.type]))
 
     def read_at_once(self, careers: list[ToldCareer]) -> Reading:
-        steps = steps_of(careers, self.encoder, self.reader.device)
-        with self.reader.precision():
-            hidden, _ = self.reader.careers(careers)
+        steps = steps_of(careers, self.encoder, self.decoder.device)
+        with self.decoder.precision():
+            hidden, _ = self.decoder.forward_packed(careers)
         return Reading(careers, hidden, steps, self.head(hidden[steps.end], steps))
 
 
@@ -163,18 +162,17 @@ def closed_set(
 ) -> ClosedSet:
     """`base` with a head that has learnt nothing, on the best device of this machine. With `bfloat16`, the products of
     the base model are in bfloat16 where that is fast."""
-    keep_freed_memory()
     device = best_device()
     base.model.to(device)  # type: ignore[arg-type]
     width = base.model.config.get_text_config().hidden_size
     head = ClosedSetHead(len(encoder.taxonomy), width, dropout=dropout, memories=memories).to(device)
-    return ClosedSet(Reader(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
+    return ClosedSet(Decoder(base.model, autocast=bfloat16 and has_fast_bfloat16(device)), encoder, head.eval())
 
 
 def steps_of(careers: Sequence[ToldCareer], encoder: CareerEncoder, device: torch.device) -> Steps:
-    """The records of careers laid end to end."""
-    known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
-    known[()] = none = len(known)
+    """The records of packed careers."""
+    none = len(encoder.taxonomy)
+    known = encoder.column | {(): none}
     ends, previous, observed, held = [], [], [], []
     begin = 0
     for career in careers:
@@ -225,7 +223,7 @@ class ChoosingTitles(TrainingTexts[ToldCareer]):
 
     @cached_property
     def module(self) -> nn.Module:
-        return nn.Sequential(self.model.reader.model, self.model.head)  # no list: sharding seeks layers in lists
+        return nn.Sequential(self.model.decoder.model, self.model.head)  # no list: sharding seeks layers in lists
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pass by pass; the weight of a career is its number of records and what its other tokens weigh."""
@@ -233,7 +231,7 @@ class ChoosingTitles(TrainingTexts[ToldCareer]):
             loss, weight = self._choice(reading), float(len(reading.steps.observed))
             if self.text_weight:
                 text = [w for career in reading.careers for w in token_importance(career, self.text_weight, 0.0)]
-                loss = loss + token_loss(self.model.reader, reading.hidden, reading.careers, text)
+                loss = loss + token_loss(self.model.decoder, reading.hidden, reading.careers, text)
                 weight += sum(text)
             yield loss, weight
 

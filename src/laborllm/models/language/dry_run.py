@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass, replace
 
+from laborllm.lm.forward.loglikelihood import title_perplexity
 from laborllm.lm.tokens.encoding import by_worker
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.language.language_model import LanguageModel, Prepared
@@ -49,8 +50,8 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
     first = [text for batch in order[:steps] for index in batch for text in training[index]]
     looks = 2 + (len(training) * plan.epochs - 1) // plan.validate_every
     brief = replace(model.recipe, epochs=1, validate_every=plan.batch_size, patience=None)
-    curve, adapter = finetune(ready.scorer, first, ready.valid[:1], brief, seed=seed)
-    tuned = ready.scorer.base.model.parameters() if adapter is None else adapter.tensors.values()
+    curve, adapter = finetune(ready.model, first, ready.valid[:1], brief, seed=seed)
+    tuned = ready.model.base.model.parameters() if adapter is None else adapter.tensors.values()
     trained = sum(tensor.numel() for tensor in tuned)
     lengths = [len(career.tokens) for career in ready.training]
     warm, end = curve[min(1, len(curve) - 2)], curve[-1]
@@ -60,7 +61,7 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
         valid_careers=len(by_worker(ready.valid)),
         tokens=sum(lengths),
         longest=max(lengths),
-        context=ready.scorer.reader.context,
+        context=ready.model.decoder.context,
         steps=len(order),
         looks=looks,
         trained=trained,
@@ -75,6 +76,6 @@ def _look(ready: Prepared) -> float:
     """Seconds of one look at the validation split, from a part of it."""
     part = ready.valid[:WATCHED]
     start = time.monotonic()
-    list(ready.scorer.realised(part))
+    title_perplexity(ready.model, part)
     seconds = time.monotonic() - start
     return seconds * sum(len(c.tokens) for c in ready.valid) / sum(len(c.tokens) for c in part)

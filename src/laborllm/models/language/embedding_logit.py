@@ -15,7 +15,7 @@ from laborllm.errors import OptionError, RunError
 from laborllm.lm.base.load import EMBEDDED, base_identity, load_base, require_base
 from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
-from laborllm.lm.forward.decoder import Reader
+from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.contract import Floats, Forecast
 from laborllm.models.language.multinomial import Likelihood, MultinomialLogit, Vectors, choose_logit
@@ -27,7 +27,6 @@ from laborllm.panel.history import History
 from laborllm.progress import progress
 from laborllm.runtime import best_device
 from laborllm.text import Template
-from laborllm.training.memory import keep_freed_memory
 
 HEAD = "head.safetensors"
 
@@ -103,7 +102,7 @@ class EmbeddingLogit:
 class Embedder:
     """Reads panels into vectors with a frozen base model, whose weights `identity` tells from others."""
 
-    reader: Reader
+    decoder: Decoder
     encoder: CareerEncoder
     pooling: Pooling
     identity: str
@@ -111,10 +110,9 @@ class Embedder:
     @classmethod
     def of(cls, model: EmbeddingLogit, taxonomy: Taxonomy) -> Self:
         base = load_base(model.base)
-        keep_freed_memory()
         base.model.to(best_device())  # type: ignore[arg-type]
         encoder = CareerEncoder(base.tokenizer, model.template, taxonomy)
-        return cls(Reader(base.model), encoder, model.pooling, base_identity(model.base))
+        return cls(Decoder(base.model), encoder, model.pooling, base_identity(model.base))
 
     def records(self, panel: Panel, vectors: Floats) -> Vectors:
         history = History.of(panel)
@@ -124,7 +122,7 @@ class Embedder:
         """(n, d) float32, one for the prompt of each record."""
         found = []
         with progress("read careers", len(panel), "records") as advance:
-            for one in prompt_vectors(self.reader, encode(self.encoder, panel), self.pooling):
+            for one in prompt_vectors(self.decoder, encode(self.encoder, panel), self.pooling):
                 found.append(one.numpy())
                 advance(len(one))
         return np.concatenate(found)
@@ -143,7 +141,7 @@ class Embedder:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting left: training facts, the frozen reader, the logit, and how it did on split valid."""
+    """What fitting left: training facts, the frozen decoder, the logit, and how it did on split valid."""
 
     trained: Trained
     embedder: Embedder

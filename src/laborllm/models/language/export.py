@@ -30,7 +30,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
         raise RunError(f"{run} was tuned in all its weights and has no adapter", hint="leave out --adapter")
     require_free(out)
     model = LanguageModel.load(run)
-    base = model.scorer().base
+    base = model.text_model().base
     with new_folder(out) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)

@@ -8,15 +8,16 @@ from typing import ClassVar, Literal, Self
 from laborllm.errors import RunError
 from laborllm.lm.base.load import EMBEDDED, base_identity, require_base
 from laborllm.lm.base.weights import Adapter, load_weights, save_weights
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.attention import context_length
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.lm.scoring.scorer import Scorer, title_scorer
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.lm.tuning.recipe import Recipe, TitleTokens
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.language.titles import encode, forecast_titles, read_base, readable_parts, realised_titles
+from laborllm.models.language.title_forecaster import TitleForecaster
+from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.panel import Panel
 from laborllm.text import Template
@@ -54,11 +55,11 @@ class LanguageModel:
         from the last.
         """
         ready = self.prepare(panel, seed=seed)
-        scorer = ready.scorer
-        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, scorer))
-        curve, adapter = finetune(scorer, ready.training, ready.valid, self.recipe, seed=seed, checkpoints=checkpoints)
-        tuned = title_scorer(scorer.base, scorer.encoder, vocabulary=scorer.vocabulary)
-        self.fitted = Fitted(ready.trained, curve, adapter, tuned, ready.left_out, checkpoints)
+        model = ready.model
+        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))
+        curve, adapter = finetune(model, ready.training, ready.valid, self.recipe, seed=seed, checkpoints=checkpoints)
+        tuned = TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary)
+        self.fitted = Fitted(ready.trained, curve, adapter, TitleForecaster(tuned), ready.left_out, checkpoints)
         return self
 
     def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
@@ -68,28 +69,28 @@ class LanguageModel:
         parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
         training, watching = encode(encoder, parts.training), encode(encoder, parts.watching)
         kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
-        scorer = title_scorer(base, encoder, bfloat16=True, vocabulary=kept)
-        return Prepared(scorer, training, watching, Trained.on(panel, parts.training, seed=seed), parts.left_out)
+        model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=kept)
+        return Prepared(model, training, watching, Trained.on(panel, parts.training, seed=seed), parts.left_out)
 
     def widened(self) -> Self:
         """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
         gives some of its probability to tokens that no career holds."""
         fitted = self._require_fitted()
-        whole = title_scorer(fitted.scorer.base, fitted.scorer.encoder)
-        return replace(self, vocabulary="whole", fitted=replace(fitted, scorer=whole))
+        whole = TextModel.on_best_device(fitted.text_model.base, fitted.text_model.encoder)
+        return replace(self, vocabulary="whole", fitted=replace(fitted, forecaster=TitleForecaster(whole)))
 
-    def scorer(self) -> Scorer:
-        return self._require_fitted().scorer
+    def text_model(self) -> TextModel:
+        return self._require_fitted().text_model
 
     def forecast(self, panel: Panel) -> Forecast:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        return forecast_titles(fitted.scorer, panel, self.scoring)
+        return fitted.forecaster.forecast(panel, self.scoring)
 
     def log_likelihood(self, panel: Panel) -> Floats:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
-        return realised_titles(fitted.scorer, panel, self.scoring)
+        return fitted.forecaster.log_likelihood(panel, self.scoring)
 
     def save(self, path: Path) -> None:
         fitted = self._require_fitted()
@@ -101,11 +102,11 @@ class LanguageModel:
             "oldest records left out of long careers": fitted.left_out,
         }
         with new_run(path, self.name, options, fitted.trained, metrics) as folder:
-            save_weights(folder, fitted.scorer.base, fitted.adapter)
+            save_weights(folder, fitted.text_model.base, fitted.adapter)
             write_curve(folder / CURVE, fitted.curve)
             write_tensorboard(folder / TENSORBOARD, fitted.curve)
-            if fitted.scorer.vocabulary is not None:
-                (folder / VOCABULARY).write_text(json.dumps(fitted.scorer.vocabulary))
+            if fitted.text_model.vocabulary is not None:
+                (folder / VOCABULARY).write_text(json.dumps(fitted.text_model.vocabulary))
         if fitted.checkpoints is not None:
             fitted.checkpoints.remove()
 
@@ -117,13 +118,13 @@ class LanguageModel:
         base = load_weights(path, model.base)
         encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
         kept = json.loads((path / VOCABULARY).read_text()) if model.vocabulary == "closed" else None
-        scorer = title_scorer(base, encoder, vocabulary=kept)
-        model.fitted = Fitted(trained, read_curve(path / CURVE), None, scorer)
+        forecaster = TitleForecaster(TextModel.on_best_device(base, encoder, vocabulary=kept))
+        model.fitted = Fitted(trained, read_curve(path / CURVE), None, forecaster)
         return model
 
-    def _facts(self, panel: Panel, scorer: Scorer) -> Facts:
+    def _facts(self, panel: Panel, model: TextModel) -> Facts:
         own = stated(self, "scoring", "fitted")
-        base, bfloat16 = base_identity(self.base), scorer.reader.autocast
+        base, bfloat16 = base_identity(self.base), model.decoder.autocast
         return training_facts(self.name, panel, own, base=base, bfloat16=bfloat16)
 
     def _require_fitted(self) -> "Fitted":
@@ -134,10 +135,10 @@ class LanguageModel:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What fine-tuning begins with: a scorer with the base model, careers as tokens, the facts of the training split,
-    and how many records long careers lost."""
+    """What fine-tuning begins with: a text model with the base model's weights, careers as tokens, the facts of the
+    training split, and how many records long careers lost."""
 
-    scorer: Scorer
+    model: TextModel
     training: list[EncodedCareer]
     valid: list[EncodedCareer]
     trained: Trained
@@ -146,12 +147,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), a scorer
-    with the tuned weights, how many records long careers lost, and the checkpoints."""
+    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), the
+    forecaster with the tuned weights, how many records long careers lost, and the checkpoints."""
 
     trained: Trained
     curve: list[CurvePoint]
     adapter: Adapter | None
-    scorer: Scorer
+    forecaster: TitleForecaster
     left_out: int = 0
     checkpoints: Checkpoints | None = None
+
+    @property
+    def text_model(self) -> TextModel:
+        return self.forecaster.model

@@ -13,11 +13,11 @@ import numpy as np
 
 from laborllm.errors import InputError, OptionError, PanelError, RunError
 from laborllm.lm.base.load import EMBEDDED, load_base
+from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.lm.scoring.scorer import Scorer, title_scorer
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.contract import Floats, Forecast
-from laborllm.models.language.titles import forecast_titles, realised_titles
+from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, preamble, render
@@ -55,19 +55,20 @@ class OffTheShelf:
             self.shown = Shown.draw(panel.subset("train").observed(), self.examples, seed=seed)
         if self.title_list or self.examples:
             longest = max(render(panel.subset("train").observed(), self.template), key=lambda career: len(career.text))
-            self._scorer.require_room(list(self._scorer.encoder.encode([longest])))
+            model = self._forecaster.model
+            model.require_room(list(model.encoder.encode([longest])))
         return self
 
-    def scorer(self) -> Scorer:
-        return self._scorer
+    def text_model(self) -> TextModel:
+        return self._forecaster.model
 
     def forecast(self, panel: Panel) -> Forecast:
         self._require_fitted().require_same_taxonomy(panel)
-        return forecast_titles(self._scorer, panel, self.scoring)
+        return self._forecaster.forecast(panel, self.scoring)
 
     def log_likelihood(self, panel: Panel) -> Floats:
         self._require_fitted().require_same_taxonomy(panel)
-        return realised_titles(self._scorer, panel, self.scoring)
+        return self._forecaster.log_likelihood(panel, self.scoring)
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""
@@ -96,12 +97,12 @@ class OffTheShelf:
         return model
 
     @cached_property
-    def _scorer(self) -> Scorer:
+    def _forecaster(self) -> TitleForecaster:
         base, taxonomy = load_base(self.base), self._require_fitted().taxonomy
         listed = self.template.title_texts(taxonomy) if self.title_list else ()
         examples = [] if self.shown is None else self.shown.texts(self.template)
         encoder = CareerEncoder(base.tokenizer, self.template, taxonomy, preamble(listed, examples))
-        return title_scorer(base, encoder)
+        return TitleForecaster(TextModel.on_best_device(base, encoder))
 
     def _require_fitted(self) -> Trained:
         if self.trained is None:

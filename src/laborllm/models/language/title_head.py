@@ -102,7 +102,7 @@ class TitleHead:
         model.head.begin(vectors, *_survey(model, careers))
         task = ChoosingTitles(
             training=by_worker(careers),
-            pack_tokens=self.recipe.tokens_in_a_pass(model.reader.device.type),
+            pack_tokens=self.recipe.tokens_in_a_pass(model.decoder.device.type),
             model=model,
             valid=valid,
             text_weight=self.recipe.text_weight,
@@ -162,7 +162,7 @@ class TitleHead:
         fitted = self._require_fitted()
         fitted.trained.require_same_taxonomy(panel)
         careers = told(encode(fitted.model.encoder, panel), panel, fitted.beginning.forecast(panel))
-        fitted.model.reader.require_room(careers)
+        fitted.model.decoder.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
             for reading in fitted.model.read(careers):
                 yield reading
@@ -176,7 +176,7 @@ class TitleHead:
             base=base_identity(self.base),
             begin=self.begin and state_of(Path(self.begin)),
             teacher=self.teacher and state_of(Path(self.teacher)),
-            bfloat16=model.reader.autocast,
+            bfloat16=model.decoder.autocast,
         )
 
     def _beginning(self, panel: Panel, seed: int) -> OccupationModel:

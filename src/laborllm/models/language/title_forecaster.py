@@ -1,0 +1,85 @@
+"""Forecasts by the text of titles: a panel through a scorer to a forecast."""
+
+import sys
+
+import numpy as np
+
+from laborllm.lm.forward.loglikelihood import loglikelihood
+from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.scoring.options import QuantisationCost, ScoringOptions, Weights
+from laborllm.lm.scoring.quantisation import quantisation_cost, quantised
+from laborllm.lm.scoring.scorer import Scorer
+from laborllm.lm.scoring.title_scores import TitleScores
+from laborllm.lm.tokens.encoding import EncodedCareer
+from laborllm.models.contract import Floats, Forecast
+from laborllm.models.language.titles import encode
+from laborllm.panel import Panel
+from laborllm.progress import progress
+
+
+class TitleForecaster:
+    """Forecasts with one text model.
+
+    Its scorers, one for each precision of the weights, live as long as it does: the shards of a forecast share them.
+
+    Attributes:
+        model: The text model.
+        costs: What each quantisation changes, once it has been asked for.
+    """
+
+    def __init__(self, model: TextModel) -> None:
+        self.model = model
+        self.costs: dict[Weights, QuantisationCost] = {}
+        self._scorers = {"fitted": Scorer(model)}
+
+    def forecast(self, panel: Panel, options: ScoringOptions) -> Forecast:
+        """The probability of every title for every record, normalised over titles; the raw mass is kept."""
+        found, careers = [], encode(self.model.encoder, panel)
+        scorer = self._scorer(careers, options)
+        with progress("score titles", len(panel), "records") as advance:
+            for scores in scorer.score(careers, options, remember=True):
+                found.append(scores)
+                advance(len(scores.log_prob))
+        scores = TitleScores.join(found)
+        log_mass = np.logaddexp.reduce(scores.log_prob, axis=1)
+        return Forecast(
+            records=panel.records.select("worker", "year", "occupation"),
+            taxonomy=panel.taxonomy,
+            log_prob=(scores.log_prob - log_mass[:, None]).astype(np.float32),
+            raw_mass=np.exp(log_mass),
+            method=self._method(scorer, options),
+            error_bound=scores.error_bound if options.method == "pruned" else None,
+            greedy_valid=scores.greedy_valid,
+        )
+
+    def log_likelihood(self, panel: Panel, options: ScoringOptions) -> Floats:
+        """Log-probability of each observed title's text in nats, (m,), not normalised over titles."""
+        panel = panel.observed()
+        careers = encode(self.model.encoder, panel)
+        scorer = self._scorer(careers, options)
+        log_prob: list[Floats] = []
+        with progress("score observed titles", len(panel), "records") as advance:
+            for one in loglikelihood(scorer.model, careers):
+                log_prob.append(one)
+                advance(len(one))
+        return np.concatenate(log_prob)
+
+    def _scorer(self, careers: list[EncodedCareer], options: ScoringOptions) -> Scorer:
+        """The scorer of the weights that are asked for.
+
+        The cost of quantisation is measured once, on the first careers, and printed to stderr. Raises `OptionError`
+        where it is above what the options allow.
+        """
+        if options.weights not in self._scorers:
+            scorer = Scorer(quantised(self.model, options.weights))
+            cost = quantisation_cost(self._scorers["fitted"], scorer, options.weights, careers)
+            print(cost, file=sys.stderr)
+            self._scorers[options.weights], self.costs[options.weights] = scorer, cost
+        if options.weights in self.costs:
+            self.costs[options.weights].require_within(options.max_tv, options.max_log_ppl_shift)
+        return self._scorers[options.weights]
+
+    def _method(self, scorer: Scorer, options: ScoringOptions) -> str:
+        products = "bfloat16 products" if scorer.model.decoder.autocast else "float32"
+        cost = self.costs.get(options.weights)
+        return f"{options.method} ({products}{'' if cost is None else f'; {cost}'})"
