@@ -108,8 +108,8 @@ def test_a_full_disk_leaves_no_run_folder_and_the_fit_can_be_saved_elsewhere(
 
 IN_FLOAT32 = """
 import sys
-from laborllm.lm.scoring import scorer as scoring
-scoring.has_fast_bfloat16 = lambda device: False
+from laborllm.lm.forward import text_model
+text_model.has_fast_bfloat16 = lambda device: False
 from laborllm.cli import main
 sys.exit(main())
 """
