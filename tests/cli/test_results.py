@@ -121,14 +121,14 @@ def test_eight_bits_are_used_only_where_they_cost_little(panel: Panel, base_fold
     pytest.importorskip("torchao")
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
     forecast = "forecast run panel.parquet --workers 8 --scoring-weights 8-bit --out forecast.parquet"
-    assert laborllm(f"{forecast} --largest-cost 0") == 2
+    assert laborllm(f"{forecast} --max-tv 0") == 2
     assert "more than 0.0 on average is refused" in capsys.readouterr().err.splitlines()[-1]
-    assert laborllm(f"{forecast} --largest-cost 1 --largest-shift 0") == 2
+    assert laborllm(f"{forecast} --max-tv 1 --max-log-ppl-shift 0") == 2
     assert "beyond times 1.0000 to 1.0000 is refused" in capsys.readouterr().err.splitlines()[-1]
     assert not Path("forecast.parquet").exists()
-    assert laborllm(f"{forecast} --largest-cost 2") == 2
+    assert laborllm(f"{forecast} --max-tv 2") == 2
     assert "total variation from 0 to 1, not 2.0" in capsys.readouterr().err
-    assert laborllm(f"{forecast} --largest-shift -1") == 2
+    assert laborllm(f"{forecast} --max-log-ppl-shift -1") == 2
     assert "in nats, from zero, not -1.0" in capsys.readouterr().err
 
 
