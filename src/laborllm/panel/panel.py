@@ -144,6 +144,14 @@ class Panel:
         chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
         return self._with(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
 
+    def with_records(self, records: pl.DataFrame) -> Self:
+        """Other records, checked and sorted, with the taxonomy, dataset and provenance of this panel.
+
+        Raises:
+            PanelError: They do not form a panel.
+        """
+        return replace(self, records=records)
+
     def _with(self, records: pl.DataFrame) -> Self:
         """Some of the records, in their order: whole careers, or careers cut short, so they are checked already."""
         if records.is_empty():

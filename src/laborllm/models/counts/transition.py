@@ -10,9 +10,10 @@ Second-order: two-part, then refined by the occupation before the last one.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
@@ -23,6 +24,9 @@ from laborllm.models.counts.shrinkage import best_strength, shrink
 from laborllm.models.run_folder import Trained, new_run, read_run, restored
 from laborllm.panel import Panel
 from laborllm.panel.history import History
+
+if TYPE_CHECKING:
+    from laborllm.models.counts.paths import TransitionPaths
 
 Variant = Literal["two-part", "plain", "second-order"]
 
@@ -68,19 +72,32 @@ class Transition:
         trained = self._require_fitted()
         trained.require_same_taxonomy(panel)
         history = History.of(panel)
-        later = ~history.is_first
-        probability = np.tile(self.first, (len(panel), 1))
-        probability[later] = self.table[history.previous[later]]
-        if self.second is not None:
-            before, previous = history.before_previous[later], history.previous[later]
-            probability[later] = self.second.refine(probability[later], before, previous)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
-            log_prob=np.log(probability).astype(np.float32),
+            log_prob=np.log(self.probability(history.before_previous, history.previous)).astype(np.float32),
             raw_mass=np.ones(len(panel)),
             method="transition frequencies",
         )
+
+    def probability(self, before: NDArray[np.intp], previous: NDArray[np.intp]) -> Floats:
+        """The distribution of n records, (n, J), from the columns of the two occupations before each, (n,); J where
+        there is none."""
+        found: Floats = np.vstack([self.table, self.first])[previous]
+        if self.second is not None:
+            later = previous < len(self.table)
+            found[later] = self.second.refine(found[later], before[later], previous[later])
+        return found
+
+    def paths(self, panel: Panel, draws: int) -> "TransitionPaths":
+        """Paths that look their next distribution up (see `models.paths`)."""
+        from laborllm.models.counts.paths import TransitionPaths  # brings torch, which counting does not need
+
+        self._require_fitted().require_same_taxonomy(panel)
+        observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls())
+        last = observed["occupation"].list
+        before, previous = (panel.taxonomy.columns(last.get(at, null_on_oob=True)) for at in (-2, -1))
+        return TransitionPaths(self.probability, before, previous)
 
     def log_likelihood(self, panel: Panel) -> Floats:
         return self.forecast(panel).log_likelihood

@@ -52,8 +52,20 @@ class BagNetwork(nn.Module):
         context = self.context(batch.index["previous"])  # (B, T, width)
         count = torch.arange(1, context.shape[1] + 1, device=context.device)
         mean = (context.cumsum(dim=1) / count[:, None])[batch.present]  # (n, width)
-        last = self.last(batch.records("previous"))
-        scores: Tensor = (
-            self.from_last(self.dropout(last)) + self.from_context(self.dropout(mean)) + self.effects(batch)
-        )
-        return scores
+        return self._scores(batch.records("previous"), mean, self.effects(batch))
+
+    def begin(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Scores of the last record of W careers, (W, J + 1); the sum of vectors so far and how many they are."""
+        total = (self.context(batch.index["previous"]) * batch.present[..., None]).sum(dim=1)
+        count = batch.present.sum(dim=1, keepdim=True)
+        last = batch.last()
+        return self._scores(last["previous"], total / count, self.effects.of(last)), (total[:, None], count[:, None])
+
+    def step(self, state: tuple[Tensor, Tensor], index: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the state after it."""
+        total, count = state[0] + self.context(index["previous"]), state[1] + 1
+        return self._scores(index["previous"], total / count, self.effects.of(index)), (total, count)
+
+    def _scores(self, previous: Tensor, mean: Tensor, effects: Tensor) -> Tensor:
+        scores: Tensor = self.from_last(self.dropout(self.last(previous))) + self.from_context(self.dropout(mean))
+        return scores + effects

@@ -10,10 +10,10 @@ weights with those of a run on another panel with the same taxonomy.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -108,14 +108,43 @@ class CareerNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=width**-0.5)
 
     def forward(self, batch: Batch) -> Tensor:
-        occupation = self.occupations(batch.index["previous"])  # (B, T, d)
-        steps, width = occupation.shape[1:]
-        position = sinusoids(steps, width).to(occupation.device)
-        state = self.enter(width**0.5 * occupation + position + self.covariates(batch))
+        workers, steps = batch.present.shape
+        position = torch.arange(steps, device=batch.present.device).expand(workers, -1)
+        state = self.enter(self._enter(batch.index, position))  # (B, T, d)
         for block in self.blocks:
             state = block(state)
         scores: Tensor = self.head(self.dropout(self.norm(state[batch.present])))
         return scores
+
+    def begin(self, batch: Batch) -> tuple[Tensor, "PathState"]:
+        """Scores of the last record of W careers, (W, J + 1), and the keys and values of all their records."""
+        steps = batch.present.shape[1]
+        length = batch.present.sum(dim=1)
+        state = self._enter(batch.index, torch.arange(steps, device=length.device).expand(len(length), -1))
+        caches = []
+        for block in self._each_block():
+            state, cache = block.begin(state, batch.present)
+            caches.append(cache)
+        last = state[torch.arange(len(length), device=length.device), length - 1]
+        return self.head(self.norm(last)), PathState(caches, length[:, None])
+
+    def step(self, state: "PathState", index: Mapping[str, Tensor]) -> tuple[Tensor, "PathState"]:
+        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the keys and values with it."""
+        hidden = self._enter(index, state.length.expand_as(index["previous"]))
+        for block, cache in zip(self._each_block(), state.caches, strict=True):
+            hidden = block.step(hidden, cache)
+        return self.head(self.norm(hidden)), PathState(state.caches, state.length + 1)
+
+    def _enter(self, index: Mapping[str, Tensor], position: Tensor) -> Tensor:
+        """What enters the blocks, (..., d), from indexes (...) by name and positions (...)."""
+        occupation = self.occupations(index["previous"])
+        width = occupation.shape[-1]
+        table = sinusoids(int(position.max()) + 1, width).to(occupation.device)
+        entering: Tensor = width**0.5 * occupation + table[position] + self.covariates(index)
+        return entering
+
+    def _each_block(self) -> Iterator["Block"]:
+        return cast(Iterator[Block], iter(self.blocks))
 
 
 class Block(nn.Module):
@@ -136,11 +165,70 @@ class Block(nn.Module):
         return state + fed
 
     def attend(self, state: Tensor) -> Tensor:
-        by_head = self.query_key_value(state).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, heads, d / heads)
-        query, key, value = by_head.permute(2, 0, 3, 1, 4)  # (B, heads, T, d / heads) each
+        query, key, value = self._by_head(state)
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
         attended: Tensor = self.mix(mixed.transpose(1, 2).flatten(2))
         return attended
+
+    def begin(self, state: Tensor, present: Tensor) -> tuple[Tensor, "PathCache"]:
+        """The block on W careers, (W, T, d), and a cache of their keys and values."""
+        query, key, value = self._by_head(self.attention_norm(state))
+        mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self._feed(state + self.mix(mixed.transpose(1, 2).flatten(2))), PathCache(key, value, present)
+
+    def step(self, state: Tensor, cache: "PathCache") -> Tensor:
+        """The block on one more record of D paths of each of W workers, (W, D, d), whose cache grows by it."""
+        query, key, value = self._by_head(self.attention_norm(state))  # (W, heads, D, d / heads) each
+        cache.append(key, value)
+        return self._feed(state + self.mix(cache.attend(query).transpose(1, 2).flatten(2)))
+
+    def _by_head(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value, (B, heads, T, d / heads) each."""
+        by_head = self.query_key_value(state).unflatten(-1, (3, self.heads, -1))  # (B, T, 3, heads, d / heads)
+        query, key, value = by_head.permute(2, 0, 3, 1, 4)
+        return query, key, value
+
+    def _feed(self, state: Tensor) -> Tensor:
+        fed: Tensor = state + self.feed(self.feed_norm(state))
+        return fed
+
+
+class PathCache:
+    """KV cache of one block: keys and values of W careers, shared by their paths, and those of D paths of each since.
+
+    Args:
+        key: (W, heads, T, d / heads) of the careers.
+        value: As `key`.
+        present: Which of the T records are no padding, (W, T).
+    """
+
+    def __init__(self, key: Tensor, value: Tensor, present: Tensor) -> None:
+        self._key, self._value = key, value
+        self._mask = torch.zeros_like(present, dtype=key.dtype).masked_fill(~present, -torch.inf)[:, None, None]
+        self._own: list[tuple[Tensor, Tensor]] = []
+
+    def append(self, key: Tensor, value: Tensor) -> None:
+        """Keys and values of one more record of each path, (W, heads, D, d / heads)."""
+        self._own.append((key, value))
+
+    def attend(self, query: Tensor) -> Tensor:
+        """Attention of the newest record of each path to its whole past and itself, (W, heads, D, d / heads)."""
+        shared = query @ self._key.mT / query.shape[-1] ** 0.5 + self._mask  # (W, heads, D, T)
+        own = torch.stack([(query * key).sum(dim=-1) for key, _ in self._own], dim=-1) / query.shape[-1] ** 0.5
+        weight = torch.cat([shared, own], dim=-1).softmax(dim=-1)
+        steps = shared.shape[-1]
+        attended = weight[..., :steps] @ self._value
+        for at, (_, value) in enumerate(self._own, start=steps):
+            attended = attended + weight[..., at, None] * value
+        return attended
+
+
+@dataclass(frozen=True)
+class PathState:
+    """A KV cache of each block, and how many records each path has, (W, 1)."""
+
+    caches: list[PathCache]
+    length: Tensor
 
 
 def sinusoids(steps: int, width: int) -> Tensor:

@@ -41,6 +41,11 @@ class Batch:
         """The indexes of the n records alone, (n,)."""
         return self.index[name][self.present]
 
+    def last(self) -> dict[str, Tensor]:
+        """The indexes of the last record of each career, (B,) per name."""
+        at = self.present.sum(dim=1, keepdim=True) - 1
+        return {name: column.gather(1, at)[:, 0] for name, column in self.index.items()}
+
 
 @dataclass(frozen=True)
 class Careers:

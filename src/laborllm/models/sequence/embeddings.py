@@ -9,7 +9,7 @@ from laborllm.models.sequence.careers import Batch
 
 
 class Covariates(nn.Module):
-    """The sum of a vector per covariate, (B, T, width)."""
+    """The sum of a vector per covariate, (..., width), from indexes (...) by name."""
 
     def __init__(self, sizes: Mapping[str, int], width: int, *, scale: float) -> None:
         super().__init__()
@@ -18,8 +18,8 @@ class Covariates(nn.Module):
             for table in self.tables.children():
                 table.get_parameter("weight")[0] = 0  # the unknown says nothing, unless training teaches otherwise
 
-    def forward(self, batch: Batch) -> Tensor:
-        return torch.stack([table(batch.index[name]) for name, table in self.tables.items()]).sum(dim=0)
+    def forward(self, index: Mapping[str, Tensor]) -> Tensor:
+        return torch.stack([table(index[name]) for name, table in self.tables.items()]).sum(dim=0)
 
 
 class FixedEffects(nn.Module):
@@ -31,8 +31,20 @@ class FixedEffects(nn.Module):
         self.tables = nn.ModuleDict({name: embedding(size, scores, scale=0.0) for name, size in sizes.items()})
 
     def forward(self, batch: Batch) -> Tensor:
-        effects = [table(batch.records(name)) for name, table in self.tables.items()]
+        return self.of({name: batch.records(name) for name in self.tables})
+
+    def of(self, index: Mapping[str, Tensor]) -> Tensor:
+        """The effects of records with these indexes, (...) per name: (..., scores)."""
+        effects = [table(index[name]) for name, table in self.tables.items()]
         return self.constant + torch.stack(effects).sum(dim=0)
+
+    def begin(self, batch: Batch) -> tuple[Tensor, None]:
+        """Scores of the last record of W careers, (W, J + 1); nothing is carried along."""
+        return self.of(batch.last()), None
+
+    def step(self, state: None, index: Mapping[str, Tensor]) -> tuple[Tensor, None]:
+        """Scores of one more record on D paths of each of W workers, (W, D, J + 1)."""
+        return self.of(index), None
 
 
 def embedding(rows: int, width: int, *, scale: float) -> nn.Embedding:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from laborllm.models.contract import Floats, Forecast
 from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
+from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, sequence_paths
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
 from laborllm.runtime import best_device
@@ -89,6 +90,13 @@ class SequenceModel(ABC):
     def log_likelihood(self, panel: Panel) -> Floats:
         fitted = self.require_fitted()
         return observed_log_probs(fitted.network, fitted.careers(panel.observed())).double().cpu().numpy()
+
+    def paths(self, panel: Panel, draws: int) -> SequencePaths:
+        """Paths that carry the state of the network along (see `models.paths`)."""
+        fitted = self.require_fitted()
+        fitted.trained.require_same_taxonomy(panel)
+        network = cast(SteppingNetwork, fitted.network.eval())
+        return sequence_paths(network, fitted.vocabulary, panel, draws)
 
     def save(self, path: Path) -> None:
         fitted = self.require_fitted()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from laborllm.models.sequence.careers import Batch
 from laborllm.models.sequence.embeddings import Covariates, embedding
@@ -48,7 +49,23 @@ class NemoNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:
-        given = self.occupations(batch.index["previous"]) + self.covariates(batch)  # (B, T, width)
+        given = self.occupations(batch.index["previous"]) + self.covariates(batch.index)  # (B, T, width)
         hidden, _ = self.lstm(self.dropout(given))
         scores: Tensor = self.head(self.dropout(hidden[batch.present]))
         return scores
+
+    def begin(self, batch: Batch) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Scores of the last record of W careers, (W, J + 1), and the state of the LSTM, (layers, W, width)."""
+        given = self.occupations(batch.index["previous"]) + self.covariates(batch.index)
+        lengths = batch.present.sum(dim=1).cpu()
+        _, state = self.lstm(pack_padded_sequence(given, lengths, batch_first=True, enforce_sorted=False))
+        return self.head(state[0][-1]), state
+
+    def step(self, state: tuple[Tensor, Tensor], index: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the state after it."""
+        workers, paths = index["previous"].shape
+        given = self.occupations(index["previous"]) + self.covariates(index)  # (W, D, width)
+        if state[0].shape[1] == workers:  # the paths of a worker part here
+            state = tuple(part.repeat_interleave(paths, dim=1) for part in state)  # type: ignore[assignment]
+        hidden, state = self.lstm(given.flatten(0, 1)[:, None], state)
+        return self.head(hidden).view(workers, paths, -1), state

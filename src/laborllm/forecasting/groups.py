@@ -1,0 +1,107 @@
+"""Groups: where a list of workers is by year, with an interval that holds chance, people and, with refits, the model.
+
+Every draw of a simulation is one future of the whole group. The count of an occupation over workers in each draw has
+the spread of chance; simulations by models refitted on resampled careers add what is not known of the model. What no
+model has seen, a recession to come for one, is in no interval.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.simulate import Simulation
+
+LEVEL = 0.9
+
+
+def group_shares(
+    simulations: Simulation | Sequence[Simulation],
+    groups: Sequence[str] | None = None,
+    *,
+    major: bool = False,
+    level: float = LEVEL,
+) -> pl.DataFrame:
+    """Expected share and count of every occupation among groups of workers, by year, with an interval of the count.
+
+    Args:
+        simulations: One simulation, or one by each refit of a model, of the same workers and years.
+        groups: Group of each of the W workers. Default: all are one group.
+        major: Count by group of occupations instead of single ones.
+        level: Share of futures that the interval holds.
+
+    Returns:
+        Columns group, workers, year, code, title, share, count (expected), low and high (of the count), and holds: what
+        the interval holds, "chance" or "chance, refits".
+
+    Raises:
+        PanelError: The simulations are of other workers or years, the open years of workers differ, or the groups are
+            not one per worker.
+    """
+    runs = [simulations] if isinstance(simulations, Simulation) else list(simulations)
+    years = _common_years(runs)
+    first = runs[0]
+    labels = np.array(["all"] * len(first.workers) if groups is None else list(groups))
+    if len(labels) != len(first.workers):
+        raise PanelError(f"{len(labels)} groups for {len(first.workers)} workers: give one for each")
+    codes, titles, cell = _cells(first, major=major)
+    tails = (1 - level) / 2, (1 + level) / 2
+    parts = []
+    for label in dict.fromkeys(labels.tolist()):
+        rows = np.flatnonzero(labels == label)
+        expected = np.mean([_sum_cells(run.share[rows].sum(axis=0), cell, len(codes)) for run in runs], axis=0)
+        drawn = np.concatenate([_counts(run.occupation[rows], cell, len(codes)) for run in runs])  # (futures, K, C)
+        low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")
+        parts.append(
+            pl.DataFrame(
+                {
+                    "group": np.repeat(label, expected.size),
+                    "workers": np.repeat(len(rows), expected.size),
+                    "year": np.repeat(years, len(codes)),
+                    "code": np.tile(codes, len(years)),
+                    "title": np.tile(titles, len(years)),
+                    "share": expected.ravel() / len(rows),
+                    "count": expected.ravel(),
+                    "low": low.ravel(),
+                    "high": high.ravel(),
+                }
+            )
+        )
+    return pl.concat(parts).with_columns(holds=pl.lit("chance" if len(runs) == 1 else "chance, refits"))
+
+
+def _cells(simulation: Simulation, *, major: bool) -> tuple[list[str], list[str], NDArray[np.intp]]:
+    """Codes and titles of the C things that are counted, and the number of the one that each occupation is in, (J,)."""
+    taxonomy = simulation.taxonomy
+    if not major:
+        return list(taxonomy.codes), list(taxonomy.titles), np.arange(len(taxonomy))
+    names = list(dict.fromkeys(taxonomy.groups))
+    return names, names, np.array([names.index(group) for group in taxonomy.groups])
+
+
+def _sum_cells(values: NDArray[np.floating], cell: NDArray[np.intp], cells: int) -> NDArray[np.float64]:
+    """(K, C) sums of (K, J) over the occupations of each cell."""
+    out = np.zeros((len(values), cells))
+    np.add.at(out.T, cell, values.T.astype(np.float64))
+    return out
+
+
+def _counts(occupation: NDArray[np.int16], cell: NDArray[np.intp], cells: int) -> NDArray[np.int64]:
+    """How many workers are in each cell in each draw and year, (D, K, C)."""
+    draws, horizon = occupation.shape[1:]
+    future = np.arange(draws * horizon).reshape(draws, horizon)
+    flat = (future * cells + cell[occupation]).ravel()
+    return np.bincount(flat, minlength=draws * horizon * cells).reshape(draws, horizon, cells)
+
+
+def _common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:
+    first = runs[0]
+    for run in runs:
+        if run.workers["worker"].to_list() != first.workers["worker"].to_list() or run.years.shape != first.years.shape:
+            raise PanelError("the simulations are of other workers or other years: simulate the same careers")
+        if not (run.years == first.years[0]).all():
+            raise PanelError("the open years of workers differ: a group needs the same years for all")
+    years: NDArray[np.int16] = first.years[0]
+    return years

@@ -1,0 +1,167 @@
+"""Simulation: where careers go over the years to come, by drawing, closing and opening one record after the other.
+
+    paths = simulate(fitted, panel, years=range(2025, 2031), draws=1000, seed=0)
+    paths.shares()  # of each worker and year: occupation, share, Monte Carlo error
+
+The share of an occupation in a year is the mean over paths of the exact one-step distribution, not the count of draws
+(Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.draws import draw_next, worker_uniforms
+from laborllm.forecasting.rescored import RescoredPaths
+from laborllm.models.contract import Forecaster
+from laborllm.models.paths import Paths, Simulates
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.progress import progress
+
+TOGETHER = 16_384
+"""Paths that are drawn at a time: more take more memory, and are no faster."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """K years of W workers on D paths each.
+
+    Attributes:
+        workers: Columns worker, year and occupation of the last observed record (null where there is none), W rows.
+        years: Year of each open record, (W, K).
+        taxonomy: The J occupations that the columns stand for.
+        share: Mean over paths of the one-step distribution, (W, K, J) float32; rows sum to one.
+        error: Monte Carlo standard error of `share`, (W, K, J) float32; zero in the first year.
+        occupation: The occupations drawn, (W, D, K) columns.
+        seed: Seed of the draws.
+    """
+
+    workers: pl.DataFrame
+    years: NDArray[np.int16]
+    taxonomy: Taxonomy
+    share: NDArray[np.float32]
+    error: NDArray[np.float32]
+    occupation: NDArray[np.int16]
+    seed: int
+
+    @property
+    def draws(self) -> int:
+        """Paths of each worker, D."""
+        return int(self.occupation.shape[1])
+
+    @property
+    def origin(self) -> NDArray[np.intp]:
+        """Column of each worker's last observed occupation, (W,); J where there is none."""
+        return self.taxonomy.columns(self.workers["occupation"])
+
+
+def simulate(
+    model: Forecaster, panel: Panel, *, years: Iterable[int] | None = None, draws: int = 1000, seed: int = 0
+) -> Simulation:
+    """Continue every career of a panel over its open records.
+
+    Args:
+        model: Any fitted model. One that carries its state along is much faster than one that is asked anew each year.
+        panel: Careers. Covariates of their open records hold on every path.
+        years: Years to open records for after the last of each career, with the covariates of its last record.
+            Default: the open records of the panel.
+        draws: Paths of each worker.
+        seed: Seed of the draws. The numbers of a worker do not depend on who else is in the panel.
+
+    Returns:
+        Shares by year with their Monte Carlo error, and the paths drawn.
+
+    Raises:
+        PanelError: A career has no open record, or another number of them than the first one.
+
+    Example:
+        `simulate(fitted, panel, years=range(2025, 2031), draws=1000)`
+    """
+    opened = panel if years is None else panel.open(years)
+    origins, open_years = origins_of(opened)
+    workers, horizon = open_years.shape
+    shape = (workers, horizon, len(opened.taxonomy))
+    share, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    occupation = np.empty((workers, draws, horizon), np.int16)
+    with progress("simulate", workers * horizon, "worker-years") as advance:
+        for rows, careers in portions(opened, draws):
+            for year, (probability, drawn) in enumerate(walk(model, careers, draws, seed=seed)):
+                share[rows, year], error[rows, year] = mean_and_error(probability)
+                occupation[rows, :, year] = drawn.cpu()
+                advance(careers.workers)
+    return Simulation(origins, open_years, opened.taxonomy, share, error, occupation, seed)
+
+
+def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
+    """Some workers at a time, as many as have `TOGETHER` paths, and their places among all workers."""
+    if draws < 1:
+        raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
+    done = 0
+    for careers in panel.portions(max(1, TOGETHER // draws)):
+        rows = slice(done, done + careers.workers)
+        yield rows, careers
+        done = rows.stop
+
+
+def walk(model: Forecaster, panel: Panel, draws: int, *, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Close the open records of every path, one after the other.
+
+    Yields:
+        Of each year the distributions, (W, D, J) or (W, 1, J) where paths do not differ yet, and the columns drawn from
+        them, (W, D).
+    """
+    origins, years = origins_of(panel)
+    uniform = worker_uniforms(origins["worker"].to_list(), draws, years.shape[1], seed=seed)
+    paths = start_paths(model, panel, draws)
+    previous = torch.from_numpy(panel.taxonomy.columns(origins["occupation"]))[:, None].expand(-1, draws)
+    for year, numbers in enumerate(uniform):
+        probability = paths.probability()
+        flat = probability.expand(-1, draws, -1).flatten(0, 1)
+        chances = torch.from_numpy(numbers).flatten().to(flat)
+        drawn = draw_next(flat, previous.flatten().to(flat.device), chances).view(previous.shape)
+        yield probability, drawn
+        previous = drawn
+        if year + 1 < len(uniform):
+            paths.append(drawn)
+
+
+def start_paths(model: Forecaster, panel: Panel, draws: int) -> Paths:
+    """Paths that carry the state of the model along, where it can."""
+    return model.paths(panel, draws) if isinstance(model, Simulates) else RescoredPaths(model, panel, draws)
+
+
+def mean_and_error(of_paths: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean over paths of (W, D, J) numbers and its Monte Carlo standard error, (W, J) each; no error for one path,
+    whose number is not random."""
+    mean = of_paths.mean(dim=1)
+    draws = of_paths.shape[1]
+    error = of_paths.std(dim=1) / draws**0.5 if draws > 1 else torch.zeros_like(mean)
+    return mean.cpu(), error.cpu()
+
+
+def origins_of(panel: Panel) -> tuple[pl.DataFrame, NDArray[np.int16]]:
+    """The last observed record of each worker (worker, year, occupation), and the years of the open ones, (W, K).
+
+    Raises:
+        PanelError: A career has no open record, or another number of them than the first one.
+    """
+    is_open = pl.col("occupation").is_null()
+    careers = panel.records.group_by("worker", maintain_order=True).agg(
+        pl.col("year").filter(~is_open).last(),
+        pl.col("occupation").drop_nulls().last(),
+        pl.col("year").filter(is_open).alias("open"),
+    )
+    counts = set(careers["open"].list.len())
+    if len(counts) != 1 or not max(counts):
+        raise PanelError(
+            f"careers have from {min(counts)} to {max(counts)} open records: all must have the same number, at least "
+            "one; say which years to open"
+        )
+    return careers.drop("open"), np.stack(careers["open"].to_list())

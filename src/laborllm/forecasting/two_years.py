@@ -1,0 +1,47 @@
+"""Two years ahead exactly: the law of total probability over the occupation of the year between.
+
+    P(j in year 2) = sum over k of P(k in year 1) P(j in year 2 | k in year 1),
+
+with all J intermediate occupations, which takes J forecasts a worker. It is the oracle of a simulation.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.simulate import origins_of, portions, start_paths
+from laborllm.models.contract import Forecaster
+from laborllm.panel import Panel
+from laborllm.progress import progress
+
+
+def two_years_ahead(model: Forecaster, panel: Panel) -> NDArray[np.float64]:
+    """The exact distribution of the second open record of every career.
+
+    Args:
+        model: Any fitted model.
+        panel: Careers with two open records each.
+
+    Returns:
+        (W, J) probabilities, rows sum to one.
+
+    Raises:
+        PanelError: A career has another number of open records than two.
+
+    Example:
+        `two_years_ahead(fitted, panel.open(years=[2025, 2026]))`
+    """
+    _, years = origins_of(panel)
+    if years.shape[1] != 2:
+        raise PanelError(f"careers have {years.shape[1]} open records: two years ahead take exactly 2")
+    occupations = len(panel.taxonomy)
+    out = np.empty((len(years), occupations))
+    with progress("forecast two years", len(years), "workers") as advance:
+        for rows, careers in portions(panel, occupations):
+            paths = start_paths(model, careers, occupations)
+            first = paths.probability()[:, 0].double()  # (W, J)
+            paths.append(torch.arange(occupations, device=first.device).expand(careers.workers, -1))
+            out[rows] = torch.einsum("wk,wkj->wj", first, paths.probability().double()).cpu()
+            advance(careers.workers)
+    return out

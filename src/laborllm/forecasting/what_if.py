@@ -1,0 +1,68 @@
+"""What-if: people whose record says one thing, compared with the same people if it said another.
+
+Both arms draw with the same random numbers, so the difference has little noise. It is a difference between people with
+different records, not an effect of changing a record.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.simulate import mean_and_error, origins_of, portions, walk
+from laborllm.models.contract import Forecaster
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two versions of the same W careers differ over K years.
+
+    Attributes:
+        workers: Columns worker, year and occupation of the last observed record of the first version, W rows.
+        years: Year of each open record, (W, K).
+        taxonomy: The J occupations.
+        share: Share of the second version minus that of the first, (W, K, J) float32; rows sum to zero.
+        error: Its Monte Carlo standard error over paired paths, (W, K, J) float32.
+    """
+
+    workers: pl.DataFrame
+    years: NDArray[np.int16]
+    taxonomy: Taxonomy
+    share: NDArray[np.float32]
+    error: NDArray[np.float32]
+
+
+def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000, seed: int = 0) -> Difference:
+    """Simulate two versions of the same careers with common random numbers.
+
+    Args:
+        model: Any fitted model.
+        panel: Careers with K open records each.
+        other: The same workers and open years; covariates, or what was observed, may differ.
+        draws: Paths of each worker in each version.
+        seed: Seed of the draws.
+
+    Returns:
+        The paired difference, `other` minus `panel`.
+
+    Raises:
+        PanelError: The versions have other workers or other open years.
+
+    Example:
+        `what_if(fitted, opened, opened.with_records(opened.records.with_columns(region=pl.lit("west"))))`
+    """
+    origins, years = origins_of(panel)
+    others, other_years = origins_of(other)
+    if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):
+        raise PanelError("the two versions of a what-if have other workers, or other years to forecast")
+    shape = (*years.shape, len(panel.taxonomy))
+    share, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for (rows, one), (_, two) in zip(portions(panel, draws), portions(other, draws), strict=True):
+        arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
+        for year, ((before, _), (after, _)) in enumerate(arms):
+            share[rows, year], error[rows, year] = mean_and_error(after - before)
+    return Difference(origins, years, panel.taxonomy, share, error)

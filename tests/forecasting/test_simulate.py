@@ -1,0 +1,178 @@
+"""Simulated careers against laws that are known, and against the slow way for every model that has a quick one."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.groups import group_shares
+from laborllm.forecasting.rescored import RescoredPaths
+from laborllm.forecasting.simulate import Simulation, simulate, start_paths
+from laborllm.forecasting.summaries import moves, natural_frequencies, return_to_work, shares, survival, time_in_groups
+from laborllm.forecasting.two_years import two_years_ahead
+from laborllm.forecasting.what_if import what_if
+from laborllm.models.counts.transition import Transition
+from laborllm.models.sequence.bag_of_jobs import BagOfJobs
+from laborllm.models.sequence.career import Career
+from laborllm.models.sequence.logit import Logit
+from laborllm.models.sequence.nemo import Nemo
+from laborllm.models.sequence.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
+from laborllm.panel import Panel
+
+YEARS = range(2005, 2011)
+ERRORS = 4.5  # standard errors that a simulated share may be off by, of thousands
+
+
+@pytest.fixture(scope="module")
+def counted(panel: Panel) -> Transition:
+    return Transition().fit(panel)
+
+
+@pytest.fixture(scope="module")
+def fitted(panel: Panel) -> dict[str, Any]:
+    return {
+        "plain": Transition("plain").fit(panel),
+        "second-order": Transition("second-order").fit(panel),
+        "logit": Logit(LogitPlan(epochs=1)).fit(panel),
+        "bag-of-jobs": BagOfJobs(BagOfJobsPlan(epochs=1), width=8).fit(panel),
+        "nemo": Nemo(NemoPlan(epochs=1), width=8).fit(panel),
+        "career": Career(CareerPlan(epochs=1), width=16, heads=2).fit(panel),
+    }
+
+
+def test_shares_lie_on_the_law_of_a_markov_chain(counted: Transition, panel: Panel) -> None:
+    draws = 2000
+    simulation = simulate(counted, panel, years=YEARS, draws=draws)
+    law = np.eye(len(panel.taxonomy))[simulation.origin]
+    for year in range(len(YEARS)):
+        law = law @ counted.table
+        off = np.abs(simulation.share[:, year] - law)
+        assert (off <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
+        counts = np.stack([(simulation.occupation[:, :, year] == k).mean(axis=1) for k in range(law.shape[1])], axis=1)
+        assert (np.abs(counts - law) <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
+        if year:
+            common = law > 0.05
+            in_errors = off[common] / simulation.error[:, year][common]
+            assert np.sqrt(np.mean(in_errors**2)) == pytest.approx(1, abs=0.25)  # the stated errors are those made
+            assert off[common].mean() < 0.8 * np.abs(counts - law)[common].mean()  # and smaller than those of counting
+    assert (simulation.error[:, 0] == 0).all()
+    np.testing.assert_allclose(simulation.share.sum(axis=2), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["plain", "second-order", "logit", "bag-of-jobs", "nemo", "career"])
+def test_carrying_the_state_along_is_forecasting_anew(name: str, fitted: dict[str, Any], panel: Panel) -> None:
+    opened, model, draws = panel.sample(12, seed=0).open(YEARS), fitted[name], 3
+    quick, slow = start_paths(model, opened, draws), RescoredPaths(model, opened, draws)
+    assert type(quick) is not RescoredPaths
+    generator = torch.Generator().manual_seed(0)
+    for year in YEARS:
+        torch.testing.assert_close(quick.probability().double(), slow.probability(), rtol=1e-4, atol=1e-6)
+        if year < YEARS[-1]:
+            drawn = torch.randint(0, len(panel.taxonomy), (opened.workers, draws), generator=generator)
+            quick.append(drawn)
+            slow.append(drawn)
+
+
+@pytest.mark.parametrize("name", ["second-order", "nemo"])
+def test_two_years_ahead_is_the_simulation_without_its_noise(name: str, fitted: dict[str, Any], panel: Panel) -> None:
+    opened = panel.sample(8, seed=1).open([2005, 2007])
+    exact = two_years_ahead(fitted[name], opened)
+    np.testing.assert_allclose(exact.sum(axis=1), 1, atol=1e-5)
+    simulation = simulate(fitted[name], opened, draws=4000)
+    assert (np.abs(simulation.share[:, 1] - exact) <= ERRORS * np.sqrt(exact * (1 - exact) / 4000) + 5e-4).all()
+    assert np.abs(exact - simulation.share[:, 0]).max() > 1e-3  # the second year is another one
+
+
+def test_two_years_of_a_markov_chain_are_its_square(counted: Transition, panel: Panel) -> None:
+    opened = panel.open([2005, 2006])
+    origin = simulate(counted, opened, draws=1).origin
+    np.testing.assert_allclose(two_years_ahead(counted, opened), (counted.table @ counted.table)[origin], atol=1e-6)
+
+
+def test_a_worker_is_simulated_alike_alone_and_with_others(fitted: dict[str, Any], panel: Panel) -> None:
+    together = simulate(fitted["nemo"], panel, years=YEARS, draws=20, seed=3)
+    alone = simulate(fitted["nemo"], panel.sample(1, seed=0), years=YEARS, draws=20, seed=3)
+    (row,) = np.flatnonzero(together.workers["worker"] == alone.workers["worker"][0])
+    np.testing.assert_array_equal(alone.occupation[0], together.occupation[row])
+
+
+def test_equal_arms_do_not_differ_and_unequal_ones_do(fitted: dict[str, Any], panel: Panel) -> None:
+    opened = panel.sample(10, seed=0).open(YEARS)
+    same = what_if(fitted["nemo"], opened, opened, draws=50)
+    assert not same.share.any()
+    assert not same.error.any()
+    is_open = pl.col("occupation").is_null()
+    schooled = pl.when(is_open).then(pl.lit("college")).otherwise("education").alias("education")
+    other = opened.with_records(opened.records.with_columns(schooled))
+    found = what_if(fitted["nemo"], opened, other, draws=200)
+    arms = [simulate(fitted["nemo"], arm, draws=200) for arm in (opened, other)]
+    np.testing.assert_allclose(found.share, arms[1].share - arms[0].share, atol=1e-6)
+    unpaired = np.hypot(arms[0].error, arms[1].error)
+    assert found.error.sum() < unpaired.sum()
+
+
+def test_groups_count_people_and_hold_the_share_of_futures(counted: Transition, panel: Panel) -> None:
+    simulation = simulate(counted, panel, years=YEARS, draws=500)
+    labels = ["odd" if row % 2 else "even" for row in range(panel.workers)]
+    found = group_shares(simulation, labels)
+    assert found["holds"].unique().to_list() == ["chance"]
+    totals = found.group_by("group", "year").agg(pl.col("count").sum(), pl.col("workers").first())
+    np.testing.assert_allclose(totals["count"], totals["workers"], atol=1e-3)
+    law = np.eye(len(panel.taxonomy))[simulation.origin][1::2] @ counted.table
+    row = found.filter(pl.col("group") == "odd", pl.col("year") == YEARS[0])
+    np.testing.assert_allclose(row["count"], law.sum(axis=0), atol=1e-4)
+    variance = (law * (1 - law)).sum(axis=0)  # of a sum of independent people
+    width = (row["high"] - row["low"]).to_numpy()
+    assert (np.abs(width - 2 * 1.645 * np.sqrt(variance)) < 2.5).all()
+    major = group_shares([simulation, simulation], labels, major=True)
+    assert major["holds"].unique().to_list() == ["chance, refits"]
+    assert set(major["code"]) == set(panel.taxonomy.groups)
+
+
+def test_tables_agree_with_a_hand_count(panel: Panel) -> None:
+    """Two workers on two paths of two years, from cashiers and from unemployment, the seventh column of seven."""
+    taxonomy = panel.taxonomy
+    workers = pl.DataFrame({"worker": ["a", "b"], "year": [2000, 2001], "occupation": ["0", "unemployed"]})
+    occupation = np.array([[[0, 1], [0, 0]], [[6, 6], [6, 2]]], dtype=np.int16)
+    share = np.zeros((2, 2, 7), np.float32)
+    for worker in range(2):
+        for year in range(2):
+            share[worker, year] = np.bincount(occupation[worker, :, year], minlength=7) / 2
+    years = np.array([[2002, 2004], [2002, 2004]], dtype=np.int16)
+    found = Simulation(workers, years, taxonomy, share, np.zeros_like(share), occupation, seed=0)
+    assert survival(found)["survival"].to_list() == [1, 0.5, 1, 0.5]
+    assert return_to_work(found)["returned"].to_list() == [None, None, 0, 0.5]
+    assert moves(found)["mean"].to_list() == [0.5, 0.5]
+    assert shares(found)["horizon"].unique().sort().to_list() == [1, 2, 3, 4]
+    top = shares(found, top=1)
+    assert top["code"].to_list() == ["0", "0", "unemployed", "2"]
+    in_groups = time_in_groups(found)
+    assert in_groups.filter(worker="b", group="Not employed")["records"].to_list() == [1.5]
+    people = natural_frequencies(found, of=10, top=1).filter(worker="a", year=2004)
+    assert people.select("kind", "people").rows() == [("stay", 5), ("move", 5), ("other", 0)]
+
+
+@pytest.mark.parametrize(
+    ("years", "draws", "message"),
+    [
+        ([1990], 10, "record can be opened only after"),
+        (None, 10, "from 0 to 0 open records"),
+        (YEARS, 0, "draw 0 paths"),
+    ],
+)
+def test_what_cannot_be_simulated_is_refused(
+    years: list[int] | None, draws: int, message: str, counted: Transition, panel: Panel
+) -> None:
+    with pytest.raises(PanelError, match=message):
+        simulate(counted, panel, years=years, draws=draws)
+
+
+def test_two_versions_must_be_of_the_same_people(counted: Transition, panel: Panel) -> None:
+    opened = panel.open([2005])
+    with pytest.raises(PanelError, match="other workers, or other years"):
+        what_if(counted, opened, panel.open([2006]))
+    with pytest.raises(PanelError, match="exactly 2"):
+        two_years_ahead(counted, opened)
