@@ -110,7 +110,7 @@ class CareerNetwork(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         workers, steps = batch.present.shape
         position = torch.arange(steps, device=batch.present.device).expand(workers, -1)
-        state = self.enter(self._enter(batch.index, position))  # (B, T, d)
+        state = self.enter(self._enter(batch.index["previous"], position, self.covariates(batch.index)))  # (B, T, d)
         for block in self.blocks:
             state = block(state)
         scores: Tensor = self.head(self.dropout(self.norm(state[batch.present])))
@@ -120,7 +120,8 @@ class CareerNetwork(nn.Module):
         """Scores of the last record of W careers, (W, J + 1), and the keys and values of all their records."""
         steps = batch.present.shape[1]
         length = batch.present.sum(dim=1)
-        state = self._enter(batch.index, torch.arange(steps, device=length.device).expand(len(length), -1))
+        position = torch.arange(steps, device=length.device).expand(len(length), -1)
+        state = self._enter(batch.index["previous"], position, self.covariates(batch.index))
         caches = []
         for block in self._each_block():
             state, cache = block.begin(state, batch.present)
@@ -130,17 +131,17 @@ class CareerNetwork(nn.Module):
 
     def step(self, state: "PathState", index: Mapping[str, Tensor]) -> tuple[Tensor, "PathState"]:
         """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the keys and values with it."""
-        hidden = self._enter(index, state.length.expand_as(index["previous"]))
+        hidden = self._enter(index["previous"], state.length, self.covariates.of_paths(index))
         for block, cache in zip(self._each_block(), state.caches, strict=True):
             hidden = block.step(hidden, cache)
         return self.head(self.norm(hidden)), PathState(state.caches, state.length + 1)
 
-    def _enter(self, index: Mapping[str, Tensor], position: Tensor) -> Tensor:
-        """What enters the blocks, (..., d), from indexes (...) by name and positions (...)."""
-        occupation = self.occupations(index["previous"])
+    def _enter(self, previous: Tensor, position: Tensor, covariates: Tensor) -> Tensor:
+        """What enters the blocks, (..., d), from columns and positions (...) and summed vectors of covariates."""
+        occupation = self.occupations(previous)
         width = occupation.shape[-1]
         table = sinusoids(int(position.max()) + 1, width).to(occupation.device)
-        entering: Tensor = width**0.5 * occupation + table[position] + self.covariates(index)
+        entering: Tensor = width**0.5 * occupation + table[position] + covariates
         return entering
 
     def _each_block(self) -> Iterator["Block"]:

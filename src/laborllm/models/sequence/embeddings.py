@@ -1,6 +1,7 @@
 """Tables with a row per index: vectors of what a record is known by, and fixed effects on scores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,10 @@ class Covariates(nn.Module):
     def forward(self, index: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([table(index[name]) for name, table in self.tables.items()]).sum(dim=0)
 
+    def of_paths(self, index: Mapping[str, Tensor]) -> Tensor:
+        """The sum for D paths of each of W workers, (W, D, width), from indexes (W, D), or (W, 1) where paths agree."""
+        return _sum_by_broadcasting([table(index[name]) for name, table in self.tables.items()])
+
 
 class FixedEffects(nn.Module):
     """A constant and an effect of each value of each feature on each score, (n, scores); all zero at first."""
@@ -31,12 +36,12 @@ class FixedEffects(nn.Module):
         self.tables = nn.ModuleDict({name: embedding(size, scores, scale=0.0) for name, size in sizes.items()})
 
     def forward(self, batch: Batch) -> Tensor:
-        return self.of({name: batch.records(name) for name in self.tables})
+        effects = [table(batch.records(name)) for name, table in self.tables.items()]
+        return self.constant + torch.stack(effects).sum(dim=0)
 
     def of(self, index: Mapping[str, Tensor]) -> Tensor:
-        """The effects of records with these indexes, (...) per name: (..., scores)."""
-        effects = [table(index[name]) for name, table in self.tables.items()]
-        return self.constant + torch.stack(effects).sum(dim=0)
+        """The effects of records, (..., scores), from indexes of shapes that broadcast."""
+        return self.constant + _sum_by_broadcasting([table(index[name]) for name, table in self.tables.items()])
 
     def begin(self, batch: Batch) -> tuple[Tensor, None]:
         """Scores of the last record of W careers, (W, J + 1); nothing is carried along."""
@@ -45,6 +50,11 @@ class FixedEffects(nn.Module):
     def step(self, state: None, index: Mapping[str, Tensor]) -> tuple[Tensor, None]:
         """Scores of one more record on D paths of each of W workers, (W, D, J + 1)."""
         return self.of(index), None
+
+
+def _sum_by_broadcasting(parts: Sequence[Tensor]) -> Tensor:
+    """The sum of tensors, the smaller ones first, so that what paths share is added once."""
+    return reduce(torch.add, sorted(parts, key=Tensor.numel))
 
 
 def embedding(rows: int, width: int, *, scale: float) -> nn.Embedding:

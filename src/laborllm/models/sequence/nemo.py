@@ -64,7 +64,7 @@ class NemoNetwork(nn.Module):
     def step(self, state: tuple[Tensor, Tensor], index: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the state after it."""
         workers, paths = index["previous"].shape
-        given = self.occupations(index["previous"]) + self.covariates(index)  # (W, D, width)
+        given = self.occupations(index["previous"]) + self.covariates.of_paths(index)  # (W, D, width)
         if state[0].shape[1] == workers:  # the paths of a worker part here
             state = tuple(part.repeat_interleave(paths, dim=1) for part in state)  # type: ignore[assignment]
         hidden, state = self.lstm(given.flatten(0, 1)[:, None], state)

@@ -35,10 +35,14 @@ class SteppingNetwork(Protocol):
         ...
 
     def step(self, state: State, index: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Read one more record of D paths of each of W workers, whose indexes are (W, D) per name.
+        """Read one more record of D paths of each of W workers.
+
+        Args:
+            state: What `begin` or the last step returned; after `begin` it is that of W careers.
+            index: Indexes by name, (W, D), or (W, 1) where the paths of a worker agree; `previous` is (W, D).
 
         Returns:
-            Scores, (W, D, J + 1), and what is known after it. The first step finds a state of W careers.
+            Scores, (W, D, J + 1), and what is known after it.
         """
         ...
 
@@ -89,7 +93,7 @@ class SequencePaths:
         )
         self._before, self._previous = self._previous.expand_as(occupation), occupation
         self._place += 1
-        shared = {name: column[:, self._place, None].expand_as(occupation) for name, column in self._later.items()}
+        shared = {name: column[:, self._place, None] for name, column in self._later.items()}
         along = dict(zip(ALONG, (self._previous, self._before, self._tenure), strict=True))
         with torch.inference_mode():
             self._scores, self._state = self._network.step(self._state, shared | along)
