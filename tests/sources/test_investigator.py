@@ -153,7 +153,7 @@ def test_a_stata_dictionary_has_titles(tmp_path: Path) -> None:
         ({"own.csv": "R0000100,R0214800,R0214800\n1,1,1\n"}, "own.csv has the column R0214800 twice"),
         ({"own.csv": "R0000100,R0214800\n1,1\n2\n"}, "own.csv, line 3: the row ends early or has an empty cell"),
         ({"own.csv": "R0000100,R0214800\n1, \n"}, "own.csv, line 2: the row ends early or has an empty cell"),
-        ({"own.csv": "R0000100,R0214800\n1,1,1\n"}, "own.csv is not a readable .csv file"),
+        ({"own.csv": "R0000100,R0214800\n1,1,1\n"}, "own.csv, line 2: 3 cells, but the first line names 2 columns"),
         (
             {"own.csv": "R0000100,R0214800\n1,1\n7,2\n1,1\n"},
             "own.csv, line 2: R0000100 must be a number from 1, and each",

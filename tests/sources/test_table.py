@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from laborllm.errors import PanelError, SourceError, TaxonomyError
 from laborllm.panel import Panel
 from laborllm.sources import import_table
-from laborllm.sources.formats import raw
+from laborllm.sources.formats import text
 from laborllm.storage import file_hash
 
 MAPPING = """
@@ -160,7 +160,7 @@ def test_worker_names_keep_their_zeros(tmp_path: Path) -> None:
         (lambda text: text.replace("\n", "\r").encode(), {}),
         (lambda text: text.replace(",", ";").encode(), {}),
         (lambda text: f"\n{text}".replace(",", ", ").encode(), {}),
-        (lambda text: text.encode("latin-1"), {"encoding": "Latin-1"}),
+        (lambda text: text.encode("latin-1"), {"encoding": "Windows-1252"}),
         (lambda text: text.encode("utf-16"), {"encoding": "UTF-16"}),
     ],
     ids=["byte order mark", "CRLF", "CR", "semicolons", "blanks", "Latin-1", "UTF-16"],
@@ -260,7 +260,7 @@ def test_a_code_with_two_labels_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_inflates_absurdly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw, "LARGEST_TEXT", 2**20)
+    monkeypatch.setattr(text, "LARGEST_TEXT", 2**20)
     header = b"id,year,occ\n1,2000,4\n"
     full = header + b" " * (2**20 - len(header))
     assert len(_import(tmp_path, gzip.compress(full), name="own.csv.gz")) == 1
@@ -320,7 +320,11 @@ def test_seed_draws_the_split(tmp_path: Path) -> None:
         ("id,year,occ\n1,may,4\n", SMALL, r"column year: not a year from 1900 to 2100: 'may' \(1 row\)"),
         ("id,year,occ\n1,2000.5,4\n", SMALL, "column year: not a year from 1900 to 2100: '2000.5'"),
         (b"id,year,occ\n1,2000,\x00\n", SMALL, "own.csv is not a text file"),
-        ("id,year,occ\n1,2000,4,5,6\n", SMALL, "own.csv is not a readable .csv file"),
+        (
+            "id,year,occ\n1,2000,4,5,6\n",
+            SMALL,
+            "own.csv, line 2: 5 cells, but the first line names 3 columns; put a cell",
+        ),
         (
             "id,year,occ,sex\n1,2000,4,3\n",
             SMALL + "covariates: {gender: sex}\n",

@@ -1,8 +1,9 @@
 """The verb that turns raw files into a panel, with one sub-verb per source."""
 
 import sys
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -11,6 +12,9 @@ from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
     from laborllm.panel import Panel, Provenance
+
+NOTE_WIDTH = 200
+UNCODED_SHOWN = 20  # titles
 
 import_ = App(
     name="import",
@@ -89,11 +93,23 @@ def import_resumes(
     /,
     *,
     out: PanelOut,
-    until: Annotated[
+    as_of: Annotated[
         str | None,
-        Parameter(help="When jobs without an end are taken to end: a year, month or day; else the last date."),
+        Parameter(help="Year, month or day to which jobs without an end go on; default: the date of the file."),
+    ] = None,
+    open_end: Annotated[
+        tuple[str, ...], Parameter(help="Texts that mean that a job has no end yet, beside `present` and the like.")
+    ] = (),
+    date_order: Annotated[
+        Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")
     ] = None,
     threshold: Annotated[float, Parameter(help="Leave out titles whose code is less sure than this.")] = 0.5,
+    states: Annotated[
+        tuple[str, ...], Parameter(help="States to add to the taxonomy, as a panel has to be pooled with.")
+    ] = (),
+    encoding: Annotated[
+        str | None, Parameter(help="Of text that is not UTF-8, such as windows-1250; default: Windows-1252.")
+    ] = None,
     dataset: Annotated[str, Parameter(help="What career texts call the data.")] = "RESUMES",
     seed: SplitSeed = 0,
 ) -> None:
@@ -103,8 +119,21 @@ def import_resumes(
     """
     from laborllm.sources import write_resumes
 
-    written = write_resumes(source, out, until=until, threshold=threshold, dataset=dataset, seed=seed)
+    written = write_resumes(
+        source,
+        out,
+        as_of=as_of,
+        open_ends=open_end,
+        date_order=date_order,
+        threshold=threshold,
+        states=states,
+        encoding=encoding,
+        dataset=dataset,
+        seed=seed,
+    )
     _report(out, written.records, written.workers, written.provenance)
+    for title, rows in written.uncoded.head(UNCODED_SHOWN).iter_rows():
+        print(f"{rows:>12,} uncoded: {title}", file=sys.stderr)
 
 
 @import_.command(name="synthetic")
@@ -220,3 +249,5 @@ def _report(out: Path, records: int, workers: int, provenance: "Provenance") -> 
     print(f"{out}: {records:,} records of {workers:,} workers; rows of the source:", file=sys.stderr)
     for what, rows in provenance.account:
         print(f"{rows:>12,} {what}", file=sys.stderr)
+    for what, text in provenance.notes.items():
+        print(f"{what}: {textwrap.shorten(text, NOTE_WIDTH)}", file=sys.stderr)

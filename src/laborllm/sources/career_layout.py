@@ -13,6 +13,7 @@ from laborllm.errors import SourceError
 from laborllm.occupations import STATES, Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import SPLITS
+from laborllm.sources.formats.text import read_text
 from laborllm.storage import file_hash, new_folder
 
 BY_RECORD = {"job": "occupation", "year": "year", "education": "education"}
@@ -98,7 +99,7 @@ def _read_tokens(path: Path) -> list[list[str]]:
         raise SourceError(
             f"no file at {path}: a split has at least the files {', '.join(f'.{one}' for one in REQUIRED)}"
         )
-    return [line.split() for line in path.read_text("utf-8").splitlines()]
+    return [line.split() for line in read_text(path)[0].removesuffix("\n").split("\n")]
 
 
 def _require_lengths(path: Path, lines: list[list[str]], expected: list[int]) -> None:

@@ -12,7 +12,8 @@ from laborllm.occupations.crosswalk import normal_code
 from laborllm.panel import Panel, Provenance
 from laborllm.sources.formats import values
 from laborllm.sources.formats.database import read_query
-from laborllm.sources.formats.raw import RawTable, read_raw
+from laborllm.sources.formats.raw import read_raw
+from laborllm.sources.formats.raw_table import RawTable
 from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
 from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
 from laborllm.storage import file_hash

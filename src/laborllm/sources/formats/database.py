@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw import RawTable, in_text, require_columns
+from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
 
 POSTGRES = re.compile(
     r"postgres(?:ql)?://"

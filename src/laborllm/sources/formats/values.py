@@ -9,6 +9,32 @@ from laborllm.panel.schema import YEARS
 
 SHOWN = 5  # offending values that an error lists
 
+NOT_AVAILABLE = frozenset(
+    [
+        ".",
+        *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
+        "NA",
+        "<NA>",
+        "#NA",
+        "N/A",
+        "n/a",
+        "#N/A",
+        "NULL",
+        "null",
+        "NaN",
+        "nan",
+        "-NaN",
+        "-nan",
+        "NaT",
+        "None",
+        "1.#IND",
+        "-1.#IND",
+        "1.#QNAN",
+        "-1.#QNAN",
+    ]
+)
+"""How Stata, R, pandas, databases and spreadsheets write that a value is missing."""
+
 MONTH = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 SPREADSHEET = (
     r"\d(?:\.\d+)?[eE]\+\d+"  # 1E+01 of 10

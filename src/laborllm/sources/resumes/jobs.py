@@ -6,16 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw import (
-    UNREADABLE,
-    decode,
-    first_line,
-    in_text,
-    read_bytes,
-    require_columns,
-    split_cells,
-    text_columns,
-)
+from laborllm.sources.formats.raw import UNREADABLE, first_line, read_delimited
+from laborllm.sources.formats.raw_table import in_text, require_columns, text_columns
+from laborllm.sources.formats.values import NOT_AVAILABLE
 from laborllm.storage import file_hash
 
 COLUMNS = dict.fromkeys(("worker", "start", "end", "title", "education", "birth_year"), pl.String)
@@ -35,31 +28,30 @@ class Jobs:
     notes: dict[str, str] = field(default_factory=dict)
 
 
-def read_jobs(path: Path) -> Jobs:
+def read_jobs(path: Path, encoding: str | None = None) -> Jobs:
     """A table of jobs, CSV or Parquet; `education` and `birth_year` may lack. Parquet is scanned, CSV is read whole."""
     try:
-        return _scan_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        return _scan_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, encoding)
     except UNREADABLE as error:
         raise SourceError(f"{path.name} is not a readable {path.suffix} file: {first_line(error)}") from error
+
+
+def without_missing(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """All of `COLUMNS`, null where a cell says that nothing is known, such as R's NA or the NaT of pandas."""
+    there = rows.collect_schema()
+    known = (pl.when(~pl.col(name).is_in(NOT_AVAILABLE)).then(name).alias(name) for name in COLUMNS if name in there)
+    absent = (pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in there)
+    return rows.select(*known, *absent).select(list(COLUMNS))
 
 
 def _scan_parquet(path: Path) -> Jobs:
     schema = pl.Schema(pl.read_parquet_schema(path))
     require_columns(path.name, NEEDED, list(schema))
     there = pl.Schema({name: dtype for name, dtype in schema.items() if name in COLUMNS})
-    return Jobs(_with_all(pl.scan_parquet(path).select(text_columns(there))), files={path.name: file_hash(path)})
+    rows = pl.scan_parquet(path).select(text_columns(there))
+    return Jobs(without_missing(rows), files={path.name: file_hash(path)})
 
 
-def _read_csv(path: Path) -> Jobs:
-    text, encoding = decode(path.name, read_bytes(path))
-    names, cells = split_cells(text)
-    require_columns(path.name, NEEDED, names)
-    places = {name: cells.columns[names.index(name)] for name in COLUMNS if name in names}
-    rows = in_text(cells.select(pl.col(place).alias(name) for name, place in places.items()))
-    notes = {} if encoding == "UTF-8" else {"encoding": encoding}
-    return Jobs(_with_all(rows.lazy()), files={path.name: file_hash(path)}, notes=notes)
-
-
-def _with_all(rows: pl.LazyFrame) -> pl.LazyFrame:
-    there = rows.collect_schema()
-    return rows.select(pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in COLUMNS)
+def _read_csv(path: Path, encoding: str | None) -> Jobs:
+    table = read_delimited(path, NEEDED, encoding, optional=("education", "birth_year"))
+    return Jobs(without_missing(in_text(table.frame).lazy()), files={path.name: file_hash(path)}, notes=table.notes)

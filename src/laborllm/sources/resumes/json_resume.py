@@ -6,46 +6,75 @@ never after the person.
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw import UNREADABLE, decode, first_line, read_bytes
-from laborllm.sources.resumes.jobs import COLUMNS, Jobs
+from laborllm.sources.formats.raw import UNREADABLE, first_line
+from laborllm.sources.formats.text import plain, read_text
+from laborllm.sources.resumes.jobs import COLUMNS, Jobs, without_missing
 from laborllm.storage import file_hash
 
 SECTIONS = ("basics", "work", "education", "volunteer", "skills", "languages", "projects", "meta")
 SCHOOLING = {"worker": pl.String, "ended": pl.String, "level": pl.String}
 CHUNK = 20_000  # resumes that are held as Python objects at a time
+ENDINGS = (".json", ".jsonl", ".jsonl.gz")
 
 Object = dict[str, object]
 
 
-def read_resumes(path: Path) -> Jobs:
-    """Read the resumes at `path`. Raises `SourceError` that names the file, and the line, that is not one."""
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+def read_resumes(path: Path, encoding: str | None = None) -> Jobs:
+    """Read the resumes at `path`; of a folder, those in the folders below it too. A file of another kind is counted.
+
+    Raises `SourceError` that names the file, and the line, that is not one.
+    """
+    files, others = _files(path) if path.is_dir() else ([path], [])
     if not files:
         raise SourceError(f"{path} holds no .json file")
     jobs, schooling = [pl.DataFrame(schema=COLUMNS)], [pl.DataFrame(schema=SCHOOLING)]
-    for resumes in _chunks(_resumes(path, files)):
+    notes = _not_read(others)
+    for resumes in _chunks(_resumes(path, files, encoding, notes)):
         jobs.append(pl.DataFrame([row for w, r in resumes for row in _jobs(w, r)], schema=COLUMNS, orient="row"))
         schools = [row for w, r in resumes for row in _schools(w, r)]
         schooling.append(pl.DataFrame(schools, schema=SCHOOLING, orient="row"))
-    return Jobs(pl.concat(jobs).lazy(), pl.concat(schooling), _hashes(path, files))
+    return Jobs(without_missing(pl.concat(jobs).lazy()), pl.concat(schooling), _hashes(path, files), notes)
 
 
-def _resumes(path: Path, files: Iterable[Path]) -> Iterator[tuple[str, Object]]:
-    """Worker and resume."""
+def _files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The files of resumes in a folder and below it, in order, and the others."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    resumes = [file for file in found if file.name.lower().endswith(ENDINGS) and not file.name.startswith(".")]
+    return resumes, sorted(set(found) - set(resumes))
+
+
+def _not_read(others: list[Path]) -> dict[str, str]:
+    kinds = Counter(file.suffix.lower() or "no ending" for file in others)
+    listed = ", ".join(f"{plain(kind)} {count:,}" for kind, count in kinds.most_common())
+    return {"files not read": f"{len(others):,} ({listed})"} if others else {}
+
+
+def _resumes(
+    path: Path, files: Iterable[Path], encoding: str | None, notes: dict[str, str]
+) -> Iterator[tuple[str, Object]]:
+    """Worker and resume; `notes` is told the encoding where it is not UTF-8."""
     for file in files:
-        text = _read(file)
-        if path.is_dir() or file.suffix == ".json":
-            yield file.stem, _parse(text, file.name)
+        text, found = _read(file, encoding)
+        notes.update(found)
+        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        worker = plain(name[: -len(_ending(file))])
+        if _ending(file) == ".json":
+            yield worker, _parse(text, name)
             continue
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):  # other separators of lines may stand in a text
             if line.strip():
-                yield f"{file.name.partition('.')[0]}-{number}", _parse(line, f"{file.name}, line {number}")
+                yield f"{worker}-{number}", _parse(line, f"{name}, line {number}")
+
+
+def _ending(file: Path) -> str:
+    return next(ending for ending in reversed(ENDINGS) if file.name.lower().endswith(ending))
 
 
 def _hashes(path: Path, files: list[Path]) -> dict[str, str]:
@@ -56,9 +85,9 @@ def _hashes(path: Path, files: list[Path]) -> dict[str, str]:
     return {f"{path.name} ({len(files)} files)": hashlib.sha256(hashes.encode()).hexdigest()}
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, encoding: str | None) -> tuple[str, dict[str, str]]:
     try:
-        return decode(file.name, read_bytes(file))[0]
+        return read_text(file, encoding)
     except UNREADABLE as error:
         raise SourceError(f"{file.name} is not a readable file: {first_line(error)}") from error
 
@@ -67,7 +96,7 @@ def _parse(text: str, where: str) -> Object:
     try:
         resume = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{where} is not JSON, or torn: {error}") from error
+        raise SourceError(f"{where} is not JSON, or torn: {first_line(error)}") from error
     if not isinstance(resume, dict) or not any(section in resume for section in SECTIONS):
         raise SourceError(f"{where} is not a JSON Resume: expected an object with sections such as 'work'")
     for section in ("work", "education"):
@@ -81,8 +110,7 @@ def _jobs(worker: str, resume: Object) -> Iterator[tuple[str | None, ...]]:
     basics = resume.get("basics")
     born = _text(basics, "birthDate") if isinstance(basics, dict) else None
     for job in _entries(resume, "work"):
-        dates = (_text(job, "startDate"), _text(job, "endDate"))
-        yield worker, *dates, _text(job, "position"), None, born[:4] if born else None
+        yield worker, _text(job, "startDate"), _text(job, "endDate"), _text(job, "position"), None, born
 
 
 def _schools(worker: str, resume: Object) -> Iterator[tuple[str, str, str]]:
@@ -100,7 +128,7 @@ def _entries(resume: Object, section: str) -> list[Object]:
 def _text(entry: Object, key: str) -> str | None:
     value = entry.get(key)
     text = str(value) if isinstance(value, str | int) else ""
-    return text.encode("utf-8", "replace").decode().strip() or None  # a lone surrogate is no text
+    return plain(text.encode("utf-8", "replace").decode()) or None  # a lone surrogate is no text
 
 
 def _chunks(resumes: Iterator[tuple[str, Object]]) -> Iterator[list[tuple[str, Object]]]:

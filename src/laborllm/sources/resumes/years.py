@@ -3,43 +3,68 @@
 Years between jobs stay empty: a resume does not say what happened then, so no state is made up.
 """
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
 from laborllm.panel.schema import YEARS
+from laborllm.sources.resumes.dates import DateOrder, is_open_end, read_dates
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
-DATE = r"^(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ].*)?$"
-OPEN = ("present", "current", "now", "today", "ongoing")  # instead of the end of a job that goes on
-LEVELS = {
-    r"ph\.?d|doctor|master|m\.?b\.?a|m\.?sc|\bm\.?[as]\b|\bj\.?d\b|\bm\.?d\b|graduate degree": "graduate degree",
-    r"bachelor|\bb\.?[as]\b|b\.?sc|^college$|university degree": "college",
-    r"associate|\ba\.?[as]\b|some college": "some college",
-    r"less than high school": "less than high school",
-    r"high school|secondary|diploma|\bged\b": "high school",
-}
-"""What is written of a degree, the highest first -> the level that the NLSY panels use."""
-ORDER = ("less than high school", "high school", "some college", "college", "graduate degree")
+UNREADABLE = "date unreadable"
+SHOWN, LONGEST = 5, 24  # examples that a note shows, and their letters
+REMEMBERED = 1_000  # examples that are kept on the way
 
 
-def last_date(rows: pl.LazyFrame) -> date | None:
-    """The latest readable date of any job, which is how far the jobs without an end are taken to go on."""
-    latest = rows.select(pl.max_horizontal(first_day("start").max(), last_day("end").max()))
-    return latest.collect(engine="streaming").item()  # type: ignore[no-any-return]
+@dataclass(frozen=True)
+class DateRules:
+    """as_of: the day on which running jobs are taken to go on, and after which nothing is known.
+
+    open_ends: texts that stand for an open end, beside the usual ones. order: see `read_date`.
+    """
+
+    as_of: date
+    open_ends: Collection[str] = ()
+    order: DateOrder | None = None
 
 
-def years_of(jobs: pl.DataFrame, until: date) -> pl.DataFrame:
+@dataclass
+class DatesSeen:
+    """What was made of the dates: jobs without an end; texts of ends after `as_of`, and of dates that are none."""
+
+    open_ends: int = 0
+    late_ends: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+
+    def add(self, open_ends: int, late_ends: Iterable[str], unreadable: Iterable[str]) -> None:
+        self.open_ends += open_ends
+        for counter, texts in ((self.late_ends, late_ends), (self.unreadable, unreadable)):
+            counter.update(text[:LONGEST] for text in texts)
+            for text, _ in counter.most_common()[REMEMBERED:]:
+                del counter[text]
+
+    def notes(self, rules: DateRules, why: str) -> dict[str, str]:
+        """The notes of a panel: how many, and the texts of dates with their counts. `why`: where `as_of` is from."""
+        notes = {}
+        if self.open_ends:
+            notes["jobs without an end"] = f"{self.open_ends:,}, taken to go on to {rules.as_of}, {why}"
+        if self.late_ends:
+            notes["ends in the future"] = f"{_examples(self.late_ends)}: taken to go on to {rules.as_of}"
+        if self.unreadable:
+            notes["dates unreadable"] = _examples(self.unreadable)
+        return notes
+
+
+def years_of(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen | None = None) -> pl.DataFrame:
     """One row per job and year with days of that job: worker, year, title, education, birth_year, left_out.
 
     left_out is null for the main job of the worker's year: the one with most days, of these the one that started last,
     of these the first by title. A job whose dates cannot be used is one row without a year.
     """
-    dated = jobs.with_columns(
-        first_day("start").alias("first"),
-        pl.when(_is_open()).then(pl.lit(until)).otherwise(last_day("end")).alias("last"),
-        pl.col("birth_year").cast(pl.Int16, strict=False).alias("born"),
-    ).with_columns(_unusable())
+    dated = _with_dates(jobs, rules, seen or DatesSeen())
     spread = dated.filter(pl.col(LEFT_OUT).is_null()).with_columns(
         pl.int_ranges(pl.col("first").dt.year(), pl.col("last").dt.year() + 1, dtype=pl.Int16).alias("year")
     )
@@ -49,55 +74,36 @@ def years_of(jobs: pl.DataFrame, until: date) -> pl.DataFrame:
     return pl.concat([yearly.select(kept), unused.select(kept)])
 
 
-def first_day(column: str) -> pl.Expr:
-    """The first day of what is written: a day, a month or a year of ISO 8601. Null where it is none of them."""
-    year, month, day = (pl.col(column).str.extract(DATE, group) for group in (1, 2, 3))
-    return _day(year, month.fill_null("1"), day.fill_null("1"))
+def _with_dates(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen) -> pl.DataFrame:
+    """Add first, last and born, and the reason for every job that cannot be used to `left_out`."""
+    first, _ = read_dates(jobs["start"], rules.order)
+    _, written = read_dates(jobs["end"], rules.order)
+    born, _ = read_dates(jobs["birth_year"], rules.order)
+    is_open = _open_ends(jobs["end"], rules)
+    ended = pl.select(pl.when(is_open).then(pl.lit(rules.as_of)).otherwise(written)).to_series()
+    dated = jobs.with_columns(first=first, ended=ended, born=born.dt.year().cast(pl.Int16))
+    late = pl.col("ended") > rules.as_of
+    dated = dated.with_columns(last=pl.when(late).then(pl.lit(rules.as_of)).otherwise("ended"))
+    unread = [*jobs["start"].filter(first.is_null()).drop_nulls(), *jobs["end"].filter(ended.is_null())]
+    seen.add(int(is_open.sum()), dated.filter(late)["end"], unread)
+    return dated.with_columns(_unusable(rules))
 
 
-def last_day(column: str) -> pl.Expr:
-    """The last day of what is written."""
-    year, month, day = (pl.col(column).str.extract(DATE, group) for group in (1, 2, 3))
-    end_of_month = _day(year, month.fill_null("12"), pl.lit("1")).dt.month_end()
-    return pl.when(day.is_null()).then(end_of_month).otherwise(_day(year, month, day))
+def _open_ends(ends: pl.Series, rules: DateRules) -> pl.Series:
+    own = {" ".join(text.lower().split()) for text in rules.open_ends}
+    distinct = ends.drop_nulls().unique()
+    opens = [text for text in distinct if is_open_end(text) or " ".join(text.lower().split()) in own]
+    return ends.is_null() | ends.is_in(opens)
 
 
-def level(column: str) -> pl.Expr:
-    """The level of education that a text names, or null."""
-    text = pl.col(column).str.to_lowercase()
-    return pl.coalesce([pl.when(text.str.contains(words)).then(pl.lit(name)) for words, name in LEVELS.items()])
-
-
-def attained(records: pl.DataFrame, schooling: pl.DataFrame) -> pl.Series:
-    """The highest level of the schools that a worker had ended by the year of each record."""
-    ended = schooling.select(
-        "worker", last_day("ended").dt.year().cast(pl.Int16).alias("year"), level("level").alias("l")
-    )
-    ranks = {name: rank for rank, name in enumerate(ORDER)}
-    levels = ended.drop_nulls().with_columns(pl.col("l").replace_strict(ranks, return_dtype=pl.Int8)).sort("year")
-    highest = levels.with_columns(pl.col("l").cum_max().over("worker"))
-    rows = records.with_row_index("row").sort("year")
-    found = rows.join_asof(highest, on="year", by="worker", strategy="backward", check_sortedness=False).sort("row")
-    return found["l"].replace_strict(dict(enumerate(ORDER)), return_dtype=pl.String).alias("education")
-
-
-def _day(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
-    written = pl.concat_str(year, month.str.zfill(2), day.str.zfill(2), separator="-")
-    found = written.str.to_date("%Y-%m-%d", strict=False)
-    return pl.when(found.dt.year().is_between(*YEARS)).then(found)
-
-
-def _is_open() -> pl.Expr:
-    return pl.col("end").is_null() | pl.col("end").str.to_lowercase().is_in(OPEN)
-
-
-def _unusable() -> pl.Expr:
+def _unusable(rules: DateRules) -> pl.Expr:
     known = pl.col("birth_year").is_not_null()
     return first_reason(
         (pl.col("worker").is_null(), "worker missing"),
         (pl.col("start").is_null(), "start missing"),
-        (pl.col("first").is_null() | pl.col("last").is_null(), "date unreadable"),
-        (pl.col("last") < pl.col("first"), "end before start"),
+        (pl.col("first").is_null() | pl.col("last").is_null(), UNREADABLE),
+        (pl.col("first") > rules.as_of, f"start after {rules.as_of}"),
+        (pl.col("ended") < pl.col("first"), "end before start"),
         (known & ~pl.col("born").is_between(*YEARS).fill_null(False), "birth year unreadable"),
         (pl.col("first").dt.year() < pl.col("born"), "start before birth"),
         (pl.col("title").is_null(), "title missing"),
@@ -112,3 +118,11 @@ def _mark_main(rows: pl.DataFrame) -> pl.DataFrame:
     )
     again = (pl.col("worker") == pl.col("worker").shift()) & (pl.col("year") == pl.col("year").shift())
     return best.with_columns(first_reason((again.fill_null(False), "another job filled more of the year")))
+
+
+def _examples(texts: Mapping[str, int]) -> str:
+    """The most frequent texts with their counts, and how many more there are."""
+    ordered = sorted(texts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{text!r} ({count:,})" for text, count in ordered[:SHOWN])
+    more = sum(count for _, count in ordered[SHOWN:])
+    return f"{shown} and {more:,} more" if more else shown

@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw import UNREADABLE, first_line, split_cells
+from laborllm.sources.formats.delimited import split_cells
+from laborllm.sources.formats.raw import UNREADABLE, first_line
 from laborllm.sources.nls.investigator.files import OpenedFile, open_files, split_question
 from laborllm.sources.nls.investigator.frequencies import compare
 from laborllm.sources.nls.investigator.variables import REFERENCE, Variable, parse_variables
@@ -117,7 +118,7 @@ def _merge(first: Variable, second: Variable, name: str) -> Variable:
 
 def _read_table(file: OpenedFile) -> pl.DataFrame:
     try:
-        names, cells = split_cells(file.text)
+        names, cells = split_cells(file.name, file.text)
     except UNREADABLE as error:
         raise SourceError(f"{file.name} is not a readable .csv file: {first_line(error)}") from error
     columns = [_column(file, name) for name in names]

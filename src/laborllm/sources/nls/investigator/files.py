@@ -1,13 +1,13 @@
 """The files of an extract, opened: data and documents apart, out of the .gz or .zip they come in."""
 
-import gzip
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw import UNREADABLE, decode, first_line
+from laborllm.sources.formats.raw import UNREADABLE, first_line
+from laborllm.sources.formats.text import decode, inflate, plain, read_bytes
 from laborllm.sources.nls.investigator.variables import is_document
 
 TORN = (*UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
@@ -55,16 +55,20 @@ def _open(path: Path, question: str | None) -> Iterator[OpenedFile]:
             if not members:
                 raise SourceError(f"{path.name} holds no .csv file and no codebook")
             for name in members:
-                yield OpenedFile(name, decode(name, archive.read(name))[0], question)
+                yield OpenedFile(plain(name), decode(plain(name), _inflate(archive, name))[0], question)
     elif _is_of_extract(path.name):
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix.lower() == ".gz" else content
-        yield OpenedFile(path.name, decode(path.name, content)[0], question)
+        yield OpenedFile(path.name, decode(path.name, read_bytes(path))[0], question)
     else:
         raise SourceError(
             f"{path.name} is no file of an extract: give data (.csv, .csv.gz), documents (.cdb, .sdf, .dct, .NLSY79) "
             "or the .zip with both"
         )
+
+
+def _inflate(archive: zipfile.ZipFile, name: str) -> bytes:
+    """The content of a member, whatever size the archive states."""
+    with archive.open(name) as member:
+        return inflate(plain(name), member)
 
 
 def _is_of_extract(name: str) -> bool:

@@ -113,7 +113,7 @@ def _frequencies(body: str) -> Iterator[Frequency]:
     table, rule, _ = body.partition(f"\n{RULE}")
     if not rule:
         return
-    for line in table.rpartition("\n \n")[2].splitlines():
+    for line in table.rpartition("\n \n")[2].split("\n"):
         if found := FREQUENCY.match(line):
             first = int(found["first"])
             last = int(found["last"] or first)

@@ -1,0 +1,66 @@
+"""One plain form of any table: text in every cell.
+
+A code is the same code whether a file holds it as the number 10, as 10.0 or as the text " 10 ", so cells become text
+here, once, and nothing above has to ask what the file's types were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.sources.formats.text import plain, plain_cells
+
+LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Rows of text; null where the file has nothing (an empty cell, a blank, NaN, a user-missing value).
+
+    labels: column -> code -> value label, for the formats that carry them; codes as `normal_code` writes them.
+    files: name -> SHA-256 of what the rows came from. notes: where else they came from, and what the reader had to
+    decide, such as an encoding.
+    """
+
+    frame: pl.DataFrame
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def in_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """Every cell as text, null where there is nothing. Raises `SourceError` for a column of lists, bytes or objects."""
+    return frame.select(text_columns(frame.schema))
+
+
+def text_columns(schema: pl.Schema) -> list[pl.Expr]:
+    """The columns of a table of that schema as `in_text` has them."""
+    for name, dtype in schema.items():
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            raise SourceError(f"column {plain(name)!r} holds {dtype}, which is neither text nor number")
+    return [_cell_text(pl.col(name), dtype).alias(name) for name, dtype in schema.items()]
+
+
+def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> None:
+    """Raise `SourceError` unless every wanted column is there, once."""
+    for name in wanted:
+        if name not in there:
+            raise SourceError(f"{where} has no column {name!r}; its columns are {plain(', '.join(there))}")
+        if there.count(name) > 1:
+            raise SourceError(f"{where} has {there.count(name)} columns named {name!r}: rename or remove one")
+
+
+def _cell_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype.is_float():
+        return _float_text(column)
+    if isinstance(dtype, pl.BaseExtension):  # such as the numeric of PostgreSQL
+        column = column.ext.storage()
+    return plain_cells(column.cast(pl.String)).str.replace(r"^(-?\d+)\.0+$", "$1")
+
+
+def _float_text(column: pl.Expr) -> pl.Expr:
+    number = column.fill_nan(None)
+    whole = (number == number.round()) & (number.abs() < LARGEST_INTEGER)
+    return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))

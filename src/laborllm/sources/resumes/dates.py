@@ -1,0 +1,141 @@
+"""Dates as people write them: a year, a month or a day, in figures or with the name of a month in English.
+
+What can be read in two ways is not read: 03/04/2014 is a day of March or of April, unless `order` says which.
+"""
+
+import calendar
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+DateOrder = Literal["day-first", "month-first"]
+
+FIRST_YEAR, LAST_YEAR = 1900, 9999
+MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+SHORT = {name[:3]: number for name, number in MONTHS.items()}
+
+YEAR, MONTH, DAY = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
+NAME = rf"(?P<name>{'|'.join(MONTHS)}|sept|{'|'.join(SHORT)})\.?"
+LONG_OR_SHORT_YEAR = r"(?P<year>\d{4}|['\u2019]\d{2})"
+GAP = r"[\s,./-]*"
+FORMS = tuple(
+    re.compile(form, re.ASCII)
+    for form in (
+        YEAR,
+        rf"{YEAR}(?P<gap>[-/]){MONTH}(?:(?P=gap){DAY})?",  # 2014-05, 2014/05/31
+        rf"{YEAR}\.(?P<month>\d\d)(?:\.{DAY})?",  # 2014.05; 2014.1 may be a number that was 2014.10
+        r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)?",  # 201405, 20140531
+        rf"{MONTH}\s*[-/.]\s*{YEAR}",  # 05/2014
+        rf"{NAME}{GAP}{LONG_OR_SHORT_YEAR}",  # May 2014
+        rf"{YEAR}{GAP}{NAME}",  # 2014 May
+        rf"{DAY}(?:st|nd|rd|th)?(?:\s+of\b)?{GAP}{NAME}{GAP}{LONG_OR_SHORT_YEAR}",  # 1 May 2014, 01may2014
+        rf"{NAME}{GAP}{DAY}(?:st|nd|rd|th)?[\s,./-]+{LONG_OR_SHORT_YEAR}",  # May 1, 2014
+        rf"{YEAR}{GAP}{NAME}{GAP}{DAY}",  # 2014 May 1
+        rf"{YEAR}\s*m(?P<month>\d{{1,2}})",  # 2014m5, Stata's month
+        rf"{YEAR}\s*-?q(?P<quarter>[1-4])|q(?P<quarter_>[1-4])[\s,/-]*(?P<year_>\d{{4}})",  # 2014q2, Q2 2014
+        r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})",  # 31.5.2014: with points the day comes first
+        r"(?P<one>\d{1,2})([-/])(?P<two>\d{1,2})\2(?P<year>\d{4})",  # 31/5/2014, 5/31/2014
+    )
+)
+TIME = re.compile(r"(?<=\d)(?:t|\s+)\d{1,2}:\d\d.*$", re.ASCII)
+"""A time of day after a date."""
+
+OPEN_END = re.compile(
+    r"(?:(?:to|til|till|until|up to) )?(?:(?:the )?present(?: day)?|current|now|today|date)"
+    r"|currently|current job|active|open|on[ -]?going|continuing"
+    r"|(?:bis )?heute|actual(?:idad)?|presente?|pr\u00e9sent|atual|aujourd.hui|oggi"
+    r"|[-\u2013\u2014]|0000-00-00|0001-01-01|00/00/0000"
+)
+"""What is written in place of the end of a job that goes on; the last three stand for no date in databases."""
+
+
+class Period(NamedTuple):
+    """The days that a written date stands for, both included."""
+
+    first: date
+    last: date
+
+
+def read_dates(texts: pl.Series, order: DateOrder | None = None) -> tuple[pl.Series, pl.Series]:
+    """The first and the last day of what each text says, two columns of dates; null where it is no date."""
+    distinct = texts.drop_nulls().unique()
+    periods = [read_date(text, order) for text in distinct]
+    first = pl.Series([period and period.first for period in periods], dtype=pl.Date)
+    last = pl.Series([period and period.last for period in periods], dtype=pl.Date)
+    return (
+        texts.replace_strict(distinct, first, default=None, return_dtype=pl.Date),
+        texts.replace_strict(distinct, last, default=None, return_dtype=pl.Date),
+    )
+
+
+@lru_cache(maxsize=100_000)
+def read_date(text: str, order: DateOrder | None = None) -> Period | None:
+    """The period that a text names, as `read_date("May 2014")` names all of May; None if it is no date, or any of two.
+
+    Args:
+        order: what comes first in 03/04/2014, where both numbers may be a month.
+    """
+    said = TIME.sub("", " ".join(text.lower().split()).rstrip("., "))
+    for form in FORMS:
+        if found := form.fullmatch(said):
+            parts = {name: value for name, value in found.groupdict().items() if value}
+            return _period(parts, order)
+    return None
+
+
+def is_open_end(text: str) -> bool:
+    """Whether a text in place of an end says that there is none yet."""
+    said = " ".join(text.lower().split()).strip("()[]*.,;: ")
+    return OPEN_END.fullmatch(said) is not None
+
+
+def _period(parts: dict[str, str], order: DateOrder | None) -> Period | None:
+    """The period of year and quarter, month or day, as written; None for what is on no calendar."""
+    year = _year(parts.get("year") or parts["year_"])
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        return None
+    if quarter := parts.get("quarter") or parts.get("quarter_"):
+        return _months(year, 3 * int(quarter) - 2, 3 * int(quarter))
+    if "one" in parts:
+        days = {_day(year, month, day) for month, day in _orders(int(parts["one"]), int(parts["two"]), order)} - {None}
+        return days.pop() if len(days) == 1 else None
+    if "name" in parts:
+        parts["month"] = str(SHORT[parts["name"][:3]])
+    if "day" in parts:
+        return _day(year, int(parts["month"]), int(parts["day"]))
+    if "month" in parts:
+        return _months(year, int(parts["month"]), int(parts["month"]))
+    return _months(year, 1, 12)
+
+
+def _orders(one: int, two: int, order: DateOrder | None) -> Iterator[tuple[int, int]]:
+    """Month and day of two numbers, in the order that is right or in both."""
+    if order != "day-first":
+        yield one, two
+    if order != "month-first":
+        yield two, one
+
+
+def _year(written: str) -> int:
+    """Four figures, or an apostrophe and two, which mean a year from 1950 to 2049."""
+    if written.isdigit():
+        return int(written)
+    short = int(written[1:])
+    return short + (1900 if short >= 50 else 2000)
+
+
+def _months(year: int, first: int, last: int) -> Period | None:
+    if not 1 <= first <= last <= 12:
+        return None
+    return Period(date(year, first, 1), date(year, last, calendar.monthrange(year, last)[1]))
+
+
+def _day(year: int, month: int, day: int) -> Period | None:
+    try:
+        return Period(date(year, month, day), date(year, month, day))
+    except ValueError:
+        return None

@@ -1,0 +1,201 @@
+"""Resumes become a panel, in parts of whole workers, so that neither the jobs nor the records need fit into memory."""
+
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.occupations import Taxonomy
+from laborllm.occupations.coding.coder import THRESHOLD
+from laborllm.panel import Panel, Provenance, assign_split
+from laborllm.panel.parts import join_panels
+from laborllm.progress import progress
+from laborllm.sources.resumes.dates import DateOrder, read_date
+from laborllm.sources.resumes.jobs import Jobs, read_jobs
+from laborllm.sources.resumes.json_resume import read_resumes
+from laborllm.sources.resumes.schooling import attained, level
+from laborllm.sources.resumes.shards import split_by_worker
+from laborllm.sources.resumes.titles import CodedTitles
+from laborllm.sources.resumes.years import DateRules, DatesSeen, years_of
+from laborllm.sources.row_counts import LEFT_OUT, left_out, require_rows
+from laborllm.storage import require_parent
+
+SOURCE = "resumes"
+RESUME_ENDINGS = (".json", ".jsonl", ".jsonl.gz")
+TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: records, their workers, and where they came from. `provenance` counts years of jobs as rows.
+
+    uncoded: titles without a code (title, rows), the most frequent first.
+    """
+
+    records: int
+    workers: int
+    provenance: Provenance
+    uncoded: pl.DataFrame
+
+
+def import_resumes(
+    path: Path,
+    *,
+    as_of: str | None = None,
+    open_ends: Collection[str] = (),
+    date_order: DateOrder | None = None,
+    threshold: float = THRESHOLD,
+    states: Sequence[str] = (),
+    encoding: str | None = None,
+    dataset: str = "RESUMES",
+    seed: int = 0,
+) -> Panel:
+    """The panel that `write_resumes` writes, in memory; the arguments are explained there."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "panel.parquet"
+        write_resumes(
+            path,
+            file,
+            as_of=as_of,
+            open_ends=open_ends,
+            date_order=date_order,
+            threshold=threshold,
+            states=states,
+            encoding=encoding,
+            dataset=dataset,
+            seed=seed,
+        )
+        return Panel.load(file)
+
+
+def write_resumes(
+    path: Path,
+    out: Path,
+    *,
+    as_of: str | None = None,
+    open_ends: Collection[str] = (),
+    date_order: DateOrder | None = None,
+    threshold: float = THRESHOLD,
+    states: Sequence[str] = (),
+    encoding: str | None = None,
+    dataset: str = "RESUMES",
+    seed: int = 0,
+) -> Written:
+    """Write the panel of the resumes at `path` to `out`, in memory that does not grow with them if they are Parquet.
+
+    Args:
+        path: A folder of JSON Resume files, one such file, a `.jsonl` of them, or a CSV or Parquet table of jobs with
+            columns worker, start, end and title, and perhaps education and birth_year.
+        out: The panel file.
+        as_of: The year, month or day to which running jobs go on; nothing after it is taken. None: the date of the
+            file, or of the newest in the folder.
+        open_ends: Texts that mean a job without an end, beside "present" and the like, and dates after `as_of`.
+        date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
+        threshold: Titles are coded into occ1990dd; those less sure than this are left out.
+        states: States that the taxonomy of the panel has too, so that panels which have them can be pooled with it.
+        encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
+        dataset: What career texts call the data.
+        seed: Draws the split.
+
+    Returns:
+        How much was written, the row counts, and the titles that have no code.
+
+    Raises:
+        SourceError: For a source that cannot be read or has no usable job.
+        PanelError: For jobs that do not form a panel, such as two years of birth of one worker.
+    """
+    require_parent(out)
+    jobs = _read(path, encoding)
+    rules = DateRules(_as_of(as_of, path, date_order), open_ends, date_order)
+    why = "the date of the file" if as_of is None else "as told"
+    with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
+        parts = _Parts(Path(folder), CodedTitles.load(threshold, states), jobs.schooling, rules, dataset, seed)
+        shards = split_by_worker(jobs.rows, Path(folder))
+        with progress("resumes", len(shards), "parts") as advance:
+            for shard in shards:
+                parts.add(shard.collect())
+                advance()
+        notes = jobs.notes | parts.seen.notes(rules, why) | parts.titles.notes()
+        provenance = Provenance(SOURCE, jobs.files, parts.rows, parts.left_out(), notes)
+        _require_records(parts.records, provenance)
+        join_panels(parts.files, out, provenance)
+    return Written(parts.records, parts.workers, provenance, parts.titles.uncoded())
+
+
+@dataclass
+class _Parts:
+    """The panels of the parts so far, in `folder`, and what became of the rows."""
+
+    folder: Path
+    titles: CodedTitles
+    schooling: pl.DataFrame | None
+    rules: DateRules
+    dataset: str
+    seed: int
+    seen: DatesSeen = field(default_factory=DatesSeen)
+    files: list[Path] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    records: int = 0
+    workers: int = 0
+
+    def add(self, jobs: pl.DataFrame) -> None:
+        coded = self.titles.add_to(years_of(jobs, self.rules, self.seen))
+        self.rows += coded.height
+        self.reasons.update(left_out(coded))
+        kept = coded.filter(pl.col(LEFT_OUT).is_null())
+        if not kept.is_empty():
+            self._save(assign_split(self._records(kept), seed=self.seed), self.titles.taxonomy)
+
+    def left_out(self) -> dict[str, int]:
+        return dict(self.reasons.most_common())
+
+    def _records(self, years: pl.DataFrame) -> pl.DataFrame:
+        education = level("education") if self.schooling is None else self._attained(years, self.schooling)
+        return years.select("worker", "year", "occupation", "birth_year", education.alias("education"))
+
+    def _attained(self, years: pl.DataFrame, schooling: pl.DataFrame) -> pl.Series:
+        return attained(years, schooling, self.rules.order)
+
+    def _save(self, records: pl.DataFrame, taxonomy: Taxonomy) -> None:
+        panel = Panel(records, taxonomy, self.dataset, Provenance(SOURCE))
+        self.files.append(self.folder / f"panel-{len(self.files)}.parquet")
+        self.records += len(panel)
+        self.workers += panel.workers
+        panel.save(self.files[-1])
+
+
+def _as_of(written: str | None, path: Path, order: DateOrder | None) -> date:
+    """The last day of what is written, or the day on which the newest file was."""
+    if written is None:
+        files = [path, *path.rglob("*")] if path.is_dir() else [path]
+        newest = max(file.stat().st_mtime for file in files if file.is_file() or file == path)
+        return min(datetime.fromtimestamp(newest, UTC).date(), datetime.now(UTC).date())
+    period = read_date(written, order)
+    if period is None:
+        raise SourceError(f"{written!r} is not a date: write 2024, 2024-03 or 2024-03-31")
+    return period.last
+
+
+def _require_records(records: int, provenance: Provenance) -> None:
+    try:
+        require_rows(records, provenance)
+    except SourceError as error:
+        unread = provenance.notes.get("dates unreadable")
+        raise SourceError(f"{error}; dates unreadable: {unread}" if unread else str(error)) from None
+
+
+def _read(path: Path, encoding: str | None) -> Jobs:
+    if not path.exists():
+        raise SourceError(f"no file at {path}")
+    if path.is_dir() or path.name.lower().endswith(RESUME_ENDINGS):
+        return read_resumes(path, encoding)
+    if not path.name.lower().endswith(TABLE_ENDINGS):
+        use = ", ".join((*RESUME_ENDINGS, *TABLE_ENDINGS))
+        raise SourceError(f"{path.name}: cannot read this kind of file; use a folder of .json files, or {use}")
+    return read_jobs(path, encoding)
