@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from benchmarks.machine import clock
 from laborllm.errors import PanelError
-from laborllm.forecasting.shards import WORKERS
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.scoring.title_scores import TitleScores
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.progress import progress
 
+CAREERS = 4  # scored at a time
 TOLERANCES = (0.05, 0.02, 0.01, 1e-3, 1e-4)
 
 
@@ -37,8 +37,8 @@ def measure_pruning(
     list(scorer.score(careers[:1], methods[-1]))  # the first pass of a process is slower than those after it
     found: dict[ScoringOptions, list[Measured]] = {method: [] for method in methods}
     with progress("score titles", len(methods) * len(careers), "careers") as advance:
-        for start in range(0, len(careers), WORKERS):
-            some = careers[start : start + WORKERS]
+        for start in range(0, len(careers), CAREERS):
+            some = careers[start : start + CAREERS]
             for method in methods:
                 found[method].append(_measure(scorer, some, method))
                 advance(len(some))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from cli.commands import laborllm
 from laborllm.cli import fit
 from laborllm.evaluation.compare import compare
+from laborllm.forecasting.shards import forecast_to_file
 from laborllm.lm.tuning.recipe import HeadRecipe
 from laborllm.models.contract import Forecast, OccupationModel
 from laborllm.models.counts.transition import Transition
@@ -136,7 +138,8 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
     panel: Panel, base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     """Interrupted after each of two shards, the result is the same bytes; shards of another forecast are refused."""
-    monkeypatch.setattr("laborllm.forecasting.shards.WORKERS", 20)
+    in_shards = partial(forecast_to_file, records=len(panel) // 3)
+    monkeypatch.setattr("laborllm.forecasting.shards.forecast_to_file", in_shards)
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
     assert laborllm("forecast run panel.parquet --out whole.parquet") == 0
     scored: list[int] = []

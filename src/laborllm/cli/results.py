@@ -58,11 +58,11 @@ def forecast(
     """
     from laborllm.forecasting.shards import forecast_to_file
     from laborllm.models.registry import load_model
-    from laborllm.panel import Panel
+    from laborllm.panel.store import PanelFile
 
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     model = load_model(run, options)
-    careers = Panel.load(panel).draw(split, workers, seed=seed)
+    careers = PanelFile.open(panel).select(split, workers, seed=seed)
     forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
 
 

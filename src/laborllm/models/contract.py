@@ -1,7 +1,7 @@
 """What every occupation model does, and the forecast it returns."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -107,19 +107,6 @@ class Forecast:
         """The forecasts of the observed records, without those of open ones."""
         return self if len(self._closed) == len(self.records) else self._rows(self.records[self._closed], self._closed)
 
-    @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """The records of all parts, one after the other; their taxonomy and method are those of the first."""
-        return cls(
-            records=pl.concat([part.records for part in parts]),
-            taxonomy=parts[0].taxonomy,
-            log_prob=np.concatenate([part.log_prob for part in parts]),
-            raw_mass=np.concatenate([part.raw_mass for part in parts]),
-            method=parts[0].method,
-            error_bound=_joined([part.error_bound for part in parts]),
-            greedy_valid=_joined([part.greedy_valid for part in parts]),
-        )
-
     def of(self, panel: Panel) -> Self:
         """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
         occupation now. Raises `RunError` if one is missing or has another occupation, or the taxonomy differs."""
@@ -147,8 +134,11 @@ class Forecast:
             None if self.greedy_valid is None else self.greedy_valid[rows],
         )
 
-    def save(self, path: Path) -> None:
-        """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array."""
+    def save(self, path: Path, more: Mapping[str, str] | None = None) -> None:
+        """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array.
+
+        more: what the file is to say besides in its metadata.
+        """
         frame = self.records.with_columns(
             pl.Series("raw_mass", self.raw_mass, pl.Float64),
             _optional("error_bound", self.error_bound, pl.Float64()),
@@ -160,7 +150,7 @@ class Forecast:
             "laborllm.taxonomy": self.taxonomy.to_json(),
         }
         with new_file(path) as file:
-            frame.write_parquet(file, metadata=about)
+            frame.write_parquet(file, metadata=about | dict(more or {}))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -175,11 +165,6 @@ class Forecast:
             greedy_valid=_known(frame["greedy_valid"]),
             **json.loads(about["laborllm.forecast"]),
         )
-
-
-def _joined(parts: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known) if len(known) == len(parts) else None
 
 
 def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:

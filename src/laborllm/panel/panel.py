@@ -2,19 +2,25 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
+from laborllm.panel.order import first_records
 from laborllm.panel.parquet import read_marked
 from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
 from laborllm.storage import new_file
+
+MARK = "laborllm.split_by"  # what the metadata of a panel file has and no other file
+ROWS_TOGETHER = 2**16  # rows of a file that are read at a time
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Panel:
             return self
         if self.open_records == len(self):
             raise PanelError(f"all {len(self):,} records are open: none has an occupation to learn from or to score")
-        return self._with(self.records.filter(pl.col("occupation").is_not_null()))
+        return self.part(self.records.filter(pl.col("occupation").is_not_null()))
 
     def open(self, years: Iterable[int]) -> Self:
         """Add an open record for each of `years` to every career; all else is as in its last record.
@@ -117,32 +123,32 @@ class Panel:
         records = self.records.filter(pl.col("split") == split)
         if records.is_empty():
             raise PanelError(f"no worker of the panel is in split {split}")
-        return self._with(records)
+        return self.part(records)
 
     def sample(self, workers: int, *, seed: int) -> Self:
         """The careers of `workers` workers drawn without replacement; all of them if there are no more."""
-        if workers < 1:
-            raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
-        names = self.records["worker"].unique(maintain_order=True)
-        chosen = names.sample(min(workers, len(names)), seed=seed)
-        return self._with(self.records.filter(pl.col("worker").is_in(chosen.implode())))
+        chosen = draw_workers(self.records["worker"].unique(maintain_order=True), workers, seed=seed)
+        return self.part(self.records.filter(pl.col("worker").is_in(chosen.implode())))
 
     def draw(self, split: str | None, workers: int | None, *, seed: int) -> Self:
         """The careers of one split, or of all; of `workers` of its workers drawn without replacement, or of all."""
         careers = self if split is None else self.subset(split)
         return careers if workers is None else careers.sample(workers, seed=seed)
 
-    def portions(self, workers: int) -> Iterator[Self]:
-        """The careers of `workers` workers at a time, in the order of the panel."""
-        names = self.records["worker"].unique(maintain_order=True)
-        for start in range(0, len(names), workers):
-            some = names[start : start + workers]
-            yield self._with(self.records.filter(pl.col("worker").is_in(some.implode())))
+    def portions(self, records: int) -> Iterator[Self]:
+        """Whole careers of at least `records` records at a time, the last portion aside, in the order of the panel."""
+        starts = np.flatnonzero(first_records(self.records))
+        bounds = [0]
+        while bounds[-1] < len(self):
+            after = np.searchsorted(starts, bounds[-1] + records)
+            bounds.append(int(starts[after]) if after < len(starts) else len(self))
+        for start, end in pairwise(bounds):
+            yield self.part(self.records[start:end])
 
     def with_training(self, workers: int, *, seed: int) -> Self:
         """The same validation and test careers, and `workers` of the training careers drawn without replacement."""
         chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
-        return self._with(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
+        return self.part(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
 
     def with_records(self, records: pl.DataFrame) -> Self:
         """Other records, checked and sorted, with the taxonomy, dataset and provenance of this panel.
@@ -152,8 +158,9 @@ class Panel:
         """
         return replace(self, records=records)
 
-    def _with(self, records: pl.DataFrame) -> Self:
-        """Some of the records, in their order: whole careers, or careers cut short, so they are checked already."""
+    def part(self, records: pl.DataFrame) -> Self:
+        """A panel of some of these records, in their order, which are not checked again: a record that follows an open
+        one must be open too."""
         if records.is_empty():
             raise PanelError("the selection holds no records")
         part = object.__new__(type(self))
@@ -163,10 +170,7 @@ class Panel:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the records and the taxonomy: equal for equal panels, silent about any row."""
-        digest = hashlib.sha256(self.taxonomy.to_json().encode())
-        digest.update(self.dataset.encode())
-        digest.update(self.records.write_csv().encode())
-        return digest.hexdigest()
+        return fingerprint(self.taxonomy, self.dataset, [self.records])
 
     @cached_property
     def held_out(self) -> str:
@@ -184,17 +188,37 @@ class Panel:
             "laborllm.split_by": self.split_by,
         }
         with new_file(path) as file:
-            self.records.write_parquet(file, metadata=about)
+            self.records.write_parquet(file, metadata=about, row_group_size=ROWS_TOGETHER)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `PanelError` if it is not one."""
-        records, about = read_marked(path, "laborllm.split_by", "panel", "import", PanelError)
-        return cls(
-            records,
-            Taxonomy.from_json(about["laborllm.taxonomy"]),
-            about["laborllm.dataset"],
-            Provenance(**json.loads(about["laborllm.provenance"])),
-            about["laborllm.weight_kind"],
-            about["laborllm.split_by"],
-        )
+        records, about = read_marked(path, MARK, "panel", "import", PanelError)
+        return cls(records, **read_facts(about))
+
+
+def read_facts(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What the metadata of a panel file says of its records, as `Panel` takes it."""
+    return {
+        "taxonomy": Taxonomy.from_json(metadata["laborllm.taxonomy"]),
+        "dataset": metadata["laborllm.dataset"],
+        "provenance": Provenance(**json.loads(metadata["laborllm.provenance"])),
+        "weight_kind": metadata["laborllm.weight_kind"],
+        "split_by": metadata["laborllm.split_by"],
+    }
+
+
+def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]) -> str:
+    """SHA-256 of records that come as several frames, in the order of the panel."""
+    digest = hashlib.sha256(taxonomy.to_json().encode())
+    digest.update(dataset.encode())
+    for number, frame in enumerate(frames):
+        digest.update(frame.write_csv(include_header=number == 0).encode())
+    return digest.hexdigest()
+
+
+def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:
+    """Some of the workers, drawn without replacement; all of them if there are no more."""
+    if workers < 1:
+        raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
+    return names.sample(min(workers, len(names)), seed=seed)

@@ -6,11 +6,12 @@ import polars as pl
 
 from laborllm.errors import LaborLLMError
 
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What polars raises where a file is torn or was changed."""
 
-def read_marked(
-    path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
-) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The rows of `path` and its metadata, if that has the key `mark`.
+
+def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]) -> dict[str, str]:
+    """The metadata of the file at `path`, if that has the key `mark`.
 
     Otherwise raises `error`, which says that the file is no `what` and that the command `verb` makes one.
     """
@@ -18,9 +19,19 @@ def read_marked(
         raise error(f"no {what} file at {path}")
     try:
         about = pl.read_parquet_metadata(path)
-        rows = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as found:
+    except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
     if mark not in about:
         raise error(f"{path} is a Parquet file but not a {what}: make one with 'laborllm {verb}'")
-    return rows, about
+    return about
+
+
+def read_marked(
+    path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The rows of a file and its metadata; raises what `read_mark` does, and `error` for a file that is torn."""
+    about = read_mark(path, mark, what, verb, error)
+    try:
+        return pl.read_parquet(path), about
+    except UNREADABLE as found:
+        raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
