@@ -14,6 +14,7 @@ from laborllm.cli.main import one_line
 from laborllm.cli.options import EVERY_OPTION, SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Seed
 from laborllm.errors import LaborLLMError
 from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.runtime import set_up_process
 
 WORKLOAD, DEFAULT = Workload(SMOLLM2), ScoringOptions()
 
@@ -140,6 +141,7 @@ def coding(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one benchmark and return its exit code: 0, or 2 for bad input, with one line on standard error."""
+    set_up_process()
     try:
         app(
             list(sys.argv[1:] if arguments is None else arguments),

@@ -4,8 +4,7 @@ import time
 
 import torch
 
-from laborllm.runtime import best_device, has_fast_bfloat16
-from laborllm.training.memory import keep_freed_memory
+from laborllm.runtime import best_device, has_fast_bfloat16, set_up_process
 
 SIDE = {"cpu": 2048, "cuda": 8192}
 REPEATS = 8
@@ -13,7 +12,7 @@ REPEATS = 8
 
 def matmul_rate(dtype: torch.dtype) -> float:
     """Floating-point operations per second of the best of a few products of square matrices."""
-    keep_freed_memory()
+    set_up_process()
     device = best_device()
     side = SIDE[device.type]
     left, right = (torch.rand(side, side, device=device, dtype=dtype) for _ in range(2))

@@ -51,7 +51,7 @@ WRONG = [
     ("torch-in-commands", "demo.py", "transformers"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
-WITH_TORCH = ("runtime", "training.", "forecasting.", "lm", "models.", "studies.", "demo")
+WITH_TORCH = ("training.", "forecasting.", "lm", "models.", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 

@@ -1,29 +1,103 @@
-"""What this machine does well."""
+"""The process and its machine: device, precision, memory, and the log output of third parties.
 
+`set_up_process` is the one function of laborllm that changes the whole process. The command line, or a server, calls it
+once when it starts; a library call never does. A program of your own may call it for the same speed on a CPU.
+"""
+
+import ctypes
+import gc
+import logging
 import os
+import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
+
+LOGGERS = ("torchao", "torch.utils._pytree")  # transformers loads torchao, which warns of kernels for other machines
+NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"  # transformers reads it when it is imported
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+ONEDNN = "could not create a primitive"  # the message of products on a CPU that lack memory
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 products run faster than float32 ones. A CPU without the instructions is many times slower."""
+def set_up_process() -> None:
+    """Settle what is global to the process: third parties log errors only, and freed memory is reused."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    os.environ.setdefault(NO_PROGRESS_BARS, "1")
+    if transformers := sys.modules.get("transformers"):
+        transformers.utils.logging.disable_progress_bar()
+    _reuse_freed_memory()
+
+
+def best_device() -> "torch.device":
+    """This process's GPU where there is one: torchrun numbers the processes of a machine."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+
+
+def has_fast_bfloat16(device: "torch.device") -> bool:
+    """Whether bfloat16 products are faster than float32 ones. A CPU without the instructions is many times slower."""
+    import torch
+
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())
 
 
-def best_device() -> torch.device:
-    """This process's GPU where there is one: torchrun numbers the processes of a machine."""
-    return (
-        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else torch.device("cpu")
-    )
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed the random numbers of torch, and put its generators back to where they were on leaving."""
+    import torch
+
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(gpus):
+        torch.manual_seed(seed)
+        yield
 
 
 def peak_memory() -> int:
     """The most memory so far in bytes, of this process or of its GPU."""
+    import torch
+
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated()
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes if sys.platform == "darwin" else 1024 * kilobytes
+
+
+def release_memory() -> None:
+    """Return freed memory to the system."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory was lacking, of this machine or of its GPU."""
+    from accelerate.utils.memory import should_reduce_batch_size
+
+    return isinstance(error, MemoryError) or should_reduce_batch_size(error) or ONEDNN in str(error)
+
+
+def _reuse_freed_memory() -> None:
+    """Let this process reuse the memory of freed tensors instead of asking the kernel for fresh pages each time, which
+    on a CPU costs about as much as the products themselves. Does nothing but on Linux with glibc."""
+    if libc := _glibc():
+        libc.mallopt(M_MMAP_THRESHOLD, 32 * 1024**2)  # the largest value glibc accepts
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL("libc.so.6") if platform.libc_ver()[0] == "glibc" else None

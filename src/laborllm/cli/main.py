@@ -10,6 +10,7 @@ from laborllm import __version__
 from laborllm.cli import curves, exports, fit, imports, panels, results, studies, titles
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.errors import LaborLLMError
+from laborllm.runtime import set_up_process
 
 BAD_INPUT = 2
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
@@ -42,6 +43,7 @@ app.command(results.demo)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for bad input, 130 when interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    set_up_process()
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()

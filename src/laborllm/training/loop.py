@@ -13,9 +13,9 @@ from torch import Tensor
 
 from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.progress import progress
+from laborllm.runtime import is_out_of_memory, release_memory, seeded
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.curve import CurvePoint, best_point
-from laborllm.training.memory import is_out_of_memory, release_memory
 from laborllm.training.plan import Plan
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
@@ -183,14 +183,14 @@ class _Training:
     def _backward_of_share(self, batch: Sequence[int]) -> tuple[float, float] | None:
         """Add the gradient of this process's share of a batch to the parameters' own, and return its loss and weight.
         None if memory did not hold a pass; the next ones are smaller then."""
-        torch.manual_seed(_step_seed(self.seed, self.state.step, self.processes.rank))
         losses: list[Tensor] = []
         weight = 0.0
         try:
-            for loss, part in self._parts(batch):
-                loss.backward()
-                losses.append(loss.detach())
-                weight += part
+            with seeded(_step_seed(self.seed, self.state.step, self.processes.rank)):
+                for loss, part in self._parts(batch):
+                    loss.backward()
+                    losses.append(loss.detach())
+                    weight += part
             return self._total(losses), weight
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error) and self._halves_passes():

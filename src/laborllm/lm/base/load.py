@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch.nn import ModuleList
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.utils import logging as transformers_logging
 
 from laborllm.errors import InputError, OptionError, RunError
 from laborllm.progress import progress
@@ -55,7 +54,6 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     unpacked once, to the user's cache.
     Only safetensors and GGUF are read, and no code that comes with a model is run. Raises `InputError`.
     """
-    transformers_logging.disable_progress_bar()
     where = locate(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(where)

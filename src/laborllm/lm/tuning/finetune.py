@@ -24,10 +24,10 @@ from laborllm.lm.kernels.precision import cached_casts
 from laborllm.lm.tokens.encoding import EncodedCareer, by_worker
 from laborllm.lm.tokens.packing import TrainingTexts
 from laborllm.lm.tuning.recipe import Recipe
+from laborllm.runtime import is_out_of_memory
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
-from laborllm.training.memory import is_out_of_memory
 from laborllm.training.task import Task
 
 

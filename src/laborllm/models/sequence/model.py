@@ -23,7 +23,6 @@ from laborllm.runtime import best_device
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
-from laborllm.training.memory import keep_freed_memory
 from laborllm.training.plan import Plan
 
 WEIGHTS, VOCABULARY, CURVE = "weights.safetensors", "vocabulary.json", "curve.csv"
@@ -64,7 +63,6 @@ class SequenceModel(ABC):
         from the last.
         """
         training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
-        keep_freed_memory()
         torch.manual_seed(seed)
         vocabulary = Vocabulary.of(training)
         network = self.beginning(vocabulary, panel).to(best_device())

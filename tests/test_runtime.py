@@ -1,0 +1,51 @@
+"""What is global to the process stays as it was, unless the process is set up; and how a lack of memory is told."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from laborllm.panel import Panel
+from laborllm.runtime import is_out_of_memory, seeded
+
+
+def test_what_the_allocator_says() -> None:
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(2**50)
+    assert is_out_of_memory(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (RuntimeError("could not create a primitive"), True),  # seen under a limit of address space
+        (MemoryError(), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_what_else_is_said(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) == expected
+
+
+def test_seeded_numbers_repeat_and_leave_the_generator_where_it_was() -> None:
+    before = torch.get_rng_state()
+    with seeded(3):
+        first = torch.rand(4)
+    with seeded(3):
+        assert torch.equal(torch.rand(4), first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_library_call_changes_nothing_global(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    """Logs, warnings, the allocator, attention of transformers, random numbers, in a process of its own."""
+    panel.save(tmp_path / "panel.parquet")
+    script = Path(__file__).with_name("process_globals.py")
+    command = [sys.executable, str(script), str(base_folder), str(tmp_path / "panel.parquet")]
+    run = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout.splitlines()[-1]) == {}
