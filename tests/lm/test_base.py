@@ -7,6 +7,7 @@ from pathlib import Path
 import gguf
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.errors import InputError, OptionError
@@ -116,6 +117,15 @@ def test_pickled_weights_are_refused(own_base_folder: Path, base: BaseModel) -> 
     (own_base_folder / "model.safetensors").unlink()
     torch.save(base.model.state_dict(), own_base_folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="cannot load base model"):
+        load_base(str(own_base_folder))
+
+
+def test_a_base_that_lacks_weights_is_refused(own_base_folder: Path) -> None:
+    """Where transformers would draw them at random, with a warning."""
+    tensors = load_file(own_base_folder / "model.safetensors")
+    del tensors["model.layers.1.mlp.up_proj.weight"]
+    save_file(tensors, own_base_folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InputError, match=r"lacks 1 of its tensors of weights, such as model\.layers\.1\.mlp\.up_proj"):
         load_base(str(own_base_folder))
 
 

@@ -132,7 +132,7 @@ def test_soft_capped_attention_is_refused(encoder: CareerEncoder) -> None:
 
 def test_a_changed_head_is_refused(encoder: CareerEncoder) -> None:
     config = hf.CohereConfig(vocab_size=len(encoder.tokenizer), logit_scale=0.5, **GROUPED)
-    with pytest.raises(InputError, match="changes its logits"):
+    with pytest.raises(InputError, match="hidden states times the output embedding differ"):
         Scorer(TextModel(BaseModel("cohere", hf.CohereForCausalLM(config).eval(), encoder.tokenizer), encoder))
 
 

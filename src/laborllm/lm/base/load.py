@@ -56,15 +56,25 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     """
     where = locate(name)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where)
-        model = AutoModelForCausalLM.from_pretrained(where, dtype=torch.float32, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
+        model, missing = _with_missing(where)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot load base model {name!r}: {_first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
+    if missing:
+        raise InputError(f"base model {name!r} lacks {len(missing)} of its tensors of weights, such as {missing[0]}")
     if layers is not None:
         keep_first_layers(model, layers)
     return BaseModel(name, model.eval(), tokenizer)
+
+
+def _with_missing(where: str) -> tuple[PreTrainedModel, list[str]]:
+    """A model, and the names of weights that it lacks, which transformers draws at random."""
+    model, info = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]
+        where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+    )
+    return model, sorted(info["missing_keys"])  # type: ignore[has-type]
 
 
 def keep_first_layers(model: PreTrainedModel, layers: int) -> None:

@@ -8,7 +8,8 @@ from torch.nn.functional import linear
 from transformers import PreTrainedModel
 
 from laborllm.errors import CapacityError, InputError
-from laborllm.lm.kernels.attention import AttentionPattern, context_length, use_patterns
+from laborllm.lm.forward.probe import attend_by_patterns
+from laborllm.lm.kernels.attention import AttentionPattern, context_length
 from laborllm.lm.kernels.packed_attention import PackedAttention
 from laborllm.lm.pass_sizes import LOGIT_COLUMNS
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
@@ -26,9 +27,8 @@ class Decoder:
         self.model = model
         self.autocast = autocast
         self.vocabulary = None if vocabulary is None else torch.tensor(vocabulary, device=model.device)
+        attend_by_patterns(model)
         self.context = context_length(model)
-        use_patterns(model)
-        self._require_plain_output()
 
     @property
     def device(self) -> torch.device:
@@ -112,18 +112,6 @@ class Decoder:
         """The most probable token after `tokens`."""
         column = self.log_softmax(tokens)[-1].argmax()
         return int(column if self.vocabulary is None else self.vocabulary[column])
-
-    def _require_plain_output(self) -> None:
-        """Refuse models that scale or cap their logits: hidden states times the output embedding must be these."""
-        tokens = torch.arange(4, device=self.device)[None]
-        with torch.inference_mode():
-            ours = _logits(self.forward(tokens, tokens, PackedAttention((4,))), *self.output_layer())
-            own = self.model(input_ids=tokens, pattern=PackedAttention((4,)), use_cache=False).logits
-            own = own if self.vocabulary is None else own[..., self.vocabulary]
-        if not torch.allclose(ours, own.to(ours.dtype), rtol=1e-4, atol=1e-4, equal_nan=True):
-            raise InputError(
-                f"{type(self.model).__name__} changes its logits after the output embedding: not supported"
-            )
 
 
 def _logits(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -3,12 +3,11 @@
 from typing import Any, Protocol
 
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
 from laborllm.errors import InputError
 
 NAME = "laborllm"
-UNSUPPORTED = ("attn_logit_softcapping", "attention_chunk_size", "layers_block_type", "linear_num_key_heads")
 
 
 class AttentionPattern(Protocol):
@@ -25,26 +24,41 @@ def use_patterns(model: PreTrainedModel) -> None:
     Attention is chosen for this model alone. The name it is chosen by is entered in the registry of transformers, which
     is how transformers looks functions up; no other entry, and no other model, changes.
 
-    Raises:
-        InputError: The model has a kind of attention that patterns do not compute.
+    Whether the code of the model hands attention over at all is for `lm.forward.probe` to tell.
     """
     AttentionInterface.register(NAME, _attention)
-    config = model.config.get_text_config()
-    for feature in UNSUPPORTED:
-        if getattr(config, feature, None) is not None:
-            raise InputError(
-                f"{model.config.model_type} models cannot be scored exactly: their {feature} is not supported"
-            )
     model.set_attn_implementation(NAME)
 
 
 def context_length(model: PreTrainedModel) -> int:
-    """The longest sequence that `model` reads with plain causal attention, in tokens."""
+    """The longest sequence that `model` reads with plain causal attention, in tokens: inside its windows and chunks,
+    and as long as the rotation of positions does not depend on the longest sequence of a pass.
+
+    Raises:
+        InputError: The configuration of the model does not say.
+    """
     config = model.config.get_text_config()
+    longest = getattr(config, "max_position_embeddings", None)
+    if not longest:
+        raise InputError("their configuration does not state the longest sequence")
     window = getattr(config, "sliding_window", None)
     if getattr(config, "use_sliding_window", True) is False:
         window = None
-    return int(min(config.max_position_embeddings, window or config.max_position_embeddings))
+    chunk = getattr(config, "attention_chunk_size", None)
+    return int(min(longest, window or longest, chunk or longest, _short_rotation(config) or longest))
+
+
+def _short_rotation(config: PreTrainedConfig) -> int | None:
+    """The longest sequence before "longrope" (arXiv 2402.13753) rotates a whole pass by other factors, if used."""
+    rope = getattr(config, "rope_parameters", None) or {}
+    of_layers = rope.values() if rope and all(isinstance(value, dict) for value in rope.values()) else [rope]
+    own = getattr(config, "original_max_position_embeddings", None)
+    limits = [
+        found.get("original_max_position_embeddings") or own
+        for found in of_layers
+        if found.get("rope_type") == "longrope"
+    ]
+    return min((int(limit) for limit in limits if limit), default=None)
 
 
 def _attention(
@@ -60,8 +74,10 @@ def _attention(
     **others: Any,
 ) -> tuple[Tensor, None]:
     if others.get("softcap") is not None or others.get("s_aux") is not None:
-        raise InputError("models with attention soft-capping or sinks cannot be scored exactly")
+        raise InputError("their attention has soft-capping or sinks")
+    if attention_mask is not None:
+        raise InputError("their attention has a mask of its own")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     query, key = query.to(value.dtype), key.to(value.dtype)
     output = pattern.attend(int(module.layer_idx), query, key, value, scale, dropout)  # type: ignore[arg-type]
-    return output.transpose(1, 2), None
+    return output.transpose(1, 2).contiguous(), None

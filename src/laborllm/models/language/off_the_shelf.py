@@ -53,9 +53,9 @@ class OffTheShelf:
         self.trained = Trained.on(panel, panel, seed=seed)
         if self.examples:
             self.shown = Shown.draw(panel.subset("train").observed(), self.examples, seed=seed)
+        model = self._forecaster.model  # a base model that cannot be scored exactly is refused now
         if self.title_list or self.examples:
             longest = max(render(panel.subset("train").observed(), self.template), key=lambda career: len(career.text))
-            model = self._forecaster.model
             model.require_room(list(model.encoder.encode([longest])))
         return self
 
