@@ -1,0 +1,90 @@
+"""Backtests against direct forecasts, hand counts and a law that is known."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.backtest import SHARE, STATE, backtest, cut
+from laborllm.models.counts.transition import Transition
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance, assign_split
+
+STAY = 0.7
+
+
+@pytest.fixture(scope="module")
+def chain() -> Panel:
+    """Yearly careers of 600 workers, 2000 to 2009, from a Markov chain of two occupations and a state."""
+    taxonomy = Taxonomy.from_occupations("chain", [("1", "Cooks", "All"), ("2", "Cashiers", "All")])
+    taxonomy = taxonomy.with_states(["unemployed"])
+    generator = np.random.default_rng(0)
+    rows = []
+    for worker in range(600):
+        at = int(generator.integers(3))
+        for year in range(2000, 2010):
+            rows.append({"worker": f"{worker:03}", "year": year, "occupation": taxonomy.codes[at]})
+            if generator.random() > STAY:
+                at = (at + int(generator.integers(1, 3))) % 3
+    return Panel(assign_split(pl.DataFrame(rows)), taxonomy, "CHAIN", Provenance("invented"))
+
+
+@pytest.fixture(scope="module")
+def found(chain: Panel) -> pl.DataFrame:
+    return backtest({"counts": Transition("plain").fit(chain)}, chain, origins=[2003, 2005], horizon=4, draws=100)
+
+
+def estimate(found: pl.DataFrame, model: str, metric: str, horizon: int | None) -> tuple[float, float]:
+    """Estimate and standard error of one row."""
+    of_horizon = pl.col("horizon").is_null() if horizon is None else pl.col("horizon") == horizon
+    row = found.filter(pl.col("model") == model, pl.col("metric") == metric, of_horizon).row(0, named=True)
+    return row["estimate"], row["standard_error"]
+
+
+def test_one_year_ahead_is_the_forecast_of_the_next_record(chain: Panel, found: pl.DataFrame) -> None:
+    model = Transition("plain").fit(chain)
+    test = chain.subset("test")
+    log_likelihood = model.forecast(test).log_likelihood
+    next_years = test.records["year"].is_in([2004, 2006]).to_numpy()
+    assert estimate(found, "counts", "log score", 1)[0] == pytest.approx(-log_likelihood[next_years].mean(), rel=1e-5)
+    row = found.filter(model="counts", metric="log score", horizon=1).row(0, named=True)
+    assert (row["records"], row["workers"]) == (next_years.sum(), test.workers)
+
+
+def test_constant_state_is_right_as_often_as_people_are_where_they_were(chain: Panel, found: pl.DataFrame) -> None:
+    wide = chain.subset("test").records.pivot("year", index="worker", values="occupation")
+    where = np.concatenate([(wide[str(year)] == wide[str(year + 3)]).to_numpy() for year in (2003, 2005)])
+    share, error = estimate(found, STATE, "top-1", 3)
+    assert share == pytest.approx(where.mean())
+    by_worker = where.reshape(2, -1).sum(axis=0) - 2 * where.mean()
+    workers = len(by_worker)
+    assert error == pytest.approx(np.sqrt((by_worker**2).sum() * workers / (workers - 1)) / len(where))
+    assert estimate(found, STATE, "log score", 3)[0] == np.inf
+    assert estimate(found, STATE, "Brier score", 3)[0] == pytest.approx(2 * (1 - where.mean()))
+
+
+def test_the_chain_scores_what_theory_says(found: pl.DataFrame) -> None:
+    """Its two-year law has STAY^2 + (1 - STAY)^2 / 2 on the first occupation, by symmetry."""
+    for horizon, stay in ((1, STAY), (2, STAY**2 + (1 - STAY) ** 2 / 2)):
+        entropy = -stay * np.log(stay) - (1 - stay) * np.log((1 - stay) / 2)
+        value, error = estimate(found, "counts", "log score", horizon)
+        assert value == pytest.approx(entropy, abs=4 * error + 0.02)
+    assert estimate(found, SHARE, "log score", 2)[0] == pytest.approx(np.log(3), abs=0.03)
+    for metric in ("Brier score", "energy score", "variogram score", "CRPS, moves", "CRPS, records with a job"):
+        ahead = 1 if metric == "Brier score" else None
+        ours = estimate(found, "counts", metric, ahead)[0]
+        assert ours < min(estimate(found, naive, metric, ahead)[0] for naive in (STATE, SHARE))
+    for level in (0.5, 0.9):
+        assert estimate(found, "counts", f"coverage {level:.0%}, moves", None)[0] >= level - 0.05
+
+
+def test_careers_are_cut_at_the_origin(chain: Panel) -> None:
+    records = chain.records.filter(~((pl.col("year") == 2005) & (pl.col("worker") < "300")))
+    origin = cut(chain.with_records(records), "test", 2004, 2)
+    assert origin.years.tolist() == [2005, 2006]
+    assert origin.panel.open_records == 2 * origin.panel.workers
+    assert origin.panel.observed().records["year"].max() == 2004
+    unseen = (origin.observed[:, 0] == len(chain.taxonomy)).sum()
+    assert unseen == origin.panel.records.filter(pl.col("worker") < "300")["worker"].n_unique()
+    with pytest.raises(PanelError, match="seen both up to 2009"):
+        cut(chain, "test", 2009, 2)
