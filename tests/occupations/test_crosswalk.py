@@ -16,7 +16,7 @@ SHIPPED = {
     "census1990": 502,
     "census2000": 464,
     "census2002": 509,
-    "census2010": 540,
+    "census2010": 576,
     "census2018": 567,
     "occ1990dd": 331,
 }

@@ -16,6 +16,10 @@ LIST_2002 = "2002-census-occupation-codes.xls"
 LIST_2010 = "2010-occ-codes-with-crosswalk-from-2002-2011.xls"
 UNEMPLOYED = "9920"
 
+HEALTH = dict.fromkeys(("3410", "3420", "3421", "3422", "3423", "3424", "3430"), "208")
+CORRECTED = HEALTH | {"3840": "423"}  # where the shipped tables differ from the published ones
+BY_TITLE = {"199", "475", "865"}  # occupations in the group that their own title names
+
 pytestmark = pytest.mark.skipif(not LISTS.is_dir(), reason="the official lists are not here")
 
 
@@ -56,7 +60,28 @@ def test_2002_follows_its_rule(list_2002: dict[str, str]) -> None:
         if expected is None:
             (occ1990,) = ipums_1990(code[:-1])
             expected = tables["census1990"](occ1990)
+        expected = CORRECTED.get(code, expected)
         assert tables["census2002"](code) == expected, code
+
+
+def test_2010_covers_the_list(list_2010: dict[str, str]) -> None:
+    """All but other life scientists: what the published table leaves out has the target of its neighbours."""
+    tables = {name: load_crosswalk(name) for name in ("census2002", "census2010", "census2018")}
+    assert set(list_2010) - set(tables["census2010"].pairs) == {"1660", UNEMPLOYED}
+    for code in list_2010:
+        targets = {target for crosswalk in tables.values() if (target := crosswalk(code))}
+        assert len(targets) <= 1, code
+    assert {code: tables["census2010"](code) for code in ("3420", "3840")} == {"3420": "208", "3840": "423"}
+
+
+def test_technicians_of_health_are_where_onet_has_them(list_2018: dict[str, str]) -> None:
+    rows, _ = pyreadstat.read_dta(str(LISTS / "onet_to_occ1990dd.dta"), output_format="polars")
+    theirs = rows.filter(pl.col("onetsoccode").str.contains(r"29-205[1-6]"))["occ1990dd"]
+    assert theirs.len() > 4
+    assert set(theirs.cast(pl.Int64).cast(pl.String)) == {"208"}
+    for name in ("census2000", "census2002", "census2010", "census2018"):
+        crosswalk = load_crosswalk(name)
+        assert {crosswalk(code) for code in (*HEALTH, "341") if crosswalk(code)} == {"208"}
 
 
 def test_2018_covers_the_list_and_keeps_what_did_not_change(
@@ -95,4 +120,4 @@ def test_groups_are_those_of_most_occupations(list_2010: dict[str, str], list_20
                 votes.setdefault(target, []).append(titles.title(soc[:2]))
     assert len(votes) > 320
     for code, groups in votes.items():
-        assert groups.count(group_of[code]) == max(map(groups.count, groups)), taxonomy.title(code)
+        assert code in BY_TITLE or groups.count(group_of[code]) == max(map(groups.count, groups)), taxonomy.title(code)
