@@ -7,8 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from laborllm.evaluation import Evaluation
-from laborllm.evaluation.compare import compare
+from laborllm.evaluation import Evaluation, evaluate
 from laborllm.lm.tuning.recipe import Recipe
 from laborllm.models.contract import OccupationModel
 from laborllm.models.counts.transition import Transition
@@ -18,7 +17,7 @@ from laborllm.panel import Panel
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report
 from laborllm.report.page import Figure, Section
-from laborllm.report.tables import frame_table
+from laborllm.report.table import frame_table
 from laborllm.report.terminal import show
 from laborllm.sources import import_nlswork
 from laborllm.storage import new_folder
@@ -54,7 +53,8 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evalu
         panel.save(folder / "nlswork.parquet")
         models = _fit(panel, budget, seed, folder)
         _say("4/4", f"evaluate on {budget.test_careers} women that no model has seen")
-        found = compare(models, panel, workers=budget.test_careers, seed=seed, about=_about(panel, budget))
+        about = _about(panel, budget)
+        found = evaluate(models, panel, workers=budget.test_careers, by=["transition"], seed=seed, about=about)
         minutes = (time.monotonic() - start) / 60
         fitted = models[TUNED].fitted  # type: ignore[attr-defined]
         write_report(

@@ -5,7 +5,7 @@ A *cell* is a set of records of which a count or a statistic is published. Its n
 adding and subtracting published ones (complementary suppression; Cox 1980, JASA 75). The names and the threshold are
 those of ACRO, the output checker of the UK's trusted research environments (https://arxiv.org/abs/2212.01233).
 
-    hidden = withhold(members, worker, partition)       # (c,), True where a cell may not be shown
+    gender, education = withhold([gender_of_record, education_of_record], worker)  # True where a level is withheld
 """
 
 from collections.abc import Sequence
@@ -26,37 +26,38 @@ Numbers = NDArray[np.float64]
 SPANNED = 1e-7  # how much of a cell may lie outside the cells shown and it still follows from them
 
 
-def withhold(members: Bools, worker: Indices, partition: Sequence[object]) -> Bools:
+def withhold(partitions: Sequence[Indices], worker: Indices, rank: Sequence[int] = ()) -> list[Bools]:
     """Which cells of a publication must be withheld, so that none of them follows from those shown.
 
-    Cells are hidden until nothing sensitive is a sum or difference of cells shown. Sensitive are the cells hidden, be
-    it their records or their number of workers; the records of fewer than `SMALLEST_CELL` workers that the cells tell
-    apart, or by which one cell exceeds another within it; and the hidden cells of a partition together, if so few. What
-    is hidden next is the smallest cell that takes part.
+    Cells are hidden until nothing sensitive is a sum or difference of cells shown. Sensitive are the records of the
+    cells hidden; the number of workers of those too small; the records of fewer than `SMALLEST_CELL` workers that the
+    cells tell apart, or by which one cell exceeds another within it; and the hidden cells of a partition together, if
+    so few. What is hidden next is the smallest cell that takes part, among those of the highest rank.
 
     Args:
-        members: Whether a record belongs to a cell, (n, c).
+        partitions: The cell of each record in each partition as numbers 0, 1, ..., (n,) each; -1 where it is in none.
         worker: The worker of each record as numbers 0, 1, ..., (n,).
-        partition: What each cell is a part of, c values; the cells of one value are disjoint.
+        rank: How readily the cells of each partition are given up to protect others. Default: all alike.
 
     Returns:
-        Whether each cell is withheld, (c,).
+        Whether each cell is withheld, a mask for each partition.
     """
-    people = _by_worker(members, worker)
-    size = people.sum(axis=0)
-    hidden = size < SMALLEST_CELL
-    parts = [np.flatnonzero([each == value for each in partition]) for value in dict.fromkeys(partition)]
-    records, workers = _Space.of(members, worker), _Space.of(people)
-    nested = _small_remainders(members, worker, records)
+    cells = _Cells.of(partitions, worker)
+    people = cells.people.sum(axis=0)
+    given_up = np.argsort(np.lexsort([people, -np.repeat(rank or [0] * len(cells.sizes), cells.sizes)]))
+    small = people < SMALLEST_CELL
+    hidden = small.copy()
+    records, workers = _Space.of(cells.atoms, cells.small_atoms), _Space.of(np.unique(cells.people, axis=0))
+    nested = cells.small_remainders(records.gram)
     while True:
         shown = np.flatnonzero(~hidden)
-        taking_part = _too_few_hidden(hidden, people, parts)
+        taking_part = cells.too_few_hidden(hidden)
         taking_part = _both_shown(hidden, nested) if taking_part is None else taking_part
         taking_part = records.combination(hidden, shown) if taking_part is None else taking_part
-        taking_part = workers.combination(hidden, shown) if taking_part is None else taking_part
+        taking_part = workers.combination(small, shown) if taking_part is None else taking_part
         if taking_part is None:
-            return np.asarray(hidden)
-        hidden[taking_part[np.argmin(size[taking_part])]] = True
+            return np.split(hidden, np.cumsum(cells.sizes)[:-1])
+        hidden[taking_part[np.argmin(given_up[taking_part])]] = True
 
 
 def withhold_counts(cells: pl.DataFrame, within: Sequence[str] = ()) -> pl.DataFrame:
@@ -84,58 +85,85 @@ def withhold_counts(cells: pl.DataFrame, within: Sequence[str] = ()) -> pl.DataF
 
 
 @dataclass(frozen=True)
+class _Cells:
+    """The c cells of all partitions, over the a atoms: the finest sets of records that they tell apart.
+
+    Attributes:
+        sizes: How many cells each partition has.
+        atoms: Whether an atom is in a cell, (a, c).
+        people: Whether a worker has a record in a cell, (workers, c).
+        pairs: Each atom and worker that have a record in common, (p, 2).
+    """
+
+    sizes: tuple[int, ...]
+    atoms: Bools
+    people: Bools
+    pairs: Indices
+
+    @classmethod
+    def of(cls, partitions: Sequence[Indices], worker: Indices) -> Self:
+        levels, atom = np.unique(np.stack(partitions, axis=1), axis=0, return_inverse=True)
+        pairs = np.unique(np.stack([atom.ravel(), worker], axis=1), axis=0)
+        sizes = tuple(int(level.max()) + 1 for level in levels.T)
+        places = [level[:, None] == np.arange(size) for level, size in zip(levels.T, sizes, strict=True)]
+        atoms = np.concatenate(places, axis=1)
+        people = np.zeros((int(worker.max()) + 1, atoms.shape[1]), dtype=bool)
+        for cell in range(atoms.shape[1]):
+            people[pairs[atoms[pairs[:, 0], cell], 1], cell] = True
+        return cls(sizes, atoms, people, pairs)
+
+    @property
+    def small_atoms(self) -> Bools:
+        """Whether too few workers have a record in an atom, (a,)."""
+        return np.asarray(np.bincount(self.pairs[:, 0], minlength=len(self.atoms)) < SMALLEST_CELL)
+
+    def small_remainders(self, gram: Numbers) -> list[Indices]:
+        """Pairs of cells, one within the other, that differ by the records of too few workers."""
+        size = np.diag(gram)
+        within = np.argwhere((gram == size[:, None]) & (size[:, None] < size) & (size[:, None] > 0))  # (inner, outer)
+        outside = [(pair, self.atoms[:, pair[1]] & ~self.atoms[:, pair[0]]) for pair in within]
+        return [pair for pair, atoms in outside if self._workers_in(atoms) < SMALLEST_CELL]
+
+    def too_few_hidden(self, hidden: Bools) -> Indices | None:
+        """The cells shown of a partition whose hidden cells hold too few workers together, or None."""
+        for cells in np.split(np.arange(len(hidden)), np.cumsum(self.sizes)[:-1]):
+            among, shown = cells[hidden[cells]], cells[~hidden[cells]]
+            people = self.people[:, among].any(axis=1).sum()
+            if len(shown) and 0 < people < SMALLEST_CELL:
+                return np.asarray(shown)
+        return None
+
+    def _workers_in(self, atoms: Bools) -> int:
+        return len(np.unique(self.pairs[atoms[self.pairs[:, 0]], 1]))
+
+
+@dataclass(frozen=True)
 class _Space:
-    """Cells as vectors over atoms, the finest sets that the cells tell apart. small: (s, c) the cells that each atom of
-    too few workers belongs to. gram: (c, c) the inner products of cells."""
+    """Cells as vectors over the sets that make them up: atoms, or workers.
+
+    Attributes:
+        small: The cells of each set that is sensitive itself, (s, c).
+        gram: The inner products of cells, (c, c).
+    """
 
     small: Numbers
     gram: Numbers
 
     @classmethod
-    def of(cls, members: Bools, worker: Indices | None = None) -> Self:
-        """The space of some sets; without `worker` no atom is sensitive."""
-        packed, first, atom = np.unique(np.packbits(members, axis=1), axis=0, return_index=True, return_inverse=True)
-        atoms = members[first].astype(np.float64)
-        small = np.zeros(len(packed), dtype=bool)
-        if worker is not None:
-            pairs = np.unique(np.stack([atom.ravel(), worker], axis=1), axis=0)
-            small = np.bincount(pairs[:, 0], minlength=len(packed)) < SMALLEST_CELL
-        return cls(atoms[small & atoms.any(axis=1)], atoms.T @ atoms)
+    def of(cls, sets: Bools, sensitive: Bools | None = None) -> Self:
+        vectors = sets.astype(np.float64)
+        small = vectors[sensitive & sets.any(axis=1)] if sensitive is not None else vectors[:0]
+        return cls(small, vectors.T @ vectors)
 
-    def combination(self, hidden: Bools, shown: Indices) -> Indices | None:
-        """Cells shown that combine to a hidden cell or a small atom, or None: those on which a projection is whole."""
+    def combination(self, sensitive: Bools, shown: Indices) -> Indices | None:
+        """Cells shown that combine to a sensitive cell or a small set, or None; on those a projection is whole."""
         inverse = np.linalg.pinv(self.gram[np.ix_(shown, shown)], rcond=1e-10, hermitian=True)
-        products = np.concatenate([self.gram[np.ix_(hidden, shown)], self.small[:, shown]])
-        length = np.concatenate([np.diag(self.gram)[hidden], np.ones(len(self.small))])
+        products = np.concatenate([self.gram[np.ix_(sensitive, shown)], self.small[:, shown]])
+        length = np.concatenate([np.diag(self.gram)[sensitive], np.ones(len(self.small))])
         weights = products @ inverse
         whole = np.flatnonzero((weights * products).sum(axis=1) > (1 - SPANNED) * length)
         return shown[np.abs(weights[whole[0]]) > SPANNED] if len(whole) else None
 
 
-def _by_worker(members: Bools, worker: Indices) -> Bools:
-    """Whether a worker has a record in a cell, (workers, c)."""
-    found = np.zeros((int(worker.max()) + 1, members.shape[1]), dtype=bool)
-    for cell in range(members.shape[1]):
-        found[worker[members[:, cell]], cell] = True
-    return found
-
-
-def _small_remainders(members: Bools, worker: Indices, records: _Space) -> list[Indices]:
-    """Pairs of cells, one within the other, that differ by the records of too few workers."""
-    size = np.diag(records.gram)
-    within = (records.gram == size[:, None]) & (size[:, None] < size)  # (inner, outer)
-    remainders = [(pair, np.unique(worker[members[:, pair[1]] & ~members[:, pair[0]]])) for pair in np.argwhere(within)]
-    return [pair for pair, people in remainders if len(people) < SMALLEST_CELL]
-
-
-def _both_shown(hidden: Bools, pairs: list[Indices]) -> Indices | None:
+def _both_shown(hidden: Bools, pairs: Sequence[Indices]) -> Indices | None:
     return next((pair for pair in pairs if not hidden[pair].any()), None)
-
-
-def _too_few_hidden(hidden: Bools, people: Bools, parts: list[Indices]) -> Indices | None:
-    """The cells shown of a partition whose hidden cells hold too few workers together."""
-    for cells in parts:
-        among, shown = cells[hidden[cells]], cells[~hidden[cells]]
-        if len(among) and len(shown) and people[:, among].any(axis=1).sum() < SMALLEST_CELL:
-            return shown
-    return None

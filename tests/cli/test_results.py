@@ -6,12 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from cli.commands import laborllm
 from laborllm.cli import fit
-from laborllm.evaluation.compare import compare
+from laborllm.evaluation import evaluate
 from laborllm.forecasting.shards import forecast_to_file
 from laborllm.lm.tuning.recipe import HeadRecipe
 from laborllm.models.contract import Forecast, OccupationModel
@@ -175,27 +174,28 @@ def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, caps
     small = f"--base {base_folder} --careers 8 --valid-careers 4"
     assert laborllm("fit transition panel.parquet --out counts") == 0
     assert laborllm(f"fit language-model panel.parquet {small} --out tuned") == 0
-    evaluate = "evaluate counts tuned panel.parquet --workers 11 --draws 50 --seed 3 --reference tuned"
+    command = "evaluate counts tuned panel.parquet --workers 11 --draws 50 --seed 3 --reference tuned"
     capsys.readouterr()
-    assert laborllm(f"{evaluate} --out report.html --json") == 0
+    assert laborllm(f"{command} --out report.html --tables tables --json") == 0
     models = {name: load_model(Path(name)) for name in ("counts", "tuned")}
-    expected = compare(models, panel, workers=11, draws=50, seed=3, reference="tuned")
+    expected = evaluate(models, panel, workers=11, by=["transition"], draws=50, seed=3, reference="tuned")
     assert json.loads(capsys.readouterr().out) == json.loads(expected.to_json())
     report = Path("report.html").read_text()
     assert "counts" in report
     assert "tuned" in report
 
-    assert laborllm(f"{evaluate} --likelihood-only") == 0
+    assert laborllm(f"{command} --likelihood-only") == 0
     assert "counts" in capsys.readouterr().out
 
     for name in ("counts", "tuned"):
         assert laborllm(f"forecast {name} panel.parquet --split test --out {name}.parquet") == 0
-    from_files = evaluate.replace("counts tuned", "counts.parquet tuned.parquet")
+    from_files = command.replace("counts tuned", "counts.parquet tuned.parquet")
     capsys.readouterr()
     assert laborllm(f"{from_files} --json") == 0
-    again = [row["estimate"] for row in json.loads(capsys.readouterr().out)["perplexity"] if row["kind"] == "all"]
-    known = expected.perplexity.filter(pl.col("kind") == "all")["estimate"]
-    assert again == pytest.approx(known.to_list(), rel=1e-4)
+    again = json.loads(capsys.readouterr().out)["estimates"]
+    for row in again:
+        if row["metric"] == "perplexity" and row["group"] == "all":
+            assert row["estimate"] == pytest.approx(expected.row(row["model"], "perplexity")["estimate"], rel=1e-4)
 
 
 def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
@@ -205,6 +205,10 @@ def test_runs_of_one_name_are_refused(capsys: Capture) -> None:
     assert laborllm("fit transition panel.parquet --out b/run") == 0
     assert laborllm("evaluate a/run b/run panel.parquet") == 2
     assert "two runs are called run" in capsys.readouterr().err
+    assert laborllm("evaluate first=a/run second=b/run panel.parquet --draws 40 --by gender --all-pairs --json") == 0
+    found = json.loads(capsys.readouterr().out)["estimates"]
+    assert {row["model"] for row in found} == {"first", "second"}
+    assert {row["group"] for row in found} == {"all", "gender"}
 
 
 def test_a_run_of_another_split_is_refused(panel: Panel, capsys: Capture) -> None:

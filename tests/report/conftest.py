@@ -2,7 +2,7 @@
 
 import pytest
 
-from evaluation.synthetic import three_models
+from evaluation.synthetic import careers, two_models
 from laborllm.evaluation import Evaluation, evaluate
 
 HOSTILE = '<script>alert("x")</script> & 5% _of_ {it}'
@@ -10,10 +10,14 @@ HOSTILE = '<script>alert("x")</script> & 5% _of_ {it}'
 
 @pytest.fixture(scope="session")
 def evaluation() -> Evaluation:
-    return evaluate(three_models(), draws=200, about={"truth": "the law itself"})
+    panel = careers(300)
+    by = ["transition", "gender*education", "year", "history"]
+    return evaluate(two_models(panel), panel, by=by, draws=200, about={"truth": "the law itself"})
 
 
 @pytest.fixture(scope="session")
 def hostile() -> Evaluation:
-    models = three_models()
-    return evaluate({"truth": models["truth"], HOSTILE: models["careless"]}, draws=40, about={HOSTILE: HOSTILE})
+    panel = careers(300)
+    truth, careless = two_models(panel).values()
+    models = {"truth": truth, HOSTILE: careless}
+    return evaluate(models, panel, by=["transition"], draws=40, about={HOSTILE: HOSTILE})

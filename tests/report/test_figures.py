@@ -17,17 +17,30 @@ CURVE = pl.DataFrame(
     }
 )
 
+
+def perplexity(found: Evaluation, group: str) -> pl.DataFrame:
+    return found.estimates.filter(metric="perplexity", group=group)
+
+
 FRAMES: dict[str, tuple[figures.Draw, Callable[[Evaluation], pl.DataFrame]]] = {
-    "perplexity": (figures.perplexity_by_model, lambda found: found.perplexity.filter(kind="all", measure="raw")),
-    "kinds": (figures.perplexity_by_kind, lambda found: found.perplexity.filter(measure="normalised")),
+    "perplexity": (figures.perplexity_by_model, lambda found: perplexity(found, "all")),
+    "kinds": (figures.perplexity_by_level, lambda found: perplexity(found, "transition")),
+    "groups": (figures.perplexity_by_group, lambda found: perplexity(found, "gender*education")),
+    "years": (figures.perplexity_over_time, lambda found: perplexity(found, "year")),
     "ratios": (
         figures.ratio_to_reference,
-        lambda found: found.differences.filter(comparison="ratio", measure="normalised"),
+        lambda found: found.comparisons.filter(comparison="ratio", metric="perplexity", group="transition"),
     ),
-    "areas": (figures.areas, lambda found: found.auc),
-    "calibration": (figures.calibration, lambda found: found.calibration.filter(event="change of occupation")),
-    "curve": (figures.learning_curve, lambda _: CURVE),
-    "rates": (figures.rates, lambda _: pl.DataFrame({"model": ["slow", "fast"], "estimate": [0.002, 20.0]})),
+    "areas": (
+        figures.areas,
+        lambda found: found.estimates.filter(metric="auc_change", group="all").rename({"metric": "outcome"}),
+    ),
+    "flows": (figures.flows, lambda found: found.flows.filter(pl.col("observed") > 0)),
+    "calibration": (figures.calibration, lambda found: found.reliability.filter(event="change")),
+}
+CHARTS = {
+    "curve": figures.learning_curve(CURVE),
+    "rates": figures.rates(pl.DataFrame({"model": ["slow", "fast"], "estimate": [0.002, 20.0]})),
 }
 
 
@@ -35,14 +48,29 @@ def texts(svg: str) -> list[str]:
     return [each.text or "" for each in ElementTree.fromstring(svg).iter() if each.tag.endswith("text")]
 
 
+def width(svg: str) -> float:
+    return float(ElementTree.fromstring(svg).get("width", "0"))
+
+
 @pytest.mark.parametrize("name", FRAMES)
-def test_a_figure_is_an_svg_that_names_its_models(evaluation: Evaluation, name: str) -> None:
+def test_a_figure_names_its_models_and_has_a_form_that_fits_a_phone(evaluation: Evaluation, name: str) -> None:
     draw, frame_of = FRAMES[name]
     frame = frame_of(evaluation)
-    shown = texts(figures.to_svg(draw(frame), name))
-    key = "series" if "series" in frame.columns else "model"
-    column = "perplexity" if "series" in frame.columns else "estimate"
-    assert set(frame.filter(pl.col(column).is_not_null())[key]) <= set(shown)
+    wide, narrow = figures.to_svg(draw(frame), name), figures.to_svg(draw(frame, narrow=True), name)
+    models = set(frame["model"]) if frame["model"].n_unique() > 1 else set()
+    assert models <= set(texts(wide))
+    assert models <= set(texts(narrow))
+    assert width(narrow) <= 360  # of 390, less the margins of the page
+
+
+def test_other_figures_name_their_series() -> None:
+    assert {"one & two", "three"} <= set(texts(figures.to_svg(CHARTS["curve"], "curve")))
+    assert {"slow", "fast"} <= set(texts(figures.to_svg(CHARTS["rates"], "rates")))
+
+
+def test_years_are_on_a_true_axis(evaluation: Evaluation) -> None:
+    shown = texts(figures.to_svg(figures.perplexity_over_time(perplexity(evaluation, "year")), "years"))
+    assert {"2000", "2008"} <= set(shown)
 
 
 def test_the_curve_of_pruning_tells_the_nodes() -> None:

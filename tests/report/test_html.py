@@ -3,13 +3,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evaluation.synthetic import careers
+from evaluation.synthetic import careers, forecast
 from laborllm.errors import StorageError
-from laborllm.evaluation import Evaluation, Scores, evaluate
+from laborllm.evaluation import Evaluation, evaluate
 from laborllm.report import figures
 from laborllm.report.html import write_report
 from laborllm.report.page import Figure, Section
-from laborllm.report.tables import frame_table
+from laborllm.report.table import frame_table
 from report.page import Page, assert_stands_alone
 
 
@@ -32,6 +32,10 @@ def test_the_page_has_its_parts_in_order(text: str) -> None:
         "How well each model forecasts",
         "Beginnings, stays and moves",
         "Against truth",
+        "By gender and education",
+        "By year",
+        "By records seen before",
+        "Flows between groups of occupations",
         "Who changes, who leaves work",
         "Can the probabilities be taken at their word?",
         "The records behind the numbers",
@@ -40,7 +44,7 @@ def test_the_page_has_its_parts_in_order(text: str) -> None:
         "The data",
         "What it may be used for",
     ]
-    assert page.seen.count("svg") == page.seen.count("figure") == 6
+    assert page.seen.count("svg") == 2 * page.seen.count("figure") == 20  # one for a wide page, one for a phone
 
 
 def test_the_page_stands_alone(text: str) -> None:
@@ -55,7 +59,7 @@ def test_all_text_is_escaped(tmp_path: Path, hostile: Evaluation) -> None:
 
 
 def test_no_worker_is_named(text: str) -> None:
-    assert not [worker for worker in set(careers(300)["worker"]) if worker in text]
+    assert not [worker for worker in set(careers(300).records["worker"]) if worker in text]
 
 
 def test_a_report_takes_sections_of_its_own(tmp_path: Path, evaluation: Evaluation) -> None:
@@ -66,19 +70,17 @@ def test_a_report_takes_sections_of_its_own(tmp_path: Path, evaluation: Evaluati
     assert "More careers help." in text
 
 
-def test_one_model_of_which_only_the_observed_occupation_was_scored(tmp_path: Path, evaluation: Evaluation) -> None:
-    records = careers(30)
-    alone = evaluate(
-        {"alone": Scores.of_log_likelihood(records, pl.Series([-1.0] * records.height).to_numpy())}, draws=40
-    )
+def test_one_model_of_which_only_the_observed_occupation_was_scored(tmp_path: Path) -> None:
+    panel = careers(30)
+    alone = evaluate({"alone": forecast(panel, 0.7)}, panel, metrics=["raw_perplexity"], draws=40)
     page = Page(written(tmp_path, alone))
     assert "svg" not in page.seen
     assert "Against alone" not in page.headings
 
 
 def test_too_few_workers_make_a_page_that_says_so(tmp_path: Path) -> None:
-    records = careers(5)
-    few = evaluate({"m": Scores.of_log_likelihood(records, pl.Series([-1.0] * records.height).to_numpy())}, draws=40)
+    panel = careers(5)
+    few = evaluate({"m": forecast(panel, 0.7)}, panel, by=["transition"], draws=40)
     assert "There are too few workers to report a result." in written(tmp_path, few)
 
 

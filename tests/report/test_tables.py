@@ -1,20 +1,28 @@
 import csv
 import io
 from html.parser import HTMLParser
+from pathlib import Path
 
 import polars as pl
+import pyreadstat
 import pytest
 
-from laborllm.evaluation import Evaluation
+from evaluation.synthetic import careers, forecast
+from laborllm.evaluation import Evaluation, evaluate
 from laborllm.report.findings import headline
+from laborllm.report.paper import paper_tables, write_tables
+from laborllm.report.table import Table, frame_table
 from laborllm.report.tables import (
-    Table,
-    difference_table,
+    accuracy_table,
+    area_table,
+    calibration_table,
+    comparison_table,
     finding,
-    forecast_table,
-    frame_table,
+    flow_table,
+    group_table,
     perplexity_table,
 )
+from laborllm.storage import MARKER
 
 TABLE = Table("Title & <b>", ("model", "a_b"), (("x & <y>", "5 %"), ("{z}", "\N{MINUS SIGN}1")), note="<i>")
 
@@ -64,29 +72,85 @@ def test_latex_escapes_its_characters() -> None:
         r"\{z\} & $-$1 \\",
         r"\bottomrule",
         r"\end{tabular}",
+        r"\par\medskip\parbox{\linewidth}{\footnotesize Notes: <i>}",
     ]
 
 
 def test_models_come_by_perplexity(evaluation: Evaluation) -> None:
     table = perplexity_table(evaluation)
-    assert [row[0] for row in table.rows] == ["truth", "careless", "raw only"]
+    assert [row[0] for row in table.rows] == ["truth", "careless"]
     by_name = dict(zip(table.header, table.rows[1], strict=True))
     assert (by_name["raw mass"], by_name["greedy valid"]) == ("80.0 %", "90.0 %")
-    raw_only = dict(zip(table.header, table.rows[2], strict=True))
-    assert (raw_only["perplexity"], raw_only["95 % interval"], raw_only["raw"]) == ("\N{EN DASH}", "", by_name["raw"])
 
 
-def test_differences_say_what_was_found(evaluation: Evaluation) -> None:
-    table = difference_table(evaluation)
+def test_columns_that_say_nothing_are_left_out() -> None:
+    panel = careers(60)
+    alone = evaluate({"truth": forecast(panel, 0.7)}, panel, draws=40)
+    assert perplexity_table(alone).header == ("model", "perplexity", "95 % interval")
+    assert comparison_table(alone) is None
+
+
+def test_comparisons_say_what_was_found(evaluation: Evaluation) -> None:
+    table = comparison_table(evaluation)
     assert table is not None
-    assert [(row[0], row[-1]) for row in table.rows] == [("careless", "higher"), ("raw only (raw)", "higher")]
+    assert table.title == "Perplexity against truth"
+    assert [(row[0], row[-1]) for row in table.rows] == [("careless", "higher")]
 
 
-def test_only_forecasts_are_ranked(evaluation: Evaluation) -> None:
-    table = forecast_table(evaluation)
+def test_all_pairs_name_both_models() -> None:
+    panel = careers(60)
+    models = {name: forecast(panel, stay) for name, stay in (("a", 0.7), ("b", 0.5), ("c", 0.3))}
+    table = comparison_table(evaluate(models, panel, pairs="all", metrics=["perplexity"], draws=40))
     assert table is not None
-    assert [row[0] for row in table.rows] == ["truth", "careless"]
-    assert table.header[1:4] == ("top 1 right", "top 5 right", "AUC: change of occupation")
+    assert table.header[:2] == ("model", "against")
+    assert {frozenset(row[:2]) for row in table.rows} == {frozenset(pair) for pair in ("ab", "ac", "bc")}
+
+
+def test_models_are_told_apart_by_a_fourth_digit() -> None:
+    panel = careers(60)
+    models = {"a": forecast(panel, 0.7), "b": forecast(panel, 0.69)}
+    table = perplexity_table(evaluate(models, panel, metrics=["perplexity"], draws=40))
+    assert len({row[1] for row in table.rows}) == 2
+    assert {len(row[1]) for row in table.rows} == {5}
+
+
+def test_the_other_tables_have_a_row_per_model(evaluation: Evaluation) -> None:
+    for make in (accuracy_table, area_table, calibration_table):
+        table = make(evaluation)
+        assert table is not None
+        assert [row[0] for row in table.rows] == ["truth", "careless"]
+
+
+def test_a_group_has_a_row_per_level(evaluation: Evaluation) -> None:
+    table = group_table(evaluation, "gender*education")
+    assert table is not None
+    assert table.header == ("gender and education", "records", "workers", "truth", "careless")
+    assert table.rows[0][0] == "female, college"
+    assert sum(int(row[1].replace(",", "")) for row in table.rows) == evaluation.row("truth", "perplexity")["records"]
+
+
+def test_flows_are_named_by_their_groups(evaluation: Evaluation) -> None:
+    table = flow_table(evaluation, "truth")
+    assert table is not None
+    assert table.rows[0][:2] == ("Even", "Even")
+
+
+def test_tables_for_a_paper_read_back(evaluation: Evaluation, tmp_path: Path) -> None:
+    write_tables(tmp_path / "tables", evaluation)
+    made = {path.name for path in (tmp_path / "tables").iterdir()} - {MARKER}
+    latex = {f"{name}.tex" for name in paper_tables(evaluation)}
+    assert made == latex | {f"{name}.{kind}" for name in ("estimates", "comparisons") for kind in ("csv", "dta")}
+    assert {"perplexity.tex", "by-gender-education.tex"} <= latex
+    assert "Notes: " in (tmp_path / "tables" / "perplexity.tex").read_text()
+    for name in ("estimates", "comparisons"):
+        expected = getattr(evaluation, name)
+        from_csv = pl.read_csv(tmp_path / "tables" / f"{name}.csv", infer_schema_length=None)
+        from_stata, _ = pyreadstat.read_dta(tmp_path / "tables" / f"{name}.dta", output_format="polars")
+        for column in ("estimate", "standard_error", "low", "high"):
+            known = expected[column].drop_nulls().to_list()
+            assert from_csv[column].drop_nulls().to_list() == pytest.approx(known)
+            assert from_stata[column].fill_nan(None).drop_nulls().to_list() == pytest.approx(known)
+        assert from_stata["model"].to_list() == expected["model"].to_list()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from laborllm.models.registry import MODELS
 from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.bag_of_jobs import BagOfJobs
 from laborllm.panel import Panel
-from laborllm.report.tables import row_of
 from laborllm.storage import MARKER
 from laborllm.studies.rivals import RIVALS, Study, study_rivals
 from laborllm.studies.rivals_report import rival_tables, write_study
@@ -37,7 +36,7 @@ def study(panel: Panel, folder: Path) -> Study:
 
 
 def perplexity(study: Study, run: str) -> float:
-    return float(row_of(study.runs, run=run)["perplexity"] or 0)
+    return float(study.runs.filter(run=run)["perplexity"].item())
 
 
 def test_every_model_is_a_rival_but_those_that_spell_titles() -> None:
@@ -62,7 +61,7 @@ def test_the_evaluation_is_of_the_first_seed(study: Study, panel: Panel) -> None
     """Each model once, and what is said of it is what it was fitted on."""
     found = study.evaluation
     assert set(found.ranking) == set(found.about) == set(FEW)
-    estimate = row_of(found.perplexity, model="bag-of-jobs", measure="normalised", kind="all")["estimate"]
+    estimate = found.row("bag-of-jobs", "perplexity")["estimate"]
     assert estimate == perplexity(study, "bag-of-jobs-0") != perplexity(study, "bag-of-jobs-1")
     train, valid = (panel.subset(split).workers for split in ("train", "valid"))
     assert found.about == {
@@ -105,7 +104,7 @@ def test_what_is_complete_is_kept(study: Study, folder: Path, panel: Panel, tmp_
     kept = {run: (again / run / MARKER).stat().st_mtime_ns for run in ("two-part", "bag-of-jobs-0", "mixture-0")}
     found = study_rivals(panel, again, rivals=FEW, seeds=(0, 1), draws=40)
     assert kept == {run: (again / run / MARKER).stat().st_mtime_ns for run in kept}
-    assert found.evaluation.perplexity.equals(study.evaluation.perplexity)
+    assert found.evaluation.estimates.equals(study.evaluation.estimates)
     shutil.rmtree(again / "bag-of-jobs-0")
     one_seed = study_rivals(panel, again, rivals=FEW, seeds=(1,), draws=40)
     assert not (again / "bag-of-jobs-0").exists()
@@ -123,9 +122,7 @@ def test_everything_is_written(study: Study, tmp_path: Path) -> None:
     with (tmp_path / "perplexity.csv").open() as file:
         assert tuple(next(csv.reader(file))) == rival_tables(study)[0].header
     assert r"\toprule" in (tmp_path / "auc.tex").read_text()
-    assert (
-        len(json.loads((tmp_path / "evaluation.json").read_text())["perplexity"]) == study.evaluation.perplexity.height
-    )
+    assert len(json.loads((tmp_path / "evaluation.json").read_text())["estimates"]) == study.evaluation.estimates.height
     assert "The models side by side" in (tmp_path / "report.html").read_text()
 
 

@@ -68,16 +68,18 @@ def forecast(
 
 def evaluate(
     runs: Annotated[
-        list[Path],
+        list[str],
         Parameter(
-            help="Run folders, and files of forecasts; the tables call each model by its folder's or file's name."
+            help="Run folders, and files of forecasts; the tables call each by the name of its folder or file, or by "
+            "NAME where NAME=RUN is given."
         ),
     ],
     panel: PanelFile,
     /,
     *,
-    out: Annotated[
-        Path | None, Parameter(help="HTML report to write; without it the tables are printed alone.")
+    out: Annotated[Path | None, Parameter(help="HTML report to write; without it the tables are printed only.")] = None,
+    tables: Annotated[
+        Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files.")
     ] = None,
     split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers to evaluate on.")] = "test",
     workers: Annotated[int | None, Parameter(help="Evaluate on this many of them, drawn at random.")] = None,
@@ -90,29 +92,51 @@ def evaluate(
     scoring_weights: ScoringWeights = DEFAULT.weights,
     max_tv: MaxTV = DEFAULT.max_tv,
     max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
+    by: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help="Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column "
+            "of the panel, and crossings such as gender*education."
+        ),
+    ] = ("transition",),
+    weights: Annotated[
+        str, Parameter(help="Weight records: none; sampling, by the panel's sampling weights; or by a column.")
+    ] = "none",
+    cluster: Annotated[str, Parameter(help="Column whose values are drawn together, such as a household.")] = "worker",
+    strata: Annotated[str | None, Parameter(help="Column within whose values clusters are drawn.")] = None,
+    metrics: Annotated[
+        tuple[str, ...] | None, Parameter(help="Only these metrics, such as perplexity, brier or auc_change; else all.")
+    ] = None,
     reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
-    draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
+    all_pairs: Annotated[bool, Parameter(help="Compare every model with every other.")] = False,
+    draws: Annotated[int, Parameter(help="How often clusters are drawn.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
     """Put fitted models side by side on the same held-out workers, with intervals that resample workers.
 
-    Example: `laborllm evaluate runs/transition runs/language-model nlswork.parquet --out report.html`
+    Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
     """
-    from laborllm.evaluation.compare import compare
+    from laborllm.evaluation import evaluate as measure
     from laborllm.panel import Panel
     from laborllm.report.html import write_report
+    from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
     loaded = Panel.load(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    found = compare(
+    found = measure(
         _load_by_name(runs, loaded, options),
         loaded,
         split=split,
         workers=workers,
-        likelihood_only=likelihood_only,
+        by=by,
+        weights=weights,
+        cluster=cluster,
+        strata=strata,
+        metrics=["raw_perplexity"] if likelihood_only else metrics,
         reference=reference,
+        pairs="all" if all_pairs else "reference",
         draws=draws,
         seed=seed,
     )
@@ -120,6 +144,9 @@ def evaluate(
         title = f"Forecasts of the next occupation, {loaded.dataset}"
         write_report(out, found, title=title, facts=facts(loaded, split, workers))
         print(f"{out}: the report", file=sys.stderr)
+    if tables is not None:
+        write_tables(tables, found)
+        print(f"{tables}: the tables, as LaTeX, CSV and Stata files", file=sys.stderr)
     if json:
         print(found.to_json())
     else:
@@ -138,14 +165,23 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     }
 
 
-def _load_by_name(runs: list[Path], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
+def _load_by_name(runs: list[str], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
     from laborllm.models.registry import load_forecaster
 
-    names = [run.resolve().name.removesuffix(".parquet") for run in runs]
+    named = [_name_and_path(run) for run in runs]
+    names = [name for name, _ in named]
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"two runs are called {name}: the tables could not tell them apart, rename one")
-    return {name: load_forecaster(run, scoring, held_out_by=panel) for name, run in zip(names, runs, strict=True)}
+            raise InputError(f"two runs are called {name}: the tables could not tell them apart", hint="write NAME=RUN")
+    return {name: load_forecaster(path, scoring, held_out_by=panel) for name, path in named}
+
+
+def _name_and_path(run: str) -> tuple[str, Path]:
+    """The name and the place in NAME=RUN; without a name, that of the folder or file."""
+    name, equals, place = run.partition("=")
+    if equals and not Path(run).exists():
+        return name, Path(place)
+    return Path(run).resolve().name.removesuffix(".parquet"), Path(run)
 
 
 def models(*, json: AsJson = False) -> None:

@@ -1,7 +1,6 @@
-"""Forecasts to metrics: perplexity, ranking and calibration, with uncertainty that resamples workers."""
+"""Forecasts to metrics, by groups of records, with uncertainty that resamples workers or households."""
 
 from laborllm.evaluation.evaluate import evaluate
-from laborllm.evaluation.results import Evaluation
-from laborllm.evaluation.scores import Scores
+from laborllm.evaluation.result import Evaluation
 
-__all__ = ["Evaluation", "Scores", "evaluate"]
+__all__ = ["Evaluation", "evaluate"]

@@ -1,35 +1,39 @@
-"""Uncertainty by resampling workers: the records of one career are not independent, careers are.
+"""Uncertainty by resampling clusters: the records of one career are not independent, careers (or households) are.
 
-Every statistic here is a function of means over records, and a mean over resampled workers is a ratio of weighted sums
-over workers. One matrix product therefore serves all models, measures and cells, and all of them see the same draws, so
-that the difference between two models is a paired one (Efron and Tibshirani 1993; Cameron, Gelbach and Miller 2008).
+Every statistic here is a function of weighted means over records, and a mean over resampled clusters is a ratio of sums
+over clusters. One matrix product therefore serves all models and cells, and all of them see the same draws, so that the
+difference between two models is a paired one (Efron and Tibshirani 1993; Cameron, Gelbach and Miller 2008). Within
+strata one cluster fewer is drawn than there are, and the drawn ones count for more (Rao and Wu 1988).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Bools, Indices
-
-Floats = NDArray[np.float64]
+from laborllm.evaluation.arrays import Bools, Floats, Indices, Numbers
 
 INTERVAL = (0.025, 0.975)
 """Quantiles of the draws that bound a 95 % interval."""
 
 FEWEST_DRAWS = 40  # below that, the 2.5 % quantile lies outside the draws
-CHUNK = 4_000_000  # weights held at once
+CHUNK = 4_000_000  # multiplicities held at once
 
 
 @dataclass(frozen=True)
 class Bootstrapped:
-    """Statistics and their draws. estimate: (...). resampled: (draws, ...), not a number where a draw cannot say."""
+    """Statistics and their draws.
 
-    estimate: Floats
-    resampled: Floats
+    Attributes:
+        estimate: The statistics, (...).
+        resampled: Their draws, (draws, ...); not a number where a draw does not define them.
+    """
+
+    estimate: Numbers
+    resampled: Numbers
 
     def exp(self) -> Self:
         return type(self)(np.exp(self.estimate), np.exp(self.resampled))
@@ -39,7 +43,7 @@ class Bootstrapped:
             return type(self)(self.estimate - other.estimate, self.resampled - other.resampled)
 
     def __truediv__(self, other: Self) -> Self:
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore"):
             return type(self)(self.estimate / other.estimate, self.resampled / other.resampled)
 
     def __getitem__(self, at: int | tuple[int, ...]) -> Self:
@@ -47,28 +51,38 @@ class Bootstrapped:
 
     @property
     def standard_error(self) -> float:
-        """Of a single statistic: the standard deviation of its draws."""
+        """The standard deviation of the draws of a single statistic."""
         draws = self._finite_draws()
         return float(draws.std(ddof=1)) if len(draws) > 1 else float("nan")
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Of a single statistic: the 95 % percentile interval."""
+        """The 95 % percentile interval of a single statistic."""
         draws = self._finite_draws()
         if len(draws) < 2:
             return float("nan"), float("nan")
         low, high = np.quantile(draws, INTERVAL)
         return float(low), float(high)
 
-    def _finite_draws(self) -> Floats:
+    def _finite_draws(self) -> Numbers:
         return self.resampled[np.isfinite(self.resampled)]
 
 
 @dataclass(frozen=True)
-class WorkerBootstrap:
-    """The same `draws` draws of workers for every statistic asked of it. worker: (n,) numbers 0, 1, ... per record."""
+class ClusterBootstrap:
+    """Draws of clusters, the same for every statistic asked of it.
 
-    worker: Indices
+    Attributes:
+        cluster: The cluster of each record as numbers 0, 1, ..., (n,).
+        weight: The weight of each record, (n,).
+        stratum: The stratum of each cluster as numbers 0, 1, ..., (clusters,); None: clusters are drawn from all.
+        draws: How many draws.
+        seed: Of the draws.
+    """
+
+    cluster: Indices
+    weight: Numbers
+    stratum: Indices | None = field(default=None)
     draws: int = 1000
     seed: int = 0
 
@@ -76,48 +90,74 @@ class WorkerBootstrap:
         if self.draws < FEWEST_DRAWS:
             raise OptionError(f"{self.draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
 
-    def mean(self, values: NDArray[np.floating], cells: Bools) -> Bootstrapped:
-        """The mean of each column of `values` (n, m) over the records of each cell (n, c): an estimate of (m, c).
+    def mean(self, values: Floats, cells: Bools) -> Bootstrapped:
+        """The weighted mean of each column of `values` (n, m) over the records of each cell (n, c): an estimate (m, c).
 
         An infinite value makes the mean of its cell infinite, without draws. The mean of no records is not a number.
         """
         finite = np.isfinite(values)
         infinite = (~finite).T.astype(np.float64) @ cells > 0  # (m, c)
-        products = np.where(finite, values, 0.0)[:, :, None] * cells[:, None, :]  # (n, m, c)
-        sums = worker_sums(products.reshape(len(values), -1), self.worker)
-        counts = worker_sums(cells.astype(np.float64), self.worker)
-        columns = np.concatenate([sums, counts], axis=1)
-        resampled = resampled_totals(columns, self.draws, np.random.default_rng(self.seed))
-        estimate = _ratio(columns.sum(axis=0, keepdims=True), *infinite.shape)[0]
-        draws = _ratio(resampled, *infinite.shape)
-        estimate[infinite] = np.inf
-        draws[:, infinite] = np.nan
-        return Bootstrapped(estimate, draws)
+        clean = np.where(finite, values, 0.0)
+        sums = np.stack([self.sums(clean * cell[:, None]) for cell in cells.T], axis=2)  # (clusters, m, c)
+        counts = np.broadcast_to(self.sums(cells.astype(np.float64))[:, None], sums.shape)
+        found = self.ratio(sums, counts)
+        found.estimate[infinite] = np.inf
+        found.resampled[:, infinite] = np.nan
+        return found
+
+    def ratio(self, over: Numbers, under: Numbers) -> Bootstrapped:
+        """The totals of `over` divided by those of `under`, both (clusters, ...): an estimate (...)."""
+        shape, clusters = over.shape[1:], len(over)
+        columns = np.concatenate([over.reshape(clusters, -1), under.reshape(clusters, -1)], axis=1)
+        half = columns.shape[1] // 2
+        resampled = self.totals(columns)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            estimate = columns.sum(axis=0)[:half] / columns.sum(axis=0)[half:]
+            draws = resampled[:, :half] / resampled[:, half:]
+        return Bootstrapped(estimate.reshape(shape), draws.reshape(-1, *shape))
+
+    def sums(self, values: Numbers) -> Numbers:
+        """Weighted sums of `values` (n, k) over the records of each cluster, (clusters, k)."""
+        order = self._order
+        starts = np.flatnonzero(np.diff(self.cluster[order], prepend=-1))
+        return np.asarray(np.add.reduceat((values * self.weight[:, None])[order], starts, axis=0))
+
+    def totals(self, sums: Numbers) -> Numbers:
+        """Totals of `sums` (clusters, k) over drawn clusters, (draws, k)."""
+        generator = np.random.default_rng(self.seed)
+        if self.stratum is None:
+            chunks = _multiplicities(len(sums), self.draws, generator)
+        else:
+            chunks = _within_strata(self.stratum, self.draws, generator)
+        return np.concatenate([chunk @ sums for chunk in chunks])
+
+    @cached_property
+    def _order(self) -> Indices:
+        """Records with those of a cluster side by side, (n,)."""
+        return np.argsort(self.cluster, kind="stable")
 
 
-def worker_sums(values: Floats, worker: Indices) -> Floats:
-    """Sums of `values` (n, k) over the records of each worker, (workers, k). Records of a worker are adjacent."""
-    starts = np.flatnonzero(np.diff(worker, prepend=-1))
-    return np.asarray(np.add.reduceat(values, starts, axis=0))
-
-
-def resampled_totals(sums: Floats, draws: int, generator: np.random.Generator) -> Floats:
-    """Totals of `sums` (workers, k) over as many workers drawn with replacement, (draws, k)."""
-    weights = _weights(len(sums), draws, generator)
-    return np.concatenate([chunk @ sums for chunk in weights])
-
-
-def _weights(workers: int, draws: int, generator: np.random.Generator) -> Iterator[Floats]:
-    """How often each worker is drawn, multinomial, in chunks of (some draws, workers)."""
-    rows = max(1, CHUNK // workers)
+def _multiplicities(clusters: int, draws: int, generator: np.random.Generator) -> Iterator[Numbers]:
+    """How often each cluster is drawn, as many as there are with replacement, in chunks of (some draws, clusters)."""
+    rows = max(1, CHUNK // clusters)
     for start in range(0, draws, rows):
-        count = min(rows, draws - start)
-        drawn = generator.integers(workers, size=(count, workers)) + workers * np.arange(count)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=count * workers).reshape(count, workers).astype(np.float64)
+        yield _drawn(clusters, clusters, min(rows, draws - start), generator)
 
 
-def _ratio(totals: Floats, measures: int, cells: int) -> Floats:
-    """Means from totals whose last `cells` columns are the counts: (draws, m * c + c) to (draws, m, c)."""
-    sums = totals[:, :-cells].reshape(-1, measures, cells)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(sums / totals[:, None, -cells:])
+def _within_strata(stratum: Indices, draws: int, generator: np.random.Generator) -> Iterator[Numbers]:
+    """What each cluster counts for, in chunks of (some draws, clusters): in a stratum of m clusters m - 1 are drawn,
+    each of which counts for m / (m - 1) (Rao and Wu 1988, without a correction for finite populations)."""
+    rows = max(1, CHUNK // len(stratum))
+    places = [np.flatnonzero(stratum == each) for each in range(int(stratum.max()) + 1)]
+    for start in range(0, draws, rows):
+        chunk = np.empty((min(rows, draws - start), len(stratum)))
+        for place in places:
+            size = len(place)
+            chunk[:, place] = _drawn(size, size - 1, len(chunk), generator) * (size / (size - 1))
+        yield chunk
+
+
+def _drawn(clusters: int, chosen: int, draws: int, generator: np.random.Generator) -> Numbers:
+    """How often each cluster is among `chosen` drawn with replacement, (draws, clusters)."""
+    drawn = generator.integers(clusters, size=(draws, chosen)) + clusters * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * clusters).reshape(draws, clusters).astype(np.float64)

@@ -1,92 +1,110 @@
-"""Put models side by side on the same records, with uncertainty that is shared and clustered by worker."""
+"""Put models side by side on the same records: one entry, one tidy table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-import polars as pl
-
-from laborllm.errors import InputError, OptionError
-from laborllm.evaluation.calibration import calibration_table
-from laborllm.evaluation.perplexity import difference_table, perplexities, perplexity_table, validity_table
-from laborllm.evaluation.ranking import accuracy_table, auc_table
-from laborllm.evaluation.results import Evaluation
-from laborllm.evaluation.sample import COUNTS, Sample
-from laborllm.evaluation.scores import Distribution, Scores
+from laborllm.errors import OptionError
+from laborllm.evaluation.flows import FlowTally, flow_table
+from laborllm.evaluation.metrics import Metric, choose_metrics
+from laborllm.evaluation.portions import Score, Scores, score_records
+from laborllm.evaluation.reliability import reliability_scores, reliability_table
+from laborllm.evaluation.result import Evaluation
+from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
+from laborllm.models.contract import Forecast, Forecaster
+from laborllm.panel import Panel
 
 
 def evaluate(
-    scores: Mapping[str, Scores],
+    models: Mapping[str, Forecaster | Forecast],
+    panel: Panel,
     *,
+    split: str | None = "test",
+    workers: int | None = None,
+    by: Iterable[str] = (),
+    weights: str = "none",
+    cluster: str = "worker",
+    strata: str | None = None,
+    metrics: Iterable[str | Metric] | None = None,
+    reference: str | None = None,
+    pairs: Pairs = "reference",
     draws: int = 1000,
     seed: int = 0,
-    reference: str | None = None,
     about: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Compare models by name; the first is the reference unless another is named.
+    """Measure how well models forecast the careers of one split, for all records and by groups of them.
 
-    draws, seed: of the bootstrap over workers, shared by all models. about: a line on each model for the tables.
-    Raises `InputError` unless all models score the same records over the same taxonomy.
+    Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
+    record as it comes, a few thousand workers at a time. Where the metrics asked for take the observed occupations
+    alone (`metrics=["raw_perplexity"]`), nothing else is scored.
+
+    Args:
+        models: What forecasts, by the name that the tables use: fitted models, or forecasts made before.
+        panel: The careers.
+        split: Whose careers to evaluate on; None for all.
+        workers: Evaluate on this many of them, drawn at random; None for all.
+        by: Groups: "transition", "history", "decade", "origin", "destination", any column of the panel, and crossings
+            such as "gender*education".
+        weights: "none"; "sampling", the panel's sampling weights; or a column of numbers.
+        cluster: Column whose values are drawn together, such as a household.
+        strata: Column within whose values clusters are drawn.
+        metrics: Names of metrics, or metrics of one's own; None for all.
+        reference: Model that the others are compared with; the first by default.
+        pairs: "reference": each model with the reference; "all" pairs; or pairs of (model, reference).
+        draws: How often clusters are drawn.
+        seed: Of the draws, and of `workers`.
+        about: A line on each model for the tables.
+
+    Returns:
+        Tidy tables, withheld where fewer than ten workers stand behind a number.
+
+    Raises:
+        OptionError: There is no model, two of them forecast other records or other codes, or an option names what the
+            panel does not have.
+        PanelError: No worker is in the split, or no record has an occupation.
+
+    Example:
+        ```python
+        found = evaluate({"career": fitted}, panel, by=["gender"], weights="sampling")
+        found.estimates.filter(metric="perplexity")
+        ```
     """
-    _require_comparable(scores)
-    reference = _known_reference(scores, reference)
-    sample = Sample.of(next(iter(scores.values())).records, draws, seed)
-    found = perplexities(sample, scores)
-    distributions = _distributions(scores)
+    if not models:
+        raise OptionError("there are no models to evaluate: give at least one")
+    chosen = choose_pairs(tuple(models), reference, pairs)
+    careers = panel.draw(split, workers, seed=seed)
+    observed = careers.observed()
+    design = {"weights": weights, "cluster": cluster, "strata": strata}
+    sample = Sample.of(observed, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
+    measured = choose_metrics(metrics, observed.taxonomy)
+    whole = any(score.whole for metric in measured for score in metric.scores)
+    needs = dict.fromkeys(score for metric in measured for score in metric.scores)
+    needs |= dict.fromkeys(reliability_scores() if whole else ())
+    tallies = {name: FlowTally(sample.flows, sample.design.weight) for name in models} if whole else {}
+    scores = _scores(models, observed, tuple(needs), tallies)
+    found = measure(sample, scores, measured)
     return Evaluation(
-        reference=reference,
+        estimates=estimate_table(sample, found),
+        comparisons=comparison_table(sample, found, chosen),
+        reliability=reliability_table(sample, scores),
+        flows=flow_table(sample, tallies),
+        reference=next(iter(models)) if reference is None else reference,
         draws=draws,
         seed=seed,
+        weights=weights,
+        cluster=cluster,
+        strata=strata,
+        open_records=len(careers) - len(observed),
         about=dict(about or {}),
-        sample=_sample_table(sample),
-        perplexity=perplexity_table(sample, found),
-        differences=difference_table(sample, found, reference),
-        validity=validity_table(sample, scores),
-        accuracy=accuracy_table(sample, distributions),
-        auc=auc_table(sample, distributions),
-        calibration=calibration_table(sample, distributions),
     )
 
 
-def _sample_table(sample: Sample) -> pl.DataFrame:
-    kinds = sample.kinds
-    rows = [{"kind": kind, **kinds.counts(cell)} for cell, kind in enumerate(kinds.names)]
-    return pl.DataFrame(rows, schema={"kind": pl.String(), **COUNTS})
-
-
-def _distributions(scores: Mapping[str, Scores]) -> dict[str, Distribution]:
-    found = {model: Distribution.of(given) for model, given in scores.items()}
-    return {model: distribution for model, distribution in found.items() if distribution is not None}
-
-
-def _known_reference(scores: Mapping[str, Scores], reference: str | None) -> str:
-    if reference is None:
-        return next(iter(scores))
-    if reference not in scores:
-        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(scores)}")
-    return reference
-
-
-def _require_comparable(scores: Mapping[str, Scores]) -> None:
-    if not scores:
-        raise OptionError("there are no models to evaluate: give at least one")
-    (first, one), *others = scores.items()
-    for name, other in others:
-        _require_same_records(first, one.records, name, other.records)
-    taxonomies = {name: given.taxonomy for name, given in scores.items() if given.taxonomy is not None}
-    for name, taxonomy in taxonomies.items():
-        against, expected = next(iter(taxonomies.items()))
-        if taxonomy.codes != expected.codes:
-            raise InputError(
-                f"{name!r} forecasts over other codes ({taxonomy.name}, {len(taxonomy)} occupations) than {against!r} "
-                f"({expected.name}, {len(expected)}): their perplexities cannot be compared"
-            )
-
-
-def _require_same_records(first: str, one: pl.DataFrame, name: str, other: pl.DataFrame) -> None:
-    advice = "score every model on the same records"
-    if one.height != other.height:
-        raise InputError(f"{name!r} has {other.height} records and {first!r} has {one.height}: {advice}")
-    for column in ("worker", "year", "occupation"):
-        differs = np.flatnonzero((one[column] != other[column]).to_numpy())
-        if len(differs):
-            raise InputError(f"the {column} of {name!r} and {first!r} differs, first in row {differs[0] + 1}: {advice}")
+def _scores(
+    models: Mapping[str, Forecaster | Forecast],
+    panel: Panel,
+    needs: Sequence[Score],
+    tallies: Mapping[str, FlowTally],
+) -> dict[str, Scores]:
+    return {
+        name: score_records(name, model, panel, needs, [tallies[name]] if name in tallies else [])
+        for name, model in models.items()
+    }

@@ -1,88 +1,118 @@
-"""The evaluated records: their kinds, their workers, the draws they share, and which cells are too small to show."""
+"""The evaluated records: their histories, their sampling design, the cells they fall into and the draws they share."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
-import polars as pl
 
 from laborllm.evaluation.arrays import Bools, Indices
-from laborllm.evaluation.bootstrap import Bootstrapped, WorkerBootstrap
-from laborllm.panel.history import KINDS, transition_kinds
+from laborllm.evaluation.bootstrap import ClusterBootstrap
+from laborllm.evaluation.design import NONE, WORKER, Design
+from laborllm.evaluation.flow_groups import Flows
+from laborllm.evaluation.groups import Group, group_records
+from laborllm.panel import Panel
+from laborllm.panel.history import History
 from laborllm.panel.order import worker_index
-from laborllm.privacy import SMALLEST_CELL
-
-WITHHELD = f"fewer than {SMALLEST_CELL} workers"
-INFINITE = "an observed record has probability zero"
-
-Row = dict[str, object]
-Schema = dict[str, pl.DataType]
-
-COUNTS: Schema = {"records": pl.Int64(), "workers": pl.Int64()}
-ESTIMATE: Schema = {
-    "estimate": pl.Float64(),
-    "standard_error": pl.Float64(),
-    "low": pl.Float64(),
-    "high": pl.Float64(),
-    "note": pl.String(),
-}
-"""Columns every table of estimates ends with; low and high bound the 95 % interval."""
+from laborllm.privacy import SMALLEST_CELL, withhold
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Groups of records. members: (n, c). records, workers: (c,) how many are in each."""
+class Cell:
+    """A level of a group: the records that one row of a table is about."""
 
-    names: tuple[str, ...]
-    members: Bools
-    records: Indices
-    workers: Indices
-
-    @classmethod
-    def of(cls, groups: Mapping[str, Bools], worker: Indices) -> Self:
-        """From a mask (n,) per group."""
-        counts = [len(np.unique(worker[mask])) for mask in groups.values()]
-        members = np.stack(list(groups.values()), axis=1)
-        return cls(tuple(groups), members, members.sum(axis=0), np.array(counts, dtype=np.intp))
-
-    def withheld(self, cell: int) -> bool:
-        """Whether a cell holds too few workers to show anything of it."""
-        return bool(self.workers[cell] < SMALLEST_CELL)
-
-    def counts(self, cell: int) -> Row:
-        if self.withheld(cell):
-            return dict.fromkeys(COUNTS)
-        return {"records": int(self.records[cell]), "workers": int(self.workers[cell])}
+    group: str
+    level: str
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The records that all models are evaluated on. worker: (n,) numbers. kinds: all, first, stay and move."""
+    """The n records that all models are evaluated on.
 
-    worker: Indices
-    kinds: Cells
-    bootstrap: WorkerBootstrap
+    Attributes:
+        panel: Of the observed records.
+        history: Of each record.
+        design: Weights, clusters and strata.
+        groups: All records, and the partitions asked for.
+        bootstrap: The draws that all statistics share.
+    """
+
+    panel: Panel
+    history: History
+    design: Design
+    groups: Sequence[Group]
+    bootstrap: ClusterBootstrap
 
     @classmethod
-    def of(cls, records: pl.DataFrame, draws: int, seed: int) -> Self:
-        kind, worker = transition_kinds(records).to_numpy(), worker_index(records)
-        groups = {"all": np.ones(len(kind), dtype=bool)} | {name: kind == name for name in KINDS}
-        return cls(worker, Cells.of(groups, worker), WorkerBootstrap(worker, draws, seed))
+    def of(
+        cls,
+        panel: Panel,
+        *,
+        by: Iterable[str] = (),
+        weights: str = NONE,
+        cluster: str = WORKER,
+        strata: str | None = None,
+        draws: int = 1000,
+        seed: int = 0,
+    ) -> Self:
+        """The sample of a panel without open records. Raises `OptionError` on groups or a design it does not have."""
+        design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
+        history = History.of(panel)
+        bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
+        return cls(panel, history, design, group_records(panel, history, by), bootstrap)
 
-    @property
-    def has_past(self) -> Bools:
-        """Whether each record has a record of the same worker before it, (n,)."""
-        return np.asarray(~self.kinds.members[:, self.kinds.names.index("first")])
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The c cells of all groups."""
+        return tuple(Cell(group.name, level) for group in self.groups for level in group.levels)
 
+    @cached_property
+    def members(self) -> Bools:
+        """Whether each record is in each cell, (n, c)."""
+        return np.concatenate([group.members() for group in self.groups], axis=1)
 
-def estimate_columns(statistic: Bootstrapped, *, withheld: bool = False) -> Row:
-    """The columns of `ESTIMATE` for a single statistic; all null but the note where it is withheld."""
-    if withheld:
-        return {**dict.fromkeys(ESTIMATE), "note": WITHHELD}
-    value = float(statistic.estimate)
-    low, high = statistic.interval
-    numbers = {"estimate": value, "standard_error": statistic.standard_error, "low": low, "high": high}
-    shown = {name: None if math.isnan(number) else number for name, number in numbers.items()}
-    return {**shown, "note": None if math.isfinite(value) else INFINITE}
+    @cached_property
+    def worker(self) -> Indices:
+        """The worker of each record as numbers 0, 1, ..., (n,)."""
+        return worker_index(self.panel.records)
+
+    def workers_in(self, records: Bools) -> int:
+        return len(np.unique(self.worker[records]))
+
+    def enough_in(self, records: Bools) -> Bools:
+        """Whether each cell holds enough workers who have one of `records` (n,) in it, (c,)."""
+        chosen = [self.workers_in(records & cell) >= SMALLEST_CELL for cell in self.members.T]
+        return np.array(chosen, dtype=bool)
+
+    @cached_property
+    def hidden(self) -> Bools:
+        """Which cells may not be shown, (c,)."""
+        return np.concatenate(self._hidden[: len(self.groups)])
+
+    @cached_property
+    def hidden_flows(self) -> tuple[Bools, Bools]:
+        """Which origins, and which flows from an origin to a destination, may not be shown beside the cells, (G,) and
+        (G * G,)."""
+        size = len(self.flows.groups)
+        origins, flows = self._hidden[len(self.groups) :]
+        return np.pad(origins, (0, size - len(origins))), np.pad(flows, (0, size * size - len(flows)))
+
+    @cached_property
+    def _hidden(self) -> list[Bools]:
+        """What may not be shown of all that is published; to protect a small cell, flows are given up first."""
+        levels = [group.level for group in self.groups]
+        rank = [0] * len(levels) + [1, 2]
+        return withhold([*levels, self.flows.origin, self.flows.flow], self.worker, rank)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """Between which groups of occupations each record moves."""
+        return Flows.of(self.history, self.panel.taxonomy)
+
+    def counts(self, cell: int) -> dict[str, object]:
+        """How many records and workers are in a cell; null where they may not be shown."""
+        if self.hidden[cell]:
+            return {"records": None, "workers": None}
+        members = self.members[:, cell]
+        return {"records": int(members.sum()), "workers": self.workers_in(members)}

@@ -7,6 +7,7 @@ those of Okabe and Ito (2008), told apart by every kind of colour vision; no fig
 import math
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 import altair as alt
 import polars as pl
@@ -14,66 +15,126 @@ import vl_convert
 
 Panel = alt.LayerChart | alt.FacetChart
 Chart = Panel | alt.ConcatChart
-Draw = Callable[[pl.DataFrame], Chart]
+
+
+class Draw(Protocol):
+    """Draws a tidy frame, for a wide page or a narrow one."""
+
+    def __call__(self, frame: pl.DataFrame, *, narrow: bool = False) -> Chart: ...
+
+
+DrawPanel = Callable[[pl.DataFrame, int, bool], Panel]
+"""Draws a part of a frame at a width in pixels, with the names of its rows or without."""
 
 INK, MUTED, GUIDE, MARK = "#1f2328", "#59636e", "#e4e7eb", "#0072b2"
 SERIES = (MARK, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 FONT = "Helvetica, Arial, sans-serif"
 
-WIDE, NARROW = 540, 136  # pixels of a figure of one panel, and of one among several
+WIDE, PHONE, NARROW = 540, 200, 136  # pixels of a figure of one panel, on a phone, and of one among several
 LOG_ABOVE = 10  # largest over smallest value from which an axis is logarithmic
 COLUMNS = 4  # panels side by side
 
 KIND_TITLES = {"all": "all records", "first": "first records", "stay": "stays", "move": "moves"}
 
 
-def perplexity_by_model(frame: pl.DataFrame) -> Chart:
+def perplexity_by_model(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: model, estimate, low, high; one row per model, drawn in the order given."""
-    return styled(_dots(frame, "perplexity (lower is better)", _value_scale(frame), WIDE))
+    return styled(_dots(frame, "perplexity (lower is better)", _value_scale(frame), PHONE if narrow else WIDE))
 
 
-def perplexity_by_kind(frame: pl.DataFrame) -> Chart:
-    """frame: model, kind, estimate, low, high. One panel per kind, each with its own axis."""
-    panels = [
-        _dots(part, "perplexity", _value_scale(part), NARROW, names=at % COLUMNS == 0).properties(
-            title=KIND_TITLES.get(kind, kind)
-        )
-        for at, (kind, part) in enumerate(_parts(frame, "kind"))
-    ]
-    return styled(_grid(panels))
+def perplexity_by_level(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: model, level, estimate, low, high. One panel per level, each with its own axis."""
+
+    def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
+        return _dots(part, "perplexity", _value_scale(part), width, names=names)
+
+    return styled(_grid(frame, "level", draw, narrow=narrow))
 
 
-def ratio_to_reference(frame: pl.DataFrame) -> Chart:
-    """frame: model, kind, estimate, low, high: perplexity over the reference's. One panel per kind; the line is one."""
-    panels = [
-        alt.layer(
-            _guide(1.0), _dots(part, "ratio of perplexity", _ratio_scale(part), NARROW, names=at % COLUMNS == 0)
-        ).properties(title=KIND_TITLES.get(kind, kind))
-        for at, (kind, part) in enumerate(_parts(frame, "kind"))
-    ]
-    return styled(_grid(panels))
+def ratio_to_reference(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: model, level, estimate, low, high: perplexity over the reference's. A panel per level; the line is one."""
+
+    def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
+        return alt.layer(_guide(1.0), _dots(part, "ratio of perplexity", _ratio_scale(part), width, names=names))
+
+    return styled(_grid(frame, "level", draw, narrow=narrow))
 
 
-def areas(frame: pl.DataFrame) -> Chart:
+def areas(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: model, outcome, estimate, low, high. One panel per outcome, all on one axis; the line is chance."""
     scale = alt.Scale(domain=[min(0.5, _extreme(frame, "low", "estimate")[0]), 1.0], zero=False)
-    panels = [
-        alt.layer(
-            _guide(0.5), _dots(part, "area under the ROC curve", scale, NARROW, names=at % COLUMNS == 0)
-        ).properties(title=outcome)
-        for at, (outcome, part) in enumerate(_parts(frame, "outcome"))
+
+    def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
+        return alt.layer(_guide(0.5), _dots(part, "area under the ROC curve", scale, width, names=names))
+
+    return styled(_grid(frame, "outcome", draw, narrow=narrow))
+
+
+def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: model, level, estimate, low, high. A row per level, on one axis; models told apart by colour and shape."""
+    levels = frame["level"].unique(maintain_order=True).to_list()
+    names = alt.Axis(title=None, labelLimit=140 if narrow else 220, labelPadding=8, labelColor=INK, grid=True)
+    base = alt.Chart(_finite(frame, "estimate", "model", "level", "low", "high")).encode(
+        y=alt.Y("level:N", sort=levels, axis=names),
+        yOffset=alt.YOffset("model:N", sort=_models(frame)),
+        color=_colour(frame),
+    )
+    scale = _value_scale(frame)
+    axis = alt.Axis(tickCount=4, grid=False, labelFlush=False)
+    bar = base.mark_rule(strokeWidth=3, strokeCap="round", opacity=0.45).encode(
+        x=alt.X("low:Q", title="perplexity (lower is better)", scale=scale, axis=axis), x2="high:Q"
+    )
+    dot = base.mark_point(filled=True, size=60, opacity=1).encode(
+        x=alt.X("estimate:Q", scale=scale), shape=_shape(frame)
+    )
+    step = alt.Step(12, **{"for": "offset"})
+    return styled(alt.layer(bar, dot).properties(width=PHONE if narrow else WIDE, height=step))
+
+
+def perplexity_over_time(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: model, level (a year, or a decade such as 1990s), estimate, low, high. Years are on a true axis."""
+    years = alt.Axis(format="d", grid=False, tickMinStep=1)
+    dated = frame.with_columns(year=pl.col("level").str.extract(r"(\d+)").cast(pl.Int64))
+    base = alt.Chart(_finite(dated, "estimate", "model", "year", "low", "high")).encode(
+        x=alt.X("year:Q", title=None, axis=years, scale=alt.Scale(zero=False)),
+        color=_colour(frame),
+    )
+    y = alt.Y("estimate:Q", title="perplexity (lower is better)", scale=_value_scale(frame))
+    layers = [
+        base.mark_line(strokeWidth=1.5).encode(y=y),
+        base.mark_rule(strokeWidth=3, strokeCap="round", opacity=0.35).encode(y="low:Q", y2="high:Q"),
+        base.mark_point(filled=True, size=50, opacity=1).encode(y=y, shape=_shape(frame)),
     ]
-    return styled(_grid(panels))
+    return styled(alt.layer(*layers).properties(width=PHONE if narrow else WIDE, height=240))
 
 
-def calibration(frame: pl.DataFrame) -> Chart:
+def flows(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: model, observed, expected. A panel per model, both axes logarithmic; the line is where they agree."""
+    low, high = _extreme(frame, "observed", "expected")
+    scale = alt.Scale(type="log", domain=[low / 1.3, high * 1.3], nice=False)
+    axis = alt.Axis(format="~s", tickCount=3, grid=False)
+
+    def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
+        ends = pl.DataFrame({"expected": [low / 1.3, high * 1.3], "observed": [low / 1.3, high * 1.3]})
+        line = alt.Chart(ends).mark_line(color=MUTED, strokeWidth=1, strokeDash=[3, 3])
+        dots = alt.Chart(_finite(part, "expected", "observed")).mark_point(
+            filled=True, size=40, color=MARK, opacity=0.7
+        )
+        y = alt.Y("observed:Q", title="observed" if names else None, scale=scale, axis=axis)
+        x = alt.X("expected:Q", title="expected", scale=scale, axis=axis)
+        return alt.layer(line.encode(x=x, y=y), dots.encode(x=x, y=y)).properties(width=width, height=width)
+
+    return styled(_grid(frame, "model", draw, narrow=narrow))
+
+
+def calibration(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: model, predicted, estimate (the share observed), low, high. A panel per model; the line is perfect."""
-    end = math.ceil(10 * _extreme(frame, "predicted", "estimate", "high")[1]) / 10
-    panels = [
-        _calibration_panel(part, end, first=at % COLUMNS == 0).properties(title=model)
-        for at, (model, part) in enumerate(_parts(frame, "model"))
-    ]
-    return styled(_grid(panels))
+    end = min(1.0, math.ceil(10 * _extreme(frame, "predicted", "estimate", "high")[1]) / 10)
+
+    def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
+        return _calibration_panel(part, end, width, first=names)
+
+    return styled(_grid(frame, "model", draw, narrow=narrow))
 
 
 def learning_curve(frame: pl.DataFrame) -> Chart:
@@ -140,7 +201,7 @@ def rates(frame: pl.DataFrame) -> Chart:
 
 def to_svg(chart: Chart, name: str) -> str:
     """The chart as an SVG element. `name` makes its identifiers its own, so that a page can hold several."""
-    svg = str(vl_convert.vegalite_to_svg(chart.to_dict()))
+    svg = str(vl_convert.vegalite_to_svg(chart.to_dict(validate=False)))
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     return re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
 
@@ -159,7 +220,7 @@ def _dots(frame: pl.DataFrame, title: str, scale: alt.Scale, width: int, *, name
     return alt.layer(bar, dot).properties(width=width, height=alt.Step(26))
 
 
-def _calibration_panel(frame: pl.DataFrame, end: float, *, first: bool) -> Panel:
+def _calibration_panel(frame: pl.DataFrame, end: float, width: int, *, first: bool) -> Panel:
     scale = alt.Scale(domain=[0, end], nice=False)
     axis = alt.Axis(format=".0%", tickCount=2, labelFlush=False)
     diagonal = pl.DataFrame({"predicted": [0.0, end], "estimate": [0.0, end]})
@@ -174,7 +235,7 @@ def _calibration_panel(frame: pl.DataFrame, end: float, *, first: bool) -> Panel
         base.mark_point(filled=True, size=50, color=MARK, opacity=1).encode(
             y=alt.Y("estimate:Q", title=y_title, scale=scale, axis=axis)
         ),
-    ).properties(width=NARROW + 10, height=NARROW + 10)
+    ).properties(width=width, height=width)
 
 
 def _guide(at: float) -> alt.Chart:
@@ -184,8 +245,32 @@ def _guide(at: float) -> alt.Chart:
     return line
 
 
-def _grid(panels: list[Panel]) -> alt.ConcatChart:
-    return alt.concat(*panels, columns=COLUMNS, spacing=20)
+def _grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt.ConcatChart:
+    """A panel for each value of a column, named by it; two side by side where the page is narrow."""
+    columns, width = (2, NARROW - 16) if narrow else (COLUMNS, NARROW)
+    panels = [
+        draw(part, width, at % columns == 0).properties(title=KIND_TITLES.get(name, name))
+        for at, (name, part) in enumerate(_parts(frame, key))
+    ]
+    return alt.concat(*panels, columns=columns, spacing=20)
+
+
+def _models(frame: pl.DataFrame) -> list[str]:
+    return frame["model"].unique(maintain_order=True).to_list()
+
+
+def _colour(frame: pl.DataFrame) -> alt.Color:
+    """A colour per model, with a key where there are several."""
+    models = _models(frame)
+    scale = alt.Scale(domain=models, range=[SERIES[at % len(SERIES)] for at in range(len(models))])
+    return alt.Color("model:N", sort=models, scale=scale, legend=alt.Legend() if len(models) > 1 else None)
+
+
+def _shape(frame: pl.DataFrame) -> alt.Shape:
+    """A shape per model, in the same key."""
+    models = _models(frame)
+    legend = alt.Legend() if len(models) > 1 else None
+    return alt.Shape("model:N", sort=models, scale=alt.Scale(domain=models), legend=legend)
 
 
 def _value_scale(frame: pl.DataFrame, value: str = "estimate") -> alt.Scale:

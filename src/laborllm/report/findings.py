@@ -1,20 +1,18 @@
 """The result of an evaluation in words."""
 
-import polars as pl
-
 from laborllm.evaluation import Evaluation
 from laborllm.report.numbers import interval, number
-from laborllm.report.tables import finding, row_of
+from laborllm.report.tables import TOLD_APART, finding
 
 
 def headline(evaluation: Evaluation) -> str:
     """One sentence: the best model, its perplexity, and its distance to the reference (or of the next best to it)."""
     best = evaluation.ranking[0]
     measure = evaluation.measure_of(best)
-    row = row_of(evaluation.perplexity, model=best, measure=measure, kind="all")
+    row = evaluation.row(best, measure)
     if row["estimate"] is None:
         return "There are too few workers to report a result."
-    name = "perplexity" if measure == "normalised" else "raw perplexity"
+    name = measure.replace("_", " ")
     claim = f"has the lowest {name}," if len(evaluation.ranking) > 1 else f"has a {name} of"
     within = f" (95 % interval {interval(row['low'], row['high'])})" if row["low"] is not None else ""
     return f"{best} {claim} {number(row['estimate'])}{within}{_standing(evaluation, best)}."
@@ -22,16 +20,15 @@ def headline(evaluation: Evaluation) -> str:
 
 def _standing(evaluation: Evaluation, best: str) -> str:
     """The best model against the reference; where it is the reference, the next best against it."""
-    ratios = evaluation.differences.filter(
-        pl.col("comparison") == "ratio", pl.col("kind") == "all", pl.col("measure") == evaluation.measure_of(best)
-    )
-    compared = [model for model in evaluation.ranking if model in ratios["model"]]
-    if not compared:
+    metric, reference = evaluation.measure_of(best), evaluation.reference
+    others = [model for model in evaluation.ranking if model != reference]
+    ratios = {model: evaluation.compared(model, reference, metric) for model in others}
+    compared = [model for model, ratio in ratios.items() if ratio["estimate"] is not None]
+    if not compared or (best != reference and compared[0] != best):
         return ""
-    row = row_of(ratios, model=compared[0])
-    if best == evaluation.reference:
-        return f"; the next, {compared[0]}, is {_against(row)} it"
-    return f", {_against(row)} {evaluation.reference}"
+    if best == reference:
+        return f"; the next, {compared[0]}, is {_against(ratios[compared[0]])} it"
+    return f", {_against(ratios[best])} {reference}"
 
 
 def _against(ratio: dict[str, float | None]) -> str:
@@ -39,7 +36,7 @@ def _against(ratio: dict[str, float | None]) -> str:
     estimate, low, high = ratio["estimate"], ratio["low"], ratio["high"]
     if estimate is None or low is None or high is None:
         return "at an unknown distance from"
-    if finding(low, high, neutral=1) == "not told apart":
+    if finding(low, high, neutral=1) == TOLD_APART:
         within = interval(low, high, near_one=True)
         return f"{number(estimate, near_one=True)} times (95 % interval {within}, so chance could explain it) that of"
     side = "below" if high < 1 else "above"

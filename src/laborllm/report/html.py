@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars as pl
-
 from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.findings import headline
 from laborllm.report.numbers import count, interval, number
 from laborllm.report.page import KeyNumber, Page, Section, render_page
 from laborllm.report.sections import sections_of
-from laborllm.report.tables import row_of
 from laborllm.storage import new_file
 
 
@@ -46,14 +43,14 @@ def _key_numbers(evaluation: Evaluation) -> list[KeyNumber]:
     """The best model's perplexity, over all records and over moves, and how much stands behind it."""
     best = evaluation.ranking[0]
     measure = evaluation.measure_of(best)
-    of_best = evaluation.perplexity.filter(pl.col("model") == best, pl.col("measure") == measure)
-    overall, moves = row_of(of_best, kind="all"), row_of(of_best, kind="move")
-    size = evaluation.sample.row(0, named=True)
+    overall, moves = evaluation.row(best, measure), evaluation.row(best, measure, "transition", "move")
+    known = [KeyNumber(number(overall["estimate"]), f"perplexity of {best}", interval(overall["low"], overall["high"]))]
+    if moves["estimate"] is not None:
+        within = interval(moves["low"], moves["high"])
+        known.append(KeyNumber(number(moves["estimate"]), f"perplexity of {best} when workers move", within))
+    workers, records = (overall[name] for name in ("workers", "records"))
     return [
-        KeyNumber(number(overall["estimate"]), f"perplexity of {best}", interval(overall["low"], overall["high"])),
-        KeyNumber(
-            number(moves["estimate"]), f"perplexity of {best} when workers move", interval(moves["low"], moves["high"])
-        ),
-        KeyNumber(count(size["workers"]), "workers evaluated"),
-        KeyNumber(count(size["records"]), "records forecast"),
+        *known,
+        KeyNumber(count(None if workers is None else int(workers)), "workers evaluated"),
+        KeyNumber(count(None if records is None else int(records)), "records forecast"),
     ]

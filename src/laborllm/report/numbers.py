@@ -1,6 +1,7 @@
 """Numbers as people read them: the digits that mean something, and a dash where there is nothing to show."""
 
 import math
+from collections.abc import Sequence
 
 MISSING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -8,19 +9,28 @@ INFINITE = "\N{INFINITY}"
 HUGE = 999_999.5  # from here on powers of ten read better
 
 
-def number(value: float | None, *, near_one: bool = False) -> str:
-    """Three digits that mean something: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`, three decimals up to
-    ten, for ratios and areas."""
+def number(value: float | None, *, near_one: bool = False, digits: int = 3) -> str:
+    """Digits that mean something, three unless told otherwise: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`,
+    three decimals up to ten, for ratios and areas."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return INFINITE if value > 0 else f"{MINUS}{INFINITE}"
     if abs(value) >= HUGE:
         return f"{value:.1e}".replace("e+0", "e").replace("e+", "e").replace("-", MINUS)
-    bounds = ((9.9995 if near_one else 0.9995, 3), (9.995, 2), (99.95, 1))
+    bounds = [(10 ** (digits - places) - 0.5 * 10**-places, places) for places in range(digits, 0, -1)]
+    bounds = [(9.9995, 3), *bounds[1:]] if near_one else bounds
     decimals = next((places for bound, places in bounds if abs(value) < bound), 0)
     text = f"{abs(value):,.{decimals}f}"
     return f"{MINUS}{text}" if value < 0 and float(text.replace(",", "")) else text
+
+
+def in_column(values: Sequence[float | None]) -> list[str]:
+    """Numbers that stand below each other: four digits where three do not tell different ones apart."""
+    three = [number(value) for value in values]
+    four = [number(value, digits=4) for value in values]
+    known = {value for value in values if value is not None}
+    return four if len(set(three) - {MISSING}) < len(known) and len(set(four)) > len(set(three)) else three
 
 
 def signed(value: float | None) -> str:

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from laborllm.report.figures import Chart, to_svg
-from laborllm.report.tables import Table
+from laborllm.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class KeyNumber:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart, the numbers it draws, and what it shows in plain words."""
+    """A chart, the numbers it draws, what it shows in plain words, and the chart as a phone shows it."""
 
     chart: Chart
     table: Table
     caption: str
+    narrow: Chart | None = None
 
 
 @dataclass(frozen=True)
@@ -64,5 +65,5 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["table"] = lambda table: Markup(table.to_html())  # which escapes its text
-    environment.filters["svg"] = lambda figure, name: Markup(to_svg(figure.chart, name))
+    environment.filters["svg"] = lambda chart, name: Markup(to_svg(chart, name))
     return environment.get_template(name)

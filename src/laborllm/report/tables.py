@@ -1,99 +1,135 @@
-"""The tables of an evaluation, and one writer for terminal, HTML, CSV and LaTeX alike."""
+"""The tables of an evaluation, each made of its tidy ones; a column that says nothing is left out."""
 
-import csv
-import html
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from laborllm.evaluation import Evaluation
-from laborllm.report.numbers import INFINITE, MINUS, MISSING, count, interval, number, share, signed
+from laborllm.report.numbers import count, in_column, interval, number, share, signed
+from laborllm.report.table import Table
 
 KINDS = ("first", "stay", "move")
-
-LATEX = str.maketrans(
-    {character: f"\\{character}" for character in "&%$#_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {MISSING: "--", INFINITE: r"$\infty$", MINUS: "$-$"}
-)
+SHARES = ("top_1", "top_5")
+TOLD_APART = "not told apart"
 
 
 @dataclass(frozen=True)
-class Table:
-    """Text in rows; the first column names the row, the others are numbers unless `words` lists their place."""
+class Column:
+    """A column of a table: its name and the text of each row."""
 
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    words: tuple[int, ...] = (0,)
-
-    def to_html(self) -> str:
-        """A table element with a caption; all text is escaped."""
-        head = "".join(self._cell("th", text, at, ' scope="col"') for at, text in enumerate(self.header))
-        body = "".join(f"<tr>{self._html_row(row)}</tr>" for row in self.rows)
-        note = f" <small>{html.escape(self.note)}</small>" if self.note else ""
-        caption = f"<caption>{html.escape(self.title)}{note}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-    def to_csv(self) -> str:
-        """Header and rows, as shown."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.header, *self.rows])
-        return text.getvalue()
-
-    def to_latex(self) -> str:
-        """A tabular for the package booktabs."""
-        alignment = "".join("l" if at in self.words else "r" for at in range(len(self.header)))
-        lines = [" & ".join(text.translate(LATEX) for text in row) + r" \\" for row in (self.header, *self.rows)]
-        begin, end = rf"\begin{{tabular}}{{{alignment}}}", r"\end{tabular}"
-        return "\n".join([begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", end, ""])
-
-    def _html_row(self, row: Sequence[str]) -> str:
-        name, *others = row
-        cells = [self._cell("td", text, at) for at, text in enumerate(others, start=1)]
-        return self._cell("th", name, 0, ' scope="row"') + "".join(cells)
-
-    def _cell(self, element: str, text: str, at: int, attributes: str = "") -> str:
-        words = ' class="words"' if at in self.words else ""
-        return f"<{element}{attributes}{words}>{html.escape(text)}</{element}>"
+    name: str
+    cells: Sequence[str]
 
 
 def perplexity_table(evaluation: Evaluation) -> Table:
     """A row per model, lowest perplexity first."""
-    header = ("model", "perplexity", "95 % interval", *KINDS, "raw", "raw mass", "greedy valid")
-    rows = tuple(_perplexity_row(evaluation, model) for model in evaluation.ranking)
-    return Table("Perplexity of the observed occupation; lower is better", header, rows, note=_exactness(evaluation))
+    models = evaluation.ranking
+    columns = [
+        _estimates(evaluation, "perplexity", "perplexity"),
+        Column("95 % interval", [_interval(evaluation.row(model, "perplexity")) for model in models]),
+        *(_estimates(evaluation, "perplexity", kind, "transition", kind) for kind in KINDS),
+    ]
+    raw = [evaluation.row(model, "raw_mass")["estimate"] for model in models]
+    if any(value is None or value < 1 for value in raw):
+        columns += [_estimates(evaluation, "raw_perplexity", "raw"), _shares(evaluation, "raw_mass", "raw mass")]
+    columns.append(_shares(evaluation, "greedy_valid", "greedy valid"))
+    return _table("Perplexity of the observed occupation; lower is better", models, columns, _exactness(evaluation))
 
 
-def difference_table(evaluation: Evaluation) -> Table | None:
-    """A row per model but the reference, on the same draws of workers. None where there is nothing to compare."""
-    header = ("model", "difference", "95 % interval", "ratio", "95 % interval", "finding")
-    compared = [model for model in evaluation.ranking if model in evaluation.differences["model"]]
-    rows = tuple(_difference_row(evaluation, model) for model in compared)
-    title = f"Perplexity against {evaluation.reference}"
-    return Table(title, header, rows, words=(0, len(header) - 1)) if rows else None
+def comparison_table(evaluation: Evaluation) -> Table | None:
+    """A row per pair of models, on the same draws of workers. None where there is nothing to compare."""
+    pairs = _pairs(evaluation)
+    references = [reference for _, reference, _ in pairs]
+    differences = [evaluation.compared(*pair, "difference") for pair in pairs]
+    ratios = [evaluation.compared(*pair, "ratio") for pair in pairs]
+    columns = [
+        Column("difference", [signed(row["estimate"]) for row in differences]),
+        Column("95 % interval", [_interval(row) for row in differences]),
+        Column("ratio", [number(row["estimate"], near_one=True) for row in ratios]),
+        Column("95 % interval", [interval(row["low"], row["high"], near_one=True) for row in ratios]),
+        Column("finding", [finding(row["low"], row["high"]) for row in differences]),
+    ]
+    names = [model if metric == "perplexity" else f"{model} (raw)" for model, _, metric in pairs]
+    one = len(set(references)) == 1
+    title = f"Perplexity against {references[0]}" if one else "Perplexity, model against model"
+    table = _table(title, names, columns if one else [Column("against", references), *columns])
+    words = tuple(at for at, name in enumerate(table.header) if name in ("model", "against", "finding"))
+    return replace(table, words=words) if pairs else None
 
 
-def forecast_table(evaluation: Evaluation) -> Table | None:
-    """How often the likeliest occupations are right, how well changes and states are ranked. None without forecasts."""
-    outcomes = evaluation.auc["outcome"].unique(maintain_order=True).to_list()
-    models = [model for model in evaluation.ranking if model in evaluation.accuracy["model"]]
-    tops = evaluation.accuracy["top"].unique(maintain_order=True).to_list()
-    header = ("model", *(f"top {top} right" for top in tops), *(f"AUC: {lower_first(each)}" for each in outcomes))
+def accuracy_table(evaluation: Evaluation) -> Table | None:
+    """How often the most probable occupations are right, and the scores of the whole distribution."""
+    models = _with(evaluation, "top_1")
+    columns = [
+        *(_shares(evaluation, name, f"top {name[-1]} right", models) for name in SHARES),
+        _estimates(evaluation, "log_score", "log score", models=models),
+        _estimates(evaluation, "brier", "Brier score", models=models),
+    ]
+    note = "Top k right: higher is better. Log score (nats) and Brier score: lower is better."
+    return _table("Accuracy, and scores of the whole distribution", models, columns, note) if models else None
+
+
+def area_table(evaluation: Evaluation) -> Table | None:
+    """How well changes and states are ranked. None without whole distributions."""
+    metrics = [name for name in _metrics(evaluation) if name.startswith("auc_")]
+    models = [model for model in evaluation.ranking if any(_has(evaluation, model, name) for name in metrics)]
+    columns = [Column(area_label(name), [_area(evaluation, model, name) for model in models]) for name in metrics]
+    note = "In brackets the 95 % interval. Entering: among records whose occupation before is another."
+    return _table("Area under the ROC curve; higher is better", models, columns, note) if models else None
+
+
+def calibration_table(evaluation: Evaluation) -> Table | None:
+    """Whether the probabilities of a change, and of the most probable occupation, can be taken at their word."""
+    models, columns = _with(evaluation, "kuiper_change"), list[Column]()
+    for event, words in (("change", "change"), ("top_1", "top 1")):
+        for name, label in (("calibration_slope", "slope"), ("calibration_intercept", "intercept")):
+            columns.append(_estimates(evaluation, f"{name}_{event}", f"{words}: {label}", models=models))
+        columns.append(_estimates(evaluation, f"kuiper_{event}", f"{words}: Kuiper", models=models))
+        rows = [evaluation.row(model, f"kuiper_p_{event}")["estimate"] for model in models]
+        columns.append(Column(f"{words}: p", [_p_value(value) for value in rows]))
+    note = "Perfect: slope 1, intercept 0. Kuiper: largest cumulative error; p: its chance were forecasts calibrated."
+    return _table("Calibration", models, columns, note) if models else None
+
+
+def group_table(evaluation: Evaluation, group: str, metric: str = "perplexity") -> Table | None:
+    """A row per level of a group: its size and the metric of each model. None where nothing can be shown."""
+    frame = evaluation.estimates.filter(group=group, metric=metric)
+    models = [model for model in evaluation.ranking if model in frame["model"]]
+    levels = frame["level"].unique(maintain_order=True).to_list()
+    sizes = [evaluation.row(models[0], metric, group, level) for level in levels] if models else []
+    columns = [
+        Column("records", [_count(row["records"]) for row in sizes]),
+        Column("workers", [_count(row["workers"]) for row in sizes]),
+        *(
+            Column(model, in_column([evaluation.row(model, metric, group, level)["estimate"] for level in levels]))
+            for model in models
+        ),
+    ]
+    title = f"{metric[:1].upper()}{metric[1:].replace('_', ' ')} by {group_label(group)}"
+    return _table(title, levels, columns, first=group_label(group)) if frame["estimate"].count() else None
+
+
+def flow_table(evaluation: Evaluation, model: str) -> Table | None:
+    """From which group of occupations to which, observed and expected by one model: the twenty largest flows."""
+    frame = evaluation.flows.filter(pl.col("model") == model, pl.col("observed").is_not_null())
+    largest = frame.sort("observed", descending=True).head(20)
     rows = tuple(
-        (model, *(_accuracy(evaluation, model, top) for top in tops), *(_area(evaluation, model, o) for o in outcomes))
-        for model in models
+        (origin, destination, number(observed), number(expected), share(right))
+        for origin, destination, observed, expected, right in largest.select(
+            "origin", "destination", "observed", "expected", "top_1"
+        ).iter_rows()
     )
-    return Table("Ranking of occupations, changes and states; higher is better", header, rows) if rows else None
+    header = ("from", "to", "observed", "expected", "top 1 right")
+    return Table(f"The largest flows, and those expected by {model}", header, rows, words=(0, 1)) if rows else None
 
 
 def sample_table(evaluation: Evaluation) -> Table:
     """How many records and workers are behind the numbers."""
-    rows = tuple((row["kind"], count(row["records"]), count(row["workers"])) for row in evaluation.sample.to_dicts())
-    return Table("Records evaluated", ("kind", "records", "workers"), rows)
+    first = evaluation.estimates.filter(model=evaluation.models[0])
+    shown = first.filter(metric=first["metric"][0]).filter(pl.col("group").is_in(["all", "transition"]))
+    rows = tuple((row["level"], count(row["records"]), count(row["workers"])) for row in shown.to_dicts())
+    return Table("Records evaluated", ("records of kind", "records", "workers"), rows)
 
 
 def about_table(evaluation: Evaluation) -> Table | None:
@@ -102,83 +138,99 @@ def about_table(evaluation: Evaluation) -> Table | None:
     return Table("The models", ("model", "how it was made"), rows, words=(0, 1)) if rows else None
 
 
-def frame_table(title: str, frame: pl.DataFrame) -> Table:
-    """Any tidy frame, as it is: the numbers behind a figure."""
-    shown = frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
-    rows = tuple(tuple(_plain(value) for value in row) for row in shown.iter_rows())
-    words = tuple(at for at, kind in enumerate(shown.dtypes) if kind == pl.String)
-    return Table(title, tuple(name.replace("_", " ") for name in shown.columns), rows, words=words)
+def groups_of(evaluation: Evaluation) -> list[str]:
+    """The groups evaluated, apart from all records."""
+    found = evaluation.estimates["group"].unique(maintain_order=True)
+    return [group for group in found if group != "all"]
+
+
+def group_label(group: str) -> str:
+    """A group as a page calls it."""
+    known = {"history": "records seen before", "origin": "group before", "destination": "group", "transition": "kind"}
+    return " and ".join(known.get(part.strip(), part.strip().replace("_", " ")) for part in group.split("*"))
+
+
+def area_label(metric: str) -> str:
+    """An area's metric as a table calls it."""
+    return metric.removeprefix("auc_").replace("_", " ")
 
 
 def finding(low: float | None, high: float | None, *, neutral: float = 0.0) -> str:
     """What an interval of a difference (or, with `neutral` one, a ratio) says in a word."""
     if low is None or high is None:
         return ""
-    return "lower" if high < neutral else "higher" if low > neutral else "not told apart"
+    return "lower" if high < neutral else "higher" if low > neutral else TOLD_APART
 
 
-def row_of(frame: pl.DataFrame, **keys: object) -> dict[str, float | None]:
-    """The numbers of the row with these keys; every number missing where there is no such row."""
-    found = frame.filter(*[pl.col(name) == value for name, value in keys.items()])
-    return found.row(0, named=True) if found.height else dict.fromkeys(frame.columns)
+def _table(title: str, names: Iterable[str], columns: Sequence[Column], note: str = "", first: str = "model") -> Table:
+    """A row per name, without the columns in which every cell is missing."""
+    kept = [column for column in columns if any(cell not in ("", number(None)) for cell in column.cells)]
+    rows = tuple((name, *(column.cells[at] for column in kept)) for at, name in enumerate(names))
+    return Table(title, (first, *(column.name for column in kept)), rows, note)
 
 
-def lower_first(text: str) -> str:
-    """A title as it reads within a line."""
-    return text[:1].lower() + text[1:]
+def _estimates(
+    evaluation: Evaluation,
+    metric: str,
+    name: str,
+    group: str = "all",
+    level: str = "all",
+    models: Sequence[str] | None = None,
+) -> Column:
+    rows = [evaluation.row(model, metric, group, level) for model in models or evaluation.ranking]
+    return Column(name, in_column([row["estimate"] for row in rows]))
+
+
+def _shares(evaluation: Evaluation, metric: str, name: str, models: Sequence[str] | None = None) -> Column:
+    return Column(name, [share(evaluation.row(each, metric)["estimate"]) for each in models or evaluation.ranking])
+
+
+def _pairs(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """Each pair compared, the best model first, and the perplexity that both have."""
+    frame = evaluation.comparisons.filter(group="all", comparison="difference")
+    place = {model: at for at, model in enumerate(evaluation.ranking)}
+    compared = frame.select("model", "reference").unique().iter_rows()
+    pairs = sorted(compared, key=lambda pair: [place[each] for each in pair[::-1]])
+    found = []
+    for model, reference in pairs:
+        metrics = frame.filter(model=model, reference=reference)["metric"]
+        metric = next((name for name in ("perplexity", "raw_perplexity") if name in metrics), None)
+        found += [(model, reference, metric)] if metric else []
+    return found
 
 
 def _exactness(evaluation: Evaluation) -> str:
     """Which perplexities are bounded rather than exact, as improbable titles were left unresolved."""
-    bounded = evaluation.validity.filter(pl.col("kind") == "all", pl.col("within") > 1).select("model", "within")
-    parts = [f"{model} within a factor of {number(within, near_one=True)}" for model, within in bounded.iter_rows()]
+    bounds = [(model, evaluation.row(model, "within")["estimate"]) for model in evaluation.ranking]
+    parts = [f"{model} within a factor of {number(bound, near_one=True)}" for model, bound in bounds if bound]
     return f"Exact but for: {', '.join(parts)}." if parts else ""
 
 
-def _perplexity_row(evaluation: Evaluation, model: str) -> tuple[str, ...]:
-    measured = evaluation.perplexity.filter(pl.col("model") == model, pl.col("measure") == "normalised")
-    overall = row_of(measured, kind="all")
-    raw = row_of(evaluation.perplexity, model=model, measure="raw", kind="all")
-    valid = row_of(evaluation.validity, model=model, kind="all")
-    return (
-        model,
-        number(overall["estimate"]),
-        interval(overall["low"], overall["high"]),
-        *(number(row_of(measured, kind=kind)["estimate"]) for kind in KINDS),
-        number(raw["estimate"]),
-        share(valid["raw_mass"]),
-        share(valid["greedy_valid"]),
-    )
-
-
-def _difference_row(evaluation: Evaluation, model: str) -> tuple[str, ...]:
-    """The difference in normalised perplexity, or in raw perplexity where the model has no other."""
-    own = evaluation.differences.filter(pl.col("model") == model)
-    measure = "normalised" if "normalised" in own["measure"] else "raw"
-    difference = row_of(own, measure=measure, comparison="difference", kind="all")
-    ratio = row_of(own, measure=measure, comparison="ratio", kind="all")
-    return (
-        model if measure == "normalised" else f"{model} (raw)",
-        signed(difference["estimate"]),
-        interval(difference["low"], difference["high"]),
-        number(ratio["estimate"], near_one=True),
-        interval(ratio["low"], ratio["high"], near_one=True),
-        finding(difference["low"], difference["high"]),
-    )
-
-
-def _accuracy(evaluation: Evaluation, model: str, top: int) -> str:
-    row = row_of(evaluation.accuracy, model=model, top=top, kind="all")
-    return share(row["estimate"])
-
-
-def _area(evaluation: Evaluation, model: str, outcome: str) -> str:
-    row = row_of(evaluation.auc, model=model, outcome=outcome)
+def _area(evaluation: Evaluation, model: str, metric: str) -> str:
+    row = evaluation.row(model, metric)
     within = interval(row["low"], row["high"], near_one=True)
     return number(row["estimate"], near_one=True) + (f" ({within})" if within else "")
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return number(value)
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+def _p_value(value: float | None) -> str:
+    return "< 0.001" if value is not None and value < 0.001 else number(value)
+
+
+def _interval(row: dict[str, float | None]) -> str:
+    return interval(row["low"], row["high"])
+
+
+def _count(value: float | None) -> str:
+    return count(None if value is None else int(value))
+
+
+def _metrics(evaluation: Evaluation) -> list[str]:
+    return evaluation.estimates["metric"].unique(maintain_order=True).to_list()
+
+
+def _with(evaluation: Evaluation, metric: str) -> list[str]:
+    return [model for model in evaluation.ranking if _has(evaluation, model, metric)]
+
+
+def _has(evaluation: Evaluation, model: str, metric: str) -> bool:
+    return evaluation.estimates.filter(model=model, metric=metric).height > 0

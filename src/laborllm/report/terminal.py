@@ -14,7 +14,8 @@ from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.findings import headline
 from laborllm.report.numbers import MISSING, count
-from laborllm.report.tables import Table, about_table, difference_table, perplexity_table
+from laborllm.report.table import Table
+from laborllm.report.tables import about_table, comparison_table, group_table, groups_of, perplexity_table
 
 WIDTH = 100  # columns where the output is no terminal
 NAME = 26  # columns kept for the name of a model
@@ -49,7 +50,8 @@ def render(evaluation: Evaluation, tables: Sequence[Table] | None = None) -> Ren
 
 
 def _tables(evaluation: Evaluation) -> list[Table]:
-    found = [perplexity_table(evaluation), difference_table(evaluation), about_table(evaluation)]
+    groups = [group_table(evaluation, group) for group in groups_of(evaluation) if group != "transition"]
+    found = [perplexity_table(evaluation), comparison_table(evaluation), *groups, about_table(evaluation)]
     return [table for table in found if table is not None]
 
 
@@ -74,12 +76,15 @@ def _rich(table: Table) -> RichTable:
 
 
 def _footing(evaluation: Evaluation) -> Text:
-    overall = evaluation.sample.row(0, named=True)
+    overall = evaluation.estimates.row(0, named=True)
+    drawn = evaluation.cluster if evaluation.strata is None else f"{evaluation.cluster} within {evaluation.strata}"
+    weighted = "" if evaluation.weights == "none" else f" Records are weighted ({evaluation.weights})."
     skipped = f" ({evaluation.open_records:,} open records are skipped)" if evaluation.open_records else ""
     return Text(
         f"\n{count(overall['records'])} records of {count(overall['workers'])} workers{skipped}; 95 % intervals from "
-        f"{evaluation.draws:,} draws of workers, the same for every model. Perplexity is over the titles of the "
-        "taxonomy, raw before normalising. stay, move: the same occupation as in the record before, or another. "
-        f"{MISSING}: not computed, or fewer than {SMALLEST_CELL} workers.",
+        f"{evaluation.draws:,} draws by {drawn}, the same for every model.{weighted} Perplexity is over the titles of "
+        "the taxonomy, raw before normalising. stay, move: the same occupation as in the record before, or another. "
+        f"{MISSING}: not computed, or withheld: fewer than {SMALLEST_CELL} workers are behind it, or it gives such a "
+        "number away.",
         style="dim",
     )

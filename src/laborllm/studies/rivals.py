@@ -16,8 +16,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError, RunError
-from laborllm.evaluation import Evaluation
-from laborllm.evaluation.compare import compare
+from laborllm.evaluation import Evaluation, evaluate
 from laborllm.models.contract import OccupationModel
 from laborllm.models.registry import load_forecaster, model_class
 from laborllm.models.run_folder import read_metrics, read_run
@@ -102,11 +101,8 @@ def study_rivals(
     first = _plan(rivals, seeds[:1])
     models = {run.rival: load_forecaster(out / run.name, held_out_by=panel) for run in first}
     about = {run.rival: _about(run, out) for run in first}
-    found = compare(models, panel, reference=reference, draws=draws, about=about)
-    overall = found.perplexity.filter(measure="normalised", kind="all")
-    perplexity = {
-        run.name: overall.row(by_predicate=pl.col("model") == run.rival, named=True)["estimate"] for run in first
-    }
+    found = evaluate(models, panel, by=["transition"], reference=reference, draws=draws, about=about)
+    perplexity = {run.name: found.row(run.rival, "perplexity")["estimate"] for run in first}
     with_other_seeds = {run.name: _perplexity(run, panel, out) for run in planned if run not in first}
     return Study(found, _runs(planned, perplexity | with_other_seeds, out))
 

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import polars as pl
-
 from laborllm.evaluation import Evaluation
 from laborllm.report.html import write_report
 from laborllm.report.numbers import MISSING, count, interval, number
 from laborllm.report.page import Section
-from laborllm.report.tables import KINDS, Table, lower_first, row_of
+from laborllm.report.table import Table
+from laborllm.report.tables import KINDS, area_label
 from laborllm.storage import new_file
 from laborllm.studies.rivals import Study
 
@@ -46,13 +45,12 @@ def _perplexities(study: Study) -> Table:
 
 
 def _perplexity_row(found: Evaluation, model: str) -> tuple[str, ...]:
-    measured = found.perplexity.filter(pl.col("model") == model, pl.col("measure") == "normalised")
-    overall = row_of(measured, kind="all")
-    ratio = row_of(found.differences, model=model, measure="normalised", comparison="ratio", kind="all")
+    overall = found.row(model, "perplexity")
+    ratio = found.compared(model, found.reference)
     return (
         model,
         f"{_close(overall['estimate'])} ({_close(overall['standard_error'])})",
-        *(_close(row_of(measured, kind=kind)["estimate"]) for kind in KINDS),
+        *(_close(found.row(model, "perplexity", "transition", kind)["estimate"]) for kind in KINDS),
         "1" if model == found.reference else number(ratio["estimate"], near_one=True),
         interval(ratio["low"], ratio["high"], near_one=True),
     )
@@ -70,20 +68,24 @@ def _close(value: float | None) -> str:
 
 
 def _areas(found: Evaluation) -> Table:
-    outcomes = found.auc["outcome"].unique(maintain_order=True).to_list()
-    rows = tuple((model, *(_area(found, model, outcome) for outcome in outcomes)) for model in found.ranking)
-    header = ("model", *(lower_first(outcome) for outcome in outcomes))
-    return Table("Area under the ROC curve; higher is better", header, rows)
+    areas = [name for name in found.estimates["metric"].unique(maintain_order=True) if name.startswith("auc_")]
+    rows = tuple((model, *(_area(found, model, name) for name in areas)) for model in found.ranking)
+    return Table("Area under the ROC curve; higher is better", ("model", *map(area_label, areas)), rows)
 
 
-def _area(found: Evaluation, model: str, outcome: str) -> str:
-    return number(row_of(found.auc, model=model, outcome=outcome)["estimate"], near_one=True)
+def _area(found: Evaluation, model: str, metric: str) -> str:
+    return number(found.row(model, metric)["estimate"], near_one=True)
 
 
 def _costs(study: Study) -> Table:
     header = ("model", "parameters", "processor minutes", "validation perplexity")
-    rows = tuple((model, *_cost(row_of(study.runs, model=model))) for model in study.evaluation.ranking)
+    rows = tuple((model, *_cost(_first(study, model))) for model in study.evaluation.ranking)
     return Table("What the fits took, and what they came to on split valid", header, rows)
+
+
+def _first(study: Study, model: str) -> dict[str, float | None]:
+    """The run of a model with the first seed."""
+    return study.runs.filter(model=model).row(0, named=True)
 
 
 def _cost(run: dict[str, float | None]) -> tuple[str, ...]:

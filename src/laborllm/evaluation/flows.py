@@ -1,0 +1,82 @@
+"""Flows between the taxonomy's groups of occupations: how many records moved, and how many were expected to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from laborllm.evaluation.arrays import Numbers
+from laborllm.evaluation.flow_groups import Flows
+from laborllm.evaluation.metrics.top_k import top_hits
+from laborllm.evaluation.portions import Portion
+from laborllm.evaluation.sample import Sample
+
+FLOWS: dict[str, pl.DataType] = {
+    "model": pl.String(),
+    "origin": pl.String(),
+    "destination": pl.String(),
+    "workers": pl.Int64(),
+    "observed": pl.Float64(),
+    "expected": pl.Float64(),
+    "top_1": pl.Float64(),
+}
+"""Columns of `Evaluation.flows`."""
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class FlowTally:
+    """Adds up the flows that one model expects, as portions pass by. weight: (n,) of all records of the panel."""
+
+    flows: Flows
+    weight: Numbers
+
+    @cached_property
+    def expected(self) -> Numbers:
+        """The weighted sum of the probabilities of each group, by origin and destination, (G, G)."""
+        return np.zeros((len(self.flows.groups),) * 2)
+
+    @cached_property
+    def hits(self) -> Numbers:
+        """The weight of records whose most probable occupation is right, by origin and destination, (G, G)."""
+        return np.zeros((len(self.flows.groups),) * 2)
+
+    def __call__(self, portion: Portion, rows: slice) -> None:
+        past = np.flatnonzero(portion.has_past)
+        weight, column = self.weight[rows][past], self.flows.column
+        origin, occupation = self.flows.origin[rows][past], portion.history.occupation[past]
+        log_prob = portion.log_prob[past]
+        membership = np.eye(len(self.flows.groups))[column]  # (J, G)
+        np.add.at(self.expected, origin, weight[:, None] * (np.exp(log_prob.astype(np.float64)) @ membership))
+        np.add.at(self.hits, (origin, column[occupation]), weight * top_hits(log_prob, occupation, 1))
+
+
+def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame:
+    """A row per model, origin and destination that occur, of records that have one before them.
+
+    workers, observed (a weighted count) and top_1 (the share of it whose most probable occupation is right) are null
+    where the flow is withheld. expected is the weighted sum of the probabilities given.
+    """
+    flows, size = sample.flows, len(sample.flows.groups)
+    past = flows.flow >= 0
+    observed = np.bincount(flows.flow[past], sample.design.weight[past], size * size).reshape(size, size)
+    pairs = np.unique(np.stack([flows.flow[past], sample.worker[past]], axis=1), axis=0)
+    workers = np.bincount(pairs[:, 0], minlength=size * size).reshape(size, size)
+    hidden_origins, hidden = sample.hidden_flows
+    hidden = hidden.reshape(size, size) & (workers > 0)
+    rows: list[Row] = []
+    for model, tally in tallies.items():
+        for at in np.ndindex(size, size):
+            if hidden_origins[at[0]] or not workers[at[0]].any():
+                continue
+            row: Row = {"model": model, "origin": flows.groups[at[0]], "destination": flows.groups[at[1]]}
+            seen = {} if hidden[at] else _observed(int(workers[at]), float(observed[at]), float(tally.hits[at]))
+            rows.append(row | {"expected": float(tally.expected[at])} | seen)
+    return pl.DataFrame(rows, schema=FLOWS)
+
+
+def _observed(workers: int, observed: float, hits: float) -> Row:
+    return {"workers": workers, "observed": observed, "top_1": hits / observed if observed else None}

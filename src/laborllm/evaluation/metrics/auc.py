@@ -1,0 +1,91 @@
+"""Area under the ROC curve, exact with ties, with an uncertainty clustered as the sample is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from laborllm.evaluation.arrays import Bools, Floats, Numbers
+from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.metric import Comparison, Measured
+from laborllm.evaluation.portions import Score
+from laborllm.evaluation.sample import Sample
+from laborllm.panel.history import History
+
+
+@dataclass(frozen=True)
+class Auc:
+    """The chance that a record where an event happened had the higher probability of it than one where it did not."""
+
+    event: Event
+    better: ClassVar[Literal["higher"]] = "higher"
+    comparisons: ClassVar[tuple[Comparison, ...]] = ("difference",)
+
+    @property
+    def name(self) -> str:
+        return f"auc_{self.event.name}"
+
+    @property
+    def label(self) -> str:
+        return f"AUC: {self.event.label}"
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return self.event.probability, self.event.outcome
+
+    def domain(self, history: History) -> Bools:
+        return self.event.domain(history)
+
+    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        """The draws are linear in the placements: the mean over records where it happened and the mean over the others
+        vary, each around the area (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data")."""
+        probability, outcome = values
+        among, happened = self.domain(sample.history), outcome[:, 0] > 0.5
+        sides = [among & happened, among & ~happened]
+        defined = np.logical_and(*(sample.enough_in(side) for side in sides))
+        parts = [
+            _side_sums(probability, sides, cell & known, sample)
+            for cell, known in zip(sample.members.T, defined, strict=True)
+        ]
+        over, under = (np.stack(part, axis=-1) for part in zip(*parts, strict=True))  # (clusters, m, 2, c)
+        means = sample.bootstrap.ratio(over, under)
+        area = means.estimate[:, 0]
+        draws = means.resampled.sum(axis=2) - area
+        return Measured(Bootstrapped(area, draws), np.broadcast_to(defined, area.shape))
+
+
+def _side_sums(probability: Numbers, sides: Sequence[Bools], cell: Bools, sample: Sample) -> tuple[Numbers, Numbers]:
+    """Sums of placements and of weights in each cluster, for each model and side: (clusters, m, 2) each."""
+    positive, negative = (side & cell for side in sides)
+    inside = np.flatnonzero(positive | negative)
+    share = np.zeros(probability.shape)
+    for model, score in enumerate(probability.T):
+        if len(inside):
+            share[inside, model] = placements(score[inside], positive[inside], sample.design.weight[inside])
+    over = [sample.bootstrap.sums(share * side[:, None]) for side in (positive, negative)]
+    ones = np.ones(probability.shape)
+    under = [sample.bootstrap.sums(ones * side[:, None]) for side in (positive, negative)]
+    return np.stack(over, axis=2), np.stack(under, axis=2)
+
+
+def placements(score: Floats, positive: Bools, weight: Floats | None = None) -> Numbers:
+    """For each record the weighted share of records of the other side that `score` orders rightly against it, (n,).
+
+    Their mean over positives, and over negatives, is the area under the curve. Not a number without both sides.
+    """
+    weight = np.ones(len(score)) if weight is None else weight
+    share = np.full(len(score), np.nan)
+    if weight[positive].any() and weight[~positive].any():
+        share[positive] = _share_below(score[positive], score[~positive], weight[~positive])
+        share[~positive] = 1 - _share_below(score[~positive], score[positive], weight[positive])
+    return share
+
+
+def _share_below(values: Floats, others: Floats, weight: Floats) -> Numbers:
+    """The weighted share of `others` below each value, ties counting one half."""
+    order = np.argsort(others, kind="stable")
+    ordered, below = others[order], np.concatenate([[0.0], np.cumsum(weight[order])])
+    left, right = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
+    return np.asarray((below[left] + below[right]) / (2 * below[-1]))

@@ -1,0 +1,98 @@
+"""Slope and intercept of calibration: the logistic regression of what happened on the log-odds of its probability.
+
+A slope below one says that forecasts are too extreme, above one too timid; the intercept, with the slope held at one,
+that the event happens more often (positive) or less often than forecast (Cox 1958; Van Calster et al. 2019).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.metric import Comparison, Measured
+from laborllm.evaluation.portions import Score
+from laborllm.evaluation.sample import Sample
+from laborllm.panel.history import History
+
+SMALLEST = 1e-9  # probability that enters as it is; what is nearer to zero or one counts as this
+STEPS, TOLERANCE = 50, 1e-10
+
+
+@dataclass(frozen=True)
+class CalibrationLine:
+    """One coefficient of the calibration line of an event."""
+
+    event: Event
+    coefficient: Literal["slope", "intercept"]
+    comparisons: tuple[Comparison, ...] = ("difference",)
+
+    @property
+    def name(self) -> str:
+        return f"calibration_{self.coefficient}_{self.event.name}"
+
+    @property
+    def label(self) -> str:
+        return f"calibration {self.coefficient}: {self.event.label}"
+
+    @property
+    def better(self) -> Literal["one", "zero"]:
+        return "one" if self.coefficient == "slope" else "zero"
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return self.event.probability, self.event.outcome
+
+    def domain(self, history: History) -> Bools:
+        return self.event.domain(history)
+
+    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        """The draws are one Newton step from the estimate, so that their variance is the clustered sandwich's."""
+        probability, outcome = values
+        models, cells = probability.shape[1], sample.members.shape[1]
+        estimate = np.full((models, cells), np.nan)
+        influence = np.zeros((int(sample.design.cluster.max()) + 1, models, cells))
+        defined = np.zeros((models, cells), dtype=bool)
+        for model in range(models):
+            happened = outcome[:, model] > 0.5
+            among = self.domain(sample.history)
+            defined[model] = sample.enough_in(among & happened) & sample.enough_in(among & ~happened)
+            for cell in np.flatnonzero(defined[model]):
+                inside = among & sample.members[:, cell]
+                weight = np.where(inside, sample.design.weight, 0.0)[inside]
+                value, effect = self._fit(probability[inside, model], outcome[inside, model], weight)
+                whole = np.zeros((len(inside), 1))
+                whole[inside, 0] = effect
+                estimate[model, cell] = value
+                influence[:, model, cell] = sample.bootstrap.sums(whole)[:, 0]
+        flat = sample.bootstrap.totals(influence.reshape(len(influence), -1))
+        return Measured(Bootstrapped(estimate, estimate + flat.reshape(-1, models, cells)), defined)
+
+    def _fit(self, probability: Numbers, outcome: Numbers, weight: Numbers) -> tuple[float, Numbers]:
+        """The coefficient, and what each record adds to it per unit of its weight, (n,)."""
+        clipped = np.clip(probability, SMALLEST, 1 - SMALLEST)
+        log_odds = np.log(clipped) - np.log1p(-clipped)
+        ones = np.ones(len(log_odds))
+        if self.coefficient == "slope":
+            return logistic(np.stack([ones, log_odds], axis=1), outcome, weight, offset=0 * ones)
+        return logistic(ones[:, None], outcome, weight, offset=log_odds)
+
+
+def logistic(design: Numbers, outcome: Numbers, weight: Numbers, *, offset: Numbers) -> tuple[float, Numbers]:
+    """The last coefficient of a weighted logistic regression, and the influence of each record on it, (n,); not numbers
+    where Newton's method does not converge, as for outcomes that the design separates."""
+    beta = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        mean = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -500, 500)))
+        score = design * (outcome - mean)[:, None]
+        information = (design * (weight * mean * (1 - mean))[:, None]).T @ design
+        if np.linalg.cond(information) > 1 / TOLERANCE:
+            break
+        step = np.linalg.solve(information, weight @ score)
+        beta = beta + step
+        if np.abs(step).max() < TOLERANCE:
+            return float(beta[-1]), np.asarray(score @ np.linalg.inv(information)[:, -1])
+    return float("nan"), np.full(len(outcome), np.nan)

@@ -1,0 +1,146 @@
+"""Events with two outcomes, and the probability that a forecast gives them: a change, a state, being right."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from laborllm.evaluation.arrays import Bools, Floats
+from laborllm.evaluation.metrics.top_k import Hit
+from laborllm.evaluation.portions import Portion, Score
+from laborllm.panel.history import History
+
+
+class Event(Protocol):
+    """Something that happens in a record or does not. name: in tables. label: in words."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def probability(self) -> Score: ...
+
+    @property
+    def outcome(self) -> Score:
+        """One where it happened, zero where not."""
+        ...
+
+    def domain(self, history: History) -> Bools:
+        """The records in which it can happen, (n,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class MoveProbability:
+    """One minus the probability of the occupation before. Means nothing where a career begins."""
+
+    whole: ClassVar[bool] = True
+
+    def __call__(self, portion: Portion) -> Floats | None:
+        if portion.forecast is None:
+            return None
+        previous = np.where(portion.has_past, portion.history.previous, 0)
+        stay = portion.log_prob[np.arange(len(previous)), previous]
+        return np.asarray(-np.expm1(np.minimum(stay, 0).astype(np.float64)))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Whether the occupation is another than the one before."""
+
+    whole: ClassVar[bool] = False
+
+    def __call__(self, portion: Portion) -> Floats:
+        return np.asarray(portion.history.occupation != portion.history.previous, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class StateLogProbability:
+    """The log-probability of one column of the taxonomy."""
+
+    column: int
+    whole: ClassVar[bool] = True
+
+    def __call__(self, portion: Portion) -> Floats | None:
+        return None if portion.forecast is None else portion.log_prob[:, self.column]
+
+
+@dataclass(frozen=True)
+class InState:
+    """Whether the record is of one column of the taxonomy."""
+
+    column: int
+    whole: ClassVar[bool] = False
+
+    def __call__(self, portion: Portion) -> Floats:
+        return np.asarray(portion.history.occupation == self.column, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class TopProbability:
+    """The probability of the most probable occupation."""
+
+    whole: ClassVar[bool] = True
+
+    def __call__(self, portion: Portion) -> Floats | None:
+        return None if portion.forecast is None else np.exp(portion.log_prob.max(axis=1).astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of occupation, among records that have one before them."""
+
+    name: ClassVar[str] = "change"
+    label: ClassVar[str] = "change of occupation"
+    probability: ClassVar[Score] = MoveProbability()
+    outcome: ClassVar[Score] = Moved()
+
+    def domain(self, history: History) -> Bools:
+        return ~history.is_first
+
+
+@dataclass(frozen=True)
+class State:
+    """Being in a state, such as unemployed; with `entering`, among records whose occupation before is another."""
+
+    code: str
+    title: str
+    column: int
+    entering: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"entering_{self.code}" if self.entering else self.code
+
+    @property
+    def label(self) -> str:
+        title = self.title[:1].lower() + self.title[1:]
+        return f"becoming {title}" if self.entering else title
+
+    @property
+    def probability(self) -> Score:
+        return StateLogProbability(self.column)
+
+    @property
+    def outcome(self) -> Score:
+        return InState(self.column)
+
+    def domain(self, history: History) -> Bools:
+        everyone = np.ones(len(history.position), dtype=bool)
+        return ~history.is_first & (history.previous != self.column) if self.entering else everyone
+
+
+@dataclass(frozen=True)
+class TopRight:
+    """That the most probable occupation is the observed one."""
+
+    name: ClassVar[str] = "top_1"
+    label: ClassVar[str] = "most probable occupation"
+    probability: ClassVar[Score] = TopProbability()
+    outcome: ClassVar[Score] = Hit(1)
+
+    def domain(self, history: History) -> Bools:
+        return np.ones(len(history.position), dtype=bool)

@@ -1,0 +1,106 @@
+"""Calibration without bins: Kuiper's statistic of cumulative differences, and its p-value.
+
+Records are put in order of the probability given to an event, and the differences between what happened and that
+probability are added up. The range of the running sum, per record, is ECCE-R of Arrieta-Ibarra et al. (2022, JMLR 23;
+see also arXiv 2506.11251): the largest share by which any stretch of probabilities is off. Where forecasts are
+calibrated given each worker's past, the differences are uncorrelated, also within a career, and the range over the
+standard deviation of the sum has the law of the range of Brownian motion (Feller 1951).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import erfc
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from laborllm.evaluation.arrays import Bools, Floats, Numbers
+from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.metric import Comparison, Measured
+from laborllm.evaluation.portions import Score
+from laborllm.evaluation.sample import Sample
+from laborllm.panel.history import History
+from laborllm.privacy import SMALLEST_CELL
+
+CERTAIN = 0.4  # the range below which its p-value is one to ten digits
+TERMS = 60
+
+
+@dataclass(frozen=True)
+class Kuiper:
+    """The range of cumulative differences of an event, or with `p_value` the chance of one as large were the forecasts
+    calibrated. It has no interval: its law is known where forecasts are calibrated, and only there."""
+
+    event: Event
+    p_value: bool = False
+    comparisons: ClassVar[tuple[Comparison, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        return f"kuiper_p_{self.event.name}" if self.p_value else f"kuiper_{self.event.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{'p-value of calibration' if self.p_value else 'Kuiper calibration error'}: {self.event.label}"
+
+    @property
+    def better(self) -> Literal["lower", "higher"]:
+        return "higher" if self.p_value else "lower"
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return self.event.probability, self.event.outcome
+
+    def domain(self, history: History) -> Bools:
+        return self.event.domain(history)
+
+    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        probability, outcome = values
+        among = self.domain(sample.history)
+        shape = (probability.shape[1], sample.members.shape[1])
+        estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+        for cell, members in enumerate(sample.members.T):
+            inside = among & members
+            enough = sample.workers_in(inside) >= SMALLEST_CELL
+            for model in range(shape[0] if enough else 0):
+                error, scale = cumulative_range(
+                    probability[inside, model], outcome[inside, model], sample.design.weight[inside]
+                )
+                estimate[model, cell] = range_p_value(error, scale) if self.p_value else error
+                defined[model, cell] = True
+        return Measured(Bootstrapped(estimate, np.full((1, *shape), np.nan)), defined)
+
+
+def cumulative_range(probability: Numbers, outcome: Numbers, weight: Numbers) -> tuple[float, float]:
+    """The range of the cumulative differences, zero included, as a share of all weight; and the standard deviation of
+    their sum under calibration. Records of equal probability are added at once, as they have no order."""
+    if not weight.any():
+        return float("nan"), float("nan")
+    order = np.argsort(probability, kind="stable")
+    predicted, share = probability[order], weight[order] / weight.sum()
+    last = np.append(np.diff(predicted) > 0, True)
+    running = np.cumsum(share * (outcome[order] - predicted))[last]
+    spread = np.sqrt(np.sum(share**2 * predicted * (1 - predicted)))
+    return float(max(running.max(), 0) - min(running.min(), 0)), float(spread)
+
+
+def range_p_value(error: float, scale: float = 1.0) -> float:
+    """The chance that the range of a Brownian motion on [0, 1] is `error` / `scale` or more; none for a scale of zero.
+
+    8 times the alternating sum over k of k P(Z > k value), for a standard normal Z (Feller 1951, equation 3.6
+    integrated).
+    """
+    if not scale > 0:
+        return float("nan")
+    value = error / scale
+    if value <= CERTAIN:
+        return 1.0
+    k = np.arange(1, TERMS + 1)
+    sign = np.where(k % 2, 1.0, -1.0)
+    return float(np.clip(8 * np.sum(sign * k * _above(k * value)), 0, 1))
+
+
+def _above(value: Floats) -> Numbers:
+    """The chance that a standard normal exceeds each value."""
+    return np.array([erfc(each / np.sqrt(2)) / 2 for each in value])

@@ -1,0 +1,39 @@
+"""Metrics that are a mean over records, or its exponential."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.metrics.metric import Comparison, Measured
+from laborllm.evaluation.portions import Score
+from laborllm.evaluation.sample import Sample
+from laborllm.panel.history import History
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The weighted mean of a score over all records, or with `exponential` its exponential."""
+
+    name: str
+    label: str
+    score: Score
+    better: Literal["lower", "higher"] = "lower"
+    exponential: bool = False
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        return ("difference", "ratio") if self.exponential else ("difference",)
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return (self.score,)
+
+    def domain(self, history: History) -> Bools:
+        return np.ones(len(history.position), dtype=bool)
+
+    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        found = sample.bootstrap.mean(values[0], sample.members)
+        return Measured(found.exp() if self.exponential else found, np.ones(found.estimate.shape, dtype=bool))

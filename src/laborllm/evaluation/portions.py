@@ -1,0 +1,123 @@
+"""A forecast reduced to a few numbers a record, portion by portion, so that memory does not grow with records x J."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from laborllm.errors import InputError
+from laborllm.evaluation.arrays import Bools, Floats, Numbers
+from laborllm.models.contract import Forecast, Forecaster
+from laborllm.panel import Panel
+from laborllm.panel.history import History
+from laborllm.progress import progress
+
+WORKERS = 2048  # of a portion
+ABOVE_ONE = 1e-3  # nats by which rounding may lift a probability above one
+
+
+@dataclass(frozen=True)
+class Portion:
+    """What one model says of the records of some workers.
+
+    Attributes:
+        history: Of the n records.
+        raw_log_likelihood: The model's own log-probability of each observed occupation, (n,), in nats.
+        forecast: The whole distribution; None where only the observed occupations were scored.
+    """
+
+    history: History
+    raw_log_likelihood: Floats
+    forecast: Forecast | None = None
+
+    @property
+    def log_prob(self) -> Floats:
+        """Log-probabilities over the taxonomy, (n, J), in nats."""
+        assert self.forecast is not None
+        return self.forecast.log_prob
+
+    @property
+    def has_past(self) -> Bools:
+        """Whether there is a record of the worker before each, (n,)."""
+        return ~self.history.is_first
+
+
+class Score(Protocol):
+    """A number per record, all that a metric needs of a forecast. Scores compare equal where they are the same."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes the whole distribution, not the observed occupations alone."""
+        ...
+
+    def __call__(self, portion: Portion) -> Floats | None:
+        """(n,); None where the model does not give it."""
+        ...
+
+    def __hash__(self) -> int: ...
+
+
+Scores = Mapping[Score, Numbers | None]
+"""Scores of n records, (n,) each; None where the model does not give one."""
+
+Tally = Callable[[Portion, slice], None]
+"""Takes in the portion at some rows of the panel, to count what is not a number per record."""
+
+
+def score_records(
+    name: str,
+    model: Forecaster | Forecast,
+    panel: Panel,
+    scores: Sequence[Score],
+    tallies: Sequence[Tally] = (),
+) -> Scores:
+    """The scores of one model on all records of a panel without open records.
+
+    Raises:
+        InputError: The model forecasts other records, or gives what is no log-probability.
+    """
+    whole = bool(tallies) or any(score.whole for score in scores)
+    found: dict[Score, list[Floats | None]] = {score: [] for score in scores}
+    with progress(f"evaluate {name}", len(panel), "records") as advance:
+        start = 0
+        for careers in panel.portions(WORKERS):
+            portion = _portion(name, model, careers, whole=whole)
+            for score in scores:
+                found[score].append(score(portion))
+            for tally in tallies:
+                tally(portion, slice(start, start + len(careers)))
+            start += len(careers)
+            advance(len(careers))
+    return {score: _joined(parts) for score, parts in found.items()}
+
+
+def _portion(name: str, model: Forecaster | Forecast, careers: Panel, *, whole: bool) -> Portion:
+    if not whole and not isinstance(model, Forecast):
+        raw = np.asarray(model.log_likelihood(careers))
+        _require_log_probability(name, raw, len(careers))
+        return Portion(History.of(careers), raw)
+    forecast = model.of(careers) if isinstance(model, Forecast) else model.forecast(careers)
+    if forecast.taxonomy.codes != careers.taxonomy.codes:
+        raise InputError(
+            f"{name!r} forecasts over other codes ({forecast.taxonomy.name}, {len(forecast.taxonomy)} occupations) "
+            f"than the panel has ({careers.taxonomy.name}, {len(careers.taxonomy)})"
+        )
+    if not forecast.records.select("worker", "year").equals(careers.records.select("worker", "year")):
+        raise InputError(f"{name!r} forecasts other records than those of the panel, or in another order")
+    raw = forecast.raw_log_likelihood
+    _require_log_probability(name, raw, len(careers))
+    return Portion(History.of(careers), raw, forecast)
+
+
+def _require_log_probability(name: str, values: Floats, records: int) -> None:
+    if values.shape != (records,):
+        raise InputError(f"{name!r} gives log-likelihoods of shape {values.shape} for {records} records")
+    bad = np.flatnonzero(~(values <= ABOVE_ONE))
+    if len(bad):
+        raise InputError(f"{name!r} gives {values[bad[0]]:g} in row {bad[0] + 1}: a log-probability is at most zero")
+
+
+def _joined(parts: Sequence[Floats | None]) -> Numbers | None:
+    known = [part for part in parts if part is not None]
+    return np.concatenate(known).astype(np.float64) if len(known) == len(parts) else None

@@ -1,0 +1,147 @@
+"""Statistics to the rows of tidy tables; what may not be shown is null, with a note that says why."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from laborllm.errors import OptionError
+from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.groups import ALL
+from laborllm.evaluation.metrics.metric import Measured, Metric
+from laborllm.evaluation.portions import Scores
+from laborllm.evaluation.sample import Sample
+from laborllm.privacy import SMALLEST_CELL
+
+WITHHELD = f"fewer than {SMALLEST_CELL} workers, or would give such a cell away"
+ONE_SIDED = f"fewer than {SMALLEST_CELL} workers with the event, or without it"
+INFINITE = "an observed record has probability zero"
+UNDEFINED = "not defined for these records"
+
+Row = dict[str, object]
+Pairs = Literal["reference", "all"] | Sequence[tuple[str, str]]
+
+COUNTS = {"records": pl.Int64(), "workers": pl.Int64()}
+NUMBERS = dict.fromkeys(("estimate", "standard_error", "low", "high"), pl.Float64())
+LEVEL = {"group": pl.String(), "level": pl.String()}
+ESTIMATES: dict[str, pl.DataType] = {
+    "model": pl.String(),
+    "metric": pl.String(),
+    **LEVEL,
+    **COUNTS,
+    **NUMBERS,
+    "note": pl.String(),
+}
+"""Columns of `Evaluation.estimates`."""
+
+COMPARISONS: dict[str, pl.DataType] = {
+    "model": pl.String(),
+    "reference": pl.String(),
+    "metric": pl.String(),
+    "comparison": pl.String(),
+    **LEVEL,
+    **COUNTS,
+    **NUMBERS,
+    "note": pl.String(),
+}
+"""Columns of `Evaluation.comparisons`."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One metric of the models that have it, and their values."""
+
+    metric: Metric
+    models: tuple[str, ...]
+    measured: Measured
+
+
+def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metric]) -> list[Found]:
+    """Each metric of the models whose forecasts have what it needs."""
+    found = []
+    for metric in metrics:
+        given = {
+            name: [values for need in metric.scores if (values := each[need]) is not None]
+            for name, each in scores.items()
+        }
+        models = tuple(name for name, values in given.items() if len(values) == len(metric.scores))
+        if models:
+            columns = [np.stack(values, axis=1) for values in zip(*(given[name] for name in models), strict=True)]
+            found.append(Found(metric, models, metric.measure(columns, sample)))
+    return found
+
+
+def estimate_table(sample: Sample, found: Sequence[Found]) -> pl.DataFrame:
+    """A row per model, metric and cell."""
+    rows = [
+        {"model": model, "metric": each.metric.name, **counts}
+        | _numbers(each.measured.statistics[at, cell], sample.hidden[cell], each.measured.defined[at, cell])
+        for each in found
+        for cell, counts in _cells(sample, each)
+        for at, model in enumerate(each.models)
+    ]
+    return pl.DataFrame(rows, schema=ESTIMATES)
+
+
+def comparison_table(sample: Sample, found: Sequence[Found], pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
+    """A row per pair of models, metric, comparison and cell: model minus reference, or model over reference."""
+    rows = [
+        {"model": model, "reference": reference, "metric": each.metric.name, "comparison": comparison, **counts}
+        | _numbers(statistic, sample.hidden[cell], each.measured.defined[places, cell].all())
+        for each in found
+        for model, reference in pairs
+        if model in each.models and reference in each.models
+        for places in [[each.models.index(model), each.models.index(reference)]]
+        for cell, counts in _cells(sample, each)
+        for comparison, statistic in _compared(each, places, cell)
+    ]
+    return pl.DataFrame(rows, schema=COMPARISONS)
+
+
+def choose_pairs(models: Sequence[str], reference: str | None, pairs: Pairs) -> list[tuple[str, str]]:
+    """Pairs of a model and what it is compared with.
+
+    Raises:
+        OptionError: A model of a pair, or the reference, is not among the models.
+    """
+    named = [reference] if reference is not None else []
+    named += [model for pair in pairs for model in pair] if not isinstance(pairs, str) else []
+    for name in named:
+        if name not in models:
+            raise OptionError(f"the reference {name!r} is not among the models: use {', '.join(models)}")
+    against = models[0] if reference is None else reference
+    if pairs == "all":
+        return [(second, first) for first, second in combinations(models, 2)]
+    if pairs == "reference":
+        return [(model, against) for model in models if model != against]
+    return [(str(model), str(other)) for model, other in pairs]
+
+
+def _cells(sample: Sample, found: Found) -> Iterator[tuple[int, Row]]:
+    """The cells that a metric has rows for, with their counts: not those of groups in which it is nowhere defined."""
+    defined = np.atleast_1d(found.measured.defined.any(axis=0))
+    groups = {cell.group for at, cell in enumerate(sample.cells) if defined[at]}
+    for at, cell in enumerate(sample.cells):
+        if cell.group in groups or cell.group == ALL:
+            yield at, {"group": cell.group, "level": cell.level, **sample.counts(at)}
+
+
+def _compared(found: Found, places: Sequence[int], cell: int) -> Iterator[tuple[str, Bootstrapped]]:
+    own, other = (found.measured.statistics[place, cell] for place in places)
+    for comparison in found.metric.comparisons:
+        yield comparison, own - other if comparison == "difference" else own / other
+
+
+def _numbers(statistic: Bootstrapped, hidden: np.bool_ | bool, defined: np.bool_ | bool) -> Row:
+    """The number columns and the note of one statistic."""
+    if hidden or not defined:
+        return {**dict.fromkeys(NUMBERS), "note": WITHHELD if hidden else ONE_SIDED}
+    value = float(statistic.estimate)
+    low, high = statistic.interval
+    numbers = {"estimate": value, "standard_error": statistic.standard_error, "low": low, "high": high}
+    shown = {name: None if math.isnan(number) else number for name, number in numbers.items()}
+    return {**shown, "note": INFINITE if math.isinf(value) else UNDEFINED if math.isnan(value) else None}
