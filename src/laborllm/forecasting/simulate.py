@@ -23,6 +23,7 @@ from laborllm.models.contract import Forecaster
 from laborllm.models.paths import Paths, Simulates
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.order import first_records
 from laborllm.progress import progress
 
 TOGETHER = 16_384
@@ -103,11 +104,11 @@ def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
     """Some workers at a time, as many as have `TOGETHER` paths, and their places among all workers."""
     if draws < 1:
         raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
-    done = 0
-    for careers in panel.portions(max(1, TOGETHER // draws)):
-        rows = slice(done, done + careers.workers)
-        yield rows, careers
-        done = rows.stop
+    at_once = max(1, TOGETHER // draws)
+    start_rows = [*np.flatnonzero(first_records(panel.records)).tolist(), len(panel)]
+    for start in range(0, panel.workers, at_once):
+        end = min(start + at_once, panel.workers)
+        yield slice(start, end), panel.part(panel.records[start_rows[start] : start_rows[end]])
 
 
 def walk(model: Forecaster, panel: Panel, draws: int, *, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
