@@ -22,6 +22,7 @@ from laborllm.progress import progress
 from laborllm.storage import file_hash, make_folder, new_file, require_parent
 
 RECORDS = 1024  # of a shard, and the rest of its last career
+ROWS_TOGETHER = 4096  # of the file: how many are in memory while it is written
 MANIFEST = "manifest.jsonl"
 UNFINISHED = ".[0-9]*.parquet.*.partial"  # what a kill leaves of a shard that was being written
 MARK = "laborllm.shard"
@@ -149,4 +150,4 @@ def _join(shards: list[Path], path: Path) -> None:
     about = {name: text for name, text in pl.read_parquet_metadata(shards[0]).items() if name.startswith("laborllm.")}
     about.pop(MARK)
     with new_file(path) as file:
-        pl.scan_parquet(shards).sink_parquet(file, metadata=about)
+        pl.scan_parquet(shards).sink_parquet(file, metadata=about, row_group_size=ROWS_TOGETHER)
