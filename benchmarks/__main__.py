@@ -11,10 +11,13 @@ from cyclopts import App, CycloptsError, Parameter
 
 from benchmarks.workload import Trainer, Workload
 from laborllm.cli.main import one_line
-from laborllm.cli.options import EVERY_OPTION, SMOLLM2, AsJson, Base, Memory, PanelFile, RunFolder, Seed
-from laborllm.errors import LaborLLMError
+from laborllm.cli.options import EVERY_OPTION, AsJson, Memory, PanelFile, RunFolder, Seed
+from laborllm.errors import LaborLLMError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.language.specs import SMOLLM2
 from laborllm.runtime import set_up_process
+
+Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` lists, a folder or a GGUF file.")]
 
 WORKLOAD, DEFAULT = Workload(SMOLLM2), ScoringOptions()
 
@@ -101,7 +104,7 @@ def pruning(
     from benchmarks.pruning import measure_pruning
     from laborllm.lm.scoring.scorer import Scorer
     from laborllm.models.language.titles import encode
-    from laborllm.models.registry import load_text_model
+    from laborllm.models.registry import load
     from laborllm.panel import Panel
     from laborllm.report.figures import pruning as curve
     from laborllm.report.figures import to_svg
@@ -109,7 +112,9 @@ def pruning(
 
     if figure is not None:
         require_parent(figure)
-    model = load_text_model(run)
+    model = getattr(load(run), "text_model", None)
+    if model is None:
+        raise RunError(f"{run} holds a model that scores no titles: give a language model's")
     encoded = encode(model.encoder, Panel.load(panel).draw("test", workers, seed=seed))
     found = measure_pruning(Scorer(model), encoded, memory=memory)
     if figure is not None:

@@ -20,7 +20,7 @@ from benchmarks.workload import Trainer, Workload
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.base.weights import add_adapter
 from laborllm.lm.tokens.encoding import EncodedCareer
-from laborllm.lm.tuning.recipe import Recipe
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.runtime import best_device, has_fast_bfloat16
 
 
@@ -30,7 +30,7 @@ def train_with_sft(base: BaseModel, careers: Sequence[EncodedCareer], setting: T
     from trl import SFTConfig, SFTTrainer
 
     torch.manual_seed(workload.seed)  # as ours does: the adapter begins alike
-    model = add_adapter(base.model, Recipe().lora_rank) if workload.method == "lora" else base.model
+    model = add_adapter(base.model, TuningConfig().lora_rank) if workload.method == "lora" else base.model
     clock = _Clock()
     disable_progress_bars()
     with TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -71,7 +71,7 @@ def _own(setting: Trainer, careers: Sequence[EncodedCareer], workload: Workload)
     per_pass = 1
     packing: dict[str, Any] = {}
     if setting == "sft-packed":
-        pack = Recipe().tokens_in_a_pass(best_device().type)
+        pack = TuningConfig().tokens_in_a_pass(best_device().type)
         per_pass = max(1, pack // max(len(career.tokens) for career in careers))
         packing = {"packing": True, "max_length": pack}
     return packing | {

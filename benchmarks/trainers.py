@@ -16,8 +16,8 @@ from laborllm.lm.base.load import BaseModel, load_base
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.lm.tuning.finetune import finetune
-from laborllm.lm.tuning.recipe import Recipe
 from laborllm.runtime import best_device, peak_memory
 from laborllm.text import Template, render
 from laborllm.training.schedule import career_order
@@ -111,7 +111,7 @@ class _Material:
 def _train_with_laborllm(material: _Material, workload: Workload, vocabulary: tuple[int, ...] | None) -> float:
     """Seconds of all steps; the validation split, one training career, is looked at before and after."""
     model = TextModel.on_best_device(material.base, material.encoder, bfloat16=True, vocabulary=vocabulary)
-    recipe = Recipe(
+    config = TuningConfig(
         method=workload.method,
         epochs=1,
         batch_size=workload.batch_size,
@@ -120,5 +120,5 @@ def _train_with_laborllm(material: _Material, workload: Workload, vocabulary: tu
         decay="constant",
         validate_every=workload.careers,
     )
-    curve, _ = finetune(model, material.training, material.training[:1], recipe, seed=workload.seed)
+    curve, _ = finetune(model, material.training, material.training[:1], config, seed=workload.seed)
     return curve[-1].seconds

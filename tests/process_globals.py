@@ -73,7 +73,7 @@ def main(base: str, panel_file: str) -> None:
     for module in pkgutil.walk_packages(laborllm.__path__, "laborllm."):
         importlib.import_module(module.name)
     found["import"] = changes(before, state())
-    from laborllm.models.language.off_the_shelf import OffTheShelf
+    from laborllm.models.language.specs import OffTheShelf
     from laborllm.panel import Panel
 
     panel = Panel.load(Path(panel_file))

@@ -1,5 +1,79 @@
-"""laborllm: forecasts of a worker's next occupation from the career so far."""
+"""laborllm: forecasts of a worker's next occupation from the career so far.
 
+import laborllm as ll
+
+panel = ll.import_nlswork()
+fitted = ll.fit("transition", panel)
+next_year = ll.forecast(fitted, panel, year=1989)
+"""
+
+# ruff: noqa: F401  (names for type checkers; `PLACES` gives them at run time)
+from importlib import import_module
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from laborllm.api import fit, forecast, import_synthetic, load, read_panel
+    from laborllm.evaluation import Evaluation, evaluate
+    from laborllm.lm.scoring.options import ScoringOptions
+    from laborllm.lm.tuning.config import TuningConfig
+    from laborllm.models.counts.specs import Transition
+    from laborllm.models.forecast import Forecast
+    from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+    from laborllm.models.mixture.specs import Mixture
+    from laborllm.models.oracle import Oracle
+    from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
+    from laborllm.occupations import Taxonomy, load_taxonomy
+    from laborllm.panel import Panel
+    from laborllm.sources import (
+        import_nlswork,
+        import_nlsy79,
+        import_nlsy97,
+        import_psid,
+        import_query,
+        import_resumes,
+        import_table,
+    )
+    from laborllm.text import Template
+    from laborllm.training.config import TrainingConfig
+
+PLACES = {
+    "api": ("fit", "forecast", "import_synthetic", "load", "read_panel"),
+    "evaluation": ("Evaluation", "evaluate"),
+    "lm.scoring.options": ("ScoringOptions",),
+    "lm.tuning.config": ("TuningConfig",),
+    "models.counts.specs": ("Transition",),
+    "models.forecast": ("Forecast",),
+    "models.language.specs": ("EmbeddingLogit", "LanguageModel", "OffTheShelf", "TitleHead"),
+    "models.mixture.specs": ("Mixture",),
+    "models.oracle": ("Oracle",),
+    "models.sequence.specs": ("BagOfJobs", "Career", "Logit", "Nemo"),
+    "occupations": ("Taxonomy", "load_taxonomy"),
+    "panel": ("Panel",),
+    "sources": (
+        "import_nlswork",
+        "import_nlsy79",
+        "import_nlsy97",
+        "import_psid",
+        "import_query",
+        "import_resumes",
+        "import_table",
+    ),
+    "text": ("Template",),
+    "training.config": ("TrainingConfig",),
+}
+"""Where each name of the public API is defined; a module is imported when one of its names is first used (PEP 562)."""
 
 __version__ = version("laborllm")
+__all__ = [name for names in PLACES.values() for name in names]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in PLACES.items():
+        if name in names:
+            return getattr(import_module(f"laborllm.{module}"), name)
+    raise AttributeError(f"module 'laborllm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -8,11 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.evaluation import Evaluation, evaluate
-from laborllm.lm.tuning.recipe import Recipe
-from laborllm.models.contract import OccupationModel
-from laborllm.models.counts.transition import Transition
-from laborllm.models.language.language_model import Fitted, LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Fitted
+from laborllm.models.counts.specs import Transition
+from laborllm.models.language.language_model import FittedLanguageModel
+from laborllm.models.language.specs import LanguageModel, OffTheShelf
 from laborllm.panel import Panel
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report
@@ -35,7 +35,7 @@ class Budget:
     training_careers: int = 220
     validation_careers: int = 24
     test_careers: int = 80
-    recipe: Recipe = field(default_factory=lambda: Recipe(batch_size=1, validate_every=110))
+    training: TuningConfig = field(default_factory=lambda: TuningConfig(batch_size=1, validate_every=110))
 
     @property
     def fewer(self) -> str:
@@ -56,7 +56,8 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evalu
         about = _about(panel, budget)
         found = evaluate(models, panel, workers=budget.test_careers, by=["transition"], seed=seed, about=about)
         minutes = (time.monotonic() - start) / 60
-        fitted = models[TUNED].fitted  # type: ignore[attr-defined]
+        fitted = models[TUNED]
+        assert isinstance(fitted, FittedLanguageModel)
         write_report(
             folder / REPORT,
             found,
@@ -77,16 +78,16 @@ NOTE = (
 )
 
 
-def _fit(panel: Panel, budget: Budget, seed: int, folder: Path) -> dict[str, OccupationModel]:
+def _fit(panel: Panel, budget: Budget, seed: int, folder: Path) -> dict[str, Fitted]:
     fewer = panel.with_training(budget.training_careers, seed=seed)
     _say("2/4", "count transitions")
-    models: dict[str, OccupationModel] = {
+    models: dict[str, Fitted] = {
         TRANSITION: Transition().fit(panel, seed=seed),
         budget.fewer: Transition().fit(fewer, seed=seed),
         UNTUNED: OffTheShelf(base=budget.base).fit(panel, seed=seed),
     }
     _say("3/4", f"fine-tune {budget.base} on {budget.training_careers} careers")
-    tuned = LanguageModel(base=budget.base, valid_careers=budget.validation_careers, recipe=budget.recipe)
+    tuned = LanguageModel(base=budget.base, valid_careers=budget.validation_careers, training=budget.training)
     models[TUNED] = tuned.fit(fewer, seed=seed)
     for name, model in models.items():
         model.save(folder / name.replace(", ", "-").replace(" ", "-"))
@@ -99,7 +100,7 @@ def _about(panel: Panel, budget: Budget) -> dict[str, str]:
         TRANSITION: f"two-part transition frequencies of {everyone:,} women",
         budget.fewer: f"the same, of the {budget.training_careers} women that the language model was tuned on",
         UNTUNED: f"{budget.base} as it comes",
-        TUNED: f"{budget.base} tuned on the texts of {budget.training_careers} careers, {budget.recipe.method}",
+        TUNED: f"{budget.base} tuned on the texts of {budget.training_careers} careers, {budget.training.method}",
     }
 
 
@@ -114,7 +115,7 @@ def _facts(panel: Panel, budget: Budget, minutes: float) -> dict[str, str]:
     }
 
 
-def _curve(fitted: Fitted) -> Section:
+def _curve(fitted: FittedLanguageModel) -> Section:
     rows = [
         {"series": TUNED, "careers": point.careers, "perplexity": point.valid_perplexity}
         for point in fitted.curve

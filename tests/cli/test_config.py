@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.commands import laborllm
 from laborllm.cli import fit
-from laborllm.lm.tuning.recipe import Recipe
-from laborllm.models.contract import OccupationModel
-from laborllm.models.language.language_model import LanguageModel
+from laborllm.errors import InputError
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Spec
+from laborllm.models.language.specs import LanguageModel
 from laborllm.text import Template
 
 Capture = pytest.CaptureFixture[str]
@@ -40,33 +42,41 @@ WRITTEN = Template("shuffled", ("birth-year", "demographics"), last_records=5)
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[OccupationModel, fit.Fit]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Spec, dict[str, Any]]]:
     """What would have been fitted, and how."""
-    found: list[tuple[OccupationModel, fit.Fit]] = []
-    monkeypatch.setattr("laborllm.cli.fit._fit", lambda *asked: found.append(asked))
+    found: list[tuple[Spec, dict[str, Any]]] = []
+
+    def fit_nothing(spec: Spec, panel: Path, **options: Any) -> None:
+        found.append((spec, {"panel": panel, **options}))
+        raise InputError("nothing is fitted here")
+
+    monkeypatch.setattr("laborllm.api.fit", fit_nothing)
     return found
 
 
+Asked = list[tuple[Spec, dict[str, Any]]]
+
+
 @pytest.mark.parametrize(("name", "text"), [("fit.yaml", YAML), ("fit.toml", TOML)])
-def test_a_file_says_what_options_do(name: str, text: str, asked: list[tuple[OccupationModel, fit.Fit]]) -> None:
+def test_a_file_says_what_options_do(name: str, text: str, asked: Asked) -> None:
     Path(name).write_text(text)
-    assert laborllm(f"fit language-model --config {name}") == 0
-    assert laborllm(f"fit language-model other.parquet --config {name} --titles numeric --epochs 3") == 0
-    (model, task), (typed, other) = asked
-    assert model == LanguageModel("b", WRITTEN, recipe=Recipe(epochs=2, recompute=True))
-    assert task == fit.Training(Path("panel.parquet"), out=Path("run"), careers=30, config=Path(name))
+    laborllm(f"fit language-model --config {name}")
+    laborllm(f"fit language-model other.parquet --config {name} --titles numeric --epochs 3")
+    (spec, options), (typed, others) = asked
+    assert spec == LanguageModel("b", WRITTEN, training=TuningConfig(epochs=2, recompute=True))
+    assert options == {"panel": Path("panel.parquet"), "out": Path("run"), "careers": 30, "seed": 0}
     assert isinstance(typed, LanguageModel)
-    assert (typed.template.titles, typed.template.leave_out, typed.recipe.epochs) == ("numeric", WRITTEN.leave_out, 3)
-    assert other.panel == Path("other.parquet")
+    assert (typed.template.titles, typed.template.leave_out, typed.training.epochs) == ("numeric", WRITTEN.leave_out, 3)
+    assert others["panel"] == Path("other.parquet")
 
 
 @pytest.mark.parametrize("model", [name for name in fit.fit if not name.startswith("-")])
-def test_every_fit_takes_a_file(model: str, asked: list[tuple[OccupationModel, fit.Fit]]) -> None:
+def test_every_fit_takes_a_file(model: str, asked: Asked) -> None:
     members = "a b" if model == "mixture" else ""
     Path("fit.yaml").write_text("out: run\nseed: 7\n")
-    assert laborllm(f"fit {model} {members} panel.parquet --config fit.yaml") == 0
-    ((_, task),) = asked
-    assert (task.out, task.seed) == (Path("run"), 7)
+    laborllm(f"fit {model} {members} panel.parquet --config fit.yaml")
+    ((_, options),) = asked
+    assert (options["out"], options["seed"]) == (Path("run"), 7)
 
 
 @pytest.mark.parametrize(

@@ -46,13 +46,13 @@ def test_a_career_longer_than_the_context(model: str, panel: Panel, own_base_fol
     config = json.loads((own_base_folder / "config.json").read_text())
     (own_base_folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 150}))
     fit = f"fit {model} panel.parquet --base {own_base_folder} --out run"
-    assert "--long-careers shorten leaves out their oldest records" in refused(fit, capsys)
-    assert "lower --last-records" in refused(f"{fit} --last-records 4 --long-careers shorten", capsys)
-    assert laborllm(f"{fit} --long-careers shorten") == 0
+    assert "--overflow truncate leaves out their oldest records" in refused(fit, capsys)
+    assert "lower --last-records" in refused(f"{fit} --last-records 4 --overflow truncate", capsys)
+    assert laborllm(f"{fit} --overflow truncate") == 0
     about = json.loads((Path("run") / "run.json").read_text())
-    left_out = about["metrics"]["oldest records left out of long careers"]
+    left_out = about["metrics"]["oldest records left out by truncation"]
     assert left_out > 0
-    assert about["trained"]["records"] >= len(panel.subset("train")) - left_out
+    assert about["record"]["records"] >= len(panel.subset("train")) - left_out
     line = refused("evaluate run panel.parquet --split train --likelihood-only", capsys)
     assert "is longer than the 150 tokens that llama reads" in line
 

@@ -2,32 +2,31 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cli.commands import laborllm
 from laborllm.cli import fit
+from laborllm.errors import InputError
 from laborllm.evaluation import evaluate
 from laborllm.forecasting.shards import forecast_to_file
-from laborllm.lm.tuning.recipe import HeadRecipe
-from laborllm.models.contract import Forecast, OccupationModel
-from laborllm.models.counts.transition import Transition
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.mixture.mixture import Mixture
-from laborllm.models.oracle import Truth
-from laborllm.models.registry import MODELS, load_model
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Spec
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Forecast
+from laborllm.models.language.off_the_shelf import FittedOffTheShelf
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.oracle import Oracle
+from laborllm.models.registry import MODELS, load
 from laborllm.models.run_folder import read_run
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.nemo import Nemo
-from laborllm.models.sequence.plans import CareerPlan
+from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, assign_split
 from laborllm.text import Template
 from laborllm.training.curve import CurvePoint, write_curve
@@ -35,10 +34,26 @@ from laborllm.training.curve import CurvePoint, write_curve
 Capture = pytest.CaptureFixture[str]
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Spec, dict[str, Any]]]:
+    """The specs that would have been fitted, and how."""
+    found: list[tuple[Spec, dict[str, Any]]] = []
+
+    def fit_nothing(spec: Spec, panel: Path, **options: Any) -> None:
+        found.append((spec, {"panel": panel, **options}))
+        raise InputError("nothing is fitted here")
+
+    monkeypatch.setattr("laborllm.api.fit", fit_nothing)
+    return found
+
+
+Asked = list[tuple[Spec, dict[str, Any]]]
+
+
 @pytest.mark.parametrize(
-    "model",
+    "spec",
     [
-        Truth(),
+        Oracle(),
         Transition(),
         Logit(),
         BagOfJobs(),
@@ -48,51 +63,64 @@ Capture = pytest.CaptureFixture[str]
         LanguageModel(),
         TitleHead(),
         EmbeddingLogit(),
-        Mixture([Path("a"), Path("b")]),
+        Mixture((Path("a"), Path("b"))),
     ],
-    ids=lambda model: str(model.name),
+    ids=lambda spec: str(spec.name),
 )
-def test_options_default_to_those_of_the_model(model: OccupationModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted: list[OccupationModel] = []
-    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
-    monkeypatch.setattr("laborllm.cli.fit._show_training", lambda run: None)
-    members = " ".join(map(str, getattr(model, "members", ())))
-    assert laborllm(f"fit {model.name} {members} panel.parquet --out run") == 0
-    assert repr(fitted) == repr([model])
+def test_options_default_to_those_of_the_spec(spec: Spec, asked: Asked) -> None:
+    members = " ".join(map(str, getattr(spec, "members", ())))
+    laborllm(f"fit {spec.name} {members} panel.parquet --out run")
+    assert [found for found, _ in asked] == [spec]
 
 
 def test_every_model_can_be_fitted() -> None:
     assert {name for name in fit.fit if not name.startswith("-")} == set(MODELS)
 
 
-def test_options_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted: list[LanguageModel] = []
-    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
-    monkeypatch.setattr("laborllm.cli.fit._show_training", lambda run: None)
+def test_options_reach_the_spec(asked: Asked) -> None:
     command = "fit language-model panel.parquet --out run --base b --titles numeric --valid-careers 8 --last-records 5"
     left_out = "--leave-out birth-year demographics"
     options = "--method full --epochs 3 --learning-rate 2e-5"
-    assert laborllm(f"{command} {options} {left_out}") == 0
-    (model,) = fitted
-    assert (model.base, model.valid_careers) == ("b", 8)
-    assert model.template == Template("numeric", ("birth-year", "demographics"), last_records=5)
-    assert (model.recipe.method, model.recipe.epochs, model.recipe.learning_rate) == ("full", 3, 2e-5)
+    laborllm(f"{command} {options} {left_out}")
+    written = Template("numeric", ("birth-year", "demographics"), last_records=5)
+    training = TuningConfig(method="full", epochs=3, learning_rate=2e-5)
+    assert asked[0][0] == LanguageModel("b", written, valid_careers=8, training=training)
 
 
-def test_options_leave_the_other_defaults_of_a_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted: list[TitleHead] = []
-    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
-    assert laborllm("fit title-head panel.parquet --out run --epochs 3") == 0
-    assert fitted[0].recipe == HeadRecipe(epochs=3)
+@pytest.mark.parametrize(
+    ("options", "training"),
+    [
+        ("--preset paper --epochs 1", TuningConfig.preset("paper", epochs=1)),
+        ("--method full", TuningConfig(method="full")),
+        ("--preset head", TuningConfig.preset("head")),
+        ("--recompute --shard", TuningConfig(recompute=True, shard=True)),
+    ],
+)
+def test_presets_are_what_is_not_typed(options: str, training: TuningConfig, asked: Asked) -> None:
+    laborllm(f"fit language-model panel.parquet --out run {options}")
+    assert asked[0][0] == LanguageModel(training=training)
 
 
-def test_options_reach_the_sequence_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted: list[OccupationModel] = []
-    monkeypatch.setattr("laborllm.cli.fit._fit", lambda model, *rest: fitted.append(model))
+def test_options_leave_the_other_defaults_of_a_head(asked: Asked) -> None:
+    laborllm("fit title-head panel.parquet --out run --epochs 3 --no-history-features")
+    assert asked[0][0] == TitleHead(history_features=False, training=TuningConfig.preset("head", epochs=3))
+
+
+def test_options_reach_the_sequence_models(asked: Asked) -> None:
     shape = "--layers 12 --width 192 --heads 3 --dropout 0.1"
-    assert laborllm(f"fit career panel.parquet --out run {shape} --pretrained old --titles b --epochs 3") == 0
-    plan = CareerPlan(epochs=3)
-    assert fitted == [Career(plan, layers=12, width=192, heads=3, dropout=0.1, pretrained="old", titles="b")]
+    laborllm(f"fit career panel.parquet --out run {shape} --pretrained old --titles b --epochs 3")
+    training = replace(Career().training, epochs=3)
+    spec = Career(training, layers=12, width=192, heads=3, dropout=0.1, pretrained=Path("old"), titles="b")
+    assert asked[0][0] == spec
+
+
+def test_a_fit_says_what_it_wrote(capsys: Capture) -> None:
+    """And makes the folder that it is to lie in."""
+    assert laborllm("fit transition panel.parquet --out new/run") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("new/run: transition model of 7 occupations, fitted on ")
+    assert laborllm("fit logit panel.parquet --epochs 1 --out new/logit") == 0
+    assert "of INVENTED; validation perplexity " in capsys.readouterr().err
 
 
 def test_fit_then_forecast_is_what_the_library_does(panel: Panel) -> None:
@@ -142,19 +170,19 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
     assert laborllm("forecast run panel.parquet --out whole.parquet") == 0
     scored: list[int] = []
-    whole = OffTheShelf.forecast
+    whole = FittedOffTheShelf.forecast
 
-    def one_shard_only(model: OffTheShelf, panel: Panel) -> Forecast:
+    def one_shard_only(model: FittedOffTheShelf, panel: Panel, *, scoring: ScoringOptions) -> Forecast:
         if scored and scored.pop():
             raise KeyboardInterrupt
         scored.append(len(panel))
-        return whole(model, panel)
+        return whole(model, panel, scoring=scoring)
 
-    monkeypatch.setattr(OffTheShelf, "forecast", one_shard_only)
+    monkeypatch.setattr(FittedOffTheShelf, "forecast", one_shard_only)
     assert [laborllm("forecast run panel.parquet --out parts.parquet") for _ in range(2)] == [130, 130]
     assert len(list(Path("parts.parquet.shards").glob("0*.parquet"))) == 2
     assert not Path("parts.parquet").exists()
-    monkeypatch.setattr(OffTheShelf, "forecast", whole)
+    monkeypatch.setattr(FittedOffTheShelf, "forecast", whole)
     capsys.readouterr()
     assert laborllm("forecast run panel.parquet --scoring pruned --out parts.parquet") == 2
     assert "parts.parquet.shards holds parts of another forecast" in capsys.readouterr().err
@@ -165,8 +193,7 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
 
 def test_careers_limits_the_training_alone(panel: Panel) -> None:
     assert laborllm("fit transition panel.parquet --careers 5 --out run") == 0
-    _, _, trained = read_run(Path("run"))
-    assert trained.workers == 5 < panel.subset("train").workers
+    assert read_run(Path("run")).record.workers == 5 < panel.subset("train").workers
 
 
 def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, capsys: Capture) -> None:
@@ -177,7 +204,7 @@ def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, caps
     command = "evaluate counts tuned panel.parquet --workers 11 --draws 50 --seed 3 --reference tuned"
     capsys.readouterr()
     assert laborllm(f"{command} --out report.html --tables tables --json") == 0
-    models = {name: load_model(Path(name)) for name in ("counts", "tuned")}
+    models = {name: load(Path(name)) for name in ("counts", "tuned")}
     expected = evaluate(models, panel, workers=11, by=["transition"], draws=50, seed=3, reference="tuned")
     assert json.loads(capsys.readouterr().out) == json.loads(expected.to_json())
     report = Path("report.html").read_text()
@@ -234,7 +261,8 @@ def test_torn_run_is_refused(capsys: Capture) -> None:
 def test_models_are_listed(capsys: Capture) -> None:
     assert laborllm("models --json") == 0
     listed = json.loads(capsys.readouterr().out)
-    assert set(listed["models"]) == set(MODELS)
+    assert {model["name"] for model in listed["models"]} == set(MODELS)
+    assert all("Takes " in model["about"] for model in listed["models"])
     assert "smollm2-135m" in {base["name"] for base in listed["base_models"]}
     assert laborllm("models") == 0
     assert "language-model" in capsys.readouterr().out

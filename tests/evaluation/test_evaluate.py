@@ -14,7 +14,8 @@ from laborllm.evaluation import Evaluation, evaluate
 from laborllm.evaluation.metrics.mean import Mean
 from laborllm.evaluation.metrics.perplexity import Loss
 from laborllm.evaluation.tables import ESTIMATES
-from laborllm.models.contract import Floats, Forecast
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.forecast import Floats, Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.history import History
@@ -57,13 +58,13 @@ class Constant:
     probability: tuple[float, ...]
     asked: list[tuple[str, Panel]] = field(default_factory=list)
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         self.asked.append(("forecast", panel))
         log_prob = np.log(np.tile(self.probability, (len(panel), 1))).astype(np.float32)
         records = panel.records.select("worker", "year", "occupation")
         return Forecast(records, panel.taxonomy, log_prob, np.ones(len(panel)), "constant")
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         self.asked.append(("log_likelihood", panel))
         return np.asarray(np.log(np.array(self.probability)[panel.taxonomy.columns(panel.records["occupation"])]))
 
@@ -324,11 +325,11 @@ def test_weights_that_define_no_mean_are_refused(panel: Panel, weight: Callable[
 def test_forecasts_of_other_records_are_refused(panel: Panel) -> None:
     @dataclass
     class Wrong(Constant):
-        def forecast(self, panel: Panel) -> Forecast:
+        def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
             found = super().forecast(panel)
             return Forecast(found.records[::-1], TAXONOMY, found.log_prob, found.raw_mass, "reversed")
 
-        def log_likelihood(self, panel: Panel) -> Floats:
+        def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
             return np.full(len(panel), 0.5)
 
     with pytest.raises(InputError, match="'m' forecasts other records"):
@@ -357,8 +358,8 @@ class Given:
 
     values: Floats
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         return self.values
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         raise NotImplementedError

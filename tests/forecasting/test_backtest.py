@@ -6,7 +6,7 @@ import pytest
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.backtest import SHARE, STATE, backtest, cut
-from laborllm.models.counts.transition import Transition
+from laborllm.models.counts.specs import Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
 

@@ -10,8 +10,9 @@ import pytest
 
 from laborllm.errors import StorageError
 from laborllm.forecasting.shards import MANIFEST, forecast_to_file
-from laborllm.models.contract import Floats, Forecast
-from laborllm.models.counts.transition import Transition
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Floats, Forecast
 from laborllm.panel import Panel
 from laborllm.panel.store import PanelFile
 
@@ -26,14 +27,14 @@ class Counting:
         self.left = shards
         self.records = 0
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         if self.left == 0:
             raise KeyboardInterrupt
         self.left = None if self.left is None else self.left - 1
         self.records += len(panel)
         return self.model.forecast(panel)
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         return self.model.log_likelihood(panel)
 
 

@@ -1,5 +1,6 @@
 """Simulated careers against laws that are known, and against the slow way for every model that has a quick one."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,9 @@ from laborllm.forecasting.simulate import Simulation, simulate, start_paths
 from laborllm.forecasting.summaries import moves, natural_frequencies, return_to_work, shares, survival, time_in_groups
 from laborllm.forecasting.two_years import two_years_ahead
 from laborllm.forecasting.what_if import what_if
-from laborllm.models.counts.transition import Transition
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.nemo import Nemo
-from laborllm.models.sequence.plans import BagOfJobsPlan, CareerPlan, LogitPlan, NemoPlan
+from laborllm.models.counts.specs import Transition
+from laborllm.models.counts.transition import FittedTransition
+from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel
 
 YEARS = range(2005, 2011)
@@ -27,7 +25,7 @@ ERRORS = 4.5  # standard errors that a simulated share may be off by, of thousan
 
 
 @pytest.fixture(scope="module")
-def counted(panel: Panel) -> Transition:
+def counted(panel: Panel) -> FittedTransition:
     return Transition().fit(panel)
 
 
@@ -36,14 +34,14 @@ def fitted(panel: Panel) -> dict[str, Any]:
     return {
         "plain": Transition("plain").fit(panel),
         "second-order": Transition("second-order").fit(panel),
-        "logit": Logit(LogitPlan(epochs=1)).fit(panel),
-        "bag-of-jobs": BagOfJobs(BagOfJobsPlan(epochs=1), width=8).fit(panel),
-        "nemo": Nemo(NemoPlan(epochs=1), width=8).fit(panel),
-        "career": Career(CareerPlan(epochs=1), width=16, heads=2).fit(panel),
+        "logit": Logit(replace(Logit().training, epochs=1)).fit(panel),
+        "bag-of-jobs": BagOfJobs(replace(BagOfJobs().training, epochs=1), width=8).fit(panel),
+        "nemo": Nemo(replace(Nemo().training, epochs=1), width=8).fit(panel),
+        "career": Career(replace(Career().training, epochs=1), width=16, heads=2).fit(panel),
     }
 
 
-def test_shares_lie_on_the_law_of_a_markov_chain(counted: Transition, panel: Panel) -> None:
+def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, panel: Panel) -> None:
     draws = 2000
     simulation = simulate(counted, panel, years=YEARS, draws=draws)
     law = np.eye(len(panel.taxonomy))[simulation.origin]
@@ -86,7 +84,7 @@ def test_two_years_ahead_is_the_simulation_without_its_noise(name: str, fitted: 
     assert np.abs(exact - simulation.share[:, 0]).max() > 1e-3  # the second year is another one
 
 
-def test_two_years_of_a_markov_chain_are_its_square(counted: Transition, panel: Panel) -> None:
+def test_two_years_of_a_markov_chain_are_its_square(counted: FittedTransition, panel: Panel) -> None:
     opened = panel.open([2005, 2006])
     origin = simulate(counted, opened, draws=1).origin
     np.testing.assert_allclose(two_years_ahead(counted, opened), (counted.table @ counted.table)[origin], atol=1e-6)
@@ -114,7 +112,7 @@ def test_equal_arms_do_not_differ_and_unequal_ones_do(fitted: dict[str, Any], pa
     assert found.error.sum() < unpaired.sum()
 
 
-def test_groups_count_people_and_hold_the_share_of_futures(counted: Transition, panel: Panel) -> None:
+def test_groups_count_people_and_hold_the_share_of_futures(counted: FittedTransition, panel: Panel) -> None:
     simulation = simulate(counted, panel, years=YEARS, draws=500)
     labels = ["odd" if row % 2 else "even" for row in range(panel.workers)]
     found = group_shares(simulation, labels)
@@ -164,13 +162,13 @@ def test_tables_agree_with_a_hand_count(panel: Panel) -> None:
     ],
 )
 def test_what_cannot_be_simulated_is_refused(
-    years: list[int] | None, draws: int, message: str, counted: Transition, panel: Panel
+    years: list[int] | None, draws: int, message: str, counted: FittedTransition, panel: Panel
 ) -> None:
     with pytest.raises(PanelError, match=message):
         simulate(counted, panel, years=years, draws=draws)
 
 
-def test_two_versions_must_be_of_the_same_people(counted: Transition, panel: Panel) -> None:
+def test_two_versions_must_be_of_the_same_people(counted: FittedTransition, panel: Panel) -> None:
     opened = panel.open([2005])
     with pytest.raises(PanelError, match="other workers, or other years"):
         what_if(counted, opened, panel.open([2006]))

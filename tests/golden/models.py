@@ -4,34 +4,28 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
-from laborllm.models.contract import Forecaster, OccupationModel
-from laborllm.models.counts.transition import Transition
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.mixture.mixture import Mixture
-from laborllm.models.oracle import Truth
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.nemo import Nemo
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Forecaster, Spec
+from laborllm.models.counts.specs import Transition
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.oracle import Oracle
+from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel
 from laborllm.text import Template
-from laborllm.training.plan import Plan
+from laborllm.training.config import TrainingConfig
 
-PLAN = Plan(epochs=2, batch_size=32, learning_rate=1e-2, validate_every=500)
-RECIPE = Recipe(learning_rate=1e-3, validate_every=16)
-HEAD = HeadRecipe(learning_rate=1e-3, epochs=4, validate_every=8)
+PLAN = TrainingConfig(epochs=2, batch_size=32, learning_rate=1e-2, validate_every=500)
+RECIPE = TuningConfig(learning_rate=1e-3, validate_every=16)
+HEAD = TuningConfig.preset("head", learning_rate=1e-3, epochs=4, validate_every=8)
 
-COUNTS: dict[str, Callable[[], OccupationModel]] = {
+COUNTS: dict[str, Callable[[], Spec]] = {
     "transition": Transition,
     "transition-plain": lambda: Transition("plain"),
     "transition-second-order": lambda: Transition("second-order"),
 }
 
-SEQUENCES: dict[str, Callable[[], OccupationModel]] = {
+SEQUENCES: dict[str, Callable[[], Spec]] = {
     "logit": lambda: Logit(PLAN),
     "bag-of-jobs": lambda: BagOfJobs(PLAN, width=32),
     "nemo": lambda: Nemo(PLAN, width=32),
@@ -40,21 +34,21 @@ SEQUENCES: dict[str, Callable[[], OccupationModel]] = {
     "career-deep": lambda: Career(replace(PLAN, decay="cosine", weight_decay=0.1), layers=2, width=32, dropout=0.1),
 }
 
-LANGUAGE: dict[str, Callable[[str, Path], OccupationModel]] = {
+LANGUAGE: dict[str, Callable[[str, Path], Spec]] = {
     "career-titles": lambda base, _: Career(PLAN, width=32, titles=base),
     "off-the-shelf": lambda base, _: OffTheShelf(base),
     "off-the-shelf-in-context": lambda base, file: OffTheShelf(base, title_list=True, examples=1, panel_file=file),
-    "language-model": lambda base, _: LanguageModel(base, recipe=RECIPE),
+    "language-model": lambda base, _: LanguageModel(base, training=RECIPE),
     "language-model-full": lambda base, _: LanguageModel(
-        base, Template("numeric"), recipe=replace(RECIPE, method="full")
+        base, Template("numeric"), training=replace(RECIPE, method="full")
     ),
-    "language-model-titles": lambda base, _: LanguageModel(base, recipe=replace(RECIPE, text_weight=0.0)),
-    "language-model-closed": lambda base, _: LanguageModel(base, vocabulary="closed", recipe=RECIPE),
-    "language-model-own-tokens": lambda base, _: LanguageModel(base, title_tokens="own", recipe=RECIPE),
-    "title-head": lambda base, _: TitleHead(base, recipe=HEAD),
-    "title-head-joint": lambda base, _: TitleHead(base, recipe=replace(HEAD, method="full", text_weight=1.0)),
-    "title-head-no-memories": lambda base, _: TitleHead(base, without_memories=True, recipe=HEAD),
-    "title-head-own-tokens": lambda base, _: TitleHead(base, title_tokens="own", recipe=HEAD),
+    "language-model-titles": lambda base, _: LanguageModel(base, training=replace(RECIPE, text_weight=0.0)),
+    "language-model-closed": lambda base, _: LanguageModel(base, vocabulary="closed", training=RECIPE),
+    "language-model-own-tokens": lambda base, _: LanguageModel(base, title_tokens="own", training=RECIPE),
+    "title-head": lambda base, _: TitleHead(base, training=HEAD),
+    "title-head-joint": lambda base, _: TitleHead(base, training=replace(HEAD, method="full", text_weight=1.0)),
+    "title-head-no-memories": lambda base, _: TitleHead(base, history_features=False, training=HEAD),
+    "title-head-own-tokens": lambda base, _: TitleHead(base, title_tokens="own", training=HEAD),
     "embedding-logit": lambda base, _: EmbeddingLogit(base),
     "embedding-logit-mean": lambda base, _: EmbeddingLogit(base, pooling="mean", likelihood="two-stage"),
 }
@@ -77,8 +71,8 @@ def fit_mixture(weights: str, panel: Panel, folder: Path) -> Forecaster:
     """A mixture of two models over codes, whose runs are written into `folder`."""
     for name, made in (("transition", COUNTS["transition-second-order"]), ("nemo", SEQUENCES["nemo"])):
         made().fit(panel, seed=0).save(folder / name)
-    return Mixture(sorted(folder.iterdir()), weights=weights).fit(panel, seed=0)  # type: ignore[arg-type]
+    return Mixture(tuple(sorted(folder.iterdir())), weights=weights).fit(panel, seed=0)  # type: ignore[arg-type]
 
 
 def fit_truth(panel: Panel) -> Forecaster:
-    return Truth().fit(panel)
+    return Oracle().fit(panel)

@@ -19,8 +19,8 @@ from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels import packed_attention, padding
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning import finetune as finetuning
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.lm.tuning.finetune import finetune, pack_loss
-from laborllm.lm.tuning.recipe import Recipe
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
@@ -81,9 +81,9 @@ def test_weighing_titles_alone_is_the_loss_that_scoring_measures(
 def test_training_lowers_the_perplexity_of_titles(
     method: str, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    recipe = Recipe(method=method, epochs=4, learning_rate=1e-2, validate_every=20)  # type: ignore[arg-type]
+    config = TuningConfig(method=method, epochs=4, learning_rate=1e-2, validate_every=20)  # type: ignore[arg-type]
     model = TextModel(base, encoder)
-    curve, adapter = finetune(model, careers, careers[:10], recipe, seed=0)
+    curve, adapter = finetune(model, careers, careers[:10], config, seed=0)
     assert (adapter is None) == (method == "full")
     assert curve[-1].careers == 4 * len(careers)
     assert curve[-1].tokens == 4 * sum(len(career.tokens) for career in careers)
@@ -96,11 +96,11 @@ def test_training_lowers_the_perplexity_of_titles(
 def test_a_seed_repeats_and_another_differs(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    recipe = Recipe(learning_rate=1e-2, validate_every=20)
+    config = TuningConfig(learning_rate=1e-2, validate_every=20)
 
     def trained(seed: int) -> list[float]:
         model = TextModel(BaseModel("copy", copy.deepcopy(base.model), base.tokenizer), encoder)
-        curve, _ = finetune(model, careers[:20], careers[:3], recipe, seed=seed)
+        curve, _ = finetune(model, careers[:20], careers[:3], config, seed=seed)
         return [point.valid_perplexity for point in curve]
 
     assert trained(1) == trained(1)
@@ -112,7 +112,7 @@ def test_an_empty_split_is_refused(
     train: int, valid: int, base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
     with pytest.raises(PanelError, match="at least one career"):
-        finetune(TextModel(base, encoder), careers[:train], careers[:valid], Recipe(), seed=0)
+        finetune(TextModel(base, encoder), careers[:train], careers[:valid], TuningConfig(), seed=0)
 
 
 def test_a_loss_that_is_not_finite_stops_training(
@@ -121,21 +121,21 @@ def test_a_loss_that_is_not_finite_stops_training(
     model = TextModel(base, encoder)
     base.model.get_output_embeddings().weight.data.fill_(math.nan)
     with pytest.raises(RunError, match="is nan before any step: the weights it begins with"):
-        finetune(model, careers[:4], careers[:2], Recipe(), seed=0)
+        finetune(model, careers[:4], careers[:2], TuningConfig(), seed=0)
 
 
 def test_activation_checkpointing_changes_nothing(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer]
 ) -> None:
-    recipe = Recipe(method="full", learning_rate=1e-2)
+    config = TuningConfig(method="full", learning_rate=1e-2)
 
-    def trained(recipe: Recipe) -> torch.Tensor:
+    def trained(config: TuningConfig) -> torch.Tensor:
         model = copy.deepcopy(base.model)
         text_model = TextModel(BaseModel("copy", model, base.tokenizer), encoder)
-        finetune(text_model, careers[:8], careers[:3], recipe, seed=0)
+        finetune(text_model, careers[:8], careers[:3], config, seed=0)
         return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
-    torch.testing.assert_close(trained(dataclasses.replace(recipe, recompute=True)), trained(recipe))
+    torch.testing.assert_close(trained(dataclasses.replace(config, recompute=True)), trained(config))
 
 
 def test_a_pass_that_memory_does_not_hold_is_halved(
@@ -150,9 +150,9 @@ def test_a_pass_that_memory_does_not_hold_is_halved(
 
     def trained(pack_tokens: int) -> torch.Tensor:
         model = copy.deepcopy(base.model)
-        recipe = Recipe(method="full", learning_rate=1e-2, batch_size=6, pack_tokens=pack_tokens)
+        config = TuningConfig(method="full", learning_rate=1e-2, batch_size=6, pack_tokens=pack_tokens)
         text_model = TextModel(BaseModel("copy", model, base.tokenizer), encoder)
-        finetune(text_model, careers[:18], careers[:3], recipe, seed=0)
+        finetune(text_model, careers[:18], careers[:3], config, seed=0)
         return torch.cat([parameter.flatten() for parameter in model.parameters()])
 
     expected = trained(1)
@@ -178,22 +178,26 @@ def test_a_career_that_memory_does_not_hold_is_one_line(
 ) -> None:
     monkeypatch.setattr(finetuning, "pack_loss", lambda *_, **__: torch.empty(2**50))
     with pytest.raises(CapacityError, match="memory does not hold a pass of training") as refused:
-        finetune(TextModel(base, encoder), careers[:4], careers[:2], Recipe(**choice), seed=0)
+        finetune(TextModel(base, encoder), careers[:4], careers[:2], TuningConfig(**choice), seed=0)
     assert refused.value.hint == hint
 
 
 def test_presets_are_what_is_not_given() -> None:
-    paper = Recipe(preset="paper")
+    paper = TuningConfig.preset("paper")
     assert (paper.method, paper.epochs, paper.batch_size, paper.learning_rate) == ("full", 3, 32, 1e-5)
-    own = Recipe(preset="paper", epochs=1, method="lora")
+    own = TuningConfig.preset("paper", epochs=1, method="lora")
     assert (own.method, own.epochs, own.batch_size, own.learning_rate) == ("lora", 1, 32, 2e-3)
-    assert Recipe(**dataclasses.asdict(own)) == own
+    assert TuningConfig(**dataclasses.asdict(own)) == own
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(OptionError, match="use small, paper, head"):
+        TuningConfig.preset("huge")
 
 
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"preset": "huge"}, "use small, paper, head"),
         ({"method": "half"}, "use lora or full"),
         ({"batch_size": 0}, "batch-size must be above zero"),
         ({"learning_rate": -1.0}, "learning-rate must be above zero"),
@@ -201,6 +205,6 @@ def test_presets_are_what_is_not_given() -> None:
         ({"text_weight": -0.5}, "text-weight is a weight between 0 and 1"),
     ],
 )
-def test_a_bad_recipe_is_refused(choice: dict[str, object], message: str) -> None:
+def test_a_bad_option_is_refused(choice: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
-        Recipe(**choice)  # type: ignore[arg-type]
+        TuningConfig(**choice)  # type: ignore[arg-type]

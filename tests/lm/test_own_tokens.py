@@ -16,8 +16,8 @@ from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import METHODS, ScoringOptions
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.lm.tuning.finetune import finetune
-from laborllm.lm.tuning.recipe import Recipe
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 from lm.architectures import ARCHITECTURES
@@ -92,7 +92,7 @@ def test_an_adapter_trains_titles_and_no_other_token(
     hf.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     before = [weight.detach().clone() for weight in weights(base.model)]
-    curve, adapter = finetune(model, careers[:30], careers[30:40], Recipe(learning_rate=1e-2), seed=0)
+    curve, adapter = finetune(model, careers[:30], careers[30:40], TuningConfig(learning_rate=1e-2), seed=0)
     assert curve[-1].valid_perplexity < curve[0].valid_perplexity
     for old, new in zip(before, weights(base.model), strict=True):
         assert (old != new).any(dim=1).nonzero()[:, 0].tolist() == list(base.own_tokens)

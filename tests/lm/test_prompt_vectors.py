@@ -9,7 +9,8 @@ import torch
 
 from laborllm.errors import CapacityError, StorageError
 from laborllm.lm.base.load import BaseModel
-from laborllm.lm.embedding.prompt_vectors import Pooling, prompt_vectors
+from laborllm.lm.embedding import Pooling
+from laborllm.lm.embedding.prompt_vectors import prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
 from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.tokens.encoding import CareerEncoder

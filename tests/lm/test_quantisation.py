@@ -16,7 +16,7 @@ from laborllm.lm.scoring.options import QuantisationCost, ScoringOptions, Weight
 from laborllm.lm.scoring.quantisation import RECORDS, quantisation_cost, quantise_weights, quantised
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
-from laborllm.models.language.off_the_shelf import OffTheShelf
+from laborllm.models.language.specs import OffTheShelf
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
@@ -72,17 +72,17 @@ def test_the_cost_is_that_of_the_forecasts(
     panel = Panel(some.records.head(RECORDS), some.taxonomy, some.dataset, some.provenance)
     model = OffTheShelf(base=str(base_folder)).fit(panel)
     exact, raw = model.forecast(panel), model.log_likelihood(panel)
-    model.scoring = ScoringOptions(weights=weights, max_tv=1, max_log_ppl_shift=math.inf)
-    changed = model.forecast(panel)
+    scoring = ScoringOptions(weights=weights, max_tv=1, max_log_ppl_shift=math.inf)
+    changed = model.forecast(panel, scoring=scoring)
     off = np.abs(np.exp(exact.log_prob) - np.exp(changed.log_prob)).sum(axis=1) / 2
-    cost = model._forecaster.costs[weights]
+    cost = model.forecaster.costs[weights]
     assert cost.records == len(panel)
     assert cost.mean_tv == pytest.approx(off.mean(), abs=1e-5)
     assert cost.largest_tv == pytest.approx(off.max(), abs=1e-5)
-    assert cost.perplexity_ratio == pytest.approx(np.exp((raw - model.log_likelihood(panel)).mean()), rel=1e-4)
+    shift = (raw - model.log_likelihood(panel, scoring=scoring)).mean()
+    assert cost.perplexity_ratio == pytest.approx(np.exp(shift), rel=1e-4)
     assert changed.method == f"tree ({products}; {cost})"
     assert capsys.readouterr().err == f"{cost}\n"  # once
-    model.scoring = ScoringOptions()
     np.testing.assert_array_equal(model.forecast(panel).log_prob, exact.log_prob)  # the fitted weights are as they were
 
 
@@ -97,10 +97,10 @@ def test_raw_perplexity_has_a_limit_of_its_own(rise: float) -> None:
 def test_a_model_that_eight_bits_spoil_is_refused(base_folder: Path, panel: Panel) -> None:
     """One weight of each row meets nothing but zeros, and is so large that the others are rounded away."""
     numeric = Template(titles="numeric")  # of one length each, so that a random model does not know one title alone
-    model = OffTheShelf(base=str(base_folder), template=numeric, scoring=ScoringOptions(weights="8-bit")).fit(panel)
-    for block in model.text_model().base.model.model.layers:
+    model = OffTheShelf(base=str(base_folder), template=numeric).fit(panel)
+    for block in model.text_model.base.model.model.layers:
         block.input_layernorm.weight.data[0] = block.post_attention_layernorm.weight.data[0] = 0
         for layer in (block.self_attn.q_proj, block.self_attn.k_proj, block.self_attn.v_proj, block.mlp.up_proj):
             layer.weight.data[:, 0] = 1e3
     with pytest.raises(OptionError, match=r"off by 0\.\d+ on average, .* more than 0\.01 on average is refused"):
-        model.forecast(panel.subset("test"))
+        model.forecast(panel.subset("test"), scoring=ScoringOptions(weights="8-bit"))

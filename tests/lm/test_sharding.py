@@ -16,9 +16,9 @@ from laborllm.lm.base.load import load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.lm.tuning.finetune import CareerTexts, finetune
-from laborllm.lm.tuning.recipe import Recipe
-from laborllm.models.counts.transition import Transition
+from laborllm.models.counts.specs import Transition
 from laborllm.models.language.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, told
 from laborllm.models.language.titles import encode
 from laborllm.panel import Panel
@@ -27,7 +27,7 @@ from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, read_curve, write_curve
 from laborllm.training.loop import train
 
-RECIPE = Recipe(method="full", batch_size=3, learning_rate=1e-3, validate_every=12, pack_tokens=128)
+RECIPE = TuningConfig(method="full", batch_size=3, learning_rate=1e-3, validate_every=12, pack_tokens=128)
 
 
 class Texts(CareerTexts):
@@ -60,15 +60,15 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
     training = by_worker(careers[:30])
     task = Texts(training, RECIPE.tokens_in_a_pass("cpu"), model=model, valid=careers[30:40], text_weight=1.0)
     task.is_shared = shard
-    curve = train(task, replace(RECIPE, shard=shard).plan, seed=0, checkpoints=checkpoints)
+    curve = train(task, replace(RECIPE, shard=shard), seed=0, checkpoints=checkpoints)
     keep(folder / name, curve, model.base.model)
 
 
 def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
     """An adapter and tokens of their own for titles, activations computed anew, and the adapter merged."""
     model, careers = material(folder, own_tokens=True)
-    recipe = replace(RECIPE, method="lora", recompute=shard, shard=shard)
-    curve, _ = finetune(model, careers[:30], careers[30:40], recipe, seed=0)
+    config = replace(RECIPE, method="lora", recompute=shard, shard=shard)
+    curve, _ = finetune(model, careers[:30], careers[30:40], config, seed=0)
     keep(folder / name, curve, model.base.model)
 
 
@@ -92,7 +92,7 @@ def tune_head(folder: Path, name: str, *, shard: bool) -> None:
         text_weight=0.5,
         teacher_weight=0.5,
     )
-    curve = train(task, replace(RECIPE, shard=shard).plan, seed=0)
+    curve = train(task, replace(RECIPE, shard=shard), seed=0)
     keep(folder / name, curve, task.module)
 
 

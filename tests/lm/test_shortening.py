@@ -35,7 +35,7 @@ def test_the_oldest_records_go(below: int, panel: Panel, encoder: CareerEncoder)
         assert before[str(worker[0])] > room or len(kept) == len(records)
     with pytest.raises(CapacityError, match=f"longer than the {context} tokens") as refused:
         require_short(panel, encoder, context)
-    assert refused.value.hint == "--long-careers shorten leaves out their oldest records"
+    assert refused.value.hint == "--overflow truncate leaves out their oldest records"
 
 
 def test_what_fits_is_left_alone(panel: Panel, encoder: CareerEncoder) -> None:

@@ -98,4 +98,4 @@ def test_a_window_is_not_shortened(panel: Panel, encoder: CareerEncoder, windows
     with pytest.raises(CapacityError, match="longer than the") as refused:
         shorten(panel, encoder, context)
     assert refused.value.hint == "lower --last-records"
-    assert within_context(panel, encoder, 10 * context, "shorten") is panel
+    assert within_context(panel, encoder, 10 * context, "truncate") is panel

@@ -16,9 +16,10 @@ from torch import Tensor
 from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
-from laborllm.lm.tuning.recipe import HeadRecipe
-from laborllm.models.contract import Forecast, OccupationModel
-from laborllm.models.counts.transition import Transition
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Spec
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Forecast
 from laborllm.models.language.closed_set import (
     MEMORIES,
     ChoosingTitles,
@@ -29,11 +30,10 @@ from laborllm.models.language.closed_set import (
     told,
     two_stage_scores,
 )
-from laborllm.models.language.title_head import TitleHead
+from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode
-from laborllm.models.registry import load_model
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.plans import LogitPlan
+from laborllm.models.registry import load
+from laborllm.models.sequence.specs import Logit
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -99,28 +99,36 @@ def test_memories_by_hand() -> None:
     assert found[:, :, 1] == pytest.approx(np.array([[0, 0, 0], [0, 0, 1], [1, 0, 1 / 2], [1, 0, 1 / 3]]))
 
 
-@pytest.mark.parametrize("begin", [Transition(), Logit(plan=LogitPlan(epochs=1))], ids=["transition", "logit"])
-def test_it_begins_at_the_forecasts_of_another_model(
-    begin: OccupationModel, panel: Panel, base_folder: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "offset", [Transition(), Logit(replace(Logit().training, epochs=1))], ids=["transition", "logit"]
+)
+def test_it_starts_at_the_forecasts_of_another_model(
+    offset: Spec, panel: Panel, base_folder: Path, tmp_path: Path
 ) -> None:
     """With a rate too small to learn anything; its run folder stands alone."""
     test = panel.subset("test")
-    begin.fit(panel, seed=0).save(tmp_path / "begin")
-    expected = begin.forecast(test).log_prob
-    model = TitleHead(base=str(base_folder), begin=str(tmp_path / "begin"), recipe=HeadRecipe(learning_rate=1e-12))
-    model.fit(panel).save(tmp_path / "head")
-    rmtree(tmp_path / "begin")
-    assert model.forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
-    assert load_model(tmp_path / "head").forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
+    other = offset.fit(panel, seed=0)
+    other.save(tmp_path / "offset")
+    expected = other.forecast(test).log_prob
+    model = TitleHead(
+        base=str(base_folder),
+        offset_model=tmp_path / "offset",
+        training=TuningConfig.preset("head", learning_rate=1e-12),
+    )
+    fitted = model.fit(panel)
+    fitted.save(tmp_path / "head")
+    rmtree(tmp_path / "offset")
+    assert fitted.forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
+    assert load(tmp_path / "head").forecast(test).log_prob == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("use", ["begin", "teacher"])
+@pytest.mark.parametrize("use", ["offset_model", "teacher"])
 def test_a_model_of_another_split_is_refused(use: str, panel: Panel, base_folder: Path, tmp_path: Path) -> None:
     """To begin with, or as a teacher: it has seen workers who are held out now."""
     moved = {"train": "test", "test": "train"}
     other = replace(panel, records=panel.records.with_columns(pl.col("split").replace(moved)))
     Transition().fit(other).save(tmp_path / "run")
-    choice: dict[str, Any] = {use: str(tmp_path / "run")}
+    choice: dict[str, Any] = {use: tmp_path / "run"}
     model = TitleHead(base=str(base_folder), **choice)
     with pytest.raises(RunError, match="fitted on another split"):
         model.fit(panel)
@@ -130,9 +138,9 @@ def test_a_model_of_another_split_is_refused(use: str, panel: Panel, base_folder
     ("choice", "message"),
     [
         ({"teacher_weight": 0.5}, "weight of a teacher, and there is none"),
-        ({"teacher": "runs/nemo", "teacher_weight": 1.1}, "between 0 and 1, not 1.1"),
-        ({"teacher": "runs/nemo", "teacher_weight": -0.1}, "between 0 and 1, not -0.1"),
-        ({"teacher": "runs/nemo", "teacher_weight": np.nan}, "between 0 and 1, not nan"),
+        ({"teacher": Path("runs/nemo"), "teacher_weight": 1.1}, "between 0 and 1, not 1.1"),
+        ({"teacher": Path("runs/nemo"), "teacher_weight": -0.1}, "between 0 and 1, not -0.1"),
+        ({"teacher": Path("runs/nemo"), "teacher_weight": np.nan}, "between 0 and 1, not nan"),
     ],
 )
 def test_a_bad_weight_of_a_teacher_is_refused(choice: dict[str, Any], message: str) -> None:
@@ -193,16 +201,16 @@ def test_a_teacher_is_needed_for_the_fit_alone(panel: Panel, base_folder: Path, 
     """The run folder stands without it; a fit that goes on does so with the same teacher."""
     run, teacher = tmp_path / "head", tmp_path / "teacher"
     Transition(variant="plain").fit(panel).save(teacher)
-    model = TitleHead(base=str(base_folder), teacher=str(teacher), recipe=HeadRecipe(learning_rate=1e-2))
-    model.fit(panel, out=run)
+    model = TitleHead(base=str(base_folder), teacher=teacher, training=TuningConfig.preset("head", learning_rate=1e-2))
+    fitted = model.fit(panel, out=run)
     rmtree(teacher)
     Transition(variant="second-order").fit(panel).save(teacher)
     with pytest.raises(StorageError, match="holds a training with teacher"):
         model.fit(panel, out=run)
-    model.save(run)
+    fitted.save(run)
     rmtree(teacher)
     test = panel.subset("test")
-    np.testing.assert_array_equal(load_model(run).forecast(test).log_prob, model.forecast(test).log_prob)
+    np.testing.assert_array_equal(load(run).forecast(test).log_prob, fitted.forecast(test).log_prob)
 
 
 def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
@@ -211,9 +219,9 @@ def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
     teacher = Transition(variant="second-order").fit(panel)
     teacher.save(tmp_path / "teacher")
     teacher.forecast(panel.subset("train")).save(tmp_path / "teacher.parquet")
-    test, recipe = panel.subset("test"), HeadRecipe(learning_rate=1e-2)
+    test, config = panel.subset("test"), TuningConfig.preset("head", learning_rate=1e-2)
     by_model, by_file = (
-        TitleHead(base=str(base_folder), teacher=str(tmp_path / name), recipe=recipe).fit(panel).forecast(test).log_prob
+        TitleHead(base=str(base_folder), teacher=tmp_path / name, training=config).fit(panel).forecast(test).log_prob
         for name in ("teacher", "teacher.parquet")
     )
     np.testing.assert_allclose(by_file, by_model, atol=1e-5)  # a file holds float32
@@ -223,8 +231,8 @@ def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(pan
     """The frequencies that it begins with unless told otherwise see the occupation before alone."""
     model = TitleHead(base=str(base_folder), template=Template(last_records=2))
     with pytest.raises(OptionError, match="sees all earlier records"):
-        replace(model, begin="logit").fit(panel)
-    assert model.fit(panel).fitted is not None
+        replace(model, offset_model=Path("logit")).fit(panel)
+    model.fit(panel)
 
 
 @given(st.data())

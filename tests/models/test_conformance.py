@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,29 +11,25 @@ import polars as pl
 import pytest
 
 from laborllm.errors import PanelError, RunError, StorageError
-from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
-from laborllm.models.contract import OccupationModel
-from laborllm.models.counts.transition import Transition
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.mixture.mixture import Mixture
-from laborllm.models.oracle import Truth
-from laborllm.models.registry import MODELS, load_model
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.nemo import Nemo
-from laborllm.panel import Panel
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Fitted, Spec
+from laborllm.models.counts.specs import Transition
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.options import from_options, to_options
+from laborllm.models.oracle import Oracle
+from laborllm.models.registry import MODELS, load, spec_class
+from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
+from laborllm.panel import Panel, Provenance
 from laborllm.sources.synthetic import Market
+from laborllm.sources.synthetic.law import MARKET
 from laborllm.text import Template
-from laborllm.training.plan import Plan
+from laborllm.training.config import TrainingConfig
 from models.folders import rewrite
 
-Make = Callable[[], OccupationModel]
-SHORT = Plan(epochs=3, batch_size=8, learning_rate=1e-2)
-QUICK = Recipe(learning_rate=1e-2, validate_every=16)
+Make = Callable[[], Spec]
+SHORT = TrainingConfig(epochs=3, batch_size=8, learning_rate=1e-2)
+QUICK = TuningConfig(learning_rate=1e-2, validate_every=16)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,6 +37,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LABORLLM_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def panel(panel: Panel) -> Panel:
+    """The invented careers, as if they had been drawn from a process that is known."""
+    return dataclasses.replace(panel, provenance=Provenance("invented", notes={MARKET: Market().to_json()}))
 
 
 @pytest.fixture(scope="module")
@@ -50,29 +53,29 @@ def panel_file(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A career model of other years, to begin with."""
+def other_run(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A career model of other years, to initialise from."""
     folder = tmp_path_factory.mktemp("other") / "run"
     other = dataclasses.replace(panel, records=panel.records.with_columns(pl.col("year") + 5), dataset="OTHER")
-    Career(plan=SHORT).fit(other).save(folder)
-    return str(folder)
+    Career(training=SHORT).fit(other).save(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """Runs to mix, one of them a language model, by their label of another panel: they hold out who they like."""
     folder = tmp_path_factory.mktemp("members")
     other = dataclasses.replace(panel, dataset="OTHER")
     for model in (Transition(), OffTheShelf(base=str(base_folder))):
         model.fit(other).save(folder / model.name)
-    return sorted(folder.iterdir())
+    return tuple(sorted(folder.iterdir()))
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        *("truth", "transition", "transition-plain", "transition-second-order"),
-        *("logit", "bag-of-jobs", "nemo", "career", "career-begun"),
+        *("oracle", "transition", "transition-plain", "transition-second-order"),
+        *("logit", "bag-of-jobs", "nemo", "career", "career-pretrained"),
         *("off-the-shelf", "language-model", "language-model-full", "language-model-closed"),
         *("title-head", "title-head-joint"),
         *("language-model-own-tokens", "title-head-own-tokens"),
@@ -81,33 +84,37 @@ def members(panel: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFa
     ],
 )
 def make(
-    request: pytest.FixtureRequest, base_folder: Path, other_run: str, members: list[Path], panel_file: Path
+    request: pytest.FixtureRequest, base_folder: Path, other_run: Path, members: tuple[Path, ...], panel_file: Path
 ) -> Make:
     base = str(base_folder)
     made: dict[str, Make] = {
-        "truth": lambda: Truth(Market()),
+        "oracle": Oracle,
         "transition": Transition,
         "transition-plain": lambda: Transition(variant="plain"),
         "transition-second-order": lambda: Transition(variant="second-order"),
-        "logit": lambda: Logit(plan=SHORT),
-        "bag-of-jobs": lambda: BagOfJobs(plan=SHORT),
-        "nemo": lambda: Nemo(plan=SHORT),
-        "career": lambda: Career(plan=SHORT),
-        "career-begun": lambda: Career(plan=SHORT, pretrained=other_run, titles=base),
+        "logit": lambda: Logit(training=SHORT),
+        "bag-of-jobs": lambda: BagOfJobs(training=SHORT),
+        "nemo": lambda: Nemo(training=SHORT),
+        "career": lambda: Career(training=SHORT),
+        "career-pretrained": lambda: Career(training=SHORT, pretrained=other_run, titles=base),
         "off-the-shelf": lambda: OffTheShelf(base=base),
         "off-the-shelf-in-context": lambda: OffTheShelf(base, title_list=True, examples=1, panel_file=panel_file),
-        "language-model": lambda: LanguageModel(base=base, recipe=QUICK),
+        "language-model": lambda: LanguageModel(base=base, training=QUICK),
         "language-model-full": lambda: LanguageModel(
-            base=base, recipe=dataclasses.replace(QUICK, method="full"), template=Template("numeric")
+            base=base, training=dataclasses.replace(QUICK, method="full"), template=Template("numeric")
         ),
-        "language-model-closed": lambda: LanguageModel(base=base, recipe=QUICK, vocabulary="closed"),
-        "title-head": lambda: TitleHead(base=base, recipe=HeadRecipe(learning_rate=1e-2, validate_every=16)),
-        "title-head-joint": lambda: TitleHead(base=base, recipe=HeadRecipe(method="full", text_weight=1.0)),
+        "language-model-closed": lambda: LanguageModel(base=base, training=QUICK, vocabulary="closed"),
+        "title-head": lambda: TitleHead(
+            base=base, training=TuningConfig.preset("head", learning_rate=1e-2, validate_every=16)
+        ),
+        "title-head-joint": lambda: TitleHead(
+            base=base, training=TuningConfig.preset("head", method="full", text_weight=1.0)
+        ),
         "language-model-own-tokens": lambda: LanguageModel(
-            base=base, recipe=QUICK, title_tokens="own", vocabulary="closed"
+            base=base, training=QUICK, title_tokens="own", vocabulary="closed"
         ),
         "title-head-own-tokens": lambda: TitleHead(
-            base=base, recipe=HeadRecipe(learning_rate=1e-2), title_tokens="own"
+            base=base, training=TuningConfig.preset("head", learning_rate=1e-2), title_tokens="own"
         ),
         "embedding-logit": lambda: EmbeddingLogit(base),
         "embedding-logit-two-stage": lambda: EmbeddingLogit(base, pooling="mean", likelihood="two-stage"),
@@ -118,7 +125,7 @@ def make(
 
 
 @pytest.fixture(scope="module")
-def fitted(make: Make, panel: Panel) -> OccupationModel:
+def fitted(make: Make, panel: Panel) -> Fitted:
     return make().fit(panel, seed=0)
 
 
@@ -126,7 +133,7 @@ def with_records(panel: Panel, records: pl.DataFrame) -> Panel:
     return dataclasses.replace(panel, records=records)
 
 
-def test_forecast(fitted: OccupationModel, panel: Panel, tmp_path: Path) -> None:
+def test_forecast(fitted: Fitted, panel: Panel, tmp_path: Path) -> None:
     test = panel.subset("test")
     forecast = fitted.forecast(test)
     assert forecast.log_prob.shape == (len(test), len(panel.taxonomy))
@@ -137,14 +144,16 @@ def test_forecast(fitted: OccupationModel, panel: Panel, tmp_path: Path) -> None
     card = (tmp_path / "run" / "README.md").read_text()
     assert panel.fingerprint in card
     assert "Intended use" in card
-    loaded = load_model(tmp_path / "run")
-    assert loaded.name == fitted.name
+    loaded = load(tmp_path / "run")
+    assert loaded.spec == fitted.spec
+    assert loaded.record == fitted.record
+    assert loaded.metrics == pytest.approx(dict(fitted.metrics))
     np.testing.assert_array_equal(loaded.forecast(test).log_prob, forecast.log_prob)
     with pytest.raises(StorageError, match="exists already"):
         fitted.save(tmp_path / "run")
 
 
-def test_the_past_alone_matters(fitted: OccupationModel, panel: Panel) -> None:
+def test_the_past_alone_matters(fitted: Fitted, panel: Panel) -> None:
     """Changing the last record of each worker, title and covariates, leaves every earlier forecast as it was."""
     test = panel.subset("test")
     last = pl.int_range(pl.len()).over("worker") == pl.len().over("worker") - 1
@@ -165,7 +174,7 @@ def test_the_past_alone_matters(fitted: OccupationModel, panel: Panel) -> None:
     np.testing.assert_allclose(before[earlier], after[earlier], atol=1e-5)
 
 
-def test_an_open_record_has_the_distribution_of_the_same_record_closed(fitted: OccupationModel, panel: Panel) -> None:
+def test_an_open_record_has_the_distribution_of_the_same_record_closed(fitted: Fitted, panel: Panel) -> None:
     test = panel.subset("test")
     last = pl.int_range(pl.len()).over("worker") == pl.len().over("worker") - 1
     opened = with_records(test, test.records.with_columns(pl.when(~last).then("occupation")))
@@ -178,7 +187,7 @@ def test_an_open_record_has_the_distribution_of_the_same_record_closed(fitted: O
     np.testing.assert_allclose(forecast.raw_log_likelihood, closed.raw_log_likelihood[known], atol=1e-4)
 
 
-def test_a_record_after_an_open_one_has_no_forecast(fitted: OccupationModel, panel: Panel) -> None:
+def test_a_record_after_an_open_one_has_no_forecast(fitted: Fitted, panel: Panel) -> None:
     test = panel.subset("test").open(years=[2020, 2021])
     with pytest.raises(PanelError, match="open records follow an open one"):
         fitted.forecast(test)
@@ -190,7 +199,7 @@ def test_a_fit_ignores_open_records(make: Make, panel: Panel) -> None:
     np.testing.assert_array_equal(first.log_prob, second.log_prob)
 
 
-def test_sparse_and_unseen_input(fitted: OccupationModel, panel: Panel) -> None:
+def test_sparse_and_unseen_input(fitted: Fitted, panel: Panel) -> None:
     """One record, no covariates, and an occupation that no training record has."""
     seen = set(panel.subset("train").records["occupation"])
     unseen = next((code for code in panel.taxonomy.codes if code not in seen), panel.taxonomy.codes[0])
@@ -206,59 +215,63 @@ def test_a_seed_repeats_and_test_is_never_read(make: Make, panel: Panel) -> None
     np.testing.assert_array_equal(first.log_prob, second.log_prob)
 
 
-def test_another_taxonomy_and_an_unfitted_model_are_refused(fitted: OccupationModel, make: Make, panel: Panel) -> None:
+def test_another_taxonomy_is_refused(fitted: Fitted, panel: Panel) -> None:
     wider = dataclasses.replace(panel, taxonomy=panel.taxonomy.with_states(["in_education"]))
     with pytest.raises(RunError, match="was fitted on taxonomy invented with 7 occupations"):
         fitted.forecast(wider)
-    with pytest.raises(RunError, match="call fit, or load a run folder"):
-        make().forecast(panel)
 
 
-def test_a_torn_run_folder_is_refused(fitted: OccupationModel, tmp_path: Path) -> None:
+def test_a_torn_run_folder_is_refused(fitted: Fitted, tmp_path: Path) -> None:
     fitted.save(tmp_path / "run")
     largest = max((tmp_path / "run").rglob("*"), key=lambda path: path.stat().st_size if path.is_file() else 0)
     largest.write_bytes(largest.read_bytes()[:-1])
     with pytest.raises(StorageError, match="torn or was changed"):
-        load_model(tmp_path / "run")
+        load(tmp_path / "run")
 
 
-def test_an_option_that_this_version_does_not_know_is_refused(fitted: OccupationModel, tmp_path: Path) -> None:
+def test_an_option_that_this_version_does_not_know_is_refused(fitted: Fitted, tmp_path: Path) -> None:
     fitted.save(tmp_path / "run")
     about = json.loads((tmp_path / "run" / "run.json").read_text())
     about["options"]["color"] = "green"
     rewrite(tmp_path / "run" / "run.json", json.dumps(about))
     with pytest.raises(RunError, match=r"run states 'color', which this version of laborllm .* does not know"):
-        load_model(tmp_path / "run")
+        load(tmp_path / "run")
 
 
-def test_every_model_is_registered() -> None:
-    models = (
-        Truth,
-        Transition,
-        Logit,
-        BagOfJobs,
-        Nemo,
-        Career,
-        OffTheShelf,
-        LanguageModel,
-        TitleHead,
-        Mixture,
-        EmbeddingLogit,
-    )
-    assert {model.name for model in models} == set(MODELS)
+def test_a_spec_is_a_value(make: Make) -> None:
+    """Equal specs hash alike, in every process; a spec pickles, never changes, and survives JSON."""
+    spec = make()
+    assert spec == make()
+    assert hash(spec) == hash(make())
+    assert pickle.loads(pickle.dumps(spec)) == spec
+    as_json = json.dumps(to_options(spec))  # type: ignore[arg-type]
+    assert from_options(type(spec), json.loads(as_json), Path("run")) == spec
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.name = "another"  # type: ignore[misc]
+
+
+def test_a_fitted_model_pickles(fitted: Fitted, panel: Panel) -> None:
+    test = panel.subset("test")
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.forecast(test).log_prob, fitted.forecast(test).log_prob)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_registered_by_its_name(name: str) -> None:
+    assert spec_class(name).name == name
 
 
 def test_a_closed_vocabulary_can_be_widened(panel: Panel, base_folder: Path) -> None:
     """The softmax over all tokens gives each title less, by the same weights."""
-    closed = LanguageModel(base=str(base_folder), recipe=QUICK, vocabulary="closed").fit(panel)
+    closed = LanguageModel(base=str(base_folder), training=QUICK, vocabulary="closed").fit(panel)
     test = panel.subset("test")
     wide = closed.widened()
-    assert wide.vocabulary == "whole"
+    assert wide.spec.vocabulary == "whole"
     assert (wide.log_likelihood(test) < closed.log_likelihood(test)).all()
 
 
 def test_a_run_from_other_base_weights_is_refused(panel: Panel, own_base_folder: Path, tmp_path: Path) -> None:
-    LanguageModel(base=str(own_base_folder), recipe=QUICK).fit(panel).save(tmp_path / "run")
+    LanguageModel(base=str(own_base_folder), training=QUICK).fit(panel).save(tmp_path / "run")
     (own_base_folder / "other.safetensors").write_bytes(b"")
     with pytest.raises(RunError, match="was tuned from other weights"):
-        load_model(tmp_path / "run")
+        load(tmp_path / "run")

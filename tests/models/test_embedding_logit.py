@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from laborllm.errors import OptionError
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.multinomial import Likelihood, Vectors, choose_logit
+from laborllm.models.language.multinomial import Vectors, choose_logit
+from laborllm.models.language.specs import EmbeddingLogit, Likelihood
 from laborllm.panel import Panel
 
 KINDS: tuple[Likelihood, ...] = ("multinomial", "two-stage")

@@ -17,14 +17,14 @@ from transformers import (
 )
 
 from laborllm.errors import RunError, StorageError
-from laborllm.lm.tuning.recipe import Recipe, TitleTokens
-from laborllm.models.counts.transition import Transition
+from laborllm.lm.tuning.config import TitleTokens, TuningConfig
+from laborllm.models.counts.specs import Transition
 from laborllm.models.language.export import export_model
-from laborllm.models.language.language_model import LanguageModel
+from laborllm.models.language.specs import LanguageModel
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
-RECIPE = Recipe(learning_rate=1e-2)
+RECIPE = TuningConfig(learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +76,8 @@ def test_others_read_the_same_probabilities(
 ) -> None:
     base = {"llama": base_folder, "gpt2": gpt2_folder}[shape]
     template = Template("reworded", ("gender",))
-    recipe = Recipe(learning_rate=1e-2, method=method)
-    tuned = LanguageModel(str(base), template, title_tokens, recipe=recipe).fit(panel)
+    config = TuningConfig(learning_rate=1e-2, method=method)
+    tuned = LanguageModel(str(base), template, title_tokens, training=config).fit(panel)
     tuned.save(tmp_path / "run")
     export_model(tmp_path / "run", tmp_path / "out", adapter=adapter)
     model: Any = AutoModelForCausalLM.from_pretrained(base if adapter else tmp_path / "out")
@@ -98,7 +98,7 @@ def test_others_read_the_same_probabilities(
 
 def test_the_card_says_how_to_write_a_prompt(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
     template = Template("shuffled", ("birth-year",), last_records=3)
-    LanguageModel(str(base_folder), template, vocabulary="closed", recipe=RECIPE).fit(panel).save(tmp_path / "run")
+    LanguageModel(str(base_folder), template, vocabulary="closed", training=RECIPE).fit(panel).save(tmp_path / "run")
     export_model(tmp_path / "run", tmp_path / "out")
     card = (tmp_path / "out" / "README.md").read_text()
     first = template.title_texts(panel.taxonomy)[0]
@@ -118,7 +118,7 @@ def test_what_cannot_be_exported_is_refused(panel: Panel, base_folder: Path, tmp
     Transition().fit(panel).save(tmp_path / "counts")
     with pytest.raises(RunError, match="counts holds the model transition: a run of language-model can be exported"):
         export_model(tmp_path / "counts", tmp_path / "out")
-    full = LanguageModel(str(base_folder), recipe=Recipe(method="full")).fit(panel)
+    full = LanguageModel(str(base_folder), training=TuningConfig(method="full")).fit(panel)
     full.save(tmp_path / "full")
     with pytest.raises(RunError, match="has no adapter"):
         export_model(tmp_path / "full", tmp_path / "out", adapter=True)
@@ -127,7 +127,7 @@ def test_what_cannot_be_exported_is_refused(panel: Panel, base_folder: Path, tmp
 
 
 def test_a_full_disk_leaves_nothing(panel: Panel, base_folder: Path, small_disk: Path, tmp_path: Path) -> None:
-    LanguageModel(str(base_folder), recipe=RECIPE).fit(panel).save(tmp_path / "run")
+    LanguageModel(str(base_folder), training=RECIPE).fit(panel).save(tmp_path / "run")
     (small_disk / "other work").write_bytes(bytes(2**20 - 2**15))
     with pytest.raises(StorageError, match=r"cannot write .*out: .*No space left"):
         export_model(tmp_path / "run", small_disk / "out")

@@ -6,29 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
-from laborllm.models.contract import Floats, OccupationModel
-from laborllm.models.counts.transition import Transition
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.mixture.mixture import Mixture
-from laborllm.models.oracle import Truth
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.logit import Logit
-from laborllm.models.sequence.nemo import Nemo
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Spec
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Floats
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.oracle import Oracle
+from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
-from laborllm.training.plan import Plan
+from laborllm.training.config import TrainingConfig
 
 YEARS = Market(first_year=2004, yearly_until=2011, last_year=2009)
 """Six interviews, so that a career fits into the context of a small base model."""
 
-PLAN = Plan(epochs=4, batch_size=32, learning_rate=5e-3, validate_every=2000)
-RECIPE, HEAD = Recipe(learning_rate=1e-2, validate_every=500), HeadRecipe(learning_rate=1e-2, validate_every=500)
+PLAN = TrainingConfig(epochs=4, batch_size=32, learning_rate=5e-3, validate_every=2000)
+RECIPE, HEAD = (
+    TuningConfig(learning_rate=1e-2, validate_every=500),
+    TuningConfig.preset("head", learning_rate=1e-2, validate_every=500),
+)
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +37,10 @@ def synthetic() -> Panel:
 @pytest.fixture(scope="module")
 def floor(synthetic: Panel) -> Floats:
     """Log-probability that the law gives each observed occupation of split test, (n,)."""
-    return Truth().fit(synthetic).log_likelihood(synthetic.subset("test"))
+    return Oracle().fit(synthetic).log_likelihood(synthetic.subset("test"))
 
 
-OVER_CODES: list[Callable[[], OccupationModel]] = [
+OVER_CODES: list[Callable[[], Spec]] = [
     lambda: Transition("plain"),
     lambda: Transition("two-part"),
     lambda: Transition("second-order"),
@@ -54,7 +52,7 @@ OVER_CODES: list[Callable[[], OccupationModel]] = [
 
 
 @pytest.mark.parametrize("make", OVER_CODES, ids=lambda make: f"{make().name}-{getattr(make(), 'variant', '')}")
-def test_models_over_codes(make: Callable[[], OccupationModel], synthetic: Panel, floor: Floats) -> None:
+def test_models_over_codes(make: Callable[[], Spec], synthetic: Panel, floor: Floats) -> None:
     """Each of them knows far more than how frequent occupations are, and less than the truth."""
     test = synthetic.subset("test")
     gap = floor - make().fit(synthetic, seed=0).log_likelihood(test)
@@ -65,7 +63,7 @@ def test_models_over_codes(make: Callable[[], OccupationModel], synthetic: Panel
 def test_mixtures(weights: str, synthetic: Panel, floor: Floats, tmp_path: Path) -> None:
     for model in (Transition("second-order"), Logit(PLAN)):
         model.fit(synthetic, seed=0).save(tmp_path / model.name)
-    mixture = Mixture(sorted(tmp_path.iterdir()), weights=weights).fit(synthetic)  # type: ignore[arg-type]
+    mixture = Mixture(tuple(sorted(tmp_path.iterdir())), weights=weights).fit(synthetic)  # type: ignore[arg-type]
     assert (floor - mixture.log_likelihood(synthetic.subset("test"))).mean() > 0
 
 
@@ -75,14 +73,14 @@ def test_models_over_text(
 ) -> None:
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path))
     base = str(base_folder)
-    made: dict[str, OccupationModel] = {
+    made: dict[str, Spec] = {
         "off-the-shelf": OffTheShelf(base),
-        "language-model": LanguageModel(base, recipe=RECIPE),
-        "title-head": TitleHead(base, recipe=HEAD),
+        "language-model": LanguageModel(base, training=RECIPE),
+        "title-head": TitleHead(base, training=HEAD),
         "embedding-logit": EmbeddingLogit(base),
     }
     fewer, few = synthetic.with_training(60, seed=0), synthetic.draw("test", 40, seed=0)
-    floor = Truth().fit(synthetic).log_likelihood(few)
+    floor = Oracle().fit(synthetic).log_likelihood(few)
     gap = floor - made[kind].fit(fewer, seed=0).forecast(few).log_likelihood
     assert gap.mean() > 0
 

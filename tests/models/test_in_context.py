@@ -9,8 +9,9 @@ import pytest
 
 from laborllm.errors import CapacityError, InputError, OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.language.off_the_shelf import OffTheShelf, Shown
-from laborllm.models.registry import load_model
+from laborllm.models.language.off_the_shelf import Shown
+from laborllm.models.language.specs import OffTheShelf
+from laborllm.models.registry import load
 from laborllm.panel import Panel
 from laborllm.text import Template, after, preamble, render
 
@@ -37,8 +38,8 @@ def test_tree_equals_naive_after_a_preamble(
     model = OffTheShelf(str(base_folder), template, title_list, examples).fit(panel)
     few = panel.subset("test").sample(2, seed=0)
     tree = model.forecast(few)
-    model.scoring = ScoringOptions("naive")
-    np.testing.assert_allclose(tree.log_prob, model.forecast(few).log_prob, atol=1e-4)
+    naive = model.forecast(few, scoring=ScoringOptions("naive"))
+    np.testing.assert_allclose(tree.log_prob, naive.log_prob, atol=1e-4)
     plain = OffTheShelf(str(base_folder), template).fit(panel).forecast(few)
     assert np.abs(tree.log_prob - plain.log_prob).max() > 0.01
 
@@ -75,7 +76,7 @@ def test_a_run_folder_holds_no_example(panel: Panel, base_folder: Path, tmp_path
         tmp_path / "panel.parquet"
     )
     with pytest.raises(RunError, match="has other training careers than those that"):
-        load_model(tmp_path / "run")
+        load(tmp_path / "run")
 
 
 def test_what_cannot_be_shown_is_refused(panel: Panel, base_folder: Path, tmp_path: Path) -> None:

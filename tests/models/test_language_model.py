@@ -11,16 +11,15 @@ from typing import Literal
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.lm.tuning.recipe import Recipe, TitleTokens
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.registry import load_model
+from laborllm.lm.tuning.config import TitleTokens, TuningConfig
+from laborllm.models.language.specs import LanguageModel, TitleHead
+from laborllm.models.registry import load
 from laborllm.panel import Panel
+from laborllm.training.config import Decay
 from laborllm.training.curve import CurvePoint, read_curve
-from laborllm.training.plan import Decay
 from laborllm.training.schedule import rate_factor
 
-RECIPE = Recipe(learning_rate=1e-2, validate_every=16)
+RECIPE = TuningConfig(learning_rate=1e-2, validate_every=16)
 
 
 def known(curve: list[CurvePoint]) -> list[str]:
@@ -43,8 +42,8 @@ def test_a_fit_goes_on_to_the_same_weights(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    recipe = dataclasses.replace(RECIPE, method=method)
-    model = kind(base=str(base_folder), title_tokens=title_tokens, recipe=recipe)
+    config = dataclasses.replace(RECIPE, method=method)
+    model = kind(base=str(base_folder), title_tokens=title_tokens, training=config)
     model.fit(panel, out=tmp_path / "whole").save(tmp_path / "whole")
     assert not (tmp_path / "whole.training").exists()
 
@@ -58,7 +57,7 @@ def test_a_fit_goes_on_to_the_same_weights(
         with pytest.raises(KeyboardInterrupt):
             model.fit(panel, out=tmp_path / "run")
     assert (tmp_path / "run.training").exists()
-    other = dataclasses.replace(model, recipe=dataclasses.replace(model.recipe, lora_rank=8))
+    other = dataclasses.replace(model, training=dataclasses.replace(model.training, lora_rank=8))
     with pytest.raises(StorageError, match="holds a training with lora_rank 16, not 8"):
         other.fit(panel, out=tmp_path / "run")
     model.fit(panel, out=tmp_path / "run").save(tmp_path / "run")
@@ -74,17 +73,17 @@ def test_a_fit_goes_on_to_the_same_weights(
 def test_records_left_out_of_long_careers_are_counted(own_base_folder: Path, panel: Panel, tmp_path: Path) -> None:
     config = json.loads((own_base_folder / "config.json").read_text())
     (own_base_folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 150}))
-    recipe = dataclasses.replace(RECIPE, long_careers="shorten")
-    LanguageModel(base=str(own_base_folder), recipe=recipe).fit(panel).save(tmp_path / "run")
+    config = dataclasses.replace(RECIPE, overflow="truncate")
+    LanguageModel(base=str(own_base_folder), training=config).fit(panel).save(tmp_path / "run")
     about = json.loads((tmp_path / "run" / "run.json").read_text())
-    left_out = about["metrics"]["oldest records left out of long careers"]
+    left_out = about["metrics"]["oldest records left out by truncation"]
     assert left_out > 0
-    assert about["trained"]["records"] >= len(panel.subset("train")) - left_out
+    assert about["record"]["records"] >= len(panel.subset("train")) - left_out
 
 
 def test_the_curve_is_there_for_tensorboard(base_folder: Path, panel: Panel, tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    model = LanguageModel(base=str(base_folder), recipe=RECIPE).fit(panel)
+    model = LanguageModel(base=str(base_folder), training=RECIPE).fit(panel)
     model.save(tmp_path / "run")
     events = accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"))
     events.Reload()
@@ -96,14 +95,14 @@ def test_the_curve_is_there_for_tensorboard(base_folder: Path, panel: Panel, tmp
 def test_a_full_disk_leaves_no_run_folder_and_the_fit_can_be_saved_elsewhere(
     base_folder: Path, panel: Panel, small_disk: Path, tmp_path: Path
 ) -> None:
-    recipe = dataclasses.replace(RECIPE, method="full")
-    model = LanguageModel(base=str(base_folder), recipe=recipe).fit(panel)
+    config = dataclasses.replace(RECIPE, method="full")
+    model = LanguageModel(base=str(base_folder), training=config).fit(panel)
     (small_disk / "other work").write_bytes(bytes(2**20 - 2**15))
     with pytest.raises(StorageError, match=r"cannot write .*run: .*No space left"):
         model.save(small_disk / "run")
     assert [path.name for path in small_disk.iterdir()] == ["other work"]
     model.save(tmp_path / "run")
-    assert load_model(tmp_path / "run").name == "language-model"
+    assert load(tmp_path / "run").spec.name == "language-model"
 
 
 IN_FLOAT32 = """
@@ -127,7 +126,7 @@ def test_two_processes_take_the_steps_of_one(base_folder: Path, panel: Panel, tm
         subprocess.run(
             command.split(), cwd=tmp_path, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, check=True, timeout=300
         )
-    one, two = (load_model(tmp_path / name) for name in ("one", "two"))
+    one, two = (load(tmp_path / name) for name in ("one", "two"))
     curves = [read_curve(tmp_path / name / "curve.csv") for name in ("one", "two")]
     assert len(curves[0]) == len(curves[1])
     for ours, theirs in zip(*curves, strict=True):

@@ -12,16 +12,16 @@ from sklearn.preprocessing import OneHotEncoder
 from torch_choice.data import ChoiceDataset
 from torch_choice.model import ConditionalLogitModel
 
-from laborllm.models.contract import Floats
+from laborllm.models.forecast import Floats
 from laborllm.models.sequence.careers import COVARIATES, index_careers
-from laborllm.models.sequence.logit import Logit
+from laborllm.models.sequence.specs import Logit
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
+from laborllm.training.config import TrainingConfig
 from laborllm.training.minimise import minimise
-from laborllm.training.plan import Plan
 
-TO_THE_END = Plan(epochs=150, batch_size=400, learning_rate=0.1, validate_every=12_000)
+TO_THE_END = TrainingConfig(epochs=150, batch_size=400, learning_rate=0.1, validate_every=12_000)
 FEATURES = ("previous", "before_previous", *COVARIATES)
 
 
@@ -44,7 +44,7 @@ def panel() -> Panel:
 @pytest.fixture(scope="module")
 def found(panel: Panel) -> Floats:
     """Probabilities of every occupation for the training records, (n, J)."""
-    return np.exp(Logit(plan=TO_THE_END).fit(panel).forecast(panel.subset("train")).log_prob)
+    return np.exp(Logit(training=TO_THE_END).fit(panel).forecast(panel.subset("train")).log_prob)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,14 @@ from hypothesis import strategies as st
 
 from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.contract import Forecast
-from laborllm.models.counts.transition import Transition
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Forecast
 from laborllm.models.history import history_features
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.mixture.mixture import Mixture
+from laborllm.models.language.specs import OffTheShelf
+from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import constant_weights, softmax_weights
-from laborllm.models.oracle import Truth
-from laborllm.models.registry import load_model
-from laborllm.models.run_folder import read_metrics
+from laborllm.models.oracle import Oracle
+from laborllm.models.registry import load
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.sources.synthetic import import_synthetic
@@ -29,15 +28,15 @@ KINDS = ("constant", "varying")
 
 @pytest.fixture(scope="module")
 def synthetic() -> Panel:
-    classes = [(str(code), title, "All") for code, title in enumerate(("Cooks", "Nurses", "Welders", "Roofers"))]
-    return import_synthetic(300, Taxonomy.from_occupations("small", classes).with_states(["unemployed"]), seed=1)
+    occupations = [(str(code), title, "All") for code, title in enumerate(("Cooks", "Nurses", "Welders", "Roofers"))]
+    return import_synthetic(300, Taxonomy.from_occupations("small", occupations).with_states(["unemployed"]), seed=1)
 
 
 @pytest.fixture(scope="module")
 def runs(synthetic: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs `truth`, `transition` and `plain`, and forecasts `noise.parquet` that know nothing."""
+    """Runs `oracle`, `transition` and `plain`, and forecasts `noise.parquet` that know nothing."""
     folder = tmp_path_factory.mktemp("runs")
-    Truth().fit(synthetic).save(folder / "truth")
+    Oracle().fit(synthetic).save(folder / "oracle")
     Transition().fit(synthetic).save(folder / "transition")
     Transition(variant="plain").fit(synthetic).save(folder / "plain")
     noise = np.random.default_rng(0).dirichlet(np.ones(len(synthetic.taxonomy)), size=len(synthetic))
@@ -92,24 +91,25 @@ def test_varying_weights_find_where_each_member_is_right() -> None:
 
 @pytest.mark.parametrize("weights", KINDS)
 def test_one_member_is_the_mixture(weights: str, runs: Path, synthetic: Panel) -> None:
-    mixed = Mixture([runs / "transition"], weights=weights).fit(synthetic).forecast(synthetic)  # type: ignore[arg-type]
-    alone = load_model(runs / "transition").forecast(synthetic)
+    mixed = Mixture((runs / "transition",), weights=weights).fit(synthetic).forecast(synthetic)  # type: ignore[arg-type]
+    alone = load(runs / "transition").forecast(synthetic)
     np.testing.assert_allclose(mixed.log_prob, alone.log_prob, atol=1e-6)
 
 
 @pytest.mark.parametrize("weights", KINDS)
-def test_the_truth_gets_the_weight(weights: str, runs: Path, synthetic: Panel, tmp_path: Path) -> None:
-    model = Mixture([runs / "truth", runs / "noise.parquet"], weights=weights).fit(synthetic)  # type: ignore[arg-type]
+def test_the_oracle_gets_the_weight(weights: str, runs: Path, synthetic: Panel, tmp_path: Path) -> None:
+    members = (runs / "oracle", runs / "noise.parquet")
+    model = Mixture(members, weights=weights).fit(synthetic)  # type: ignore[arg-type]
     model.save(tmp_path / "mixture")
-    assert read_metrics(tmp_path / "mixture")[f"mean weight of {runs / 'truth'}"] > 0.95
+    assert load(tmp_path / "mixture").metrics[f"mean weight of {runs / 'oracle'}"] > 0.95
 
 
 @pytest.mark.parametrize("weights", KINDS)
 def test_no_member_is_better_on_validation(weights: str, runs: Path, synthetic: Panel) -> None:
     members = [runs / name for name in ("transition", "plain", "noise.parquet")]
-    mixture = Mixture(members, weights=weights).fit(synthetic)  # type: ignore[arg-type]
+    mixture = Mixture(tuple(members), weights=weights).fit(synthetic)  # type: ignore[arg-type]
     valid = synthetic.subset("valid")
-    best = max(load_model(member).log_likelihood(valid).mean() for member in members[:2])
+    best = max(load(member).log_likelihood(valid).mean() for member in members[:2])
     assert mixture.log_likelihood(valid).mean() >= best - 1e-6
 
 
@@ -117,10 +117,15 @@ def test_errors_of_members_carry_over(panel: Panel, base_folder: Path, tmp_path:
     """The bound holds against the mixture of exact forecasts, and the mixture says how its members score."""
     OffTheShelf(base=str(base_folder)).fit(panel).save(tmp_path / "base")
     Transition().fit(panel).save(tmp_path / "counts")
-    Mixture([tmp_path / "base", tmp_path / "counts"]).fit(panel).save(tmp_path / "mixture")
+    Mixture(
+        (
+            tmp_path / "base",
+            tmp_path / "counts",
+        )
+    ).fit(panel).save(tmp_path / "mixture")
     test = panel.subset("test")
-    exact = load_model(tmp_path / "mixture").forecast(test)
-    pruned = load_model(tmp_path / "mixture", ScoringOptions("pruned", tolerance=0.3)).forecast(test)
+    exact = load(tmp_path / "mixture").forecast(test)
+    pruned = load(tmp_path / "mixture").forecast(test, scoring=ScoringOptions("pruned", tolerance=0.3))
     assert exact.error_bound is None
     assert pruned.error_bound is not None
     distance = np.abs(np.exp(exact.log_prob) - np.exp(pruned.log_prob)).sum(axis=1) / 2
@@ -131,34 +136,44 @@ def test_a_member_that_changed_is_refused(synthetic: Panel, tmp_path: Path) -> N
     Transition().fit(synthetic).save(tmp_path / "run")
     uniform = np.zeros((len(synthetic), len(synthetic.taxonomy))) - np.log(len(synthetic.taxonomy))
     as_forecast(uniform, synthetic).save(tmp_path / "forecast.parquet")
-    Mixture([tmp_path / "run", tmp_path / "forecast.parquet"]).fit(synthetic).save(tmp_path / "mixture")
+    Mixture(
+        (
+            tmp_path / "run",
+            tmp_path / "forecast.parquet",
+        )
+    ).fit(synthetic).save(tmp_path / "mixture")
     moved = tmp_path.rename(tmp_path.with_name("moved"))  # together, they stay what they were
-    load_model(moved / "mixture")
+    load(moved / "mixture")
     with (moved / "forecast.parquet").open("ab") as file:
         file.write(b"0")
     with pytest.raises(RunError, match=r"forecast\.parquet, which has changed since"):
-        load_model(moved / "mixture")
+        load(moved / "mixture")
 
 
 def test_what_cannot_be_mixed_is_refused(runs: Path, synthetic: Panel, tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="at least one member"):
-        Mixture([])
+        Mixture(())
     with pytest.raises(OptionError, match="named twice"):
-        Mixture([runs / "plain", runs / ".." / runs.name / "plain"])
+        Mixture(
+            (
+                runs / "plain",
+                runs / ".." / runs.name / "plain",
+            )
+        )
     with pytest.raises(OptionError, match="use constant or varying"):
-        Mixture([runs / "plain"], weights="equal")  # type: ignore[arg-type]
+        Mixture((runs / "plain",), weights="equal")  # type: ignore[arg-type]
     with pytest.raises(RunError, match="no run folder and no file of forecasts"):
-        Mixture([tmp_path / "nothing"]).fit(synthetic)
+        Mixture((tmp_path / "nothing",)).fit(synthetic)
     other_split = dataclasses.replace(
         synthetic, records=assign_split(synthetic.records.drop("split"), seed=9), provenance=Provenance("again")
     )
     with pytest.raises(RunError, match="fitted on another split"):
-        Mixture([runs / "plain"]).fit(other_split)
+        Mixture((runs / "plain",)).fit(other_split)
     wider = dataclasses.replace(synthetic, taxonomy=synthetic.taxonomy.with_states(["in_education"]))
     with pytest.raises(RunError, match="the forecast is over taxonomy small with 5 occupations"):
-        Mixture([runs / "noise.parquet"]).fit(wider)
+        Mixture((runs / "noise.parquet",)).fit(wider)
     with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
-        Mixture([runs / "plain"]).fit(synthetic.subset("train"))
+        Mixture((runs / "plain",)).fit(synthetic.subset("train"))
 
 
 def test_history_by_hand(synthetic: Panel) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import InputError
-from laborllm.models.contract import Forecast
+from laborllm.models.forecast import Forecast
 from laborllm.models.restrict import restrict
 from laborllm.occupations import Taxonomy
 

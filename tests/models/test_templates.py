@@ -10,13 +10,10 @@ import polars as pl
 import pytest
 
 from laborllm.errors import RunError, StorageError
-from laborllm.lm.tuning.recipe import HeadRecipe, Recipe
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.language import closed_set
-from laborllm.models.language.embedding_logit import EmbeddingLogit
-from laborllm.models.language.language_model import LanguageModel
-from laborllm.models.language.off_the_shelf import OffTheShelf
-from laborllm.models.language.title_head import TitleHead
-from laborllm.models.registry import load_model
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+from laborllm.models.registry import load
 from laborllm.panel import Panel
 from laborllm.text import Template
 from models.folders import rewrite
@@ -34,8 +31,10 @@ def make(request: pytest.FixtureRequest, base_folder: Path, tmp_path: Path, monk
     monkeypatch.setattr(closed_set, "has_fast_bfloat16", lambda device: False)  # too coarse for this small head
     base = str(base_folder)
     made: dict[str, Make] = {
-        "language-model": lambda written: LanguageModel(base, written, recipe=Recipe(learning_rate=1e-2)),
-        "title-head": lambda written: TitleHead(base, written, dropout=0.0, recipe=HeadRecipe(learning_rate=1e-2)),
+        "language-model": lambda written: LanguageModel(base, written, training=TuningConfig(learning_rate=1e-2)),
+        "title-head": lambda written: TitleHead(
+            base, written, dropout=0.0, training=TuningConfig.preset("head", learning_rate=1e-2)
+        ),
         "off-the-shelf": lambda written: OffTheShelf(base, written),
         "embedding-logit": lambda written: EmbeddingLogit(base, written),
     }
@@ -47,8 +46,8 @@ def test_a_run_writes_careers_as_its_fit_did(make: Make, panel: Panel, tmp_path:
     fitted = make(PERTURBED).fit(panel)
     expected = fitted.forecast(test).log_prob
     fitted.save(tmp_path / "run")
-    loaded = load_model(tmp_path / "run")
-    assert loaded.template == PERTURBED  # type: ignore[attr-defined]
+    loaded = load(tmp_path / "run")
+    assert loaded.spec.template == PERTURBED  # type: ignore[attr-defined]
     np.testing.assert_array_equal(loaded.forecast(test).log_prob, expected)
     card = (tmp_path / "run" / "README.md").read_text()
     assert all(word in card for word in ("shuffled", "birth-year", "last_records", "resume-1"))
@@ -98,4 +97,4 @@ def test_a_template_that_this_version_does_not_know_is_refused(make: Make, panel
     about["options"]["template"]["paper"] = "recycled"
     rewrite(tmp_path / "run" / "run.json", json.dumps(about))
     with pytest.raises(RunError, match=r"run states 'paper', which this version of laborllm .* does not know"):
-        load_model(tmp_path / "run")
+        load(tmp_path / "run")

@@ -8,9 +8,10 @@ import polars as pl
 import pytest
 
 from laborllm.errors import OptionError
-from laborllm.models.contract import Floats
 from laborllm.models.counts import shrinkage
-from laborllm.models.counts.transition import FLOOR, Transition, Variant
+from laborllm.models.counts.specs import Transition, Variant
+from laborllm.models.counts.transition import FLOOR
+from laborllm.models.forecast import Floats
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources import import_table

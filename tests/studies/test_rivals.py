@@ -11,10 +11,10 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import RunError
-from laborllm.models.counts.transition import Transition
+from laborllm.models.counts.specs import Transition
 from laborllm.models.registry import MODELS
 from laborllm.models.run_folder import read_run
-from laborllm.models.sequence.bag_of_jobs import BagOfJobs
+from laborllm.models.sequence.specs import BagOfJobs
 from laborllm.panel import Panel
 from laborllm.storage import MARKER
 from laborllm.studies.rivals import RIVALS, Study, study_rivals
@@ -22,7 +22,7 @@ from laborllm.studies.rivals_report import rival_tables, write_study
 
 FEW = ("two-part", "bag-of-jobs", "mixture")
 READ_EVERY_TITLE = {"off-the-shelf", "language-model"}
-ASKED_FOR = {"truth", "embedding-logit", "title-head"}
+ASKED_FOR = {"oracle", "embedding-logit", "title-head"}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_runs_are_those_of_fits_one_by_one(study: Study, folder: Path, panel: Pa
     for run, model in (("two-part", Transition()), ("bag-of-jobs-1", BagOfJobs())):
         expected = -model.fit(panel, seed=1).log_likelihood(test).mean()
         assert perplexity(study, run) == pytest.approx(math.exp(expected), rel=1e-5)
-    _, options, _ = read_run(folder / "mixture-1")
+    options = read_run(folder / "mixture-1").options
     assert {(folder / "mixture-1" / member).resolve().name for member in options["members"]} == {
         "two-part",
         "bag-of-jobs-1",
@@ -129,11 +129,11 @@ def test_everything_is_written(study: Study, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--models two-part nmo", "unknown rival nmo: use truth, plain, two-part,"),
+        ("--models two-part nmo", "unknown rival nmo: use oracle, plain, two-part,"),
         ("--models logit", "the reference 'two-part' is not among the models: use logit"),
         ("--models mixture --reference mixture", "a mixture needs other models to mix"),
         ("--models two-part --seeds 1 1", "a study needs seeds that differ, one or more, not [1, 1]"),
-        ("--models two-part truth", "the law of INVENTED is not known"),
+        ("--models two-part oracle", "the law of INVENTED is not known"),
     ],
 )
 def test_mistakes(options: str, message: str, panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +143,7 @@ def test_mistakes(options: str, message: str, panel: Panel, tmp_path: Path, caps
 
 
 def test_on_the_command_line(panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Unless told otherwise, all rivals but the truth take part."""
+    """Unless told otherwise, all rivals but the oracle take part."""
     panel.save(tmp_path / "panel.parquet")
     assert laborllm(f"study rivals {tmp_path}/panel.parquet --out {tmp_path}/study --draws 40") == 0
     shown = capsys.readouterr().out

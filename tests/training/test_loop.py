@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from laborllm.errors import OptionError, PanelError, RunError
+from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import best_point, read_curve, write_curve
 from laborllm.training.loop import train
-from laborllm.training.plan import Plan
 from training.regression import Regression
 
-PLAN = Plan(epochs=6, batch_size=4, learning_rate=0.1, validate_every=6)
+PLAN = TrainingConfig(epochs=6, batch_size=4, learning_rate=0.1, validate_every=6)
 
 
 def test_the_first_step_is_adamw_by_hand() -> None:
     """From zero weights the gradient is the weighted mean of -y x; the first step of Adam has the size of the rate."""
     task = Regression()
-    train(task, Plan(epochs=1, batch_size=12, learning_rate=0.1, warmup=0.0, clip=1e9), seed=0)
+    train(task, TrainingConfig(epochs=1, batch_size=12, learning_rate=0.1, warmup=0.0, clip=1e9), seed=0)
     length = torch.tensor(task.lengths, dtype=torch.float64)
     gradient = -(length[:, None] * task.y * task.x).sum(dim=0) / length.sum()
     torch.testing.assert_close(task.linear.weight[0].detach(), -0.1 * gradient / (gradient.abs() + 1e-8))
@@ -44,7 +44,7 @@ def test_the_curve_counts_what_was_seen() -> None:
 
 
 def test_the_best_weights_are_left_and_patience_ends_it() -> None:
-    impatient = dataclasses.replace(PLAN, epochs=50, learning_rate=1.0, warmup=0.0, patience=3)
+    impatient = dataclasses.replace(PLAN, epochs=50, learning_rate=1.0, warmup=0.0, early_stopping=3)
     task = Regression()
     curve = train(task, impatient, seed=0)
     perplexities = [point.valid_perplexity for point in curve]
@@ -69,7 +69,7 @@ def test_a_loss_that_is_not_finite_changes_no_weight() -> None:
     lost.perplexity = lambda: perplexity  # type: ignore[method-assign]
     lost.y[3] = math.nan
     with pytest.raises(RunError, match="the loss is nan before any step"):
-        train(lost, Plan(epochs=1, batch_size=12, learning_rate=0.1), seed=0)
+        train(lost, TrainingConfig(epochs=1, batch_size=12, learning_rate=0.1), seed=0)
     assert not lost.weights.any()
 
 
@@ -82,7 +82,7 @@ def test_a_curve_survives_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"patience": 0}, "patience must be above zero"),
+        ({"early_stopping": 0}, "early-stopping must be above zero"),
         ({"decay": "steps"}, "use linear, cosine, inverse-sqrt, constant"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.training.plan import DECAYS, Decay, Plan
+from laborllm.training.config import DECAYS, Decay, TrainingConfig
 from laborllm.training.schedule import batches, career_order, rate_factor
 
 
@@ -36,8 +36,8 @@ def test_the_shapes_of_decay_differ_halfway() -> None:
 
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(1, 3), st.integers(0, 5))
 def test_batches_hold_every_career_once_an_epoch(careers: int, batch_size: int, epochs: int, seed: int) -> None:
-    plan = Plan(epochs=epochs, batch_size=batch_size, learning_rate=1.0)
-    made = list(batches(careers, plan, seed=seed))
+    config = TrainingConfig(epochs=epochs, batch_size=batch_size, learning_rate=1.0)
+    made = list(batches(careers, config, seed=seed))
     assert len(made) == epochs * math.ceil(careers / batch_size)
     assert all(len(batch) <= batch_size for batch in made)
     drawn = [index for batch in made for index in batch]

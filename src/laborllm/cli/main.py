@@ -7,7 +7,20 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from laborllm import __version__
-from laborllm.cli import curves, exports, fit, imports, panels, results, studies, titles
+from laborllm.cli import (
+    curves,
+    demo,
+    evaluate,
+    exports,
+    fit,
+    forecast,
+    imports,
+    models,
+    panels,
+    studies,
+    titles,
+    validate,
+)
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import set_up_process
@@ -31,13 +44,13 @@ app.command(panels.render)
 app.command(titles.code_titles)
 app.command(panels.mix)
 app.command(fit.fit)
-app.command(fit.validate)
-app.command(results.forecast)
-app.command(results.evaluate)
+app.command(validate.validate, name="validate")
+app.command(forecast.forecast)
+app.command(evaluate.evaluate)
 app.command(curves.curves)
 app.command(studies.study)
-app.command(results.models)
-app.command(results.demo)
+app.command(models.models)
+app.command(demo.demo)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,34 +2,20 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
 from laborllm.lm.scoring.options import Method, Weights
-from laborllm.lm.tuning.recipe import TitleTokens
 from laborllm.text import Template
-
-SMOLLM2 = "smollm2-135m"
 
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
 PanelOut = Annotated[Path, Parameter(help="Panel file to write.")]
 RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.")]
-Base = Annotated[
-    str, Parameter(help="Base model: a name that `laborllm models` lists, a folder, a GGUF file or a name on the hub.")
-]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
-TitlesAs = Annotated[
-    TitleTokens,
-    Parameter(help="Spell titles with the tokens of the base model, or give each one token of its own, to be trained."),
-]
-Vocabulary = Annotated[
-    Literal["whole", "closed"],
-    Parameter(help="Predict over all tokens of the base model, or over those of the titles and the careers alone."),
-]
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
 States = Annotated[
     tuple[str, ...] | None,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from laborllm.cli.evaluate import facts
 from laborllm.cli.options import EVERY_OPTION, AsJson, PanelFile
-from laborllm.cli.results import facts
 
 study = App(
     name="study", help="Fit several models on a panel and put them into one table.", default_parameter=EVERY_OPTION
@@ -24,7 +24,7 @@ def study_rivals(
         tuple[str, ...],
         Parameter(
             help="Some of: those of the default, which are over codes; embedding-logit and title-head, which read text "
-            "and take hours on a CPU; truth, for synthetic panels."
+            "and take hours on a CPU; oracle, for synthetic panels."
         ),
     ] = ("plain", "two-part", "second-order", "logit", "bag-of-jobs", "nemo", "career", "mixture", "mixture-varying"),
     seeds: Annotated[tuple[int, ...], Parameter(help="Fit what is random once with each of these.")] = (0,),

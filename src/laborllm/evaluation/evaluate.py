@@ -10,7 +10,8 @@ from laborllm.evaluation.reliability import reliability_scores, reliability_tabl
 from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
-from laborllm.models.contract import Forecast, Forecaster
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Forecast
 from laborllm.panel import Panel
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from laborllm.errors import InputError
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
-from laborllm.models.contract import Forecast, Forecaster
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Forecast
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.progress import progress

@@ -16,29 +16,29 @@ where the data themselves may go. The terms of the data bind whoever holds the m
 AUDIT = "None is recorded here: how much of single careers the model repeats has not been measured."
 
 
-def model_card(about: Mapping[str, Any], use: Mapping[str, str] | None = None) -> str:
-    """A page in Markdown from what `run.json` holds; `use` has sections on how to use the model."""
-    trained = about["trained"]
+def model_card(metadata: Mapping[str, Any], use: Mapping[str, str] | None = None) -> str:
+    """A page in Markdown from what `run.json` states; `use` has sections on how to use the model."""
+    record = metadata["record"]
     fitted_on = {
-        "dataset": trained["dataset"],
-        "training careers": f"{trained['workers']:,} workers, {trained['records']:,} records",
-        "taxonomy": f"{trained['taxonomy']['name']}, {len(trained['taxonomy']['entries'])} occupations",
-        "panel fingerprint": trained["fingerprint"],
-        "seed": trained["seed"],
+        "dataset": record["dataset"],
+        "training careers": f"{record['workers']:,} workers, {record['records']:,} records",
+        "taxonomy": f"{record['taxonomy']['name']}, {len(record['taxonomy']['entries'])} occupations",
+        "panel fingerprint": record["fingerprint"],
+        "seed": record["seed"],
     }
     sections = {
         "Fitted on": _table(fitted_on),
-        "Options": _table(about["options"]),
-        "Metrics": _table({name: f"{value:.4g}" for name, value in about["metrics"].items()}),
+        "Options": _table(metadata["options"]),
+        "Metrics": _table({name: f"{value:.4g}" for name, value in metadata["metrics"].items()}),
         **(use or {}),
         "Intended use": INTENDED_USE,
         "Terms of the data": DATA_TERMS,
         "Audit": AUDIT,
-        "Environment": _table(about["environment"]),
+        "Environment": _table(metadata["environment"]),
     }
     shown = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
     what = "An occupation model of laborllm: the probability of a worker's next occupation."
-    return f"# {about['model']}\n\n{what}\n\n{shown}\n"
+    return f"# {metadata['model']}\n\n{what}\n\n{shown}\n"
 
 
 def _table(rows: Mapping[str, Any]) -> str:

@@ -1,175 +1,81 @@
-"""What every occupation model does, and the forecast it returns."""
+"""What a model is: a spec, which is what one writes down, and what its fit gives, which forecasts."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
-from laborllm.errors import InputError, RunError
-from laborllm.occupations import Taxonomy
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.run_folder import FitRecord
 from laborllm.panel import Panel
-from laborllm.panel.parquet import read_marked
-from laborllm.storage import new_file
-
-Floats = NDArray[np.floating]
 
 
 class Forecaster(Protocol):
     """Forecasts each record of a panel from its own past."""
 
-    def forecast(self, panel: Panel) -> "Forecast":
-        """The distribution over the taxonomy for every record given the records before it."""
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """The distribution over occupations of every record, given the records before it.
+
+        Args:
+            panel: n records; an open one, whose occupation is not known yet, is forecast like any other.
+            scoring: How a language model scores titles; models over codes have no use for it.
+
+        Returns:
+            The forecast, a row per record in the order of `panel`.
+
+        Raises:
+            RunError: The panel has another taxonomy.
+        """
         ...
 
-    def log_likelihood(self, panel: Panel) -> Floats:
-        """Log-probability in nats that the model itself gives each observed occupation, (m,) for the m records not
-        open: for a language model that is the probability of the title's text, before any renormalisation. May be
-        cheaper than `forecast`."""
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """The log-probability that the model itself gives each observed occupation, (m,) nats.
+
+        There are m records that are not open.
+        For a language model that is the probability of the title's text, before any renormalisation (lm-eval's
+        `loglikelihood`). May be cheaper than `forecast`.
+        """
         ...
 
 
-class OccupationModel(Forecaster, Protocol):
-    """Fits on split "train" and stops early on split "valid"."""
+class Fitted(Forecaster, Protocol):
+    """A fitted model: it never changes, and it pickles."""
+
+    @property
+    def spec(self) -> "Spec":
+        """The spec that was fitted."""
+        ...
+
+    @property
+    def record(self) -> FitRecord:
+        """What it was fitted on."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """What the fit came to, by name."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Write the run folder `path`, which must not exist."""
+        ...
+
+
+class Spec(Protocol):
+    """All that decides a model but the data and the seed: a frozen, hashable dataclass, which needs no torch.
+
+    Its fields are the options of the command line and of configuration files, its docstring is their help.
+    """
 
     name: ClassVar[str]
 
-    def fit(self, panel: Panel, *, seed: int, out: Path | None = None) -> Self:
-        """Estimate on `panel`; long training keeps its checkpoints beside `out`, where it will be saved."""
-        ...
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Fitted:
+        """Estimate on split train, and choose on split valid.
 
-    def save(self, path: Path) -> None: ...
-
-    @classmethod
-    def load(cls, path: Path) -> Self: ...
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """The probability of every occupation of the taxonomy for n records.
-
-    records: worker, year, occupation (the observed code, null where the record is open), n rows.
-    log_prob: (n, J) float32, nats, rows normalised over the taxonomy.
-    raw_mass: (n,) probability that the model itself put on valid titles before normalising; one for models over codes.
-    method: how it was computed.
-    error_bound: (n,) largest possible total variation b from the exact distribution, None where the forecast is exact.
-    The log-probability of the observed occupation is then off by at most -log(1 - b) nats.
-    greedy_valid: (n,) whether the most probable continuation, token by token, is a valid title; None for models over
-    codes.
-    """
-
-    records: pl.DataFrame
-    taxonomy: Taxonomy
-    log_prob: Floats
-    raw_mass: Floats
-    method: str
-    error_bound: Floats | None = None
-    greedy_valid: NDArray[np.bool_] | None = None
-
-    def __post_init__(self) -> None:
-        shape = (self.records.height, len(self.taxonomy))
-        if self.log_prob.shape != shape or self.raw_mass.shape != shape[:1]:
-            found = f"log_prob {self.log_prob.shape} and raw_mass {self.raw_mass.shape}"
-            raise InputError(f"a forecast of {shape[0]} records over {shape[1]} occupations got {found}")
-        total = np.exp(self.log_prob.astype(np.float64)).sum(axis=1)
-        if not np.allclose(total, 1, atol=1e-4):
-            raise InputError(
-                f"forecast rows must sum to one; the worst sums to {total[np.abs(total - 1).argmax()]:.6f}"
-            )
-
-    @cached_property
-    def observed(self) -> NDArray[np.intp]:
-        """Column of the observed occupation, (n,); J where the record is open."""
-        return self.taxonomy.columns(self.records["occupation"])
-
-    @cached_property
-    def log_likelihood(self) -> Floats:
-        """Normalised log-probability in nats of the occupation of each observed record, (m,)."""
-        return np.asarray(self.log_prob[self._closed, self.observed[self._closed]], dtype=np.float64)
-
-    @cached_property
-    def raw_log_likelihood(self) -> Floats:
-        """The model's own log-probability in nats of each observed record's occupation, (m,): before normalising over
-        titles."""
-        return np.asarray(self.log_likelihood + np.log(self.raw_mass[self._closed]), dtype=np.float64)
-
-    @cached_property
-    def _closed(self) -> NDArray[np.intp]:
-        """Rows of the observed records, (m,)."""
-        return np.flatnonzero(self.observed < len(self.taxonomy))
-
-    def drop_open(self) -> Self:
-        """The forecasts of the observed records, without those of open ones."""
-        return self if len(self._closed) == len(self.records) else self._rows(self.records[self._closed], self._closed)
-
-    def of(self, panel: Panel) -> Self:
-        """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
-        occupation now. Raises `RunError` if one is missing or has another occupation, or the taxonomy differs."""
-        if panel.taxonomy != self.taxonomy:
-            ours, theirs = self.taxonomy, panel.taxonomy
-            found = f"{ours.name} with {len(ours)} occupations, the panel has {theirs.name} with {len(theirs)}"
-            raise RunError(f"the forecast is over taxonomy {found} or other titles")
-        wanted = panel.records.select("worker", "year", "occupation")
-        saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")
-        places = wanted.join(saved, on=["worker", "year"], how="left", maintain_order="left")
-        same = places["row"].is_not_null() & (places["occupation"] == places["forecast"]).fill_null(True)
-        if not same.all():
-            missing, total = (~same).sum(), len(panel)
-            raise RunError(f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?")
-        return self._rows(wanted, places["row"].to_numpy())
-
-    def _rows(self, records: pl.DataFrame, rows: NDArray[np.intp]) -> Self:
-        return type(self)(
-            records,
-            self.taxonomy,
-            self.log_prob[rows],
-            self.raw_mass[rows],
-            self.method,
-            None if self.error_bound is None else self.error_bound[rows],
-            None if self.greedy_valid is None else self.greedy_valid[rows],
-        )
-
-    def save(self, path: Path, more: Mapping[str, str] | None = None) -> None:
-        """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array.
-
-        more: what the file is to say besides in its metadata.
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Decides everything random.
+            out: Where the run folder will be saved: long training keeps its checkpoints in `out`.training, and resumes
+                from the last if it was interrupted.
         """
-        frame = self.records.with_columns(
-            pl.Series("raw_mass", self.raw_mass, pl.Float64),
-            _optional("error_bound", self.error_bound, pl.Float64()),
-            _optional("greedy_valid", self.greedy_valid, pl.Boolean()),
-            pl.Series("log_prob", np.asarray(self.log_prob, np.float32), pl.Array(pl.Float32, len(self.taxonomy))),
-        )
-        about = {
-            "laborllm.forecast": json.dumps({"method": self.method}),
-            "laborllm.taxonomy": self.taxonomy.to_json(),
-        }
-        with new_file(path) as file:
-            frame.write_parquet(file, metadata=about | dict(more or {}))
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a file written by `save`. Raises `InputError` if it is not one."""
-        frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", InputError)
-        return cls(
-            records=frame.select("worker", "year", "occupation"),
-            taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
-            log_prob=frame["log_prob"].to_numpy(),
-            raw_mass=frame["raw_mass"].to_numpy(),
-            error_bound=_known(frame["error_bound"]),
-            greedy_valid=_known(frame["greedy_valid"]),
-            **json.loads(about["laborllm.forecast"]),
-        )
-
-
-def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:
-    return pl.lit(None, dtype).alias(name) if values is None else pl.Series(name, values, dtype)
-
-
-def _known(values: pl.Series) -> NDArray[Any] | None:
-    return None if values.null_count() else values.to_numpy()
+        ...

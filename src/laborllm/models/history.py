@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from laborllm.models.contract import Floats
+from laborllm.models.forecast import Floats
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 
@@ -17,10 +17,9 @@ def training_records(panel: Panel) -> Floats:
 def history_features(panel: Panel, seen: Floats) -> Floats:
     """What is known before each record, (n, 7).
 
-    Whether it is a first record; log of one plus the records before it; years since the last one; log of the records
-    in a row that had the last occupation; whether that occupation is a state; log of one plus how often it was seen, by
-    `seen`,
-    (J,); age. What a first record does not have is zero, an unknown age NaN.
+    Whether it is a first record; whether the last occupation is a state; log of one plus how often that was seen, by
+    `seen`, (J,); log of one plus the records before; years since the last one; log of the tenure in records; age. What
+    a first record does not have is zero, an unknown age NaN.
     """
     history = History.of(panel)
     of_occupation = np.isin(panel.taxonomy.codes, panel.taxonomy.states), np.log1p(seen)

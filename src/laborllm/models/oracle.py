@@ -1,4 +1,4 @@
-"""The truth: the law that synthetic careers were drawn from, as a model. No other can do better on them but by luck."""
+"""The oracle: the data-generating process of synthetic careers, as a model. None beats it on them but by luck."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,56 +7,75 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from laborllm.errors import RunError
-from laborllm.models.contract import Floats, Forecast
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.options import from_options, to_options
+from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market, TrueLaw
 
 
-@dataclass
-class Truth:
-    """market: what the careers were drawn from; None for what the panel of the fit says that is."""
+@dataclass(frozen=True)
+class Oracle:
+    """The data-generating process of a synthetic panel: what no model beats on it but by luck. Takes a moment.
 
-    name: ClassVar[str] = "truth"
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> ll.Oracle().fit(panel).spec
+        Oracle()
+    """
 
-    market: Market | None = None
-    trained: Trained | None = None
+    name: ClassVar[str] = "oracle"
 
-    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Nothing is estimated. Raises `SourceError` for a panel that is not synthetic, unless a market was given."""
-        self.market = self.market or TrueLaw.of(panel).market
-        self.trained = Trained.on(panel, panel.subset("train").observed(), seed=seed)
-        return self
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedOracle":
+        """Read the process from the panel; nothing is estimated. Raises `SourceError` if the panel is not synthetic."""
+        return FittedOracle(
+            self, FitRecord.on(panel, panel.subset("train").observed(), seed=seed), TrueLaw.of(panel).market
+        )
 
-    def forecast(self, panel: Panel) -> Forecast:
-        self._require_fitted().require_same_taxonomy(panel)
+
+@dataclass(frozen=True, eq=False)
+class FittedOracle:
+    """The data-generating process of one synthetic panel.
+
+    Attributes:
+        spec: What was fitted.
+        record: What it was read from.
+        market: All numbers of the process but for the taxonomy.
+    """
+
+    spec: Oracle
+    record: FitRecord
+    market: Market
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {}
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        self.record.require_same_taxonomy(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
-            log_prob=self._law.log_prob(panel),
+            log_prob=self._process.log_prob(panel),
             raw_mass=np.ones(len(panel)),
-            method="true law",
+            method="data-generating process",
         )
 
-    def log_likelihood(self, panel: Panel) -> Floats:
-        self._require_fitted().require_same_taxonomy(panel)
-        return self._law.log_likelihood(panel.observed())
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        self.record.require_same_taxonomy(panel)
+        return self._process.log_likelihood(panel.observed())
 
     def save(self, path: Path) -> None:
-        with new_run(path, self.name, {"market": self._law.market.to_json()}, self._require_fitted()):
+        options = to_options(self.spec)
+        with new_run(path, self.spec.name, options, self.record, self.metrics, market=self.market.to_json()):
             pass  # the market says everything
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        _, options, trained = read_run(path)
-        return restored(cls, options | {"market": Market.from_json(options["market"]), "trained": trained}, path)
+    def load(cls, run: Run) -> Self:
+        return cls(from_options(Oracle, run.options, run.path), run.record, Market.from_json(run.extra["market"]))
 
     @cached_property
-    def _law(self) -> TrueLaw:
-        return TrueLaw(self._require_fitted().taxonomy, self.market or Market())
-
-    def _require_fitted(self) -> Trained:
-        if self.trained is None:
-            raise RunError("the truth does not know its panel yet: call fit, or load a run folder")
-        return self.trained
+    def _process(self) -> TrueLaw:
+        return TrueLaw(self.record.taxonomy, self.market)

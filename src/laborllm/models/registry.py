@@ -2,101 +2,74 @@
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+from typing import Any
 
-from laborllm.errors import OptionError, RunError
-from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.contract import Forecaster, OccupationModel
+from laborllm.errors import RunError
+from laborllm.models.contract import Fitted, Forecaster, Spec
 from laborllm.models.run_folder import read_run
 from laborllm.models.saved_forecast import SavedForecast
 from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash
 
-if TYPE_CHECKING:
-    from laborllm.lm.forward.text_model import TextModel
-
-Model = TypeVar("Model", bound=Forecaster)
-
 MODELS = {
-    "truth": ("laborllm.models.oracle", "Truth"),
-    "transition": ("laborllm.models.counts.transition", "Transition"),
-    "logit": ("laborllm.models.sequence.logit", "Logit"),
-    "bag-of-jobs": ("laborllm.models.sequence.bag_of_jobs", "BagOfJobs"),
-    "nemo": ("laborllm.models.sequence.nemo", "Nemo"),
-    "career": ("laborllm.models.sequence.career", "Career"),
-    "off-the-shelf": ("laborllm.models.language.off_the_shelf", "OffTheShelf"),
-    "language-model": ("laborllm.models.language.language_model", "LanguageModel"),
-    "title-head": ("laborllm.models.language.title_head", "TitleHead"),
-    "embedding-logit": ("laborllm.models.language.embedding_logit", "EmbeddingLogit"),
-    "mixture": ("laborllm.models.mixture.mixture", "Mixture"),
+    "oracle": ("oracle:Oracle", "oracle:FittedOracle"),
+    "transition": ("counts.specs:Transition", "counts.transition:FittedTransition"),
+    "logit": ("sequence.specs:Logit", "sequence.model:FittedSequence"),
+    "bag-of-jobs": ("sequence.specs:BagOfJobs", "sequence.model:FittedSequence"),
+    "nemo": ("sequence.specs:Nemo", "sequence.model:FittedSequence"),
+    "career": ("sequence.specs:Career", "sequence.model:FittedSequence"),
+    "off-the-shelf": ("language.specs:OffTheShelf", "language.off_the_shelf:FittedOffTheShelf"),
+    "language-model": ("language.specs:LanguageModel", "language.language_model:FittedLanguageModel"),
+    "title-head": ("language.specs:TitleHead", "language.title_head:FittedTitleHead"),
+    "embedding-logit": ("language.specs:EmbeddingLogit", "language.embedding_logit:FittedEmbeddingLogit"),
+    "mixture": ("mixture.specs:Mixture", "mixture.mixture:FittedMixture"),
 }
-"""Name to module and class; a module is imported when its model is asked for, as some bring torch."""
+"""Name to the places of the spec, which needs no torch, and of what its fit gives, which may."""
 
 
-def model_class(name: str) -> type[OccupationModel]:
+def spec_class(name: str) -> type[Spec]:
+    """The class of the specs of the model called `name`. Raises `RunError` for an unknown name."""
     if name not in MODELS:
-        raise OptionError(f"unknown model {name!r}: use {', '.join(MODELS)}")
-    module, attribute = MODELS[name]
-    found: type[OccupationModel] = getattr(import_module(module), attribute)
+        raise RunError(f"unknown model {name!r}: use {', '.join(MODELS)}")
+    found: type[Spec] = _attribute(MODELS[name][0])
     return found
 
 
-@runtime_checkable
-class ReadsTitles(Protocol):
-    """A model that reads its probabilities off the titles' text, in a way that may be chosen."""
+def load(path: Path, *, held_out_by: Panel | None = None) -> Fitted:
+    """The fitted model of a run folder, which is read once.
 
-    scoring: ScoringOptions
+    Args:
+        path: The run folder.
+        held_out_by: A panel whose workers in split test must not have been trained on.
 
-
-@runtime_checkable
-class HoldsTextModel(Protocol):
-    """A model that scores titles with a text model of its own."""
-
-    def text_model(self) -> "TextModel":
-        """The text model. Raises `RunError` for a model that is not fitted."""
-        ...
-
-
-def load_model(
-    path: Path, scoring: ScoringOptions | None = None, *, held_out_by: Panel | None = None
-) -> OccupationModel:
-    """The fitted model of a run folder; `scoring` says how it reads titles, if it does.
-
-    Raises `RunError` for one that may have been trained on workers that are held out by the given panel.
+    Raises:
+        RunError: No run folder of this version of laborllm, or one that may have been trained on workers that are
+            held out.
+        StorageError: A folder that is torn, or not there.
     """
-    name, _, trained = read_run(path)
+    run = read_run(path)
     if held_out_by is not None:
-        trained.require_same_held_out(held_out_by)
-    model = model_class(name).load(path)
-    return model if scoring is None else with_scoring(model, scoring)
+        run.record.require_same_held_out(held_out_by)
+    if run.model not in MODELS:
+        raise RunError(f"{path} holds a model {run.model!r}, which this version of laborllm does not know")
+    found: Fitted = _attribute(MODELS[run.model][1]).load(run)
+    return found
 
 
-def load_forecaster(
-    path: Path, scoring: ScoringOptions | None = None, *, held_out_by: Panel | None = None
-) -> Forecaster:
-    """The fitted model of a run folder, loaded and refused as by `load_model`, or the forecasts of a file."""
-    return SavedForecast.load(path) if path.is_file() else load_model(path, scoring, held_out_by=held_out_by)
+def load_forecaster(path: Path, *, held_out_by: Panel | None = None) -> Forecaster:
+    """The fitted model of a run folder, loaded and refused as by `load`, or the forecasts of a file."""
+    return SavedForecast.load(path) if path.is_file() else load(path, held_out_by=held_out_by)
 
 
 def state_of(path: Path) -> str:
     """A hash that changes with the forecasts of a file, or with a run folder: of its marker, which holds the hashes of
     its files. Raises `RunError` if neither is there."""
-    stated = path if path.is_file() else path / MARKER
-    if not stated.is_file():
+    hashed = path if path.is_file() else path / MARKER
+    if not hashed.is_file():
         raise RunError(f"no run folder and no file of forecasts at {path}")
-    return file_hash(stated)
+    return file_hash(hashed)
 
 
-def load_text_model(path: Path) -> "TextModel":
-    """The text model of a run folder. Raises `RunError` if its model scores no titles."""
-    model = load_model(path)
-    if not isinstance(model, HoldsTextModel):
-        raise RunError(f"{path} holds a {model.name} model, which reads no titles: give one of a language model")
-    return model.text_model()
-
-
-def with_scoring(model: Model, scoring: ScoringOptions) -> Model:
-    """The same model, which from now on reads titles in that way, if it does."""
-    if isinstance(model, ReadsTitles):
-        model.scoring = scoring
-    return model
+def _attribute(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(f"laborllm.models.{module}"), name)

@@ -4,10 +4,10 @@ import json
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self
 
 from laborllm.errors import RunError
 from laborllm.models.card import model_card
@@ -15,18 +15,22 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_folder, require_complete
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 FILE, CARD = "run.json", "README.md"
-
-Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What a model was fitted on: the panel's taxonomy and label, hashes of the panel and of who was held out (never a
-    row), sizes and seed."""
+class FitRecord:
+    """What a model was fitted on.
+
+    Attributes:
+        taxonomy: Its occupations.
+        dataset: Label of the panel.
+        fingerprint: Hash of the panel; no row of it is kept.
+        held_out: Hash of who is in split test.
+        workers: How many careers were used.
+        records: How many records they have.
+        seed: The seed of the fit.
+    """
 
     taxonomy: Taxonomy
     dataset: str
@@ -60,74 +64,86 @@ class Trained:
             )
 
 
+@dataclass(frozen=True)
+class Run:
+    """A complete run folder, read once.
+
+    Attributes:
+        path: The folder.
+        model: Name of the model.
+        options: Its spec, as JSON has it.
+        record: What it was fitted on.
+        metrics: What the fit came to.
+        extra: What else the model wrote down, such as hashes of what it was made from.
+    """
+
+    path: Path
+    model: str
+    options: dict[str, Any]
+    record: FitRecord
+    metrics: dict[str, float]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
 @contextmanager
 def new_run(
-    path: Path, model: str, options: dict[str, Any], trained: Trained, metrics: Mapping[str, float] | None = None
+    path: Path,
+    model: str,
+    options: Mapping[str, Any],
+    record: FitRecord,
+    metrics: Mapping[str, float] | None = None,
+    **extra: object,
 ) -> Iterator[Path]:
     """Yield a folder for weights; on leaving, `path` is complete with `run.json` and a model card, or not there."""
     with new_folder(path) as folder:
         yield folder
-        about = {
+        metadata = {
             "model": model,
-            "options": options,
-            "trained": {
-                **{name: value for name, value in vars(trained).items() if name != "taxonomy"},
-                "taxonomy": json.loads(trained.taxonomy.to_json()),
+            "options": dict(options),
+            "record": {
+                **{name: value for name, value in vars(record).items() if name != "taxonomy"},
+                "taxonomy": json.loads(record.taxonomy.to_json()),
             },
             "metrics": dict(metrics or {}),
+            "extra": extra,
             "environment": environment(),
         }
-        (folder / FILE).write_text(json.dumps(about, indent=1))
-        (folder / CARD).write_text(model_card(about))
+        (folder / FILE).write_text(json.dumps(metadata, indent=1))
+        (folder / CARD).write_text(model_card(metadata))
 
 
-def read_run(path: Path) -> tuple[str, dict[str, Any], Trained]:
-    """Model name, options and training facts of a complete run folder. Raises `RunError` or `StorageError`."""
+def read_run(path: Path) -> Run:
+    """Read a complete run folder.
+
+    Raises:
+        RunError: It is no run folder, or one of another version of laborllm.
+        StorageError: It is torn, or not there.
+    """
+    metadata = read_metadata(path)
+    try:
+        record = metadata["record"]
+        taxonomy = Taxonomy.from_json(json.dumps(record["taxonomy"]))
+        return Run(
+            path,
+            metadata["model"],
+            metadata["options"],
+            FitRecord(**record | {"taxonomy": taxonomy}),
+            metadata["metrics"],
+            metadata["extra"],
+        )
+    except (TypeError, KeyError) as error:
+        raise RunError(f"{path} was written by another version of laborllm: fit the model again") from error
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """All that `run.json` of a complete run folder states. Raises what `read_run` does."""
     require_complete(path)
     if not (path / FILE).is_file():
         raise RunError(f"{path} is not a run folder: it has no {FILE}", hint="make one with 'laborllm fit'")
-    about = json.loads((path / FILE).read_text())
-    trained = about["trained"] | {"taxonomy": Taxonomy.from_json(json.dumps(about["trained"]["taxonomy"]))}
-    return about["model"], about["options"], restored(Trained, trained, path)
-
-
-def stated(model: "DataclassInstance", *left_out: str) -> dict[str, Any]:
-    """The options of a model as `run.json` states them, but for those that are left out."""
-    options = {field.name: getattr(model, field.name) for field in fields(model) if field.name not in left_out}
-    parts = {name: asdict(part) for name, part in options.items() if is_dataclass(part) and not isinstance(part, type)}
-    return options | parts
-
-
-def training_facts(model: str, panel: Panel, options: Mapping[str, Any], **also: str | bool | None) -> dict[str, Any]:
-    """All that decides what training gives, but the seed: the panel, and the options of a model, those of its parts
-    among them. also: what an option stands for, in its place, and what else decides."""
-    facts: dict[str, Any] = {"model": model, "panel": panel.fingerprint}
-    for name, option in options.items():
-        facts |= option if isinstance(option, dict) else {name: option}
-    return facts | also
-
-
-def restored(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:
-    """A model, or a part of one, from the options that `run` states of it, those of its own parts included. Raises
-    `RunError` for one that it lacks: what another version of laborllm meant by it cannot be known."""
-    known = {field.name for field in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(options.keys() - known)
-    if unknown:
-        raise RunError(
-            f"{run} states {unknown[0]!r}, which this version of laborllm ({version('laborllm')}) does not know: "
-            f"use the version that {CARD} names there, or fit it anew"
-        )
-    parts: dict[str, Any] = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        part, found = field.default_factory, options.get(field.name)
-        if isinstance(part, type) and is_dataclass(part) and isinstance(found, Mapping):
-            parts[field.name] = restored(part, found, run)
-    return kind(**{**options, **parts})
-
-
-def read_metrics(path: Path) -> dict[str, float]:
-    """The metrics that a complete run folder states."""
-    return dict(json.loads((path / FILE).read_text())["metrics"])
+    try:
+        return dict(json.loads((path / FILE).read_text()))
+    except (ValueError, TypeError) as error:
+        raise RunError(f"{path / FILE} is not JSON as laborllm writes it: fit the model again") from error
 
 
 def environment() -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""A forecast made before, here or elsewhere, as something to evaluate beside models."""
+"""A forecast made before, here or elsewhere, as something to evaluate alongside models."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from laborllm.models.contract import Floats, Forecast
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.forecast import Floats, Forecast
 from laborllm.panel import Panel
 
 
@@ -18,8 +19,8 @@ class SavedForecast:
     def load(cls, path: Path) -> Self:
         return cls(Forecast.load(path))
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         return self.saved.of(panel)
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         return self.saved.of(panel).raw_log_likelihood

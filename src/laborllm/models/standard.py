@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from laborllm.models.contract import Floats
+from laborllm.models.forecast import Floats
 
 
 @dataclass(frozen=True)

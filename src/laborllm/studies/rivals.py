@@ -17,9 +17,9 @@ import polars as pl
 
 from laborllm.errors import OptionError, RunError
 from laborllm.evaluation import Evaluation, evaluate
-from laborllm.models.contract import OccupationModel
-from laborllm.models.registry import load_forecaster, model_class
-from laborllm.models.run_folder import read_metrics, read_run
+from laborllm.models.contract import Spec
+from laborllm.models.registry import load_forecaster, spec_class
+from laborllm.models.run_folder import read_run
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.storage import new_file, require_parent
@@ -38,7 +38,7 @@ class Rival:
 
 
 RIVALS = {
-    "truth": Rival("truth"),
+    "oracle": Rival("oracle"),
     "plain": Rival("transition", {"variant": "plain"}),
     "two-part": Rival("transition", {"variant": "two-part"}),
     "second-order": Rival("transition", {"variant": "second-order"}),
@@ -87,7 +87,7 @@ def study_rivals(
     """Fit each rival once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
 
     A rival that no seed changes is fitted once. A mixture is of all other rivals of its seed but
-    the truth. Raises `OptionError` on an unknown rival, and `RunError` on a folder in `out` that another panel or seed
+    the oracle. Raises `OptionError` on an unknown rival, and `RunError` on a folder in `out` that another panel or seed
     was fitted for.
     """
     _require_known(rivals, reference, seeds)
@@ -115,7 +115,7 @@ def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) 
         raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(rivals)}")
     if not seeds or len(set(seeds)) < len(seeds):
         raise OptionError(f"a study needs seeds that differ, one or more, not {list(seeds)}")
-    if all(RIVALS[name].mixes or name == "truth" for name in rivals):
+    if all(RIVALS[name].mixes or name == "oracle" for name in rivals):
         raise OptionError("a mixture needs other models to mix: add some to the study")
 
 
@@ -144,29 +144,29 @@ def _fit_once(run: Run, planned: Sequence[Run], panel: Panel, out: Path) -> None
     model.save(path)
 
 
-def _model(run: Run, planned: Sequence[Run], out: Path) -> OccupationModel:
+def _model(run: Run, planned: Sequence[Run], out: Path) -> Spec:
     rival = RIVALS[run.rival]
     options = dict(rival.options)
     if rival.mixes:
-        mixed = [other for other in planned if not RIVALS[other.rival].mixes and other.rival != "truth"]
+        mixed = [other for other in planned if not RIVALS[other.rival].mixes and other.rival != "oracle"]
         of_seed = [other for other in mixed if other.seed == run.seed or not RIVALS[other.rival].seeded]
-        options["members"] = [out / other.name for other in of_seed]
-    return model_class(rival.model)(**options)
+        options["members"] = tuple(out / other.name for other in of_seed)
+    return spec_class(rival.model)(**options)
 
 
 def _require_same(run: Run, path: Path, panel: Panel) -> None:
     """Raise `RunError` unless the folder holds this run, fitted on this panel."""
-    model, _, trained = read_run(path)
-    found, wanted = (model, trained.fingerprint, trained.seed), (RIVALS[run.rival].model, panel.fingerprint, run.seed)
+    there, wanted = read_run(path), (RIVALS[run.rival].model, panel.fingerprint, run.seed)
+    found = (there.model, there.record.fingerprint, there.record.seed)
     if found != wanted:
         raise RunError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
 
 
 def _about(run: Run, out: Path) -> str:
-    model, _, trained = read_run(out / run.name)
-    rival, careers = RIVALS[run.rival], f"{trained.workers:,} careers"
-    if model == "truth":
-        return "truth, the law of the panel"
+    found = read_run(out / run.name)
+    rival, model, careers = RIVALS[run.rival], found.model, f"{found.record.workers:,} careers"
+    if model == "oracle":
+        return "oracle, the data-generating process of the panel"
     fitted = f"weights fitted on {careers} of split valid" if rival.mixes else f"fitted on {careers} of split train"
     return f"{model}, seed {run.seed}, {fitted}" if rival.seeded else f"{model}, {fitted}"
 
@@ -181,7 +181,7 @@ def _runs(planned: Sequence[Run], perplexity: Mapping[str, float | None], out: P
     seconds = _seconds(out)
     rows = []
     for run in planned:
-        metrics = read_metrics(out / run.name)
+        metrics = read_run(out / run.name).metrics
         took = seconds.get(run.name)
         rows.append(
             {

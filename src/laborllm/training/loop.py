@@ -15,15 +15,15 @@ from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.progress import progress
 from laborllm.runtime import is_out_of_memory, release_memory, seeded
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
+from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point
-from laborllm.training.plan import Plan
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
 from laborllm.training.sharding import Shards, gathered, parted
 from laborllm.training.task import Task, TaskInPasses
 
 
-def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
+def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
     """Train `task.module` in place, leave the best validated weights in it, and return the learning curve.
 
     The order of data and what is random in a step are functions of the seed and the step. With `checkpoints`, training
@@ -33,11 +33,11 @@ def train(task: Task, plan: Plan, *, seed: int, checkpoints: Checkpoints | None 
     """
     if not task.lengths:
         raise PanelError("training needs at least one career in split train")
-    training = _Training(task, plan, seed)
+    training = _Training(task, config, seed)
     if checkpoints is not None:
-        checkpoints = replace(checkpoints, facts={**checkpoints.facts, **asdict(plan), "seed": seed})
+        checkpoints = replace(checkpoints, facts={**checkpoints.facts, **asdict(config), "seed": seed})
         training.restore(checkpoints.latest())
-    total = len(task.lengths) * plan.epochs
+    total = len(task.lengths) * config.epochs
     with progress(task.name, total, "careers", shown=training.processes.is_main) as advance:
         advance(training.state.careers)
         if not training.state.curve:
@@ -74,22 +74,22 @@ class _State:
 class _Training:
     """The module, its optimiser and where they stand."""
 
-    def __init__(self, task: Task, plan: Plan, seed: int) -> None:
-        self.task, self.plan, self.seed = task, plan, seed
+    def __init__(self, task: Task, config: TrainingConfig, seed: int) -> None:
+        self.task, self.config, self.seed = task, config, seed
         self.processes = Processes()
-        self.shards = self._shards() if plan.shard and self.processes.count > 1 else None
+        self.shards = self._shards() if config.shard and self.processes.count > 1 else None
         self.lengths = task.lengths
-        self.batches = list(batches(len(self.lengths), plan, seed=seed))
+        self.batches = list(batches(len(self.lengths), config, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
         self.optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=plan.learning_rate, weight_decay=plan.weight_decay, fused=True
+            self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.state = _State()
         self.best: dict[str, Tensor] = {}
 
     @property
     def is_over(self) -> bool:
-        return self.state.step == len(self.batches) or self._has_lost_patience
+        return self.state.step == len(self.batches) or self._stops_early
 
     @property
     def note(self) -> str:
@@ -97,7 +97,7 @@ class _Training:
         return f"{rate:,.0f} tokens/s, validation perplexity {self.state.curve[-1].valid_perplexity:.2f}"
 
     def is_time_to_validate(self, careers_before: int) -> bool:
-        every = self.plan.validate_every
+        every = self.config.validate_every
         return self.state.step == len(self.batches) or self.state.careers // every > careers_before // every
 
     def step(self) -> None:
@@ -105,9 +105,9 @@ class _Training:
         start = time.monotonic()
         state, batch = self.state, self.batches[self.state.step]
         self.task.module.train()
-        factor = rate_factor(state.step, len(self.batches), self.plan.warmup, self.plan.decay)
+        factor = rate_factor(state.step, len(self.batches), self.config.warmup, self.config.decay)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.learning_rate * factor
+            group["lr"] = self.config.learning_rate * factor
         self._descend(self._backward(batch))
         state.step += 1
         state.careers += len(batch)
@@ -239,14 +239,14 @@ class _Training:
         for parameter in parameters:
             if parameter.grad is not None:
                 parameter.grad /= weight
-        torch.nn.utils.clip_grad_norm_(parameters, self.plan.clip)
+        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
     @property
-    def _has_lost_patience(self) -> bool:
-        looks_since_best = len(self.state.curve) - 1 - self.state.curve.index(best_point(self.state.curve))
-        return self.plan.patience is not None and looks_since_best >= self.plan.patience
+    def _stops_early(self) -> bool:
+        steps_since_best = len(self.state.curve) - 1 - self.state.curve.index(best_point(self.state.curve))
+        return self.config.early_stopping is not None and steps_since_best >= self.config.early_stopping
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from laborllm.training.plan import Decay, Plan
+from laborllm.training.config import Decay, TrainingConfig
 
 
 def career_order(careers: int, *, seed: int, epoch: int) -> list[int]:
@@ -13,11 +13,11 @@ def career_order(careers: int, *, seed: int, epoch: int) -> list[int]:
     return [int(index) for index in np.random.default_rng([seed, epoch]).permutation(careers)]
 
 
-def batches(careers: int, plan: Plan, *, seed: int) -> Iterator[list[int]]:
+def batches(careers: int, config: TrainingConfig, *, seed: int) -> Iterator[list[int]]:
     """The careers of every step; the last batch of an epoch may be smaller."""
-    for epoch in range(plan.epochs):
+    for epoch in range(config.epochs):
         order = career_order(careers, seed=seed, epoch=epoch)
-        yield from (order[start : start + plan.batch_size] for start in range(0, careers, plan.batch_size))
+        yield from (order[start : start + config.batch_size] for start in range(0, careers, config.batch_size))
 
 
 def rate_factor(step: int, steps: int, warmup: float, decay: Decay = "linear") -> float:

@@ -10,20 +10,18 @@ import pytest
 import torch
 
 from laborllm.errors import RunError
-from laborllm.models.sequence.career import Career
-from laborllm.models.sequence.model import SequenceModel
-from laborllm.models.sequence.nemo import Nemo
 from laborllm.models.sequence.network import NextOccupation
-from laborllm.models.sequence.transfer import begin_with
+from laborllm.models.sequence.specs import Career, Nemo, SequenceSpec
+from laborllm.models.sequence.warm_start import embed_titles
 from laborllm.panel import Panel
-from laborllm.training.plan import Plan
+from laborllm.training.config import TrainingConfig
 
-BY_HEART = Plan(epochs=120, batch_size=10, learning_rate=1e-2, validate_every=600)
-NOT_AT_ALL = Plan(epochs=1, batch_size=100, learning_rate=1e-12)
+BY_HEART = TrainingConfig(epochs=120, batch_size=10, learning_rate=1e-2, validate_every=600)
+NOT_AT_ALL = TrainingConfig(epochs=1, batch_size=100, learning_rate=1e-12)
 
 
-def small(plan: Plan = NOT_AT_ALL, width: int = 16, pretrained: str | None = None) -> Career:
-    return Career(plan, layers=1, width=width, heads=2, pretrained=pretrained)
+def small(training: TrainingConfig = NOT_AT_ALL, width: int = 16, pretrained: Path | None = None) -> Career:
+    return Career(training, layers=1, width=width, heads=2, pretrained=pretrained)
 
 
 @pytest.fixture
@@ -39,17 +37,17 @@ def ten(panel: Panel) -> Panel:
 
 @pytest.mark.parametrize(
     "model",
-    [Nemo(plan=BY_HEART, width=32, dropout=0), Career(plan=BY_HEART, layers=2, width=32, dropout=0)],
+    [Nemo(training=BY_HEART, width=32, dropout=0), Career(training=BY_HEART, layers=2, width=32, dropout=0)],
     ids=("nemo", "career"),
 )
-def test_ten_careers_are_learnt_by_heart(model: SequenceModel, ten: Panel) -> None:
+def test_ten_careers_are_learnt_by_heart(model: SequenceSpec, ten: Panel) -> None:
     assert -model.fit(ten, seed=0).log_likelihood(ten).mean() < 0.02
 
 
 def test_an_interrupted_fit_goes_on(panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From its last checkpoint, to the same bits; the checkpoints go once the run folder is there."""
-    plan = Plan(epochs=4, batch_size=8, learning_rate=1e-2, validate_every=16)
-    whole = Nemo(plan=plan).fit(panel, seed=1)
+    config = TrainingConfig(epochs=4, batch_size=8, learning_rate=1e-2, validate_every=16)
+    whole = Nemo(training=config).fit(panel, seed=1)
 
     loss, left = NextOccupation.loss, iter(range(12))
 
@@ -61,35 +59,35 @@ def test_an_interrupted_fit_goes_on(panel: Panel, tmp_path: Path, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(NextOccupation, "loss", loss_until_interrupted)
         with pytest.raises(KeyboardInterrupt):
-            Nemo(plan=plan).fit(panel, seed=1, out=tmp_path / "run")
+            Nemo(training=config).fit(panel, seed=1, out=tmp_path / "run")
     assert (tmp_path / "run.training").is_dir()
-    resumed = Nemo(plan=plan).fit(panel, seed=1, out=tmp_path / "run")
+    resumed = Nemo(training=config).fit(panel, seed=1, out=tmp_path / "run")
     np.testing.assert_array_equal(resumed.forecast(panel).log_prob, whole.forecast(panel).log_prob)
     resumed.save(tmp_path / "run")
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_pretrained_run_is_begun_with(panel: Panel, tmp_path: Path) -> None:
+def test_weights_are_initialised_from_a_pretrained_run(panel: Panel, tmp_path: Path) -> None:
     """Before anything is learnt from the new panel, its forecasts are those of the old run, which knows some of the
     years and levels of education and not others."""
-    old = small(plan=dataclasses.replace(BY_HEART, epochs=3)).fit(panel)
+    old = small(training=dataclasses.replace(BY_HEART, epochs=3)).fit(panel)
     old.save(tmp_path / "old")
     records = panel.records.with_columns(pl.col("year") + 3, pl.col("education").replace("college", "a new school"))
     other = dataclasses.replace(panel, records=records, dataset="OTHER")
-    begun = small(pretrained=str(tmp_path / "old")).fit(other)
+    begun = small(pretrained=tmp_path / "old").fit(other)
     np.testing.assert_allclose(begun.forecast(other).log_prob, old.forecast(other).log_prob, atol=1e-5)
 
 
 def test_a_pretrained_run_that_does_not_fit_is_refused(panel: Panel, tmp_path: Path) -> None:
     small().fit(panel).save(tmp_path / "old")
-    Nemo(plan=NOT_AT_ALL).fit(panel).save(tmp_path / "nemo")
-    with pytest.raises(RunError, match="holds a model nemo: only a model career"):
-        small(pretrained=str(tmp_path / "nemo")).fit(panel)
-    wider = small(width=32, pretrained=str(tmp_path / "old"))
+    Nemo(training=NOT_AT_ALL).fit(panel).save(tmp_path / "nemo")
+    with pytest.raises(RunError, match="holds a model nemo: weights are initialised from a model career only"):
+        small(pretrained=tmp_path / "nemo").fit(panel)
+    wider = small(width=32, pretrained=tmp_path / "old")
     with pytest.raises(RunError, match=r"has layers, width and heads \(1, 16, 2\), not \(1, 32, 2\)"):
         wider.fit(panel)
     swapped = panel.records.with_columns(pl.col("split").replace({"train": "test", "test": "train"}))
-    begun = small(pretrained=str(tmp_path / "old"))
+    begun = small(pretrained=tmp_path / "old")
     with pytest.raises(RunError, match="fitted on another split"):
         begun.fit(dataclasses.replace(panel, records=swapped))
 
@@ -100,7 +98,7 @@ def test_vectors_begin_as_principal_components() -> None:
     vectors = torch.randn(7, 3) @ torch.randn(3, 40) + 5  # three dimensions say it all
     table = torch.randn(8, 3)
     last, spread = table[-1].clone(), table.std()
-    begin_with(table, vectors)
+    embed_titles(table, vectors)
     distance, expected = torch.pdist(table[:7]), torch.pdist(vectors)
     torch.testing.assert_close(distance / distance.mean(), expected / expected.mean())
     torch.testing.assert_close(table[:7].square().mean().sqrt(), spread)

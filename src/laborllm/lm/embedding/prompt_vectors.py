@@ -1,17 +1,15 @@
 """Embeddings of careers so far by a frozen language model: one vector for the prompt of each record."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from laborllm.lm.embedding import Pooling
 from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.lm.tokens.packing import packed
-
-Pooling = Literal["last", "mean"]
 
 
 @torch.inference_mode()

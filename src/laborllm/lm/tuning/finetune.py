@@ -23,7 +23,7 @@ from laborllm.lm.kernels.loss import next_token_loss
 from laborllm.lm.kernels.precision import cached_casts
 from laborllm.lm.tokens.encoding import EncodedCareer, by_worker
 from laborllm.lm.tokens.packing import TrainingTexts
-from laborllm.lm.tuning.recipe import Recipe
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.runtime import is_out_of_memory
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
@@ -35,7 +35,7 @@ def finetune(
     model: TextModel,
     training: Sequence[EncodedCareer],
     valid: Sequence[EncodedCareer],
-    recipe: Recipe,
+    config: TuningConfig,
     *,
     seed: int,
     checkpoints: Checkpoints | None = None,
@@ -46,7 +46,7 @@ def finetune(
         model: The text model, whose base model holds the best weights afterwards, an adapter merged into them.
         training: Careers to train on, as tokens.
         valid: Validation careers, whose observed titles give the perplexity that chooses the weights.
-        recipe: How to train.
+        config: How to train.
         seed: Decides the order of careers and all that is random.
         checkpoints: Where training is saved, and resumes from.
 
@@ -63,30 +63,30 @@ def finetune(
     torch.manual_seed(seed)
     task = CareerTexts(
         training=by_worker(training),
-        pack_tokens=recipe.tokens_in_a_pass(model.decoder.device.type),
+        pack_tokens=config.tokens_in_a_pass(model.decoder.device.type),
         model=model,
         valid=valid,
-        text_weight=recipe.text_weight,
+        text_weight=config.text_weight,
     )
-    return tune(model.base, task, recipe, seed=seed, checkpoints=checkpoints)
+    return tune(model.base, task, config, seed=seed, checkpoints=checkpoints)
 
 
 def tune(
-    base: BaseModel, task: Task, recipe: Recipe, *, seed: int, checkpoints: Checkpoints | None
+    base: BaseModel, task: Task, config: TuningConfig, *, seed: int, checkpoints: Checkpoints | None
 ) -> tuple[list[CurvePoint], Adapter | None]:
     """Train the base model of any task in place; returns and raises as `finetune`."""
     model = base.model
-    peft_model = add_adapter(model, recipe.lora_rank, base.own_tokens) if recipe.method == "lora" else None
+    peft_model = add_adapter(model, config.lora_rank, base.own_tokens) if config.method == "lora" else None
     if peft_model is None:
         model.requires_grad_(True)
-    casts = nullcontext() if recipe.shard else cached_casts()
+    casts = nullcontext() if config.shard else cached_casts()
     with (
         casts,
         fused_layers(model),
-        activation_checkpointing(model, recipe),
-        explaining_memory(recipe, model.device.type),
+        activation_checkpointing(model, config),
+        explaining_memory(config, model.device.type),
     ):
-        curve = train(task, recipe.plan, seed=seed, checkpoints=checkpoints)
+        curve = train(task, config, seed=seed, checkpoints=checkpoints)
     model.requires_grad_(False)
     return curve, None if peft_model is None else merge_adapter(peft_model)
 
@@ -149,10 +149,10 @@ def token_loss(
 
 
 @contextmanager
-def activation_checkpointing(model: PreTrainedModel, recipe: Recipe) -> Iterator[None]:
-    """Recompute activations in the backward pass instead of storing them (gradient checkpointing), if the recipe says
+def activation_checkpointing(model: PreTrainedModel, config: TuningConfig) -> Iterator[None]:
+    """Recompute activations in the backward pass instead of storing them (gradient checkpointing), if the config says
     so."""
-    if not recipe.recompute:
+    if not config.recompute:
         yield
         return
     if not model.supports_gradient_checkpointing:
@@ -165,7 +165,7 @@ def activation_checkpointing(model: PreTrainedModel, recipe: Recipe) -> Iterator
 
 
 @contextmanager
-def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
+def explaining_memory(config: TuningConfig, device_type: str) -> Iterator[None]:
     """Turn a lack of memory for the smallest pass into one line that says what to do."""
     try:
         yield
@@ -173,9 +173,9 @@ def explaining_memory(recipe: Recipe, device_type: str) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         remedies = {
-            f"lower --pack-tokens (it is {recipe.tokens_in_a_pass(device_type)})": recipe.shard,
-            "set --recompute": not recipe.recompute,
-            "train an adapter (--method lora)": recipe.method == "full",
+            f"lower --pack-tokens (it is {config.tokens_in_a_pass(device_type)})": config.shard,
+            "set --recompute": not config.recompute,
+            "train an adapter (--method lora)": config.method == "full",
             "take a smaller base model": True,
         }
         applicable = " or ".join(remedy for remedy, applies in remedies.items() if applies)

@@ -7,14 +7,14 @@ import polars as pl
 
 from laborllm.errors import CapacityError
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.tuning.recipe import LongCareers
+from laborllm.lm.tuning.config import Overflow
 from laborllm.panel import Panel
 from laborllm.text import render
 
 
-def within_context(panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers) -> Panel:
+def within_context(panel: Panel, encoder: CareerEncoder, context: int, overflow: Overflow) -> Panel:
     """`panel`, in which a career that does not fit into `context` tokens is refused or shortened."""
-    return (shorten if long_careers == "shorten" else require_short)(panel, encoder, context)
+    return (shorten if overflow == "truncate" else require_short)(panel, encoder, context)
 
 
 def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
@@ -23,7 +23,7 @@ def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     if too_long:
         careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
         windows = encoder.template.last_records is not None
-        hint = "lower --last-records" if windows else "--long-careers shorten leaves out their oldest records"
+        hint = "lower --last-records" if windows else "--overflow truncate leaves out their oldest records"
         raise CapacityError(
             f"{careers} careers are longer than the {context} tokens the base model reads, the longest has {longest}",
             hint=hint,

@@ -16,8 +16,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from laborllm.models.contract import Floats
 from laborllm.models.counts.shrinkage import best_strength, shrink
+from laborllm.models.forecast import Floats
 
 Indexes = NDArray[np.intp]
 

@@ -8,69 +8,56 @@ Second-order: two-part, then refined by the occupation before the last one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, Self, get_args
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from laborllm.errors import OptionError, RunError
-from laborllm.models.contract import Floats, Forecast
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.second_order import SecondOrder, Steps
 from laborllm.models.counts.shrinkage import best_strength, shrink
-from laborllm.models.run_folder import Trained, new_run, read_run, restored
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.options import from_options, to_options
+from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 
 if TYPE_CHECKING:
     from laborllm.models.counts.paths import TransitionPaths
 
-Variant = Literal["two-part", "plain", "second-order"]
-
 FLOOR = 0.5  # records added to every occupation of the marginal, so that nothing is impossible
+WEIGHTS = "weights.safetensors"
 
 
-@dataclass
-class Transition:
-    """The table of next-occupation probabilities, (J, J), the distribution of first records, (J,), and what a
-    second-order model knows beyond them."""
+@dataclass(frozen=True, eq=False)
+class FittedTransition:
+    """Transition frequencies of a panel.
 
-    name: ClassVar[str] = "transition"
+    Attributes:
+        spec: What was fitted.
+        record: What it was fitted on.
+        table: (J, J) probabilities of the next occupation, a row per last one.
+        first: (J,) probabilities of first records.
+        second: What a second-order model knows beyond them.
+    """
 
-    variant: Variant = "two-part"
-    table: Floats = field(default_factory=lambda: np.empty((0, 0)), repr=False)
-    first: Floats = field(default_factory=lambda: np.empty(0), repr=False)
-    second: SecondOrder | None = field(default=None, repr=False)
-    trained: Trained | None = None
+    spec: Transition
+    record: FitRecord
+    table: Floats
+    first: Floats
+    second: SecondOrder | None = None
 
-    def __post_init__(self) -> None:
-        if self.variant not in get_args(Variant):
-            raise OptionError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {}
 
-    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Count on split train, choose the shrinking on split valid."""
-        train = panel.subset("train").observed()
-        classes = len(panel.taxonomy)
-        seen, valid = History.of(train), History.of(panel.subset("valid").observed())
-        counts = _counts(seen, classes)
-        marginal = _normalise(np.bincount(seen.occupation, minlength=classes) + FLOOR)
-        first = np.bincount(seen.occupation[seen.is_first], minlength=classes).astype(float)
-        starts = valid.occupation[valid.is_first]
-        self.first = _best(lambda c: shrink(first, first.sum(), marginal, c), lambda p: p[starts])
-        before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
-        build = self._plain if self.variant == "plain" else self._two_part
-        self.table = build(counts, marginal, before, after)
-        if self.variant == "second-order":
-            self.second = SecondOrder.fit(_later_steps(seen), _later_steps(valid), self.table)
-        self.trained = Trained.on(panel, train, seed=seed)
-        return self
-
-    def forecast(self, panel: Panel) -> Forecast:
-        trained = self._require_fitted()
-        trained.require_same_taxonomy(panel)
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        self.record.require_same_taxonomy(panel)
         history = History.of(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -93,57 +80,70 @@ class Transition:
         """Paths that look their next distribution up (see `models.paths`)."""
         from laborllm.models.counts.paths import TransitionPaths  # brings torch, which counting does not need
 
-        self._require_fitted().require_same_taxonomy(panel)
+        self.record.require_same_taxonomy(panel)
         observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls())
         last = observed["occupation"].list
         before, previous = (panel.taxonomy.columns(last.get(at, null_on_oob=True)) for at in (-2, -1))
         return TransitionPaths(self.probability, before, previous)
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         return self.forecast(panel).log_likelihood
 
     def save(self, path: Path) -> None:
-        with new_run(path, self.name, {"variant": self.variant}, self._require_fitted()) as folder:
+        with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:
             second = {} if self.second is None else vars(self.second)
-            save_file({"table": self.table, "first": self.first} | second, folder / "weights.safetensors")
+            save_file({"table": self.table, "first": self.first} | second, folder / WEIGHTS)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        _, options, trained = read_run(path)
-        weights = load_file(path / "weights.safetensors")
+    def load(cls, run: Run) -> Self:
+        weights = load_file(run.path / WEIGHTS)
         table, first = weights.pop("table"), weights.pop("first")
-        second = SecondOrder(**weights) if weights else None
-        fitted = {"table": table, "first": first, "second": second, "trained": trained}
-        return restored(cls, options | fitted, path)
-
-    @staticmethod
-    def _plain(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
-        total = counts.sum(axis=1, keepdims=True)
-        return _best(lambda c: shrink(counts, total, marginal, c), lambda p: p[before, after])
-
-    @staticmethod
-    def _two_part(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
-        total, stays = counts.sum(axis=1), counts.diagonal()
-        overall = stays.sum() / max(total.sum(), 1)
-        moves = counts - np.diag(stays)
-        destination = _normalise(moves.sum(axis=0) + FLOOR)
-        destinations = _normalise(np.where(np.eye(len(counts)) > 0, 0, destination))  # (J, J), never j itself
-        moved, left = before != after, (total - stays)[:, None]
-        stay = _best(lambda a: shrink(stays, total, overall, a), lambda s: np.where(moved, 1 - s[before], s[before]))
-        move = _best(lambda b: shrink(moves, left, destinations, b), lambda p: p[before[moved], after[moved]])
-        return (1 - stay)[:, None] * move + np.diag(stay)
-
-    def _require_fitted(self) -> Trained:
-        if self.trained is None:
-            raise RunError("the transition model is not fitted: call fit, or load a run folder")
-        return self.trained
+        spec = from_options(Transition, run.options, run.path)
+        return cls(spec, run.record, table, first, SecondOrder(**weights) if weights else None)
 
 
-def _counts(history: History, classes: int) -> Floats:
+def fit_transition(spec: Transition, panel: Panel, *, seed: int) -> FittedTransition:
+    """Count on split train, choose the shrinking on split valid."""
+    train = panel.subset("train").observed()
+    seen, valid = History.of(train), History.of(panel.subset("valid").observed())
+    occupations = len(panel.taxonomy)
+    counts = _counts(seen, occupations)
+    marginal = _normalise(np.bincount(seen.occupation, minlength=occupations) + FLOOR)
+    starts, valid_starts = seen.occupation[seen.is_first], valid.occupation[valid.is_first]
+    starting = np.bincount(starts, minlength=occupations).astype(float)
+    first = _best(lambda c: shrink(starting, starting.sum(), marginal, c), lambda p: p[valid_starts])
+    before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
+    is_plain = spec.variant == "plain"
+    table = _plain(counts, marginal, before, after) if is_plain else _two_part(counts, before, after)
+    record = FitRecord.on(panel, train, seed=seed)
+    if spec.variant != "second-order":
+        return FittedTransition(spec, record, table, first)
+    second = SecondOrder.fit(_later_steps(seen), _later_steps(valid), table)
+    return FittedTransition(spec, record, table, first, second)
+
+
+def _plain(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
+    total = counts.sum(axis=1, keepdims=True)
+    return _best(lambda c: shrink(counts, total, marginal, c), lambda p: p[before, after])
+
+
+def _two_part(counts: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
+    total, stays = counts.sum(axis=1), counts.diagonal()
+    overall = stays.sum() / max(total.sum(), 1)
+    moves = counts - np.diag(stays)
+    destination = _normalise(moves.sum(axis=0) + FLOOR)
+    destinations = _normalise(np.where(np.eye(len(counts)) > 0, 0, destination))  # (J, J), never j itself
+    moved, left = before != after, (total - stays)[:, None]
+    stay = _best(lambda a: shrink(stays, total, overall, a), lambda s: np.where(moved, 1 - s[before], s[before]))
+    move = _best(lambda b: shrink(moves, left, destinations, b), lambda p: p[before[moved], after[moved]])
+    return (1 - stay)[:, None] * move + np.diag(stay)
+
+
+def _counts(history: History, occupations: int) -> Floats:
     """How often each occupation followed each, (J, J)."""
     later = ~history.is_first
-    flat = np.bincount(history.previous[later] * classes + history.occupation[later], minlength=classes**2)
-    return flat.reshape(classes, classes).astype(float)
+    flat = np.bincount(history.previous[later] * occupations + history.occupation[later], minlength=occupations**2)
+    return flat.reshape(occupations, occupations).astype(float)
 
 
 def _later_steps(history: History) -> Steps:

@@ -27,7 +27,7 @@ from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tokens.packing import TrainingTexts, packed
 from laborllm.lm.tuning.finetune import token_importance, token_loss
-from laborllm.models.contract import Forecast
+from laborllm.models.forecast import Forecast
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.panel import Panel
 from laborllm.panel.history import History

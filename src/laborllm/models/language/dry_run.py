@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from laborllm.lm.forward.loglikelihood import title_perplexity
 from laborllm.lm.tokens.encoding import by_worker
 from laborllm.lm.tuning.finetune import finetune
-from laborllm.models.language.language_model import LanguageModel, Prepared
+from laborllm.models.language.language_model import Prepared, prepare
+from laborllm.models.language.specs import LanguageModel
 from laborllm.panel import Panel
 from laborllm.runtime import peak_memory
 from laborllm.training.schedule import batches
@@ -40,16 +41,16 @@ class Rehearsal:
     checkpoint: int
 
 
-def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4) -> Rehearsal:
-    """Read and check all that `model.fit(panel)` would, and take its first `steps` steps, of which the first, when
+def rehearse(spec: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4) -> Rehearsal:
+    """Read and check all that `spec.fit(panel)` would, and take its first `steps` steps, of which the first, when
     nothing is warm, is not timed if there are others. Raises what the fit would."""
-    plan = model.recipe.plan
-    ready = model.prepare(panel, seed=seed)
+    config = spec.training
+    ready = prepare(spec, panel, seed=seed)
     training = by_worker(ready.training)
-    order = list(batches(len(training), plan, seed=seed))
+    order = list(batches(len(training), config, seed=seed))
     first = [text for batch in order[:steps] for index in batch for text in training[index]]
-    looks = 2 + (len(training) * plan.epochs - 1) // plan.validate_every
-    brief = replace(model.recipe, epochs=1, validate_every=plan.batch_size, patience=None)
+    looks = 2 + (len(training) * config.epochs - 1) // config.validate_every
+    brief = replace(config, epochs=1, validate_every=config.batch_size, early_stopping=None)
     curve, adapter = finetune(ready.model, first, ready.valid[:1], brief, seed=seed)
     tuned = ready.model.base.model.parameters() if adapter is None else adapter.tensors.values()
     trained = sum(tensor.numel() for tensor in tuned)
@@ -66,7 +67,7 @@ def rehearse(model: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 
         looks=looks,
         trained=trained,
         tokens_per_second=rate,
-        seconds=sum(lengths) * plan.epochs / rate + looks * _look(ready),
+        seconds=sum(lengths) * config.epochs / rate + looks * _look(ready),
         memory=peak_memory(),
         checkpoint=COPIES * FLOAT * trained,
     )

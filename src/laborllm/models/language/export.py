@@ -1,7 +1,6 @@
 """A fine-tuned language model for other programs: the layout of Hugging Face, and a card that says how to use it."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +8,9 @@ from laborllm.errors import RunError
 from laborllm.lm.base.own_tokens import rows_of
 from laborllm.lm.base.weights import ADAPTER
 from laborllm.models.card import model_card
-from laborllm.models.language.language_model import VOCABULARY, LanguageModel
-from laborllm.models.run_folder import CARD, FILE, read_run
+from laborllm.models.language.language_model import VOCABULARY, FittedLanguageModel
+from laborllm.models.language.specs import LanguageModel
+from laborllm.models.run_folder import CARD, read_metadata, read_run
 from laborllm.storage import new_folder, require_free
 from laborllm.text.guide import guide
 
@@ -23,30 +23,30 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     Beside it stand the titles as they are written, and a model card with the template in words. Raises `RunError` for
     a run that is no language model, or has no adapter.
     """
-    name, _, trained = read_run(run)
-    if name != LanguageModel.name:
-        raise RunError(f"{run} holds the model {name}: a run of {LanguageModel.name} can be exported")
+    found = read_run(run)
+    if found.model != LanguageModel.name:
+        raise RunError(f"{run} holds the model {found.model}: a run of {LanguageModel.name} can be exported")
     if adapter and not (run / ADAPTER).is_dir():
         raise RunError(f"{run} was tuned in all its weights and has no adapter", hint="leave out --adapter")
     require_free(out)
-    model = LanguageModel.load(run)
-    base = model.text_model().base
+    model = FittedLanguageModel.load(found)
+    spec, record, base = model.spec, model.record, model.text_model.base
     with new_folder(out) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)
         else:
             base.model.save_pretrained(folder)
         base.tokenizer.save_pretrained(folder)
-        _write_titles(folder / TITLES, trained.taxonomy.codes, model.template.title_texts(trained.taxonomy))
-        how = {"How to write a prompt": guide(model.template, trained.taxonomy, trained.dataset)}
+        _write_titles(folder / TITLES, record.taxonomy.codes, spec.template.title_texts(record.taxonomy))
+        how = {"How to write a prompt": guide(spec.template, record.taxonomy, record.dataset)}
         if (run / VOCABULARY).is_file():
             shutil.copy(run / VOCABULARY, folder)
             how["Closed vocabulary"] = CLOSED
-        if model.title_tokens == "own":
+        if spec.title_tokens == "own":
             rows = rows_of(base.model)
             how["Titles as tokens"] = OWN_TOKENS + (MAKE_ROOM.format(rows=rows) if adapter else "")
-        about = json.loads((run / FILE).read_text())
-        (folder / CARD).write_text(_front_matter(model.base, adapter) + model_card(about, how))
+        card = model_card(read_metadata(run), how)
+        (folder / CARD).write_text(_front_matter(spec.base, adapter) + card)
 
 
 CLOSED = f"""\

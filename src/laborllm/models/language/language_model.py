@@ -1,12 +1,11 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Self
 
-from laborllm.errors import RunError
-from laborllm.lm.base.load import EMBEDDED, base_identity, require_base
+from laborllm.lm.base.load import base_identity, require_base
 from laborllm.lm.base.weights import Adapter, load_weights, save_weights
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.attention import context_length
@@ -14,14 +13,14 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import finetune
-from laborllm.lm.tuning.recipe import Recipe, TitleTokens
-from laborllm.models.contract import Floats, Forecast
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.language.specs import LanguageModel
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
-from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated, training_facts
+from laborllm.models.options import from_options, identity, to_options
+from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
-from laborllm.text import Template
-from laborllm.training.checkpoint import Checkpoints, Facts
+from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
@@ -29,128 +28,22 @@ from laborllm.training.tensorboard import write_tensorboard
 CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
 
-@dataclass
-class LanguageModel:
-    """base: what `load_base` can load. template: how careers are written. title_tokens: whether titles are spelled
-    with the tokens of the base model, or each is one token of its own. vocabulary: whether the softmax is over the
-    whole vocabulary of the base model, or closed: over the tokens of the titles and of the careers of the fit.
-    valid_careers: how many validation careers, drawn by the seed, watch the training. recipe: how to train.
-    scoring: how titles are scored, a matter of each forecast; it is not part of the fit."""
+@dataclass(frozen=True, eq=False)
+class FittedLanguageModel:
+    """A fine-tuned language model.
 
-    name: ClassVar[str] = "language-model"
+    Attributes:
+        spec: What was fitted.
+        record: What it was fitted on.
+        curve: The learning curve.
+        adapter: The adapter; None if all weights were tuned, or the model was loaded.
+        forecaster: Forecasts with the tuned weights.
+        left_out: How many records truncation left out.
+        checkpoints: The checkpoints of the training, which a run folder makes needless.
+    """
 
-    base: str = EMBEDDED
-    template: Template = field(default_factory=Template)
-    title_tokens: TitleTokens = "spelled"
-    vocabulary: Literal["whole", "closed"] = "whole"
-    valid_careers: int = 64
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    recipe: Recipe = field(default_factory=Recipe)
-    fitted: "Fitted | None" = field(default=None, repr=False)
-
-    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles.
-
-        With `out`, checkpoints are kept beside it until the run folder is saved, and a fit that was interrupted goes on
-        from the last.
-        """
-        ready = self.prepare(panel, seed=seed)
-        model = ready.model
-        checkpoints = None if out is None else Checkpoints.beside(out, self._facts(panel, model))
-        curve, adapter = finetune(model, ready.training, ready.valid, self.recipe, seed=seed, checkpoints=checkpoints)
-        tuned = TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary)
-        self.fitted = Fitted(ready.trained, curve, adapter, TitleForecaster(tuned), ready.left_out, checkpoints)
-        return self
-
-    def prepare(self, panel: Panel, *, seed: int) -> "Prepared":
-        """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
-        base, encoder = read_base(self.base, self.template, panel.taxonomy, self.title_tokens)
-        context, long_careers = context_length(base.model), self.recipe.long_careers
-        parts = readable_parts(panel, encoder, context, long_careers, valid_careers=self.valid_careers, seed=seed)
-        training, watching = encode(encoder, parts.training), encode(encoder, parts.watching)
-        kept = tokens_in_use(encoder, [*training, *watching]) if self.vocabulary == "closed" else None
-        model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=kept)
-        return Prepared(model, training, watching, Trained.on(panel, parts.training, seed=seed), parts.left_out)
-
-    def widened(self) -> Self:
-        """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
-        gives some of its probability to tokens that no career holds."""
-        fitted = self._require_fitted()
-        whole = TextModel.on_best_device(fitted.text_model.base, fitted.text_model.encoder)
-        return replace(self, vocabulary="whole", fitted=replace(fitted, forecaster=TitleForecaster(whole)))
-
-    def text_model(self) -> TextModel:
-        return self._require_fitted().text_model
-
-    def forecast(self, panel: Panel) -> Forecast:
-        fitted = self._require_fitted()
-        fitted.trained.require_same_taxonomy(panel)
-        return fitted.forecaster.forecast(panel, self.scoring)
-
-    def log_likelihood(self, panel: Panel) -> Floats:
-        fitted = self._require_fitted()
-        fitted.trained.require_same_taxonomy(panel)
-        return fitted.forecaster.log_likelihood(panel, self.scoring)
-
-    def save(self, path: Path) -> None:
-        fitted = self._require_fitted()
-        if not Processes().is_main:
-            return
-        options = stated(self, "scoring", "fitted") | {"base_identity": base_identity(self.base)}
-        metrics = {
-            "validation raw perplexity": best_point(fitted.curve).valid_perplexity,
-            "oldest records left out of long careers": fitted.left_out,
-        }
-        with new_run(path, self.name, options, fitted.trained, metrics) as folder:
-            save_weights(folder, fitted.text_model.base, fitted.adapter)
-            write_curve(folder / CURVE, fitted.curve)
-            write_tensorboard(folder / TENSORBOARD, fitted.curve)
-            if fitted.text_model.vocabulary is not None:
-                (folder / VOCABULARY).write_text(json.dumps(fitted.text_model.vocabulary))
-        if fitted.checkpoints is not None:
-            fitted.checkpoints.remove()
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        _, options, trained = read_run(path)
-        require_base(options["base"], options.pop("base_identity"), path)
-        model = restored(cls, options, path)
-        base = load_weights(path, model.base)
-        encoder = CareerEncoder(base.tokenizer, model.template, trained.taxonomy)
-        kept = json.loads((path / VOCABULARY).read_text()) if model.vocabulary == "closed" else None
-        forecaster = TitleForecaster(TextModel.on_best_device(base, encoder, vocabulary=kept))
-        model.fitted = Fitted(trained, read_curve(path / CURVE), None, forecaster)
-        return model
-
-    def _facts(self, panel: Panel, model: TextModel) -> Facts:
-        own = stated(self, "scoring", "fitted")
-        base, bfloat16 = base_identity(self.base), model.decoder.autocast
-        return training_facts(self.name, panel, own, base=base, bfloat16=bfloat16)
-
-    def _require_fitted(self) -> "Fitted":
-        if self.fitted is None:
-            raise RunError("the language model is not fine-tuned: call fit, or load a run folder")
-        return self.fitted
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What fine-tuning begins with: a text model with the base model's weights, careers as tokens, the facts of the
-    training split, and how many records long careers lost."""
-
-    model: TextModel
-    training: list[EncodedCareer]
-    valid: list[EncodedCareer]
-    trained: Trained
-    left_out: int
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What fine-tuning left: training facts, the learning curve, the adapter (None if all weights were tuned), the
-    forecaster with the tuned weights, how many records long careers lost, and the checkpoints."""
-
-    trained: Trained
+    spec: LanguageModel
+    record: FitRecord
     curve: list[CurvePoint]
     adapter: Adapter | None
     forecaster: TitleForecaster
@@ -158,5 +51,94 @@ class Fitted:
     checkpoints: Checkpoints | None = None
 
     @property
+    def metrics(self) -> dict[str, float]:
+        return {
+            "validation raw perplexity": best_point(self.curve).valid_perplexity,
+            "oldest records left out by truncation": self.left_out,
+        }
+
+    @property
     def text_model(self) -> TextModel:
+        """The tuned weights, with what writes careers in their tokens."""
         return self.forecaster.model
+
+    def widened(self) -> Self:
+        """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
+        gives some of its probability to tokens that no career holds."""
+        whole = TextModel.on_best_device(self.text_model.base, self.text_model.encoder)
+        spec = replace(self.spec, vocabulary="whole")
+        return replace(self, spec=spec, forecaster=TitleForecaster(whole))
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        self.record.require_same_taxonomy(panel)
+        return self.forecaster.forecast(panel, scoring or ScoringOptions())
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        self.record.require_same_taxonomy(panel)
+        return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
+
+    def save(self, path: Path) -> None:
+        if not Processes().is_main:
+            return
+        identity_of_base = base_identity(self.spec.base)
+        options = to_options(self.spec)
+        with new_run(path, self.spec.name, options, self.record, self.metrics, base=identity_of_base) as folder:
+            save_weights(folder, self.text_model.base, self.adapter)
+            write_curve(folder / CURVE, self.curve)
+            write_tensorboard(folder / TENSORBOARD, self.curve)
+            if self.text_model.vocabulary is not None:
+                (folder / VOCABULARY).write_text(json.dumps(self.text_model.vocabulary))
+        if self.checkpoints is not None:
+            self.checkpoints.remove()
+
+    @classmethod
+    def load(cls, run: Run) -> Self:
+        spec = from_options(LanguageModel, run.options, run.path)
+        require_base(spec.base, run.extra["base"], run.path)
+        base = load_weights(run.path, spec.base)
+        encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
+        kept = json.loads((run.path / VOCABULARY).read_text()) if spec.vocabulary == "closed" else None
+        model = TextModel.on_best_device(base, encoder, vocabulary=kept)
+        return cls(spec, run.record, read_curve(run.path / CURVE), None, TitleForecaster(model))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What fine-tuning starts with.
+
+    Attributes:
+        model: A text model with the weights of the base model.
+        training: Training careers as tokens.
+        valid: Validation careers as tokens.
+        record: What the model is fitted on.
+        left_out: How many records truncation left out.
+    """
+
+    model: TextModel
+    training: list[EncodedCareer]
+    valid: list[EncodedCareer]
+    record: FitRecord
+    left_out: int
+
+
+def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Path | None) -> FittedLanguageModel:
+    """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
+    ready = prepare(spec, panel, seed=seed)
+    model = ready.model
+    base, bfloat16 = base_identity(spec.base), model.decoder.autocast
+    decides = identity(spec, spec.name, panel, base=base, bfloat16=bfloat16)
+    checkpoints = None if out is None else Checkpoints.beside(out, decides)
+    curve, adapter = finetune(model, ready.training, ready.valid, spec.training, seed=seed, checkpoints=checkpoints)
+    tuned = TitleForecaster(TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary))
+    return FittedLanguageModel(spec, ready.record, curve, adapter, tuned, ready.left_out, checkpoints)
+
+
+def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
+    """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
+    base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
+    context, overflow = context_length(base.model), spec.training.overflow
+    parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
+    training, valid = encode(encoder, parts.training), encode(encoder, parts.watching)
+    kept = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
+    model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=kept)
+    return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed), parts.left_out)

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.models.contract import Floats
+from laborllm.models.forecast import Floats
+from laborllm.models.language.specs import Likelihood
 from laborllm.models.standard import Standard
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.runtime import best_device
@@ -18,8 +18,6 @@ from laborllm.training.minimise import minimise
 PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, beside the mean log-likelihood
 TOLERANCE = 1e-6  # nats a record
 STEPS = 100
-
-Likelihood = Literal["multinomial", "two-stage"]
 
 
 @dataclass(frozen=True)

@@ -4,110 +4,103 @@ Its prompts may begin with the list of valid titles, and with whole careers of t
 """
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
-from laborllm.errors import InputError, OptionError, PanelError, RunError
-from laborllm.lm.base.load import EMBEDDED, load_base
+from laborllm.errors import InputError, PanelError, RunError
+from laborllm.lm.base.load import load_base
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
-from laborllm.models.contract import Floats, Forecast
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
-from laborllm.models.run_folder import Trained, new_run, read_run, restored, stated
+from laborllm.models.options import from_options, to_options
+from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, preamble, render
 
 
-@dataclass
-class OffTheShelf:
-    """base: what `load_base` can load. template: how careers are written. title_list: whether every prompt begins
-    with all titles. examples: how many careers of the training split, drawn by the seed, come next. panel_file:
-    where a run folder with examples finds them again, as it keeps no text of them. scoring: how titles are scored,
-    a matter of each forecast; it is not part of the fit."""
+@dataclass(frozen=True, eq=False)
+class FittedOffTheShelf:
+    """A base model as it comes, for the occupations of one panel.
 
-    name: ClassVar[str] = "off-the-shelf"
+    Attributes:
+        spec: What was fitted.
+        record: Whose occupations it forecasts.
+        shown: The careers in its prompts, if there are any.
+    """
 
-    base: str = EMBEDDED
-    template: Template = field(default_factory=Template)
-    title_list: bool = False
-    examples: int = 0
-    panel_file: Path | None = None
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    trained: Trained | None = None
-    shown: "Shown | None" = field(default=None, repr=False)
+    spec: OffTheShelf
+    record: FitRecord
+    shown: "Shown | None" = None
 
-    def __post_init__(self) -> None:
-        if self.examples < 0:
-            raise OptionError(f"examples cannot be fewer than none, not {self.examples}")
+    @property
+    def metrics(self) -> dict[str, float]:
+        return {}
 
-    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Nothing is estimated: the taxonomy of `panel` is kept, and which careers are examples.
+    @cached_property
+    def forecaster(self) -> TitleForecaster:
+        """What scores titles."""
+        spec, taxonomy = self.spec, self.record.taxonomy
+        base = load_base(spec.base)
+        listed = spec.template.title_texts(taxonomy) if spec.title_list else ()
+        examples = [] if self.shown is None else self.shown.texts(spec.template)
+        encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy, preamble(listed, examples))
+        return TitleForecaster(TextModel.on_best_device(base, encoder))
 
-        Raises `CapacityError` if the model cannot read what is shown and a career of split train at a time.
-        """
-        self.trained = Trained.on(panel, panel, seed=seed)
-        if self.examples:
-            self.shown = Shown.draw(panel.subset("train").observed(), self.examples, seed=seed)
-        model = self._forecaster.model  # a base model that cannot be scored exactly is refused now
-        if self.title_list or self.examples:
-            longest = max(render(panel.subset("train").observed(), self.template), key=lambda career: len(career.text))
-            model.require_room(list(model.encoder.encode([longest])))
-        return self
-
+    @property
     def text_model(self) -> TextModel:
-        return self._forecaster.model
+        """The base model, with what writes careers in its tokens."""
+        return self.forecaster.model
 
-    def forecast(self, panel: Panel) -> Forecast:
-        self._require_fitted().require_same_taxonomy(panel)
-        return self._forecaster.forecast(panel, self.scoring)
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        self.record.require_same_taxonomy(panel)
+        return self.forecaster.forecast(panel, scoring or ScoringOptions())
 
-    def log_likelihood(self, panel: Panel) -> Floats:
-        self._require_fitted().require_same_taxonomy(panel)
-        return self._forecaster.log_likelihood(panel, self.scoring)
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        self.record.require_same_taxonomy(panel)
+        return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""
-        options = stated(self, "panel_file", "scoring", "trained", "shown")
+        spec, shown = self.spec, {}
         if self.shown is not None:
-            if self.panel_file is None:
+            if spec.panel_file is None:
                 raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
-            options |= {"panel_file": os.path.relpath(self.panel_file, path), "shown": self.shown.to_dict()}
-        with new_run(path, self.name, options, self._require_fitted()):
+            spec = replace(spec, panel_file=Path(os.path.relpath(spec.panel_file, path)))
+            shown = self.shown.to_dict()
+        with new_run(path, spec.name, to_options(spec), self.record, self.metrics, **shown):
             pass  # there are no weights of our own
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, run: Run) -> Self:
         """Raises `RunError` if the panel file no longer holds the training split that examples were drawn from."""
-        _, options, trained = read_run(path)
-        shown = options.pop("shown", None)
-        model = restored(cls, options, path)
-        model.trained = trained
-        if shown is None:
-            return model
-        file = (path / options["panel_file"]).resolve()
+        spec = from_options(OffTheShelf, run.options, run.path)
+        if not spec.examples or spec.panel_file is None:
+            return cls(spec, run.record)
+        file = (run.path / spec.panel_file).resolve()
         training = Panel.load(file).subset("train").observed()
-        if training.fingerprint != shown["fingerprint"]:
-            raise RunError(f"{file} has other training careers than those that {path} shows examples of")
-        model.panel_file, model.shown = file, Shown(training, shown["workers"])
-        return model
+        if training.fingerprint != run.extra["fingerprint"]:
+            raise RunError(f"{file} has other training careers than those that {run.path} shows examples of")
+        return cls(replace(spec, panel_file=file), run.record, Shown(training, run.extra["workers"]))
 
-    @cached_property
-    def _forecaster(self) -> TitleForecaster:
-        base, taxonomy = load_base(self.base), self._require_fitted().taxonomy
-        listed = self.template.title_texts(taxonomy) if self.title_list else ()
-        examples = [] if self.shown is None else self.shown.texts(self.template)
-        encoder = CareerEncoder(base.tokenizer, self.template, taxonomy, preamble(listed, examples))
-        return TitleForecaster(TextModel.on_best_device(base, encoder))
 
-    def _require_fitted(self) -> Trained:
-        if self.trained is None:
-            raise RunError("the model does not know its taxonomy yet: call fit, or load a run folder")
-        return self.trained
+def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOffTheShelf:
+    """Keep the taxonomy of `panel`, and which careers are examples; nothing is estimated."""
+    shown = None
+    if spec.examples:
+        shown = Shown.draw(panel.subset("train").observed(), spec.examples, seed=seed)
+    fitted = FittedOffTheShelf(spec, FitRecord.on(panel, panel, seed=seed), shown)
+    model = fitted.text_model  # a base model that cannot be scored exactly is refused now
+    if spec.title_list or spec.examples:
+        longest = max(render(panel.subset("train").observed(), spec.template), key=lambda career: len(career.text))
+        model.require_room(list(model.encoder.encode([longest])))
+    return fitted
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from laborllm.lm.base.load import BaseModel, load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
-from laborllm.lm.tuning.recipe import LongCareers, TitleTokens
+from laborllm.lm.tuning.config import Overflow, TitleTokens
 from laborllm.lm.tuning.truncation import within_context
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -38,10 +38,10 @@ class Parts:
 
 
 def readable_parts(
-    panel: Panel, encoder: CareerEncoder, context: int, long_careers: LongCareers, *, valid_careers: int, seed: int
+    panel: Panel, encoder: CareerEncoder, context: int, overflow: Overflow, *, valid_careers: int, seed: int
 ) -> Parts:
     """Split train, and some careers of split valid, drawn by the seed, as far as they fit into `context` tokens."""
     observed = panel.subset("valid").observed()
     whole = panel.subset("train").observed(), observed.sample(valid_careers, seed=seed)
-    training, watching = (within_context(part, encoder, context, long_careers) for part in whole)
+    training, watching = (within_context(part, encoder, context, overflow) for part in whole)
     return Parts(training, watching, sum(map(len, whole)) - len(training) - len(watching))

@@ -1,134 +1,132 @@
-"""A mixture of fitted models: every distribution is a weighted mean of theirs, the weights chosen on split valid."""
+"""A mixture of fitted models: each distribution is a weighted mean of theirs, the weights chosen on split valid.
+
+With P_m(k) the probability that member m itself gives to occupation k, before any renormalisation over titles, the
+mixture gives sum_m w_m P_m(k): log-likelihoods of the observed occupations are all that its weights need.
+"""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Self
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from laborllm.errors import OptionError, RunError
+from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.contract import Floats, Forecast, Forecaster
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Floats, Forecast
 from laborllm.models.history import training_records
+from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
-from laborllm.models.registry import load_forecaster, state_of, with_scoring
-from laborllm.models.run_folder import Trained, new_run, read_metrics, read_run, restored
+from laborllm.models.options import from_options, to_options
+from laborllm.models.registry import load_forecaster, state_of
+from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 
 WEIGHTS = "weights.safetensors"
 
 
-@dataclass
-class Mixture:
-    """members: run folders, and files of forecasts. weights: the same for all records, or such as vary with what is
-    known of a record's history. scoring: how members score titles; it is not part of the fit."""
+@dataclass(frozen=True, eq=False)
+class FittedMixture:
+    """Fitted models and their weights.
 
-    name: ClassVar[str] = "mixture"
+    Attributes:
+        spec: What was fitted.
+        record: What the weights were chosen on.
+        members: The fitted models, and saved forecasts.
+        states: A hash of each member's folder or file.
+        weights: How much each member counts.
+        metrics: Perplexities on split valid, and mean weights.
+    """
 
-    members: Sequence[Path]
-    weights: Literal["constant", "varying"] = "constant"
-    scoring: ScoringOptions = field(default_factory=ScoringOptions)
-    fitted: "Fitted | None" = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        if not self.members:
-            raise OptionError("a mixture needs at least one member: a run folder or a file of forecasts")
-        if len({member.resolve() for member in self.members}) < len(self.members):
-            raise OptionError("a member of the mixture is named twice")
-        if self.weights not in ("constant", "varying"):
-            raise OptionError(f"unknown kind of weights {self.weights!r}: use constant or varying")
-
-    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> Self:
-        """Choose the weights under which the records of split valid are most likely; `seed` draws the folds that choose
-        the penalty of varying ones."""
-        valid = panel.subset("valid").observed()
-        states = tuple(state_of(member) for member in self.members)
-        members = [load_forecaster(member, self.scoring, held_out_by=panel) for member in self.members]
-        log_prob = np.stack([member.forecast(valid).log_likelihood for member in members], axis=1)
-        if self.weights == "constant":
-            weights: Weights = ConstantWeights(constant_weights(log_prob))
-        else:
-            weights = varying_weights(log_prob, valid, training_records(panel), seed=seed)
-        metrics = self._metrics(log_prob, weights.log_weights(valid))
-        self.fitted = Fitted(Trained.on(panel, valid, seed=seed), members, states, weights, metrics)
-        return self
-
-    def forecast(self, panel: Panel) -> Forecast:
-        fitted = self._require_fitted()
-        fitted.trained.require_same_taxonomy(panel)
-        log_weights = fitted.weights.log_weights(panel).astype(np.float32)
-        forecasts = [with_scoring(member, self.scoring).forecast(panel) for member in fitted.members]
-        weighted = (part.log_prob + log_weights[:, [m]] for m, part in enumerate(forecasts))
-        return Forecast(
-            records=panel.records.select("worker", "year", "occupation"),
-            taxonomy=panel.taxonomy,
-            log_prob=reduce(np.logaddexp, weighted),
-            raw_mass=np.ones(len(panel)),
-            method=f"mixture of {len(forecasts)} forecasts",
-            error_bound=_error_bound(forecasts, np.exp(log_weights)),
-        )
-
-    def log_likelihood(self, panel: Panel) -> Floats:
-        return self.forecast(panel).log_likelihood
-
-    def save(self, path: Path) -> None:
-        fitted = self._require_fitted()
-        members = {os.path.relpath(m, path): state for m, state in zip(self.members, fitted.states, strict=True)}
-        options = {"weights": self.weights, "members": members}
-        with new_run(path, self.name, options, fitted.trained, fitted.metrics) as folder:
-            save_file(fitted.weights.tensors(), folder / WEIGHTS)
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Raises `RunError` if a member is another one than when the weights were chosen."""
-        _, options, trained = read_run(path)
-        states = options.pop("members")
-        members = {(path / member).resolve(): state for member, state in states.items()}
-        for member, state in members.items():
-            if state_of(member) != state:
-                raise RunError(f"{path} mixes {member}, which has changed since the weights were chosen: fit it anew")
-        kind = ConstantWeights if options["weights"] == "constant" else VaryingWeights
-        weights = kind(**load_file(path / WEIGHTS))
-        loaded = [load_forecaster(member) for member in members]
-        fitted = Fitted(trained, loaded, tuple(states.values()), weights, read_metrics(path))
-        return restored(cls, options | {"members": tuple(members), "fitted": fitted}, path)
-
-    def _metrics(self, log_prob: Floats, log_weights: Floats) -> dict[str, float]:
-        """Of the records of split valid: perplexities, and mean weights."""
-        names = [str(member) for member in self.members]
-        mixed = np.logaddexp.reduce(log_weights + log_prob, axis=1)
-        shares, alone = np.exp(log_weights).mean(axis=0), np.exp(-log_prob.mean(axis=0))
-        return {
-            "validation perplexity": float(np.exp(-mixed.mean())),
-            **{f"validation perplexity of {name}": float(value) for name, value in zip(names, alone, strict=True)},
-            **{f"mean weight of {name}": float(value) for name, value in zip(names, shares, strict=True)},
-        }
-
-    def _require_fitted(self) -> "Fitted":
-        if self.fitted is None:
-            raise RunError("the mixture has no weights yet: call fit, or load a run folder")
-        return self.fitted
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What fitting left: training facts, the members, a hash of each, the weights, and how they did on split valid."""
-
-    trained: Trained
+    spec: Mixture
+    record: FitRecord
     members: Sequence[Forecaster]
     states: Sequence[str]
     weights: Weights
-    metrics: dict[str, float]
+    metrics: Mapping[str, float]
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        self.record.require_same_taxonomy(panel)
+        log_weights = self.weights.log_weights(panel)
+        forecasts = [member.forecast(panel, scoring=scoring) for member in self.members]
+        log_shares = log_weights + np.log([part.raw_mass for part in forecasts]).T  # (n, M)
+        log_mass = np.logaddexp.reduce(log_shares, axis=1)
+        log_shares = (log_shares - log_mass[:, None]).astype(np.float32)
+        return Forecast(
+            records=panel.records.select("worker", "year", "occupation"),
+            taxonomy=panel.taxonomy,
+            log_prob=reduce(np.logaddexp, (part.log_prob + log_shares[:, [m]] for m, part in enumerate(forecasts))),
+            raw_mass=np.exp(log_mass),
+            method=f"mixture of {len(forecasts)} forecasts",
+            error_bound=_error_bound(forecasts, np.exp(log_shares)),
+        )
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        self.record.require_same_taxonomy(panel)
+        panel = panel.observed()
+        log_likelihoods = _log_likelihoods(self.members, panel, scoring)
+        return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
+
+    def save(self, path: Path) -> None:
+        members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
+        options = to_options(replace(self.spec, members=members))
+        states = list(self.states)
+        with new_run(path, self.spec.name, options, self.record, self.metrics, members=states) as folder:
+            save_file(self.weights.tensors(), folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, run: Run) -> Self:
+        """Raises `RunError` if a member is another one than when the weights were chosen."""
+        spec = from_options(Mixture, run.options, run.path)
+        members, states = tuple((run.path / member).resolve() for member in spec.members), tuple(run.extra["members"])
+        for member, state in zip(members, states, strict=True):
+            if state_of(member) != state:
+                raise RunError(
+                    f"{run.path} mixes {member}, which has changed since the weights were chosen: fit it again"
+                )
+        kind = ConstantWeights if spec.weights == "constant" else VaryingWeights
+        weights = kind(**load_file(run.path / WEIGHTS))
+        loaded = tuple(load_forecaster(member) for member in members)
+        return cls(replace(spec, members=members), run.record, loaded, states, weights, run.metrics)
 
 
-def _error_bound(forecasts: Sequence[Forecast], weights: Floats) -> Floats | None:
+def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
+    """Choose the weights under which the records of split valid are most likely."""
+    valid = panel.subset("valid").observed()
+    states = tuple(state_of(member) for member in spec.members)
+    members = tuple(load_forecaster(member, held_out_by=panel) for member in spec.members)
+    log_likelihoods = _log_likelihoods(members, valid)
+    if spec.weights == "constant":
+        weights: Weights = ConstantWeights(constant_weights(log_likelihoods))
+    else:
+        weights = varying_weights(log_likelihoods, valid, training_records(panel), seed=seed)
+    metrics = _metrics([str(member) for member in spec.members], log_likelihoods, weights.log_weights(valid))
+    return FittedMixture(spec, FitRecord.on(panel, valid, seed=seed), members, states, weights, metrics)
+
+
+def _log_likelihoods(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:
+    """(n, M) nats of the observed occupations."""
+    return np.stack([member.log_likelihood(panel, scoring=scoring) for member in members], axis=1)
+
+
+def _metrics(names: Sequence[str], log_likelihoods: Floats, log_weights: Floats) -> dict[str, float]:
+    mixed = np.logaddexp.reduce(log_weights + log_likelihoods, axis=1)
+    shares, each = np.exp(log_weights).mean(axis=0), np.exp(-log_likelihoods.mean(axis=0))
+    return {
+        "validation perplexity": float(np.exp(-mixed.mean())),
+        **{f"validation perplexity of {name}": float(value) for name, value in zip(names, each, strict=True)},
+        **{f"mean weight of {name}": float(value) for name, value in zip(names, shares, strict=True)},
+    }
+
+
+def _error_bound(forecasts: Sequence[Forecast], shares: Floats) -> Floats | None:
     """The largest total variation from the exact mixture, (n,): the weighted mean of the members' own."""
     bounds = [part.error_bound for part in forecasts]
     if all(bound is None for bound in bounds):
         return None
-    known = np.stack([np.zeros(len(weights)) if bound is None else bound for bound in bounds], axis=1)
-    return np.asarray((weights * known).sum(axis=1))
+    known = np.stack([np.zeros(len(shares)) if bound is None else bound for bound in bounds], axis=1)
+    return np.asarray((shares * known).sum(axis=1))

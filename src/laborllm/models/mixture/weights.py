@@ -4,7 +4,7 @@ With p_im the probability that member m gave to what was observed at record i, c
 
     L(w) = mean_i log sum_m w_m p_im    over    w_m >= 0, sum_m w_m = 1,
 
-and varying weights put w_im = softmax_m(x_i' c_m) in its place, x_i a few facts about the record, less a penalty on c.
+and varying weights put w_im = softmax_m(x_i' c_m) in its place, x_i features of its history, less a penalty on c.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.errors import PanelError
-from laborllm.models.contract import Floats
+from laborllm.models.forecast import Floats
 from laborllm.models.history import history_features
 from laborllm.models.standard import Standard
 from laborllm.panel import Panel
@@ -27,7 +27,7 @@ BARRIERS = 10.0 ** -np.arange(1, 9)  # nats a record
 ENOUGH = 1e-2  # of a barrier, in nats: a smaller gain is none
 FOLDS = 5
 PENALTIES = 10.0 ** np.arange(0, -6, -1)  # from near constant weights to nearly free ones
-LEAST = 1e-9  # weight that varying weights begin with
+LEAST = 1e-9  # weight at which the search for varying weights starts
 
 
 class Weights(Protocol):
@@ -59,7 +59,7 @@ class ConstantWeights:
 @dataclass(frozen=True)
 class VaryingWeights:
     """coefficients: (F + 1, M), the last row without a feature. mean, deviation: (F,) of the features. seen: (J,)
-    training records of each occupation of the taxonomy."""
+    training records of each occupation."""
 
     coefficients: Floats
     mean: Floats
@@ -110,9 +110,9 @@ def softmax_weights(log_prob: Floats, features: Floats, penalty: float) -> Float
     They maximise the mean log-likelihood less half `penalty` times the sum of squares of all but the last. That is not
     concave; the search goes up from the best constant weights, so what it finds is at least as good.
     """
-    beginning = np.zeros((features.shape[1], log_prob.shape[1]))
-    beginning[-1] = np.log(np.maximum(constant_weights(log_prob), LEAST))
-    coefficients = torch.tensor(beginning, requires_grad=True)
+    initial = np.zeros((features.shape[1], log_prob.shape[1]))
+    initial[-1] = np.log(np.maximum(constant_weights(log_prob), LEAST))
+    coefficients = torch.tensor(initial, requires_grad=True)
     x, members = torch.tensor(features), torch.tensor(log_prob, dtype=torch.float64)
 
     def objective() -> Tensor:

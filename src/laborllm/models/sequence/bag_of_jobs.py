@@ -9,35 +9,19 @@ order of the earlier occupations does not count.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from laborllm.models.sequence.careers import Batch
 from laborllm.models.sequence.embeddings import FixedEffects, embedding
-from laborllm.models.sequence.model import SequenceModel
-from laborllm.models.sequence.plans import BagOfJobsPlan
-from laborllm.training.plan import Plan
-
-
-@dataclass
-class BagOfJobs(SequenceModel):
-    """width: of the vectors of occupations (1,024 in CAREER). dropout: share of their elements hidden in training."""
-
-    name: ClassVar[str] = "bag-of-jobs"
-
-    plan: Plan = field(default_factory=BagOfJobsPlan)
-    width: int = 256
-    dropout: float = 0.5
-
-    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
-        return BagNetwork(sizes, classes, self.width, self.dropout)
 
 
 class BagNetwork(nn.Module):
-    """Scores (n, J + 1). A first record has the symbol for no occupation as its last one."""
+    """The network of the bag of jobs: a `Batch` to scores (n, J + 1).
+
+    A first record has the symbol for no occupation as its last one.
+    """
 
     def __init__(self, sizes: Mapping[str, int], classes: int, width: int, dropout: float) -> None:
         super().__init__()

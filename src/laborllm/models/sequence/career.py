@@ -5,94 +5,29 @@ Step t reads the occupation of the record before and the covariates of the recor
     x_t = sqrt(d) e(j_{t-1}) + p_t + sum_f v^f[x_{t,f}],    h = transformer(x),    z_t = W h_t,
 
 with p_t sinusoids of the position. The transformer is a decoder: step t attends to steps 1 to t; layer norms come first
-in a block and last of all. The vectors of occupations may begin with what a language model makes of the titles, and all
-weights with those of a run on another panel with the same taxonomy.
+in a block and last of all. `warm_start` initialises the vectors of occupations from a language model's embeddings of
+the titles, or all weights from a run on another panel with the same taxonomy.
 """
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar, cast
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from laborllm.errors import OptionError, RunError
-from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.careers import Batch
 from laborllm.models.sequence.embeddings import Covariates, embedding
-from laborllm.models.sequence.model import Fitted, SequenceModel
-from laborllm.models.sequence.plans import CareerPlan
-from laborllm.models.sequence.transfer import begin_with, carry_over
-from laborllm.models.sequence.vocabulary import Vocabulary
-from laborllm.occupations import Taxonomy
-from laborllm.panel import Panel
-from laborllm.training.plan import Plan
 
 WAVELENGTH = 10_000  # the longest sinusoid of the positions, in records over 2 pi
 COVARIATE_SCALE = 0.35  # of the vectors at first: the dozen of a record together weigh as much as its last occupation
 ENTERING, WITHIN = 0.6, 0.2  # dropout of what enters the blocks, and of what they add, over that of the last state
 
 
-@dataclass
-class Career(SequenceModel):
-    """layers, width, heads: 12, 192 and 3 in CAREER; smaller by default, for a single survey. dropout: of the last
-    state; that of what enters, and of what the blocks add, is in proportion. pretrained: run folder of a fit on another
-    panel to begin with. titles: base model whose reading of the titles is what the vectors of occupations begin with.
-    """
-
-    name: ClassVar[str] = "career"
-
-    plan: Plan = field(default_factory=CareerPlan)
-    layers: int = 2
-    width: int = 128
-    heads: int = 4
-    dropout: float = 0.5
-    pretrained: str | None = None
-    titles: str | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.width % (2 * self.heads):
-            raise OptionError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")
-
-    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
-        return CareerNetwork(sizes, classes, self.layers, self.width, self.heads, self.dropout)
-
-    def beginning(self, vocabulary: Vocabulary, panel: Panel) -> nn.Module:
-        network = super().beginning(vocabulary, panel)
-        if self.titles is not None:
-            begin_with(network.get_parameter("occupations.weight"), _read_titles(self.titles, panel.taxonomy))
-        if self.pretrained is not None:
-            source = self._pretrained(Path(self.pretrained), panel)
-            carry_over(source.network, source.vocabulary, network, vocabulary)
-        return network
-
-    def _pretrained(self, run: Path, panel: Panel) -> Fitted:
-        kind, _, _ = read_run(run)
-        if kind != self.name:
-            raise RunError(f"{run} holds a model {kind}: only a model {self.name} can be begun with")
-        source = Career.load(run)
-        shape, wanted = ((model.layers, model.width, model.heads) for model in (source, self))
-        if shape != wanted:
-            raise RunError(f"{run} has layers, width and heads {shape}, not {wanted}: use the same")
-        fitted = source.require_fitted()
-        fitted.trained.require_same_taxonomy(panel)
-        fitted.trained.require_same_held_out(panel)
-        return fitted
-
-
-def _read_titles(base: str, taxonomy: Taxonomy) -> Tensor:
-    from laborllm.lm.base.load import load_base  # brings transformers, which a network over codes does not need
-    from laborllm.lm.embedding.title_vectors import title_vectors
-
-    return title_vectors(load_base(base), taxonomy.titles)
-
-
 class CareerNetwork(nn.Module):
-    """Scores (n, J + 1)."""
+    """The transformer of CAREER: a `Batch` to scores (n, J + 1)."""
 
     def __init__(
         self, sizes: Mapping[str, int], classes: int, layers: int, width: int, heads: int, dropout: float

@@ -10,25 +10,12 @@ education changed. CAREER has position and tenure as numbers; here each value ha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
-
-from torch import nn
 
 from laborllm.models.sequence.embeddings import FixedEffects
-from laborllm.models.sequence.model import SequenceModel
-from laborllm.models.sequence.plans import LogitPlan
-from laborllm.training.plan import Plan
 
 
-@dataclass
-class Logit(SequenceModel):
-    """plan: how to train; weight decay and the early end keep the effects small."""
-
-    name: ClassVar[str] = "logit"
-
-    plan: Plan = field(default_factory=LogitPlan)
-
-    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
-        occupations = dict.fromkeys(("previous", "before_previous"), classes + 1)
-        return FixedEffects(occupations | dict(sizes), classes + 1)
+def logit_network(sizes: Mapping[str, int], occupations: int) -> FixedEffects:
+    """The fixed effects of the logit: a `Batch` to scores (n, J + 1), for J occupations and covariates with `sizes`
+    indexes."""
+    last_two = dict.fromkeys(("previous", "before_previous"), occupations + 1)
+    return FixedEffects(last_two | dict(sizes), occupations + 1)

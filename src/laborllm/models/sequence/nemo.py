@@ -6,38 +6,18 @@ with e(j) the vector of the occupation before and v^f those of the covariates of
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from laborllm.models.sequence.careers import Batch
 from laborllm.models.sequence.embeddings import Covariates, embedding
-from laborllm.models.sequence.model import SequenceModel
-from laborllm.models.sequence.plans import NemoPlan
-from laborllm.training.plan import Plan
 
 SCALE = 0.1  # of the vectors at first
 
 
-@dataclass
-class Nemo(SequenceModel):
-    """layers, width: of the LSTM, 2 and 200 in CAREER. dropout: between its layers, before and after it."""
-
-    name: ClassVar[str] = "nemo"
-
-    plan: Plan = field(default_factory=NemoPlan)
-    layers: int = 1
-    width: int = 256
-    dropout: float = 0.5
-
-    def network(self, sizes: Mapping[str, int], classes: int) -> nn.Module:
-        return NemoNetwork(sizes, classes, self.layers, self.width, self.dropout)
-
-
 class NemoNetwork(nn.Module):
-    """Scores (n, J + 1). Padding comes last, so no record sees any."""
+    """The LSTM of NEMO: a `Batch` to scores (n, J + 1). Padding comes last, so no record sees any."""
 
     def __init__(self, sizes: Mapping[str, int], classes: int, layers: int, width: int, dropout: float) -> None:
         super().__init__()

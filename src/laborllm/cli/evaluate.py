@@ -1,7 +1,6 @@
-"""Verbs that use what was fitted: forecasts, evaluations, and lists of what there is."""
+"""The verb that evaluates fitted models on workers who were held out."""
 
 import sys
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +12,6 @@ from laborllm.cli.options import (
     MaxTV,
     Memory,
     PanelFile,
-    RunFolder,
     Scoring,
     ScoringWeights,
     Seed,
@@ -21,7 +19,6 @@ from laborllm.cli.options import (
 )
 from laborllm.errors import InputError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.storage import MARKER
 
 if TYPE_CHECKING:
     from laborllm.models.contract import Forecaster
@@ -29,41 +26,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT = ScoringOptions()
-
-
-def forecast(
-    run: RunFolder,
-    panel: PanelFile,
-    /,
-    *,
-    out: Annotated[Path, Parameter(help="Parquet file to write.")],
-    split: Annotated[
-        Literal["train", "valid", "test"] | None, Parameter(help="Forecast the workers of one split; else all.")
-    ] = None,
-    workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
-    seed: Seed = 0,
-    scoring: Scoring = DEFAULT.method,
-    tolerance: Tolerance = DEFAULT.tolerance,
-    memory: Memory = DEFAULT.memory,
-    scoring_weights: ScoringWeights = DEFAULT.weights,
-    max_tv: MaxTV = DEFAULT.max_tv,
-    max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
-) -> None:
-    """Write the probability of every occupation for every record of a panel, each given the records before it.
-
-    A forecast that is interrupted goes on where it stopped when the same command is given again: the parts that are
-    ready stand beside the file until it is whole.
-
-    Example: `laborllm forecast runs/transition nlswork.parquet --out forecast.parquet`
-    """
-    from laborllm.forecasting.shards import forecast_to_file
-    from laborllm.models.registry import load_model
-    from laborllm.panel.store import PanelFile
-
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    model = load_model(run, options)
-    careers = PanelFile.open(panel).select(split, workers, seed=seed)
-    forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
 
 
 def evaluate(
@@ -117,13 +79,13 @@ def evaluate(
 
     Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
     """
+    from laborllm import api
     from laborllm.evaluation import evaluate as measure
-    from laborllm.panel import Panel
     from laborllm.report.html import write_report
     from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
-    loaded = Panel.load(panel)
+    loaded = api.read_panel(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     found = measure(
         _load_by_name(runs, loaded, options),
@@ -167,13 +129,14 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
 
 def _load_by_name(runs: list[str], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
     from laborllm.models.registry import load_forecaster
+    from laborllm.models.scored import WithScoring
 
     named = [_name_and_path(run) for run in runs]
     names = [name for name, _ in named]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two runs are called {name}: the tables could not tell them apart", hint="write NAME=RUN")
-    return {name: load_forecaster(path, scoring, held_out_by=panel) for name, path in named}
+    return {name: WithScoring(load_forecaster(path, held_out_by=panel), scoring) for name, path in named}
 
 
 def _name_and_path(run: str) -> tuple[str, Path]:
@@ -182,38 +145,3 @@ def _name_and_path(run: str) -> tuple[str, Path]:
     if equals and not Path(run).exists():
         return name, Path(place)
     return Path(run).resolve().name.removesuffix(".parquet"), Path(run)
-
-
-def models(*, json: AsJson = False) -> None:
-    """List the occupation models that can be fitted, and the base models that are on this machine.
-
-    Example: `laborllm models`
-    """
-    from laborllm.lm.base.load import list_base_models
-    from laborllm.models.registry import MODELS
-
-    bases = list_base_models()
-    if json:
-        print(
-            dumps(
-                {"models": sorted(MODELS), "base_models": [{"name": base.name, "about": base.about} for base in bases]}
-            )
-        )
-        return
-    print("Occupation models, for laborllm fit MODEL:", *sorted(MODELS), sep="\n  ")
-    print("\nBase models, for --base:", *(f"{base.name}: {base.about}" for base in bases), sep="\n  ")
-    print("  any causal language model of Hugging Face, by its name or its folder")
-
-
-def demo(
-    *,
-    out: Annotated[Path, Parameter(help="Folder to write; it must not exist.")] = Path("demo"),
-    seed: Seed = 0,
-) -> None:
-    """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.
-
-    Example: `laborllm demo --out demo`
-    """
-    from laborllm.demo import run_demo
-
-    run_demo(out, seed=seed)

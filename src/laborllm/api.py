@@ -1,0 +1,192 @@
+"""The front door: what a user of the library calls, and what the verbs of the command line call."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laborllm.errors import OptionError
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.forecast import Forecast
+from laborllm.models.registry import load as load_run
+from laborllm.models.registry import spec_class
+from laborllm.occupations import Taxonomy, load_taxonomy
+from laborllm.panel import Panel
+from laborllm.storage import make_folder, require_free
+
+if TYPE_CHECKING:
+    from laborllm.models.contract import Fitted, Forecaster, Spec
+
+
+def read_panel(path: str | Path) -> Panel:
+    """Read a panel file.
+
+    Args:
+        path: A file that `Panel.save` or `laborllm import` wrote.
+
+    Returns:
+        The panel, checked.
+
+    Raises:
+        PanelError: No panel file, or one whose records do not form a panel.
+
+    Example:
+        >>> import laborllm as ll
+        >>> ll.import_synthetic(workers=50).save("panel.parquet")
+        >>> ll.read_panel("panel.parquet").workers
+        50
+    """
+    return Panel.load(Path(path))
+
+
+def import_synthetic(workers: int = 10_000, taxonomy: str | Path | Taxonomy = "occ1990dd", *, seed: int = 0) -> Panel:
+    """Draw careers of people who do not exist from a data-generating process that is known.
+
+    Args:
+        workers: How many careers.
+        taxonomy: Name of a taxonomy that comes with laborllm, a file of one, or a `Taxonomy`; the states unemployed,
+            not in labor force and in education are added to the first two.
+        seed: Draws people, careers and split; the process stays the same.
+
+    Returns:
+        The panel.
+
+    Raises:
+        SourceError: Fewer than one worker, or fewer than two occupations.
+        TaxonomyError: No such taxonomy.
+
+    Example:
+        >>> import laborllm as ll
+        >>> len(ll.import_synthetic(workers=50).taxonomy)
+        333
+    """
+    from laborllm.sources.synthetic import DRAWN_STATES
+    from laborllm.sources.synthetic import import_synthetic as draw
+
+    if not isinstance(taxonomy, Taxonomy):
+        taxonomy = load_taxonomy(taxonomy).with_states(DRAWN_STATES)
+    return draw(workers, taxonomy, seed=seed)
+
+
+def fit(
+    model: "str | Spec",
+    panel: str | Path | Panel,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    careers: int | None = None,
+    **options: Any,
+) -> "Fitted":
+    """Fit a model on split train of a panel, choosing on split valid. Open records are left out.
+
+    Args:
+        model: The name of a model, such as "career", or a spec, such as `Career(layers=4)`.
+        panel: The careers, or the file that holds them.
+        seed: Decides everything random.
+        out: Run folder to write; it must not exist. A long fit keeps checkpoints in the folder `out`.training until it
+            is written, and one that was interrupted resumes from the last.
+        careers: Train on this many careers, drawn at random; default: all of split train.
+        options: Fields of the spec, where `model` is a name.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        OptionError: An unknown model, or an option that it does not have or that has no such value.
+        PanelError: A split that is empty.
+        RunError: A fit that cannot go on.
+        StorageError: An `out` that exists, or cannot be written.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel, variant="plain", out="runs/plain")
+        >>> ll.load("runs/plain").spec
+        Transition(variant='plain')
+    """
+    spec = _spec(model, options)
+    place = None if out is None else _new_place(out)
+    data = panel if isinstance(panel, Panel) else read_panel(panel)
+    fitted = spec.fit(data if careers is None else data.with_training(careers, seed=seed), seed=seed, out=place)
+    if place is not None:
+        fitted.save(place)
+    return fitted
+
+
+def load(path: str | Path, *, held_out_by: Panel | None = None) -> "Fitted":
+    """Load a fitted model.
+
+    Args:
+        path: A run folder, which `fit` wrote.
+        held_out_by: A panel whose workers in split test must not have been trained on.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        RunError: No run folder of this version of laborllm, or a model that may have been trained on workers that are
+            held out.
+        StorageError: A folder that is torn, or not there.
+
+    Example:
+        >>> import laborllm as ll
+        >>> fitted = ll.fit("transition", ll.import_synthetic(workers=50), out="run")
+        >>> ll.load("run").record.workers == fitted.record.workers
+        True
+    """
+    return load_run(Path(path), held_out_by=held_out_by)
+
+
+def forecast(
+    model: "str | Path | Forecaster",
+    panel: str | Path | Panel,
+    *,
+    year: int | None = None,
+    scoring: ScoringOptions | None = None,
+) -> Forecast:
+    """Forecast the occupation of records, each from the records before it.
+
+    Args:
+        model: A fitted model, or its run folder.
+        panel: The careers, or the file that holds them.
+        year: Forecast where every worker is in this year, which must be after her last record; default: forecast every
+            record of the panel.
+        scoring: How a language model scores titles; default: exactly.
+
+    Returns:
+        The forecast: with `year` a row per worker, else a row per record.
+
+    Raises:
+        RunError: The model was fitted on another taxonomy.
+        PanelError: A year that is not after the last record of every career.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> next_year = ll.forecast(ll.fit("transition", panel), panel, year=2031)
+        >>> len(next_year.records)
+        50
+    """
+    forecaster = load(model) if isinstance(model, str | Path) else model
+    data = panel if isinstance(panel, Panel) else read_panel(panel)
+    if year is None:
+        return forecaster.forecast(data, scoring=scoring)
+    return forecaster.forecast(data.open(years=[year]), scoring=scoring).only_open()
+
+
+def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":
+    if not isinstance(model, str):
+        if options:
+            raise OptionError(f"{next(iter(options))} is an option of a spec: state it in {model}")
+        return model
+    kind = spec_class(model)
+    try:
+        return kind(**options)
+    except TypeError as error:
+        raise OptionError(f"the model {model} does not take {', '.join(options) or 'no options'}: {error}") from error
+
+
+def _new_place(out: str | Path) -> Path:
+    """A run folder to be written, in a folder that is made if need be."""
+    place = Path(out)
+    make_folder(place.resolve().parent)
+    require_free(place)
+    return place

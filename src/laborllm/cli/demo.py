@@ -1,0 +1,22 @@
+"""The verb that goes the whole path on public data."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from laborllm.cli.options import Seed
+
+
+def demo(
+    *,
+    out: Annotated[Path, Parameter(help="Folder to write; it must not exist.")] = Path("demo"),
+    seed: Seed = 0,
+) -> None:
+    """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.
+
+    Example: `laborllm demo --out demo`
+    """
+    from laborllm.demo import run_demo
+
+    run_demo(out, seed=seed)

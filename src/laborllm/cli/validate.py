@@ -1,0 +1,58 @@
+"""The verb that goes through a fit without fitting."""
+
+from dataclasses import asdict
+from inspect import Parameter as Argument
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from laborllm.cli.fit import spec_command
+from laborllm.cli.options import AsJson
+from laborllm.models.language.specs import LanguageModel
+
+if TYPE_CHECKING:
+    from laborllm.models.language.dry_run import Rehearsal
+
+
+def dry_run_and_tell(
+    spec: LanguageModel,
+    panel: Path,
+    *,
+    out: Path,
+    seed: int = 0,
+    careers: int | None = None,
+    config: Path | None = None,
+    json: bool = False,
+) -> None:
+    """Go through a fit, and say what it will take."""
+    from laborllm import api
+    from laborllm.models.language.dry_run import rehearse
+    from laborllm.storage import require_free
+
+    require_free(out)
+    data = api.read_panel(panel)
+    found = rehearse(spec, data if careers is None else data.with_training(careers, seed=seed), seed=seed)
+    print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
+
+
+def _described(found: "Rehearsal", out: Path) -> str:
+    lines = {
+        "data": f"{found.careers:,} training careers of {found.tokens:,} tokens, {found.valid_careers:,} to validate",
+        "context": f"the longest career has {found.longest:,} tokens, the model reads {found.context:,}",
+        "training": f"{found.steps:,} steps of {found.trained:,} weights, {found.looks:,} validation steps",
+        "time": f"about {found.seconds / 60:,.0f} minutes, at {found.tokens_per_second:,.0f} tokens/s",
+        "memory": f"{found.memory / 1e6:,.0f} MB so far",
+        "checkpoints": f"two of {found.checkpoint / 1e6:,.0f} MB in {out}.training while it trains",
+        "result": str(out),
+    }
+    return "\n".join(f"{name:<12}{text}" for name, text in lines.items())
+
+
+validate = spec_command(
+    LanguageModel,
+    dry_run_and_tell,
+    about="Dry run of `fit language-model`: read and check everything, take three steps, say what the fit will take. "
+    "Writes nothing.",
+    example="validate nlswork.parquet --preset paper --out runs/language-model",
+    more=[Argument("json", Argument.KEYWORD_ONLY, default=False, annotation=AsJson)],
+)

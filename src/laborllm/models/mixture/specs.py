@@ -1,0 +1,63 @@
+"""The spec of a mixture, which needs no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+
+from laborllm.errors import OptionError
+from laborllm.panel import Panel
+
+if TYPE_CHECKING:
+    from laborllm.models.mixture.mixture import FittedMixture
+
+KindOfWeights = Literal["constant", "varying"]
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """A weighted mean of the forecasts of fitted models. Takes as long as its members need to score split valid.
+
+    The members stay where they are: the run folder remembers them, and is refused once one has changed.
+
+    Attributes:
+        members: Run folders, and files of forecasts, which take part for the records that they have.
+        weights: The same weights for all records, or weights that vary with the history of a record.
+
+    Raises:
+        OptionError: No members, a member named twice, or an unknown kind of weights.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> for variant in ("plain", "two-part"):
+        ...     ll.Transition(variant).fit(panel).save(Path(variant))
+        >>> mixed = ll.Mixture(("plain", "two-part")).fit(panel)
+        >>> len(mixed.members)
+        2
+    """
+
+    name: ClassVar[str] = "mixture"
+
+    members: tuple[Path, ...]
+    weights: KindOfWeights = "constant"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "members", tuple(map(Path, self.members)))
+        if not self.members:
+            raise OptionError("a mixture needs at least one member: a run folder or a file of forecasts")
+        if len({member.resolve() for member in self.members}) < len(self.members):
+            raise OptionError("a member of the mixture is named twice")
+        if self.weights not in get_args(KindOfWeights):
+            raise OptionError(f"unknown kind of weights {self.weights!r}: use constant or varying")
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedMixture":
+        """Choose the weights under which the records of split valid are most likely.
+
+        Args:
+            panel: The careers; split valid is used.
+            seed: Draws the folds that choose the penalty of varying weights.
+            out: Not used: nothing is kept beside it.
+        """
+        from laborllm.models.mixture.mixture import fit_mixture
+
+        return fit_mixture(self, panel, seed=seed)

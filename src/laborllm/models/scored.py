@@ -1,0 +1,27 @@
+"""A forecaster that always scores titles in one way, for callers that know nothing of titles."""
+
+from dataclasses import dataclass
+
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.panel import Panel
+
+
+@dataclass(frozen=True)
+class WithScoring:
+    """A forecaster with scoring options of its own.
+
+    Attributes:
+        forecaster: What forecasts.
+        options: How it scores titles, unless told otherwise.
+    """
+
+    forecaster: Forecaster
+    options: ScoringOptions
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        return self.forecaster.forecast(panel, scoring=scoring or self.options)
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        return self.forecaster.log_likelihood(panel, scoring=scoring or self.options)

@@ -1,0 +1,152 @@
+"""The specs of the models over index sequences, which need no torch.
+
+How each trains by default was chosen on the validation split of NLSY97.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from laborllm.errors import OptionError
+from laborllm.panel import Panel
+from laborllm.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from laborllm.models.sequence.model import FittedSequence
+
+
+@dataclass(frozen=True)
+class SequenceSpec:
+    """What the specs of all models over index sequences do."""
+
+    name: ClassVar[str]
+
+    training: TrainingConfig
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedSequence":
+        """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
+        from laborllm.models.sequence.model import fit_sequence
+
+        return fit_sequence(self, panel, seed=seed, out=out)
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "width", "heads"):
+            if getattr(self, name, 1) < 1:
+                raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
+        dropout = getattr(self, "dropout", 0.0)
+        if not 0 <= dropout < 1:
+            raise OptionError(f"dropout is a share from 0 to below 1, not {dropout}")
+
+
+@dataclass(frozen=True)
+class Logit(SequenceSpec):
+    """A two-stage multinomial logit on the last two occupations, the covariates and the history. Takes a minute.
+
+    Attributes:
+        training: How to train; weight decay and few epochs keep the effects small.
+
+    Example:
+        >>> import laborllm as ll
+        >>> ll.Logit().training.epochs
+        4
+    """
+
+    name: ClassVar[str] = "logit"
+
+    training: TrainingConfig = TrainingConfig(
+        epochs=4, batch_size=64, learning_rate=1e-2, weight_decay=0.1, validate_every=2048
+    )
+
+
+@dataclass(frozen=True)
+class BagOfJobs(SequenceSpec):
+    """A model of the last occupation and the mean of all earlier ones. Takes a minute.
+
+    Attributes:
+        training: How to train.
+        width: Numbers in the vector of an occupation (1,024 in CAREER).
+        dropout: Share of these numbers hidden in training, from 0 to below 1.
+
+    Raises:
+        OptionError: A value that is out of its range.
+
+    Example:
+        >>> import laborllm as ll
+        >>> ll.BagOfJobs(width=64).dropout
+        0.5
+    """
+
+    name: ClassVar[str] = "bag-of-jobs"
+
+    training: TrainingConfig = TrainingConfig(epochs=6, batch_size=32, learning_rate=3e-3, validate_every=2048)
+    width: int = 256
+    dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class Nemo(SequenceSpec):
+    """A recurrent network (LSTM) over careers. Takes minutes.
+
+    Attributes:
+        training: How to train.
+        layers: Layers of the LSTM (2 in CAREER).
+        width: Numbers in its state (200 in CAREER).
+        dropout: Share of numbers hidden in training between its layers, before and after it, from 0 to below 1.
+
+    Raises:
+        OptionError: A value that is out of its range.
+
+    Example:
+        >>> import laborllm as ll
+        >>> ll.Nemo(layers=2, width=200).name
+        'nemo'
+    """
+
+    name: ClassVar[str] = "nemo"
+
+    training: TrainingConfig = TrainingConfig(epochs=8, batch_size=32, learning_rate=3e-3, validate_every=2048)
+    layers: int = 1
+    width: int = 256
+    dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class Career(SequenceSpec):
+    """CAREER, a transformer over careers. Takes minutes. As in the paper: 12 layers, width 192, 3 heads.
+
+    Attributes:
+        training: How to train.
+        layers: Layers of the transformer.
+        width: Numbers in its state, a multiple of twice the heads.
+        heads: Heads of the attention.
+        dropout: Share of the last state hidden in training, from 0 to below 1; what enters, and what the blocks add, is
+            hidden in proportion.
+        pretrained: Run folder of a career model of another panel, whose weights this one is initialised from.
+        titles: Base model whose embeddings of the titles the vectors of occupations are initialised from.
+
+    Raises:
+        OptionError: A value that is out of its range.
+
+    Example:
+        >>> import laborllm as ll
+        >>> paper = ll.Career(layers=12, width=192, heads=3)
+        >>> paper == ll.Career(heads=3, width=192, layers=12)
+        True
+    """
+
+    name: ClassVar[str] = "career"
+
+    training: TrainingConfig = TrainingConfig(
+        epochs=10, batch_size=32, learning_rate=4e-3, weight_decay=0.1, validate_every=2048
+    )
+    layers: int = 2
+    width: int = 128
+    heads: int = 4
+    dropout: float = 0.5
+    pretrained: Path | None = None
+    titles: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.width % (2 * self.heads):
+            raise OptionError(f"width must be a multiple of twice the heads, not {self.width} for {self.heads} heads")

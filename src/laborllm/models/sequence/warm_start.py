@@ -1,0 +1,72 @@
+"""What a new network is initialised from: a language model's embeddings of the titles, or a run on another panel."""
+
+from pathlib import Path
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from laborllm.errors import RunError
+from laborllm.models.run_folder import read_run
+from laborllm.models.sequence.model import FittedSequence
+from laborllm.models.sequence.specs import Career
+from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Vocabulary
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+
+
+def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: Panel) -> None:
+    """Give a new network of CAREER the weights that its spec names, if it names any."""
+    if spec.titles is not None:
+        embeddings = _title_embeddings(spec.titles, panel.taxonomy)
+        embed_titles(network.get_parameter("occupations.weight"), embeddings)
+    if spec.pretrained is not None:
+        source = _pretrained(spec, spec.pretrained, panel)
+        carry_over(source.network, source.vocabulary, network, vocabulary)
+
+
+def carry_over(source: nn.Module, known: Vocabulary, network: nn.Module, wanted: Vocabulary) -> None:
+    """Give `network` the weights of `source`, a network of the same shape over the covariates of another panel.
+
+    A value of a covariate that `source` does not know gets the weights of the unknown one, a year those of the nearest.
+    """
+    state = source.state_dict()
+    for name in CATEGORIES + YEARS:
+        values = pl.Series(wanted.values(name), dtype=pl.String if name in CATEGORIES else pl.Int64)
+        weight = f"covariates.tables.{name}.weight"
+        state[weight] = state[weight][[0, *known.index(name, values)]]
+    network.load_state_dict(state)
+
+
+@torch.no_grad()
+def embed_titles(table: Tensor, vectors: Tensor) -> None:
+    """Replace the first J rows of `table`, (rows, width), by the principal components of `vectors`, (J, d), scaled to
+    the spread of the table."""
+    centred = vectors - vectors.mean(dim=0)
+    left, singular, _ = torch.linalg.svd(centred, full_matrices=False)
+    width = min(table.shape[1], len(singular))
+    components = (left * singular)[:, :width]
+    table[: len(vectors), :width] = components * table.std() / components.square().mean().sqrt()
+
+
+def _title_embeddings(base: str, taxonomy: Taxonomy) -> Tensor:
+    from laborllm.lm.base.load import load_base  # brings transformers, which a network over codes does not need
+    from laborllm.lm.embedding.title_vectors import title_vectors
+
+    return title_vectors(load_base(base), taxonomy.titles)
+
+
+def _pretrained(spec: Career, path: Path, panel: Panel) -> FittedSequence:
+    run = read_run(path)
+    if run.model != spec.name:
+        raise RunError(f"{path} holds a model {run.model}: weights are initialised from a model {spec.name} only")
+    source = FittedSequence.load(run)
+    shape, wanted = (
+        (run.options[name] for name in ("layers", "width", "heads")),
+        (spec.layers, spec.width, spec.heads),
+    )
+    if (found := tuple(shape)) != wanted:
+        raise RunError(f"{path} has layers, width and heads {found}, not {wanted}: use the same")
+    source.record.require_same_taxonomy(panel)
+    source.record.require_same_held_out(panel)
+    return source

@@ -1,0 +1,57 @@
+"""How a model is trained: epochs, batches, the learning rate, validation. A plain record, which needs no torch."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from laborllm.errors import OptionError
+
+Decay = Literal["linear", "cosine", "inverse-sqrt", "constant"]
+DECAYS: tuple[Decay, ...] = get_args(Decay)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train with AdamW.
+
+    Attributes:
+        epochs: Passes over the training careers.
+        batch_size: Careers per step of the optimiser.
+        learning_rate: The highest learning rate, reached after the warm-up.
+        warmup: Share of the steps over which the learning rate rises linearly.
+        decay: How the learning rate falls after the warm-up: `linear` or `cosine` to zero, `inverse-sqrt`, `constant`.
+        weight_decay: Weight decay of AdamW.
+        clip: Largest norm of the gradient.
+        validate_every: Careers between two validation steps; the best weights seen are kept, and a checkpoint is
+            written.
+        early_stopping: Validation steps without a new best after which training stops; default: never.
+        shard: With several processes (torchrun), share out weights, gradients and the state of AdamW among them, for a
+            model that is too large for one device to train.
+
+    Raises:
+        OptionError: A value that is out of its range.
+
+    Example:
+        >>> TrainingConfig(epochs=4, batch_size=64, learning_rate=1e-2).decay
+        'linear'
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup: float = 0.05
+    decay: Decay = "linear"
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    validate_every: int = 256
+    early_stopping: int | None = None
+    shard: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "clip", "validate_every", "early_stopping"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise OptionError(f"{name.replace('_', '-')} must be above zero, not {value}")
+        if not 0 <= self.warmup <= 1:
+            raise OptionError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+        if self.decay not in DECAYS:
+            raise OptionError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")
