@@ -129,19 +129,29 @@ def pruning(
 @app.command
 def coding(
     *,
+    titles: Annotated[
+        Path | None,
+        Parameter(help="CSV file of titles with their occ1990dd codes to code as well; columns title and code."),
+    ] = None,
+    alternate_titles: Annotated[
+        Path | None, Parameter(help="The file 'Alternate Titles' of the O*NET database, to code as well.")
+    ] = None,
     seed: Annotated[int, Parameter(help="Seed of which titles are held out.")] = 0,
     json: AsJson = False,
 ) -> None:
-    """Measure how often the coder of titles is right on titles it has not seen, by the confidence that is asked for."""
-    from laborllm.occupations.coding import measure_accuracy
+    """Measure how often the coder of titles is right on titles it has not seen, and whether its confidence is true."""
+    from benchmarks.coding import measure_coding
 
-    found = measure_accuracy(seed=seed)
+    found = measure_coding(titles, alternate_titles, seed=seed)
     if json:
-        print(dumps({**vars(found), "by_threshold": found.by_threshold.to_dicts()}, indent=1))
+        tables = ("by_threshold", "by_decile", "by_group")
+        print(dumps({name: vars(it) | {k: getattr(it, k).to_dicts() for k in tables} for name, it in found.items()}))
         return
-    print(f"{found.titles:,} titles held out: {found.top_1:.3f} right at first, {found.top_5:.3f} among the first five")
-    print(found.by_threshold)
-    print("Log-odds of being right: {:.3f} + {:.3f} times those of the confidence".format(*found.calibration))
+    for name, accuracy in found.items():
+        shares = f"{accuracy.top_1:.3f} right at first, {accuracy.top_5:.3f} among the first five"
+        print(f"{name}: {accuracy.titles:,} titles, {shares}")
+        for table in (accuracy.by_threshold, accuracy.by_decile, accuracy.by_group):
+            _show_table(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -43,7 +43,13 @@ def test_every_text_has_a_normal_form_that_stays(title: str) -> None:
 
 @pytest.mark.parametrize(
     ("title", "kept"),
-    [("senior civil engineer ii", "civil engineer"), ("principal", "principal"), ("senior lead", "senior lead")],
+    [
+        ("senior civil engineer ii", "civil engineer"),
+        ("principal", "principal"),
+        ("senior lead", "senior lead"),
+        ("assistant principal", "assistant principal"),
+        ("lead nurse", "nurse"),
+    ],
 )
 def test_rank_is_left_aside_but_never_all_of_a_title(title: str, kept: str) -> None:
     assert without_rank(tuple(title.split())) == tuple(kept.split())
@@ -51,7 +57,15 @@ def test_rank_is_left_aside_but_never_all_of_a_title(title: str, kept: str) -> N
 
 @pytest.mark.parametrize(
     "title",
-    ["Cook - nights", "Cook (nights)", "Cook | Blue Pot", "Cook at Blue Pot", "Cook/baker", "Cook @ home"],
+    [
+        "Cook - nights",
+        "Cook (nights)",
+        "Cook | Blue Pot",
+        "Cook at Blue Pot",
+        "Cook/baker",
+        "Cook @ home",
+        "Cook to the mayor",
+    ],
 )
 def test_what_follows_says_where(title: str) -> None:
     assert without_place(title).strip() == "Cook"

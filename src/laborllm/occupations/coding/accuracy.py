@@ -1,59 +1,92 @@
 """How often the coder is right on titles it has not seen, and whether it knows."""
 
 import hashlib
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from laborllm.occupations.coding.coder import TitleCoder, key
+from laborllm.occupations.coding.coder import SIMILAR, TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles, load_titles
+from laborllm.occupations.groups import load_groups
 from laborllm.occupations.taxonomy import load_taxonomy
 
 HELD_OUT = 0.2
-THRESHOLDS = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)
+
+Truth = Mapping[str, Set[str]]  # title -> the codes that are right
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of coding held-out titles. A code is right if the lists give it to the title, alone or among others.
+    """Of coding titles whose codes are known. A code is right if it is one of them.
 
-    titles: how many were held out. top_1, top_5: share with a right code first, or among the first five.
+    titles: how many were asked. top_1, top_5: share with a right code first, or among the first five.
     by_threshold: threshold, coverage (share of titles coded), accuracy (share right of those), confidence (their mean).
-    calibration: intercept and slope of a logistic regression of being right on the log-odds of the confidence; 0 and 1
-    where the confidence is the probability of being right.
+    by_decile: ten groups of titles by confidence: titles, accuracy, confidence.
+    by_group: major group of the SOC, by the first right code: titles, top_1, top_5, confidence.
     """
 
     titles: int
     top_1: float
     top_5: float
     by_threshold: pl.DataFrame
-    calibration: tuple[float, float]
+    by_decile: pl.DataFrame
+    by_group: pl.DataFrame
 
 
-def measure_accuracy(*, seed: int = 0) -> Accuracy:
-    """Hold out a fifth of the index, learn from the rest, and code the titles held out.
+def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
+    """Hold out a fifth of the index and of the handbooks, learn from the rest, and code the titles held out.
 
-    Titles of the same words, in whatever order and however joined, are on one side of the split, and those that another
-    list decides are not asked.
+    Titles of the same words, in whatever order and however joined, are on one side of the split, and only titles that
+    no list decides are asked.
+
+    Returns: the accuracy on the titles of the `index` and on those of the `handbooks`.
     """
-    listed = load_titles()
-    held = pl.Series([_uniform(title, seed) < HELD_OUT for title in listed.index["title"]])
-    coder = TitleCoder.learn(load_taxonomy("occ1990dd"), ListedTitles(listed.index.filter(~held), listed.later))
-    truth = listed.index.filter(held).group_by("title", maintain_order=True).agg("code")
-    asked = [(title, codes) for title, codes in truth.rows() if key(tuple(title.split())) not in coder.known]
-    found = [coder.candidates(title) for title, _ in asked]
-    right = [[code in codes for code, _ in five] for five, (_, codes) in zip(found, asked, strict=True)]
-    first = np.array([any(five[:1]) for five in right])
-    confidence = np.array([five[0][1] if five else 0.0 for five in found])
-    return Accuracy(
-        titles=len(asked),
-        top_1=float(first.mean()),
-        top_5=sum(any(five) for five in right) / len(right),
-        by_threshold=_by_threshold(first, confidence),
-        calibration=_calibration(first, confidence),
+    taxonomy, listed = load_taxonomy("occ1990dd"), load_titles()
+    index, modern = (_is_held_out(titles["title"], seed) for titles in (listed.index, listed.modern))
+    kept = ListedTitles(listed.index.filter(~index), listed.modern.filter(~modern), listed.decided)
+    coder = TitleCoder.learn(taxonomy, kept.with_taxonomy(taxonomy))
+    held = {"index": listed.index.filter(index), "handbooks": listed.modern.filter(modern)}
+    return {name: measure_accuracy(coder, unlisted(coder, truth_of(titles))) for name, titles in held.items()}
+
+
+def measure_accuracy(coder: TitleCoder, truth: Truth) -> Accuracy:
+    """Code the titles of `truth` and compare. Titles that name no job count as wrong.
+
+    Raises:
+        ValueError: there is no title.
+    """
+    found = [coder.candidates(title) for title in truth]
+    right = [[code in codes for code, _ in five] for five, codes in zip(found, truth.values(), strict=True)]
+    groups = dict(zip(coder.taxonomy.codes, load_groups("soc2018", coder.taxonomy), strict=True))
+    asked = pl.DataFrame(
+        {
+            "group": [groups[min(codes, key=int)] for codes in truth.values()],
+            "top_1": [any(five[:1]) for five in right],
+            "top_5": [any(five) for five in right],
+            "confidence": [five[0][1] if five else 0.0 for five in found],
+        }
     )
+    first, five = (float(np.mean(asked[column].to_numpy())) for column in ("top_1", "top_5"))
+    by_group = asked.group_by("group").agg(pl.len().alias("titles"), pl.col("top_1", "top_5", "confidence").mean())
+    return Accuracy(asked.height, first, five, _by_threshold(asked), _by_decile(asked), by_group.sort("group"))
+
+
+def truth_of(titles: pl.DataFrame) -> Truth:
+    """The codes of each title of a table with the columns title and code."""
+    return {title: set(codes) for title, codes in titles.group_by("title", maintain_order=True).agg("code").rows()}
+
+
+def unlisted(coder: TitleCoder, truth: Truth) -> Truth:
+    """The titles that no list of the coder has."""
+    matches = coder.code(truth, threshold=0)
+    return {title: truth[title] for title in matches.filter(match=SIMILAR)["title"]}
+
+
+def _is_held_out(titles: Iterable[str], seed: int) -> pl.Series:
+    return pl.Series([_uniform(title, seed) < HELD_OUT for title in titles], dtype=pl.Boolean)
 
 
 def _uniform(title: str, seed: int) -> float:
@@ -62,22 +95,15 @@ def _uniform(title: str, seed: int) -> float:
     return int.from_bytes(hashlib.blake2b(f"{seed}:{letters}".encode(), digest_size=8).digest()) / 2**64
 
 
-def _by_threshold(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> pl.DataFrame:
+def _by_threshold(asked: pl.DataFrame) -> pl.DataFrame:
     rows = []
     for threshold in THRESHOLDS:
-        coded = confidence >= threshold
-        rows.append((threshold, coded.mean(), right[coded].mean(), confidence[coded].mean()))
+        coded = asked.filter(pl.col("confidence") >= threshold)
+        rows.append((threshold, coded.height / asked.height, coded["top_1"].mean(), coded["confidence"].mean()))
     return pl.DataFrame(rows, schema=["threshold", "coverage", "accuracy", "confidence"], orient="row")
 
 
-def _calibration(right: NDArray[np.bool_], confidence: NDArray[np.float64], steps: int = 20) -> tuple[float, float]:
-    """Newton's method for a logistic regression with one regressor; confidences of 0 and 1 have no odds and no say."""
-    between = (confidence > 0) & (confidence < 1)
-    odds = np.log(confidence[between]) - np.log1p(-confidence[between])
-    design = np.column_stack([np.ones_like(odds), odds])
-    weights = np.zeros(2)
-    for _ in range(steps):
-        probability = 1 / (1 + np.exp(-design @ weights))
-        curvature = design.T @ (design * (probability * (1 - probability))[:, None])
-        weights += np.linalg.solve(curvature, design.T @ (right[between] - probability))
-    return float(weights[0]), float(weights[1])
+def _by_decile(asked: pl.DataFrame) -> pl.DataFrame:
+    decile = pl.col("confidence").rank("ordinal").sub(1).mul(10).floordiv(pl.len()).add(1).alias("decile")
+    means = pl.len().alias("titles"), pl.col("top_1").mean().alias("accuracy"), pl.col("confidence").mean()
+    return asked.group_by(decile).agg(*means).sort("decile")

@@ -1,12 +1,12 @@
 """From a job title as people write it to an occupation, with a confidence, or to none where that is too low.
 
-Three steps, the surest first: the same words as a listed title; the same but for words of rank ("senior") or what
-follows a dash ("- night shift"); the most alike by `Ranker`.
+Two voices are added up: what the words of the title say (`Ranker`), and what lists say that hold the title in the same
+words, or in the same but for words of rank ("senior") and what follows a dash ("- night shift").
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -15,51 +15,98 @@ from numpy.typing import NDArray
 
 from laborllm.errors import TaxonomyError
 from laborllm.occupations.coding.listed import ListedTitles, load_titles
-from laborllm.occupations.coding.ranker import Ranker, Words
+from laborllm.occupations.coding.ranker import BATCH, Ranker, Words
+from laborllm.occupations.coding.spelling import Spelling
 from laborllm.occupations.coding.words import names_no_job, without_place, without_rank, words
 from laborllm.occupations.taxonomy import Taxonomy, load_taxonomy
 
 THRESHOLD = 0.5  # below it a code is more often wrong than right
-CALIBRATION = (-0.29, 0.60)
-"""Intercept and slope that turn the log-odds of `Ranker` into those of being right; `measure_accuracy` checks them."""
 
-SAME, LESS, SIMILAR, NO_JOB = "same words", "fewer words", "similar words", "no job"
+CORRECTION, SAME, LESS, SIMILAR, NO_JOB = "correction", "same words", "fewer words", "similar words", "no job"
 SCHEMA = {"title": pl.String, "code": pl.String, "confidence": pl.Float64, "match": pl.String}
 
-Confidences = Mapping[str, float]  # code -> how sure
+Evidence = Mapping[str, float]  # code -> nats that lists add to its log-probability
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each voice counts, and how the sum becomes a confidence: its log-odds times `slope` plus `intercept`.
+
+    Fitted on titles that one list has and another was asked for, and on titles held out of all lists.
+
+    words: weight of the ranker's log-probabilities. index, modern, decided: nats that a list adds to a code that it
+    gives to the title, times the code's share of the list's lines.
+    """
+
+    words: float
+    index: float = 0.0
+    modern: float = 0.0
+    decided: float = 0.0
+    intercept: float = 0.0
+    slope: float = 1.0
+
+
+WEIGHTS = {
+    SAME: Weights(words=0.65, index=1.0, modern=1.5, intercept=0.6, slope=0.5),
+    LESS: Weights(words=0.65, index=1.0, modern=1.5, intercept=0.3, slope=0.5),
+    SIMILAR: Weights(words=0.87, slope=0.68),
+}
+DECIDED = Weights(words=0.3, decided=9.0)
 
 
 @dataclass(frozen=True)
 class TitleCoder:
     """Codes titles into `taxonomy`.
 
-    known: the sorted words of each listed title -> its codes, and how sure each is; they add up to one.
+    lists: the sorted words of each listed title -> for each of the three lists, code -> its share of the lines.
+    corrections: the sorted words of a title -> the code that the user gives it; they overrule all else.
     """
 
     taxonomy: Taxonomy
-    known: Mapping[Words, Confidences]
+    lists: Mapping[Words, Mapping[str, Evidence]]
     ranker: Ranker
+    spelling: Spelling
+    corrections: Mapping[Words, str] = field(default_factory=dict)
 
     @classmethod
     def learn(cls, taxonomy: Taxonomy, listed: ListedTitles) -> Self:
-        """Learn from titles with known codes. The taxonomy's own titles and the later ones overrule the index."""
-        decided = {words(title): code for title, code in listed.later.items()}
-        decided |= {words(title): code for code, title in zip(taxonomy.codes, taxonomy.titles, strict=True)}
-        titles = [tuple(title.split()) for title in listed.index["title"]]
-        examples = [*zip(titles, listed.index["code"], strict=True), *decided.items()]
-        columns = taxonomy.columns(code for _, code in examples)
-        ranker = Ranker.fit([without_rank(title) for title, _ in examples], columns, len(taxonomy))
-        lines: dict[Words, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for title, code, count in zip(titles, listed.index["code"], listed.index["lines"], strict=True):
-            lines[key(title)][code] += count
-        known = _weigh(lines, ranker, taxonomy)
-        return cls(taxonomy, known | {key(title): {code: 1.0} for title, code in decided.items()}, ranker)
+        """Learn from titles with known codes."""
+        lists: dict[Words, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
+        examples = [
+            *(("index", tuple(title.split()), code, lines) for title, code, lines in listed.index.rows()),
+            *(("modern", tuple(title.split()), code, 1) for title, code in listed.modern.rows()),
+            *(("decided", words(title), code, 1) for title, code in listed.decided),
+        ]
+        for name, title, code, lines in examples:
+            lists[key(title)][name][code] += lines
+        columns = taxonomy.columns(code for _, _, code, _ in examples)
+        ranker = Ranker.fit([without_rank(title) for _, title, _, _ in examples], columns, len(taxonomy))
+        spelling = Spelling.learn(title for _, title, _, _ in examples)
+        return cls(taxonomy, {title: _shares(found) for title, found in lists.items()}, ranker, spelling)
+
+    def with_corrections(self, corrections: Mapping[str, str]) -> Self:
+        """The coder that gives these titles these codes before it looks anywhere else.
+
+        Args:
+            corrections: title -> code. Spelling, order and case of a title do not matter.
+
+        Raises:
+            TaxonomyError: a code is not in the taxonomy, or a title has no words.
+        """
+        for title, code in corrections.items():
+            if code not in self.taxonomy.position:
+                raise TaxonomyError(f"correction of {title!r}: {code!r} is no code of taxonomy {self.taxonomy.name}")
+            if not words(title):
+                raise TaxonomyError(f"correction of {title!r}: the title has no words")
+        own = {key(words(title)): code for title, code in corrections.items()}
+        return type(self)(self.taxonomy, self.lists, self.ranker, self.spelling, {**self.corrections, **own})
 
     def code(self, titles: Iterable[str | None], *, threshold: float = THRESHOLD) -> pl.DataFrame:
         """One row per distinct title, in the order they come: title, code, confidence (0 to 1) and match.
 
-        code is null where the confidence is below `threshold`. match says how the code was found: same words as a
-        listed title, fewer words (rank or place aside), similar words, or no job (a student, nothing written).
+        code is null where the confidence is below `threshold`. match says how the code was found: a correction, same
+        words as a listed title, fewer words (rank or place aside), similar words, or no job (a student, nothing
+        written).
         """
         if not 0 <= threshold <= 1:
             raise TaxonomyError(f"the threshold is {threshold}: it must be from 0 to 1")
@@ -71,49 +118,76 @@ class TitleCoder:
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
     def candidates(self, title: str, count: int = 5) -> list[tuple[str, float]]:
-        """The `count` likeliest codes of one title, each with its confidence, the likeliest first; none for no job."""
-        found, match = self._look_up(title)
-        if match == SIMILAR:
-            (log_prob,) = next(self.ranker.log_prob([without_rank(words(title))]))
-            found = dict(zip(self.taxonomy.codes, _calibrated(log_prob).tolist(), strict=True))
-        return sorted(found.items(), key=lambda pair: -pair[1])[:count]
+        """The `count` most probable codes of one title, each with its confidence, the surest first; none for no job."""
+        form, match = self._look_up(title)
+        if match == NO_JOB:
+            return []
+        if match == CORRECTION:
+            return [(self.corrections[form], 1.0)]
+        (confidence,) = next(self._confidences([(form, match)]))
+        best = np.argsort(-confidence, kind="stable")[:count]
+        return [(self.taxonomy.codes[column], float(confidence[column])) for column in best]
 
     def _best(self, titles: Sequence[str]) -> list[tuple[str | None, float, str]]:
-        best: list[tuple[str | None, float, str]] = []
-        unlisted: dict[Words, list[int]] = defaultdict(list)
-        for place, title in enumerate(titles):
-            found, match = self._look_up(title)
-            code = max(found, key=lambda code: found[code], default=None)
-            best.append((code, found[code] if code else 0.0, match))
-            if match == SIMILAR:
-                unlisted[without_rank(words(title))].append(place)
-        for places, (code, confidence) in zip(unlisted.values(), self._rank(list(unlisted)), strict=True):
-            for place in places:
-                best[place] = (code, confidence, SIMILAR)
-        return best
+        found = [self._look_up(title) for title in titles]
+        ranked = list(dict.fromkeys((form, match) for form, match in found if match not in (NO_JOB, CORRECTION)))
+        best: dict[tuple[Words, str], tuple[str, float]] = {}
+        for confidence, forms in zip(self._confidences(ranked), _batches(ranked), strict=True):
+            first = confidence.argmax(axis=1)
+            sure = confidence[np.arange(len(forms)), first].tolist()
+            best |= zip(forms, zip((self.taxonomy.codes[column] for column in first), sure, strict=True), strict=True)
+        return [self._answer(form, match, best) for form, match in found]
 
-    def _look_up(self, title: str) -> tuple[Confidences, str]:
-        """The codes of a listed title and how it was found; no codes, and `SIMILAR`, for one that has to be ranked."""
+    def _answer(
+        self, form: Words, match: str, best: Mapping[tuple[Words, str], tuple[str, float]]
+    ) -> tuple[str | None, float, str]:
+        if match == NO_JOB:
+            return None, 0.0, match
+        code, confidence = (self.corrections[form], 1.0) if match == CORRECTION else best[form, match]
+        return code, confidence, match
+
+    def _look_up(self, title: str) -> tuple[Words, str]:
+        """The words that a title is coded by, and how they were found."""
         said = words(title)
+        if key(said) in self.corrections:
+            return key(said), CORRECTION
         if names_no_job(said):
-            return {}, NO_JOB
+            return said, NO_JOB
         place = without_place(title)
-        shorter = said if place == title else words(place)
+        said, shorter = (self.spelling.corrected(form) for form in (said, said if place == title else words(place)))
         for match, form in ((SAME, said), (LESS, without_rank(said)), (LESS, shorter), (LESS, without_rank(shorter))):
-            if found := self.known.get(key(form)):
-                return found, match
-        return {}, SIMILAR
+            if key(form) in self.lists:
+                return form, match
+        return without_rank(said), SIMILAR
 
-    def _rank(self, titles: Sequence[Words]) -> Iterator[tuple[str, float]]:
-        for log_prob in self.ranker.log_prob(titles):
-            best = log_prob.argmax(axis=1)
-            confidence = _calibrated(log_prob[np.arange(len(best)), best])
-            yield from zip((self.taxonomy.codes[column] for column in best), confidence.tolist(), strict=True)
+    def _confidences(self, forms: Sequence[tuple[Words, str]]) -> Iterator[NDArray[np.float64]]:
+        """Batches of rows, (b, J): how sure each code of each title is."""
+        for batch, log_prob in zip(_batches(forms), self.ranker.log_prob([form for form, _ in forms]), strict=True):
+            listed = [self.lists[key(form)] if match != SIMILAR else {} for form, match in batch]
+            weights = [
+                DECIDED if "decided" in lists else WEIGHTS[match]
+                for lists, (_, match) in zip(listed, batch, strict=True)
+            ]
+            yield _confidence(self._scores(listed, weights, log_prob), weights)
+
+    def _scores(
+        self,
+        listed: Sequence[Mapping[str, Evidence]],
+        weights: Sequence[Weights],
+        log_prob: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        scores: NDArray[np.float64] = log_prob * np.array([weight.words for weight in weights])[:, None]
+        for row, (lists, weight) in enumerate(zip(listed, weights, strict=True)):
+            for name, shares in lists.items():
+                for code, share in shares.items():
+                    scores[row, self.taxonomy.position[code]] += share * getattr(weight, name)
+        return scores
 
 
 def load_coder() -> TitleCoder:
     """The coder of the shipped titles, into occ1990dd. Learning takes about two seconds: load it once."""
-    return TitleCoder.learn(load_taxonomy("occ1990dd"), load_titles())
+    taxonomy = load_taxonomy("occ1990dd")
+    return TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy))
 
 
 def key(title: Words) -> Words:
@@ -121,27 +195,19 @@ def key(title: Words) -> Words:
     return tuple(sorted(set(title)))
 
 
-def _weigh(lines: Mapping[Words, Mapping[str, int]], ranker: Ranker, taxonomy: Taxonomy) -> dict[Words, Confidences]:
-    """How sure each code of a listed title is: its share of the index's lines, times what its words say of it."""
-    several = [title for title, counts in lines.items() if len(counts) > 1]
-    log_prob = dict(zip(several, _rows(ranker, several), strict=True))
-    known: dict[Words, Confidences] = {}
-    for title, counts in lines.items():
-        weights = dict.fromkeys(counts, 1.0)
-        if title in log_prob:
-            column = taxonomy.position
-            weights = {c: n * float(np.exp(CALIBRATION[1] * log_prob[title][column[c]])) for c, n in counts.items()}
-        known[title] = {code: weight / sum(weights.values()) for code, weight in weights.items()}
-    return known
+def _shares(lists: Mapping[str, Mapping[str, float]]) -> dict[str, Evidence]:
+    return {name: {code: lines / sum(codes.values()) for code, lines in codes.items()} for name, codes in lists.items()}
 
 
-def _rows(ranker: Ranker, titles: Sequence[Words]) -> Iterator[NDArray[np.float64]]:
-    for batch in ranker.log_prob(titles):
-        yield from batch
+def _batches(forms: Sequence[tuple[Words, str]]) -> Iterator[Sequence[tuple[Words, str]]]:
+    yield from (forms[start : start + BATCH] for start in range(0, len(forms), BATCH))
 
 
-def _calibrated(log_prob: NDArray[np.float64]) -> NDArray[np.float64]:
-    intercept, slope = CALIBRATION
-    odds = log_prob - np.log(-np.expm1(np.minimum(log_prob, -1e-12)))
+def _confidence(scores: NDArray[np.float64], weights: Sequence[Weights]) -> NDArray[np.float64]:
+    """From scores to the probability that a code is right, (b, J); a row need not add up to one."""
+    log_prob: NDArray[np.float64] = np.minimum(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True), -1e-9)
+    odds: NDArray[np.float64] = log_prob - np.log(-np.expm1(log_prob))
+    intercept = np.array([weight.intercept for weight in weights])[:, None]
+    slope = np.array([weight.slope for weight in weights])[:, None]
     confidence: NDArray[np.float64] = 1 / (1 + np.exp(-intercept - slope * odds))
     return confidence

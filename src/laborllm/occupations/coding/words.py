@@ -22,6 +22,7 @@ ABBREVIATIONS = {
     "coord": "coordinator",
     "cpa": "certified public accountant",
     "csr": "customer service representative",
+    "cust": "customer",
     "cto": "chief technology officer",
     "dev": "developer",
     "dir": "director",
@@ -37,6 +38,7 @@ ABBREVIATIONS = {
     "insp": "inspector",
     "it": "information technology",
     "jr": "junior",
+    "lab": "laboratory",
     "lpn": "licensed practical nurse",
     "lvn": "licensed vocational nurse",
     "mach": "machine",
@@ -98,6 +100,9 @@ RANKS = frozenset(
     }
 )
 """Words that say how high, how long or under which contract, not what is done."""
+
+JOBS = frozenset({"lead", "principal", "staff"})
+"""Words of rank that are the job where they end a title: an assistant principal, a team lead."""
 
 WITHOUT_JOB = frozenset(
     {
@@ -161,12 +166,14 @@ def words(title: str) -> tuple[str, ...]:
 
 def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
     """The words that say what is done; all of them if none does."""
-    return tuple(word for word in title if word not in RANKS) or title
+    last = len(title) - 1
+    kept = tuple(word for at, word in enumerate(title) if word not in RANKS or (at == last and word in JOBS))
+    return kept if JOBS.isdisjoint(kept[:1]) or len(kept) > 1 else title
 
 
 def without_place(title: str) -> str:
-    """The title up to a dash, bracket, bar, slash, "@" or "at": what follows says where or how, not what."""
-    return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\sat\s", title, maxsplit=1)[0]
+    """The title up to a dash, bracket, bar, slash, "@", "at" or "to": what follows says where or for whom, not what."""
+    return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\s(?:at|to)\s", title, maxsplit=1, flags=re.IGNORECASE)[0]
 
 
 def names_no_job(title: tuple[str, ...]) -> bool:
