@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from laborllm.errors import SourceError
-from laborllm.sources.mapping import LeftOut, OccupationColumn, RecodedColumn, TableMapping
+from laborllm.sources.formats.values import NOT_AVAILABLE
+from laborllm.sources.mapping import KeyColumn, LeftOut, OccupationColumn, RecodedColumn, TableMapping
 
 SMALL = {"dataset": "OWN", "taxonomy": "occ1990dd", "worker": "id", "year": "year", "occupation": "occ"}
 
@@ -22,7 +23,8 @@ def _text(changes: dict[str, str | None]) -> str:
 
 def test_the_shortest_mapping(tmp_path: Path) -> None:
     mapping = _load(tmp_path, _text({}))
-    assert mapping == TableMapping("OWN", "occ1990dd", "id", "year", OccupationColumn("occ"))
+    worker, year = KeyColumn("id", NOT_AVAILABLE), KeyColumn("year", NOT_AVAILABLE)
+    assert mapping == TableMapping("OWN", "occ1990dd", worker, year, OccupationColumn("occ"))
     assert mapping.columns == ["id", "year", "occ"]
 
 
@@ -48,7 +50,8 @@ def test_everything_is_read_as_written(tmp_path: Path) -> None:
         "gender": RecodedColumn("sex", {"1": "male", "2": None, "3": None}),
         "birth_year": RecodedColumn("born"),
     }
-    assert (mapping.weight, mapping.weight_kind, mapping.missing) == ("w", "sampling", frozenset({"-1", "-2"}))
+    assert (mapping.weight, mapping.weight_kind) == ("w", "sampling")
+    assert mapping.missing == NOT_AVAILABLE | {"-1", "-2"}
     assert mapping.columns == ["id", "year", "occ", "lfs", "w", "sex", "born"]
 
 

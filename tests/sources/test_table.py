@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from laborllm.errors import PanelError, SourceError, TaxonomyError
+from laborllm.errors import SourceError, TaxonomyError
 from laborllm.panel import Panel
 from laborllm.sources import import_table
 from laborllm.sources.formats import text
@@ -218,7 +218,7 @@ def test_a_listed_value_wins_over_missing_and_over_its_label(tmp_path: Path) -> 
     pyreadstat.write_dta(frame, str(tmp_path / "own.dta"), variable_value_labels={"race": {1: "NBNH", 2: "Black"}})
     mapping = SMALL + "missing: [-4]\ncovariates:\n  ethnicity: {column: race, values: {1: White, -4: not asked}}\n"
     panel = import_table(tmp_path / "own.dta", _write(tmp_path / "own.yaml", mapping))
-    assert panel.records["ethnicity"].to_list() == ["White", "black", "not asked"]
+    assert panel.records["ethnicity"].to_list() == ["White", "black or african american", "not asked"]
 
 
 @pytest.mark.parametrize(
@@ -372,8 +372,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_doubled_worker_year_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(PanelError, match="worker '1', year 2000: the same worker and year occur twice"):
-        _import(tmp_path, "id,year,occ\n1,2000,4\n1,2000,7\n")
+    message = r"1 workers have several rows for one year \(2 rows\): say in the mapping .* 'row_of_year: {rule: last"
+    with pytest.raises(SourceError, match=message):
+        _import(tmp_path, "id,year,occ\n1,2000,4\n1,2000,7\n2,2000,7\n")
 
 
 def test_crosswalk_to_another_taxonomy(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitSeed, States
+from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitBy, SplitSeed, States
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
@@ -169,6 +169,7 @@ def import_table(
     ] = None,
     states: States = None,
     seed: SplitSeed = 0,
+    split_by: SplitBy = "worker",
 ) -> None:
     """Import any long table, with a mapping file that says what its columns mean.
 
@@ -177,9 +178,9 @@ def import_table(
     from laborllm.sources import import_query, import_table
 
     if source is not None and query is None and database is None:
-        _save(import_table(source, mapping, seed=seed), out, states)
+        _save(import_table(source, mapping, seed=seed, split_by=split_by), out, states)
     elif source is None and query is not None and database is not None:
-        _save(import_query(_sql(query), database, mapping, seed=seed), out, states)
+        _save(import_query(_sql(query), database, mapping, seed=seed, split_by=split_by), out, states)
     else:
         raise SourceError("give either a file, or --query together with --database")
 

@@ -25,6 +25,9 @@ States = Annotated[
     ),
 ]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
+SplitBy = Annotated[
+    str, Parameter(help="Column whose values the split keeps whole, such as `household`: members are alike.")
+]
 Scoring = Annotated[
     Method,
     Parameter(

@@ -3,21 +3,33 @@
 Every scalar is read as the text that stands in the file, so `0010`, `no` and `1` mean what they look like.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import yaml
-
 from laborllm.errors import SourceError
 from laborllm.occupations import STATES
-from laborllm.occupations.crosswalk import normal_code
-from laborllm.panel.schema import COVARIATES
+from laborllm.panel.schema import COVARIATES, SCHEMA
+from laborllm.sources.formats.values import NOT_AVAILABLE, NumberFormat
+from laborllm.sources.row_of_year import RULES, RowOfYear
+from laborllm.sources.section import Section, require_one_of
 
 EMPLOYED = "employed"
 WEIGHT_KINDS = ("sampling",)
-NOTHING = ("", "~", "null")  # how YAML writes no value
+REQUIRED = ("dataset", "taxonomy", "worker", "year", "occupation")
+OPTIONAL = (
+    *("states", "status", "leave_out", "covariates", "weight", "columns", "missing", "open", "row_of_year"),
+    *("decimal", "thousands", "encoding"),
+)
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """The column that names the worker or the year, and its cells that name none."""
+
+    column: str
+    missing: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -51,14 +63,16 @@ class LeftOut:
 class TableMapping:
     """A parsed and checked mapping file. All codes are as `normal_code` writes them.
 
-    missing: codes that mean missing in every column but worker and year.
+    missing: codes that mean missing in every column, with those that programs write.
+    columns: the user's own columns that the panel keeps, by the name they have there.
     open: whether rows without an occupation after the last one of a worker are open records, in place of left out.
+    row_of_year: which row counts of those that a worker has for one year; None: there may be one only.
     """
 
     dataset: str
     taxonomy: str
-    worker: str
-    year: str
+    worker: KeyColumn
+    year: KeyColumn
     occupation: OccupationColumn
     states: tuple[str, ...] = ()
     status: RecodedColumn | None = None
@@ -66,42 +80,40 @@ class TableMapping:
     covariates: dict[str, RecodedColumn] = field(default_factory=dict)
     weight: str | None = None
     weight_kind: str = "none"
-    missing: frozenset[str] = frozenset()
+    own: dict[str, RecodedColumn] = field(default_factory=dict)
+    missing: frozenset[str] = NOT_AVAILABLE
     open: bool = False
+    row_of_year: RowOfYear | None = None
+    numbers: NumberFormat = field(default_factory=NumberFormat)
+    encoding: str | None = None
 
     @property
     def columns(self) -> list[str]:
         """Every column of the table that the mapping names, once, in the order of the file."""
         optional = [self.status.column if self.status else None, self.weight]
-        named = [self.worker, self.year, self.occupation.column, *(rule.column for rule in self.leave_out)]
+        optional.append(self.row_of_year.order if self.row_of_year else None)
+        named = [self.worker.column, self.year.column, self.occupation.column]
+        named += [rule.column for rule in self.leave_out]
         named += [name for name in optional if name is not None]
-        named += [covariate.column for covariate in self.covariates.values()]
+        named += [column.column for column in (self.covariates | self.own).values()]
         return list(dict.fromkeys(named))
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a mapping file. Raises `SourceError` that names the entry at fault and what would be right."""
-        if not path.is_file():
-            raise SourceError(f"no mapping file at {path}")
-        try:
-            content = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # every scalar stays text
-        except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-            raise SourceError(f"{path.name} is not readable YAML: {' '.join(str(error).split())}") from error
-        return cls._parse(_Section(path.name, content))
+        return cls._parse(Section.load(path))
 
     @classmethod
-    def _parse(cls, top: "_Section") -> Self:
-        top.require_keys(
-            required=("dataset", "taxonomy", "worker", "year", "occupation"),
-            optional=("states", "status", "leave_out", "covariates", "weight", "missing", "open"),
-        )
-        states = tuple(_one_of(top, "state", state, STATES) for state in top.texts("states"))
+    def _parse(cls, top: Section) -> Self:
+        top.require_keys(required=REQUIRED, optional=OPTIONAL)
+        states = tuple(require_one_of(top, "state", state, STATES) for state in top.texts("states"))
         weight, weight_kind = _weight(top)
+        missing = NOT_AVAILABLE | top.codes("missing")
         return cls(
             dataset=top.text("dataset"),
             taxonomy=top.text("taxonomy"),
-            worker=top.text("worker"),
-            year=top.text("year"),
+            worker=_key(top, "worker", frozenset(code for code in missing if not code.isdecimal())),
+            year=_key(top, "year", missing),
             occupation=_occupation(top),
             states=states,
             status=_status(top, states),
@@ -109,126 +121,97 @@ class TableMapping:
             covariates=_covariates(top),
             weight=weight,
             weight_kind=weight_kind,
-            missing=_codes(top.texts("missing")),
-            open=_one_of(top, "answer to open", top.text("open", "false"), ("true", "false")) == "true",
+            own=_own_columns(top),
+            missing=missing,
+            open=require_one_of(top, "answer to open", top.text("open", "false"), ("true", "false")) == "true",
+            row_of_year=_row_of_year(top),
+            numbers=_numbers(top),
+            encoding=top.text("encoding") if "encoding" in top else None,
         )
 
 
-class _Section:
-    """One level of the file, which knows where it stands so that its errors can say so."""
-
-    def __init__(self, where: str, content: object) -> None:
-        if not isinstance(content, dict):
-            raise SourceError(f"{where}: expected lines of 'name: value', found {_shown(content)}")
-        self.where = where
-        self.content: dict[str, object] = content
-
-    def require_keys(self, required: Iterable[str], optional: Iterable[str]) -> None:
-        required, known = list(required), [*required, *optional]
-        for key in self.content:
-            if key not in known:
-                raise SourceError(f"{self.where}: unknown entry {key!r}; use {', '.join(known)}")
-        for key in required:
-            if key not in self.content:
-                raise SourceError(f"{self.where}: the entry {key!r} is missing")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.content.get(key, default)
-        if not isinstance(value, str) or value in NOTHING:
-            raise SourceError(f"{self.where}: {key} must be a text, not {_shown(value)}")
-        return value
-
-    def texts(self, key: str) -> list[str]:
-        value = self.content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise SourceError(f"{self.where}: {key} must be a list such as [1, 2], not {_shown(value)}")
-        return value
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.content
-
-    def section(self, key: str, required: Iterable[str], optional: Iterable[str] = ()) -> "_Section":
-        """The entries under `key`. A bare text stands for the column alone: `worker: id`."""
-        value = self.content[key]
-        if isinstance(value, str) and value not in NOTHING and "column" in required:
-            value = {"column": value}
-        section = _Section(f"{self.where}: {key}", value)
-        section.require_keys(required, optional)
-        return section
-
-    def recoding(self, key: str) -> dict[str, str | None] | None:
-        """The map of values under `key`: code -> text, or None for missing."""
-        if key not in self.content:
-            return None
-        pairs = _Section(f"{self.where}: {key}", self.content[key])
-        recoding: dict[str, str | None] = {}
-        for value, text in pairs.content.items():
-            if not isinstance(text, str):
-                raise SourceError(f"{pairs.where}: {value} must become a text, not {_shown(text)}")
-            if normal_code(value) in recoding:
-                raise SourceError(f"{pairs.where}: the value {value} is listed twice")
-            recoding[normal_code(value)] = None if text in NOTHING else text
-        return recoding
+def _key(top: Section, key: str, missing: frozenset[str]) -> KeyColumn:
+    """The column of worker or year. `missing`: what means missing there; for a worker no plain number, which may be
+    a person's unless the column's own list has it."""
+    if not isinstance(top.content[key], dict):
+        return KeyColumn(top.text(key), missing)
+    section = top.section(key, required=("column",), optional=("missing",))
+    return KeyColumn(section.text("column"), missing | frozenset(section.texts("missing")))
 
 
-def _occupation(top: _Section) -> OccupationColumn:
+def _occupation(top: Section) -> OccupationColumn:
     section = top.section("occupation", required=("column",), optional=("crosswalk", "missing"))
     crosswalk = section.text("crosswalk", "none")
-    missing = _codes(section.texts("missing"))
+    missing = section.codes("missing")
     return OccupationColumn(section.text("column"), None if crosswalk == "none" else crosswalk, missing)
 
 
-def _status(top: _Section, states: tuple[str, ...]) -> RecodedColumn | None:
+def _status(top: Section, states: tuple[str, ...]) -> RecodedColumn | None:
     if "status" not in top:
         return None
     section = top.section("status", required=("column", "values"))
     values = section.recoding("values") or {}
     for code, meaning in values.items():
-        _one_of(section, f"value {code}", meaning or "null", (EMPLOYED, *states))
+        require_one_of(section, f"value {code}", meaning or "null", (EMPLOYED, *states))
     return RecodedColumn(section.text("column"), values)
 
 
-def _leave_out(top: _Section) -> tuple[LeftOut, ...]:
+def _leave_out(top: Section) -> tuple[LeftOut, ...]:
     if "leave_out" not in top:
         return ()
-    reasons = _Section(f"{top.where}: leave_out", top.content["leave_out"])
+    reasons = Section(f"{top.where}: leave_out", top.content["leave_out"])
     rules = []
     for reason in reasons.content:
         section = reasons.section(reason, required=("column", "values"))
-        rules.append(LeftOut(reason, section.text("column"), _codes(section.texts("values"))))
+        rules.append(LeftOut(reason, section.text("column"), section.codes("values")))
     return tuple(rules)
 
 
-def _covariates(top: _Section) -> dict[str, RecodedColumn]:
+def _covariates(top: Section) -> dict[str, RecodedColumn]:
     if "covariates" not in top:
         return {}
     covariates = top.section("covariates", required=(), optional=COVARIATES)
-    columns = {}
-    for name in covariates.content:
-        section = covariates.section(name, required=("column",), optional=("values",))
-        columns[name] = RecodedColumn(section.text("column"), section.recoding("values"))
-    return columns
+    return {name: _recoded(covariates, name) for name in covariates.content}
 
 
-def _weight(top: _Section) -> tuple[str | None, str]:
+def _own_columns(top: Section) -> dict[str, RecodedColumn]:
+    """The user's own columns, by the names they get: `columns: {household: hhid}`, or a list of names that stay."""
+    listed = top.content.get("columns", {})
+    if isinstance(listed, list):
+        listed = {name: name for name in top.texts("columns")}
+    columns = Section(f"{top.where}: columns", listed)
+    for name in columns.content:
+        if name in SCHEMA or not re.fullmatch(r"[^\W\d]\w*", name):
+            raise SourceError(
+                f"{columns.where}: {name!r} cannot be a column of one's own: use letters, figures and _, and none of "
+                f"{', '.join(SCHEMA)}"
+            )
+    return {name: _recoded(columns, name) for name in columns.content}
+
+
+def _recoded(columns: Section, name: str) -> RecodedColumn:
+    section = columns.section(name, required=("column",), optional=("values",))
+    return RecodedColumn(section.text("column"), section.recoding("values"))
+
+
+def _weight(top: Section) -> tuple[str | None, str]:
     if "weight" not in top:
         return None, "none"
     section = top.section("weight", required=("column",), optional=("kind",))
-    return section.text("column"), _one_of(section, "kind", section.text("kind", WEIGHT_KINDS[0]), WEIGHT_KINDS)
+    return section.text("column"), section.one_of("kind", WEIGHT_KINDS, WEIGHT_KINDS[0])
 
 
-def _one_of(section: _Section, what: str, value: str, allowed: Iterable[str]) -> str:
-    if value not in allowed:
-        raise SourceError(f"{section.where}: unknown {what} {value!r}; use {', '.join(allowed)}")
-    return value
+def _row_of_year(top: Section) -> RowOfYear | None:
+    """Which row of a year counts: `row_of_year: {rule: last, order: month}`."""
+    if "row_of_year" not in top:
+        return None
+    section = top.section("row_of_year", required=("rule", "order"))
+    return RowOfYear(section.one_of("rule", RULES), section.text("order"))
 
 
-def _codes(values: Iterable[str]) -> frozenset[str]:
-    return frozenset(normal_code(value) for value in values)
-
-
-def _shown(value: object) -> str:
-    if value is None or value in NOTHING:
-        return "nothing"
-    kinds: dict[type, str] = {list: "a list", dict: "lines of 'name: value'"}
-    return kinds.get(type(value), repr(value))
+def _numbers(top: Section) -> NumberFormat:
+    decimal = top.one_of("decimal", (".", ","), ".")
+    thousands = top.one_of("thousands", (".", ",", " ", "'")) if "thousands" in top else None
+    if thousands == decimal:
+        raise SourceError(f"{top.where}: decimal and thousands are both {decimal!r}")
+    return NumberFormat(decimal, thousands)

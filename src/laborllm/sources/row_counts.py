@@ -50,14 +50,16 @@ def finish_panel(
     *,
     seed: int,
     weight_kind: str = "none",
+    split_by: str = "worker",
 ) -> Panel:
-    """Split the records by worker and make them a panel.
+    """Split the records, by worker or by another column such as household, and make them a panel.
 
     Raises `SourceError` if records and rows left out do not add up to the rows read, or if no record is left, and
     `PanelError` for records that do not form a panel, such as a doubled worker-year.
     """
     require_rows(records.height, provenance)
-    return Panel(assign_split(records, seed=seed), taxonomy, dataset, provenance, weight_kind)
+    split = assign_split(records, seed=seed, by=split_by)
+    return Panel(split, taxonomy, dataset, provenance, weight_kind, split_by)
 
 
 def require_rows(records: int, provenance: Provenance) -> None:

@@ -1,7 +1,6 @@
 """Any table with one row per worker and year, explained by a mapping file, becomes a panel."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,62 +13,86 @@ from laborllm.sources.formats import values
 from laborllm.sources.formats.database import read_query
 from laborllm.sources.formats.raw import read_raw
 from laborllm.sources.formats.raw_table import RawTable
-from laborllm.sources.mapping import EMPLOYED, RecodedColumn, TableMapping
+from laborllm.sources.mapping import EMPLOYED, KeyColumn, RecodedColumn, TableMapping
 from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.sources.row_of_year import leave_one_row
+from laborllm.sources.spellings import to_panel_words
 from laborllm.storage import file_hash
 
 NO_STATUS, NO_OCCUPATION = "status missing", "occupation missing"
 UNKNOWN_OCCUPATION = (NO_STATUS, NO_OCCUPATION)
+OWN = "own "  # before the names of the user's own columns, which may be those of roles
 
 
-def import_table(path: Path, mapping: Path, *, seed: int = 0) -> Panel:
-    """Read the table at `path` (CSV, Parquet, Stata, SPSS, SAS) as the YAML file `mapping` says.
+def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str = "worker") -> Panel:
+    """Read a table of any supported format as the mapping file says.
 
     Every row becomes a record or is counted in `provenance.left_out`; which occupation codes have a place in the
-    taxonomy, and which have not, stands in `provenance.notes`. `seed` draws the split.
+    taxonomy, and which words of covariates were read as others, stands in `provenance.notes`.
 
-    Raises `SourceError` for a file, mapping, column or value that cannot be used as asked, `TaxonomyError` for an
-    unknown taxonomy or crosswalk, and `PanelError` for rows that do not form a panel, such as a doubled worker-year.
+    Args:
+        path: CSV, Parquet, Stata, SPSS or SAS.
+        mapping: The YAML file that says what its columns mean.
+        seed: Draws the split.
+        split_by: Column whose values the split keeps whole, such as household: one of the mapping's `columns`.
+
+    Raises:
+        SourceError: For a file, mapping, column or value that cannot be used as asked, and for a worker with several
+            rows in a year unless the mapping says which of them counts.
+        TaxonomyError: For an unknown taxonomy or crosswalk.
+        PanelError: For rows that do not form a panel, such as a year of birth that changes.
     """
-    return _import(partial(read_raw, path), mapping, seed)
+    return _import(lambda meaning: read_raw(path, meaning.columns, meaning.encoding), mapping, seed, split_by)
 
 
-def import_query(query: str, database: str, mapping: Path, *, seed: int = 0) -> Panel:
-    """The same for the rows of a SQL query: `database` is postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, split_by: str = "worker") -> Panel:
+    """Read the rows of a SQL query as the mapping file says, as `import_table` does those of a file.
 
-    `provenance.notes` keeps the query and its hash, and the address without user and password.
+    `provenance.notes` keeps the query without its texts, its hash, and the address without user and password.
+
+    Args:
+        query: One SQL query; nothing is changed in the database.
+        database: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+        mapping: The YAML file that says what the columns of the query mean.
+        seed: Draws the split.
+        split_by: Column whose values the split keeps whole.
     """
-    return _import(partial(read_query, query, database), mapping, seed)
+    return _import(lambda meaning: read_query(query, database, meaning.columns), mapping, seed, split_by)
 
 
-def _import(read: Callable[[list[str]], RawTable], mapping: Path, seed: int) -> Panel:
+def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, split_by: str) -> Panel:
     meaning = TableMapping.load(mapping)
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
-    raw = read(meaning.columns)
-    for name in (meaning.worker, meaning.occupation.column):
+    raw = read(meaning)
+    for name in (meaning.worker.column, meaning.occupation.column):
         values.refuse_mangled(raw.frame[name], f"column {name}")
     rows = _with_activity(_by_role(raw, meaning), meaning)
     codes = _count_codes(rows, meaning)
     targets = _targets(codes, taxonomy, crosswalk)
     rows = _with_occupation(rows, targets, meaning)
-    rows = _with_open_records(rows) if meaning.open else rows
+    rows = leave_one_row(_with_open_records(rows) if meaning.open else rows, meaning.row_of_year)
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
+    records, notes = _records(kept, raw, meaning)
     provenance = Provenance(
         source="table",
         files=raw.files | {mapping.name: file_hash(mapping)},
         rows_in=raw.frame.height,
         left_out=left_out(rows),
-        notes=raw.notes | coverage(codes, targets, [crosswalk] if crosswalk else []),
+        notes=raw.notes | coverage(codes, targets, [crosswalk] if crosswalk else []) | notes,
     )
-    records = _records(kept, raw, meaning)
-    return finish_panel(records, provenance, taxonomy, meaning.dataset, seed=seed, weight_kind=meaning.weight_kind)
+    kind = meaning.weight_kind
+    return finish_panel(records, provenance, taxonomy, meaning.dataset, seed=seed, weight_kind=kind, split_by=split_by)
 
 
 def _by_role(raw: RawTable, meaning: TableMapping) -> pl.DataFrame:
     """The columns named by what they are for (worker, year, code, status, covariates, weight), and `left_out`."""
-    columns = {"worker": pl.col(meaning.worker), "year": pl.col(meaning.year)}
+    columns = {"worker": _key(meaning.worker), "year": _key(meaning.year)}
     columns["code"] = values.code(meaning.occupation.column)
+    if meaning.row_of_year:
+        columns["order"] = pl.col(meaning.row_of_year.order)
+    for name, column in meaning.own.items():
+        columns[f"{OWN}{name}"] = values.code(column.column) if column.values else pl.col(column.column)
     if meaning.status:
         columns["status"] = values.code(meaning.status.column)
     for name, covariate in meaning.covariates.items():
@@ -78,6 +101,11 @@ def _by_role(raw: RawTable, meaning: TableMapping) -> pl.DataFrame:
         columns["weight"] = pl.col(meaning.weight)
     asked = [(values.code(rule.column).is_in(list(rule.values)), rule.reason) for rule in meaning.leave_out]
     return raw.frame.select(first_reason(*asked), **columns)
+
+
+def _key(key: KeyColumn) -> pl.Expr:
+    """The cells that name a worker or a year; null for those that mean that it is missing."""
+    return pl.when(~pl.col(key.column).is_in(list(key.missing))).then(key.column)
 
 
 def _with_activity(rows: pl.DataFrame, meaning: TableMapping) -> pl.DataFrame:
@@ -136,13 +164,21 @@ def _with_open_records(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.when(~is_open).then(LEFT_OUT), occupation.alias("occupation"))
 
 
-def _records(kept: pl.DataFrame, raw: RawTable, meaning: TableMapping) -> pl.DataFrame:
-    columns = [kept["worker"], kept["occupation"], values.years(kept["year"], f"column {meaning.year}", recoding={})]
+def _records(kept: pl.DataFrame, raw: RawTable, meaning: TableMapping) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The records, and notes on how words of covariates were read."""
+    years = values.years(kept["year"], f"column {meaning.year.column}", recoding={})
+    columns, notes = [kept["worker"], kept["occupation"], years], dict[str, str]()
     for name, covariate in meaning.covariates.items():
-        columns.append(_covariate(kept[name], covariate, raw, meaning))
+        words = _covariate(kept[name], covariate, raw, meaning)
+        settled = kept[name].is_in(list(covariate.values or {})).fill_null(False)
+        words, read = to_panel_words(words, name, settled=settled)
+        columns.append(words)
+        notes |= read
     if meaning.weight:
-        columns.append(values.weights(kept["weight"], f"column {meaning.weight}", missing=meaning.missing))
-    return pl.DataFrame(columns)
+        what, numbers = f"column {meaning.weight}", meaning.numbers
+        columns.append(values.weights(kept["weight"], what, missing=meaning.missing, numbers=numbers))
+    columns += [_own(kept[f"{OWN}{name}"].alias(name), column, raw, meaning) for name, column in meaning.own.items()]
+    return pl.DataFrame(columns), notes
 
 
 def _covariate(codes: pl.Series, covariate: RecodedColumn, raw: RawTable, meaning: TableMapping) -> pl.Series:
@@ -151,6 +187,14 @@ def _covariate(codes: pl.Series, covariate: RecodedColumn, raw: RawTable, meanin
         return values.years(codes, what, recoding=dict.fromkeys(meaning.missing) | (covariate.values or {}))
     labels = raw.labels.get(covariate.column, {})
     return values.texts(codes, what, values=covariate.values, labels=labels, missing=meaning.missing)
+
+
+def _own(cells: pl.Series, column: RecodedColumn, raw: RawTable, meaning: TableMapping) -> pl.Series:
+    labels = raw.labels.get(column.column, {})
+    if column.values:
+        what = f"column {column.column}"
+        return values.texts(cells, what, values=column.values, labels=labels, missing=meaning.missing)
+    return values.own(cells, labels=labels, missing=meaning.missing, numbers=meaning.numbers)
 
 
 def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) -> Crosswalk | None:

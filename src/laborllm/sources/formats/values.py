@@ -1,11 +1,15 @@
 """What the cells of one column say: codes, texts and numbers, from the text that `raw` leaves in every cell."""
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.occupations.crosswalk import normal_code
 from laborllm.panel.schema import YEARS
+from laborllm.sources.formats.text import plain
 
 SHOWN = 5  # offending values that an error lists
 
@@ -92,13 +96,51 @@ def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) ->
     return number.cast(pl.Int16)
 
 
-def weights(cells: pl.Series, what: str, *, missing: Iterable[str]) -> pl.Series:
+@dataclass(frozen=True)
+class NumberFormat:
+    """How numbers are written: what stands before decimals, and between thousands if anything does."""
+
+    decimal: str = "."
+    thousands: str | None = None
+
+    def parse(self, cells: pl.Series) -> pl.Series:
+        """Numbers (Float64), null for a cell that is none."""
+        if self.thousands is not None:
+            grouped = rf"^-?\d{{1,3}}(?:{re.escape(self.thousands)}\d{{3}})*(?:{re.escape(self.decimal)}\d*)?$"
+            bare = cells.str.replace_all(self.thousands, "", literal=True)
+            cells = cells.zip_with(~cells.str.contains(grouped).fill_null(False), bare)
+        if self.decimal != ".":
+            cells = cells.str.replace(".", "?", literal=True).str.replace(self.decimal, ".", literal=True)
+        return cells.cast(pl.Float64, strict=False)
+
+
+def weights(
+    cells: pl.Series, what: str, *, missing: Iterable[str], numbers: NumberFormat = NumberFormat()
+) -> pl.Series:
     """Numbers (Float64). Raises `SourceError` for a cell that is not one."""
     text = cells.replace(dict.fromkeys(missing))
-    number = text.cast(pl.Float64, strict=False)
+    number = numbers.parse(text)
     bad = text.filter(text.is_not_null() & number.is_null())
-    _refuse(bad, bad.unique().sort().to_list(), f"{what}: not a number:")
+    remedy = " (for decimal commas or marks between thousands, say 'decimal' or 'thousands' in the mapping)"
+    _refuse(
+        bad, bad.unique().sort().to_list(), f"{what}: not a number{remedy if bad.str.contains('[,. ]').any() else ''}:"
+    )
     return number
+
+
+def own(cells: pl.Series, *, labels: Mapping[str, str], missing: Iterable[str], numbers: NumberFormat) -> pl.Series:
+    """A column of the user's own: value labels where all codes have one, else integers or numbers where all cells are,
+    else texts. An integer with a zero before it, such as 0010, is a text."""
+    text = cells.replace(dict.fromkeys(missing))
+    distinct = text.drop_nulls().unique()
+    codes = {cell: normal_code(cell) for cell in distinct}
+    if len(distinct) and all(code in labels for code in codes.values()):
+        return text.replace_strict({cell: plain(labels[code]) for cell, code in codes.items()}, return_dtype=pl.String)
+    if distinct.str.contains(r"^-?(?:0|[1-9]\d{0,17})$").all():
+        return text.cast(pl.Int64)
+    if not distinct.str.contains(r"^0\d").any() and not numbers.parse(distinct).has_nulls():
+        return numbers.parse(text)
+    return text
 
 
 def _refuse_shared(codes: Iterable[str], words: Mapping[str, str], what: str) -> None:
@@ -127,7 +169,7 @@ def rows(count: int) -> str:
 
 def _plain(text: str) -> str:
     """One line in lower case, as words stand in a career text."""
-    return " ".join(text.lower().split())
+    return plain(text.lower())
 
 
 def _is_number(text: str) -> bool:

@@ -1,0 +1,99 @@
+"""Common spellings of covariates, and the words that the panels use for them.
+
+A model knows the words of the panel it was fitted on: "HS" is to it as good as nothing. What an import reads as another
+word it notes, with the number of rows, and so it does for words that no panel uses.
+"""
+
+import re
+from functools import cache
+
+import polars as pl
+
+from laborllm.sources.formats import values
+
+WORDS: dict[str, dict[str, str]] = {
+    "education": {
+        "less than high school": "less than hs, lt hs, <hs, below high school, under high school, no high school, "
+        "no hs diploma, no high school diploma, some high school, some hs, hs dropout, high school dropout, primary, "
+        "primary school, elementary, elementary school, grade school, middle school, 8th grade or less, 9th grade, "
+        "10th grade, 11th grade, no schooling",
+        "high school": "hs, hs diploma, hs grad, hs graduate, hs degree, high school diploma, high school grad, "
+        "high school graduate, high school degree, high school or equivalent, high school or ged, "
+        "high school diploma or ged, ged, hs ged, secondary, secondary school, secondary education, 12th grade",
+        "some college": "some college no degree, college no degree, some university, associate, associates, "
+        "associate degree, associates degree, associate s degree, aa, aas, community college, junior college, "
+        "2 year college, 2 year degree, two year degree, two year college",
+        "college": "college graduate, college grad, college degree, bachelor, bachelors, bachelor s, bachelor degree, "
+        "bachelors degree, bachelor s degree, ba, bs, ba bs, bsc, university, university degree, undergraduate degree, "
+        "4 year college, 4 year degree, four year degree, four year college",
+        "graduate degree": "graduate, graduate school, postgraduate, post graduate, postgraduate degree, "
+        "advanced degree, master, masters, master s, master degree, masters degree, master s degree, ma, ms, msc, mba, "
+        "doctor, doctorate, doctoral degree, phd, ph d, professional degree, jd, md",
+    },
+    "gender": {"male": "m, man, men, males, boy, boys", "female": "f, woman, women, females, girl, girls"},
+    "ethnicity": {
+        "white": "caucasian, white alone, white non hispanic, non hispanic white, nonhispanic white",
+        "black or african american": "black, african american, black african american, afro american, black alone, "
+        "black non hispanic, non hispanic black, nonhispanic black",
+        "hispanic": "latino, latina, latinx, hispanic latino, hispanic or latino, latino hispanic, hispanic any race",
+        "asian or pacific islander": "asian, asian alone, asian american, pacific islander, asian pacific islander, "
+        "asian and pacific islander, api, native hawaiian or other pacific islander",
+        "american indian or alaska native": "american indian, native american, alaska native, aian, "
+        "american indian alaska native, american indian and alaska native",
+        "other": "other race, some other race, mixed, mixed race, multiracial, two or more races",
+    },
+    "region": {
+        "northeast": "north east, ne, northeastern",
+        "northcentral": "north central, nc, midwest, mid west, mw, midwestern",
+        "south": "s, southern",
+        "west": "w, western",
+    },
+}
+"""Covariate -> the panels' word -> how else it is written; without punctuation, in lower case."""
+
+
+def panel_word(covariate: str, text: str) -> str | None:
+    """The panels' word for a text, or None where there is none: `panel_word("gender", "F")` is `female`."""
+    return _known(covariate).get(_bare(text))
+
+
+def to_panel_words(words: pl.Series, covariate: str, *, settled: pl.Series) -> tuple[pl.Series, dict[str, str]]:
+    """Each word as the panels have it, where it has a common spelling, and notes of what was read as what.
+
+    Args:
+        words: What the source says, n texts.
+        covariate: Which covariate it is; one without spellings stays as it is.
+        settled: Whether a word stays as it is because the mapping file chose it, n.
+    """
+    if covariate not in WORDS:
+        return words, {}
+    distinct = words.filter(~settled).drop_nulls().unique().sort().to_list()
+    spelt = {text: word for text in distinct if (word := panel_word(covariate, text)) not in (None, text)}
+    others = [text for text in distinct if panel_word(covariate, text) is None]
+    standard = words.replace(spelt)
+    notes = {}
+    if spelt:
+        read = (f"{text!r} as {word!r} ({values.rows(_count(words, settled, text))})" for text, word in spelt.items())
+        notes[f"{covariate} read"] = ", ".join(read)
+    if others:
+        kept = (f"{text!r} ({values.rows(_count(words, settled, text))})" for text in others[: values.SHOWN])
+        more = f" and {len(others) - values.SHOWN} more" if len(others) > values.SHOWN else ""
+        notes[f"{covariate} in words of its own"] = ", ".join(kept) + more
+    return standard.zip_with(~settled, words), notes
+
+
+@cache
+def _known(covariate: str) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for word, spellings in WORDS[covariate].items():
+        known |= {_bare(text): word for text in (word, *spellings.split(", "))}
+    return known
+
+
+def _bare(text: str) -> str:
+    """A text in lower case, with points dropped and other punctuation a blank; < stays, as it means less than."""
+    return " ".join(re.sub(r"[^\w<]+", " ", text.lower().replace(".", "")).split())
+
+
+def _count(words: pl.Series, settled: pl.Series, text: str) -> int:
+    return int(((words == text) & ~settled).sum())
