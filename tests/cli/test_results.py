@@ -205,7 +205,8 @@ def test_evaluate_is_what_the_library_does(panel: Panel, base_folder: Path, caps
     capsys.readouterr()
     assert laborllm(f"{command} --out report.html --tables tables --json") == 0
     models = {name: load(Path(name)) for name in ("counts", "tuned")}
-    expected = evaluate(models, panel, workers=11, by=["transition"], draws=50, seed=3, reference="tuned")
+    by = ["transition", "origin", "destination"]
+    expected = evaluate(models, panel, workers=11, by=by, draws=50, seed=3, reference="tuned")
     assert json.loads(capsys.readouterr().out) == json.loads(expected.to_json())
     report = Path("report.html").read_text()
     assert "counts" in report

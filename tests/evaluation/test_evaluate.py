@@ -168,7 +168,7 @@ def test_only_the_observed_occupation_is_scored_where_that_is_enough(panel: Pane
 
 def test_portions_do_not_change_the_numbers(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evaluate(two_models(panel), panel, by=["transition"], draws=40)
-    monkeypatch.setattr("laborllm.evaluation.portions.WORKERS", 17)
+    monkeypatch.setattr("laborllm.evaluation.portions.RECORDS", 70)
     parts = evaluate(two_models(panel), panel, by=["transition"], draws=40)
     for name in ("estimates", "comparisons", "flows", "reliability"):
         assert getattr(parts, name).equals(getattr(whole, name)) or name == "flows"

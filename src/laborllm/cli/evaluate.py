@@ -60,7 +60,7 @@ def evaluate(
             help="Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column "
             "of the panel, and crossings such as gender*education."
         ),
-    ] = ("transition",),
+    ] = ("transition", "origin", "destination"),
     weights: Annotated[
         str, Parameter(help="Weight records: none; sampling, by the panel's sampling weights; or by a column.")
     ] = "none",
@@ -81,14 +81,16 @@ def evaluate(
     """
     from laborllm import api
     from laborllm.evaluation import evaluate as measure
+    from laborllm.report.examples import example_section
     from laborllm.report.html import write_report
     from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
     loaded = api.read_panel(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
+    models = _load_by_name(runs, loaded, options)
     found = measure(
-        _load_by_name(runs, loaded, options),
+        models,
         loaded,
         split=split,
         workers=workers,
@@ -103,8 +105,11 @@ def evaluate(
         seed=seed,
     )
     if out is not None:
+        folders = {name for name, path in map(_name_and_path, runs) if path.is_dir()}  # a file forecasts no one else
+        fitted = {name: models[name] for name in found.ranking if name in folders}
+        examples = example_section(fitted, loaded) if fitted and not likelihood_only else None
         title = f"Forecasts of the next occupation, {loaded.dataset}"
-        write_report(out, found, title=title, facts=facts(loaded, split, workers))
+        write_report(out, found, title=title, facts=facts(loaded, split, workers), examples=examples)
         print(f"{out}: the report", file=sys.stderr)
     if tables is not None:
         write_tables(tables, found)

@@ -35,7 +35,7 @@ def evaluate(
     """Measure how well models forecast the careers of one split, for all records and by groups of them.
 
     Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
-    record as it comes, a few thousand workers at a time. Where the metrics asked for take the observed occupations
+    record as it comes, some ten thousand records at a time. Where the metrics asked for take the observed occupations
     alone (`metrics=["raw_perplexity"]`), nothing else is scored.
 
     Args:
@@ -80,7 +80,7 @@ def evaluate(
     whole = any(score.whole for metric in measured for score in metric.scores)
     needs = dict.fromkeys(score for metric in measured for score in metric.scores)
     needs |= dict.fromkeys(reliability_scores() if whole else ())
-    tallies = {name: FlowTally(sample.flows, sample.design.weight) for name in models} if whole else {}
+    tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
     scores = _scores(models, observed, tuple(needs), tallies)
     found = measure(sample, scores, measured)
     return Evaluation(

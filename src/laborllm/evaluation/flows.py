@@ -62,7 +62,7 @@ def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame
     """
     flows, size = sample.flows, len(sample.flows.groups)
     past = flows.flow >= 0
-    observed = np.bincount(flows.flow[past], sample.design.weight[past], size * size).reshape(size, size)
+    observed = np.bincount(flows.flow[past], sample.scaled_weight[past], size * size).reshape(size, size)
     pairs = np.unique(np.stack([flows.flow[past], sample.worker[past]], axis=1), axis=0)
     workers = np.bincount(pairs[:, 0], minlength=size * size).reshape(size, size)
     hidden_origins, hidden = sample.hidden_flows

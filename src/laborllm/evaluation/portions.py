@@ -14,7 +14,7 @@ from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.progress import progress
 
-WORKERS = 2048  # of a portion
+RECORDS = 32_768  # of a portion
 ABOVE_ONE = 1e-3  # nats by which rounding may lift a probability above one
 
 
@@ -82,7 +82,7 @@ def score_records(
     found: dict[Score, list[Floats | None]] = {score: [] for score in scores}
     with progress(f"evaluate {name}", len(panel), "records") as advance:
         start = 0
-        for careers in panel.portions(WORKERS):
+        for careers in panel.portions(RECORDS):
             portion = _portion(name, model, careers, whole=whole)
             for score in scores:
                 found[score].append(score(portion))

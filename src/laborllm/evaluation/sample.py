@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Bools, Indices
+from laborllm.evaluation.arrays import Bools, Indices, Numbers
 from laborllm.evaluation.bootstrap import ClusterBootstrap
 from laborllm.evaluation.design import NONE, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
@@ -71,6 +71,11 @@ class Sample:
     def members(self) -> Bools:
         """Whether each record is in each cell, (n, c)."""
         return np.concatenate([group.members() for group in self.groups], axis=1)
+
+    @cached_property
+    def scaled_weight(self) -> Numbers:
+        """Weights that add up to the number of records, (n,)."""
+        return np.asarray(self.design.weight / self.design.weight.mean())
 
     @cached_property
     def worker(self) -> Indices:

@@ -73,7 +73,7 @@ def areas(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: model, level, estimate, low, high. A row per level, on one axis; models told apart by colour and shape."""
     levels = frame["level"].unique(maintain_order=True).to_list()
-    names = alt.Axis(title=None, labelLimit=140 if narrow else 220, labelPadding=8, labelColor=INK, grid=True)
+    names = alt.Axis(title=None, labelLimit=150 if narrow else 300, labelPadding=8, labelColor=INK, grid=True)
     base = alt.Chart(_finite(frame, "estimate", "model", "level", "low", "high")).encode(
         y=alt.Y("level:N", sort=levels, axis=names),
         yOffset=alt.YOffset("model:N", sort=_models(frame)),
@@ -88,15 +88,15 @@ def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
         x=alt.X("estimate:Q", scale=scale), shape=_shape(frame)
     )
     step = alt.Step(12, **{"for": "offset"})
-    return styled(alt.layer(bar, dot).properties(width=PHONE if narrow else WIDE, height=step))
+    return styled(alt.layer(bar, dot).properties(width=180 if narrow else 480, height=step))
 
 
 def perplexity_over_time(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: model, level (a year, or a decade such as 1990s), estimate, low, high. Years are on a true axis."""
-    years = alt.Axis(format="d", grid=False, tickMinStep=1)
+    years = alt.Axis(format="d", grid=False, tickCount=5 if narrow else 10, tickMinStep=1)
     dated = frame.with_columns(year=pl.col("level").str.extract(r"(\d+)").cast(pl.Int64))
     base = alt.Chart(_finite(dated, "estimate", "model", "year", "low", "high")).encode(
-        x=alt.X("year:Q", title=None, axis=years, scale=alt.Scale(zero=False)),
+        x=alt.X("year:Q", title=None, axis=years, scale=alt.Scale(zero=False, nice=False, padding=12)),
         color=_colour(frame),
     )
     y = alt.Y("estimate:Q", title="perplexity (lower is better)", scale=_value_scale(frame))

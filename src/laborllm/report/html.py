@@ -19,19 +19,31 @@ def write_report(
     title: str,
     facts: Mapping[str, str],
     notes: Sequence[str] = (),
+    examples: Section | None = None,
     sections: Sequence[Section] = (),
 ) -> None:
-    """Write the report to `path`.
+    """Write an evaluation as a page that stands alone.
 
-    facts: what the data are, name to text. notes: remarks of one paragraph each. sections: more of them, such as a
-    learning curve, after those of the evaluation. Raises `StorageError` if `path` cannot be written.
+    Args:
+        path: HTML file to write.
+        evaluation: What was found.
+        title: Of the page.
+        facts: What the data are, name to text.
+        notes: Remarks of one paragraph each.
+        examples: What the models say of invented careers (see `examples`), second on the page.
+        sections: More of them, such as a learning curve, after those of the evaluation.
+
+    Raises:
+        StorageError: `path` cannot be written.
     """
+    found = sections_of(evaluation)
+    shown = [*found[:1], *([examples] if examples else []), *found[1:], *sections]
     with new_file(path) as file:  # first, so that a path that cannot be written costs no drawing
         page = Page(
             title=title,
             headline=headline(evaluation),
             key_numbers=_key_numbers(evaluation),
-            sections=[*sections_of(evaluation), *sections],
+            sections=shown,
             facts=facts,
             notes=notes,
         )

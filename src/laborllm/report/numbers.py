@@ -27,10 +27,13 @@ def number(value: float | None, *, near_one: bool = False, digits: int = 3) -> s
 
 def in_column(values: Sequence[float | None]) -> list[str]:
     """Numbers that stand below each other: four digits where three do not tell different ones apart."""
-    three = [number(value) for value in values]
-    four = [number(value, digits=4) for value in values]
-    known = {value for value in values if value is not None}
-    return four if len(set(three) - {MISSING}) < len(known) and len(set(four)) > len(set(three)) else three
+    return [number(value, digits=digits_of(values)) for value in values]
+
+
+def digits_of(values: Sequence[float | None]) -> int:
+    """Four where three digits do not tell different numbers apart and four do better; else three."""
+    three, four = ({number(value, digits=digits) for value in values if value is not None} for digits in (3, 4))
+    return 4 if len(three) < len(four) and len(three) < len({value for value in values if value is not None}) else 3
 
 
 def signed(value: float | None) -> str:

@@ -72,14 +72,16 @@ def _comparisons(evaluation: Evaluation) -> Section:
 
 
 def _group(evaluation: Evaluation, group: str) -> Section:
-    table, label = group_table(evaluation, group), group_label(group)
+    metrics = ("perplexity", "top_1") if group in ("origin", "destination") else ("perplexity",)
+    tables = [group_table(evaluation, group, metric) for metric in metrics]
+    label = group_label(group)
     draw = figures.perplexity_over_time if group in TIMES else figures.perplexity_by_group
     caption = f"Perplexity by {label}: a bar for the 95 % interval. Lower is better."
     return Section(
         f"By {label}",
         "Groups differ in how hard they are to forecast, so compare models within a group, not groups.",
         _figures(draw, _metric(evaluation, "perplexity", group), caption),
-        (table,) if table else (),
+        tuple(table for table in tables if table),
     )
 
 
@@ -88,13 +90,13 @@ def _flows(evaluation: Evaluation) -> Section:
     tables = [flow_table(evaluation, model) for model in models[:1]]
     shown = _ranked(evaluation, evaluation.flows).filter(pl.col("observed") > 0, pl.col("expected") > 0)
     caption = (
-        "Each dot is a flow from one group of occupations to another: how many records took it, and how many the model "
-        "expected. On the dashed line the two agree."
+        "Each dot is a flow from one group of occupations to another, or within one: how many records took it, and how "
+        "many the model expected. On the dashed line the two agree."
     )
     return Section(
         "Flows between groups of occupations",
         "Planning needs flows rather than people: how many go from where to where. A model's expected flow adds up the "
-        "probabilities it gave.",
+        "probabilities it gave. Weights, if any, are scaled to the number of records.",
         _figures(figures.flows, shown, caption, finite="expected"),
         tuple(table for table in tables if table),
     )

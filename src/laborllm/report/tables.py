@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 
 from laborllm.evaluation import Evaluation
-from laborllm.report.numbers import count, in_column, interval, number, share, signed
+from laborllm.report.numbers import count, digits_of, in_column, interval, number, share, signed
 from laborllm.report.table import Table
 
 KINDS = ("first", "stay", "move")
 SHARES = ("top_1", "top_5")
+LABELS = {
+    "transition": "kind",
+    "history": "records seen before",
+    "origin": "group of the occupation before",
+    "destination": "group of the occupation",
+}
 TOLD_APART = "not told apart"
 
 
@@ -97,30 +104,34 @@ def group_table(evaluation: Evaluation, group: str, metric: str = "perplexity") 
     frame = evaluation.estimates.filter(group=group, metric=metric)
     models = [model for model in evaluation.ranking if model in frame["model"]]
     levels = frame["level"].unique(maintain_order=True).to_list()
-    sizes = [evaluation.row(models[0], metric, group, level) for level in levels] if models else []
+    if not frame["estimate"].count():
+        return None
+    rows = [{model: evaluation.row(model, metric, group, level) for model in models} for level in levels]
+    values = [[row[model]["estimate"] for model in models] for row in rows]
+    digits = max(digits_of(row) for row in values)
+    shown = share if metric in SHARES else partial(number, digits=digits)
     columns = [
-        Column("records", [_count(row["records"]) for row in sizes]),
-        Column("workers", [_count(row["workers"]) for row in sizes]),
-        *(
-            Column(model, in_column([evaluation.row(model, metric, group, level)["estimate"] for level in levels]))
-            for model in models
-        ),
+        Column("records", [_count(row[models[0]]["records"]) for row in rows]),
+        Column("workers", [_count(row[models[0]]["workers"]) for row in rows]),
+        *(Column(model, [shown(row[at]) for row in values]) for at, model in enumerate(models)),
     ]
     title = f"{metric[:1].upper()}{metric[1:].replace('_', ' ')} by {group_label(group)}"
-    return _table(title, levels, columns, first=group_label(group)) if frame["estimate"].count() else None
+    return _table(title.replace("Top 1", "Top 1 right"), levels, columns, first=group_label(group))
 
 
 def flow_table(evaluation: Evaluation, model: str) -> Table | None:
-    """From which group of occupations to which, observed and expected by one model: the twenty largest flows."""
-    frame = evaluation.flows.filter(pl.col("model") == model, pl.col("observed").is_not_null())
+    """The twenty largest flows from one group of occupations to another, observed and expected by one model."""
+    frame = evaluation.flows.filter(
+        pl.col("model") == model, pl.col("observed").is_not_null(), pl.col("origin") != pl.col("destination")
+    )
     largest = frame.sort("observed", descending=True).head(20)
     rows = tuple(
-        (origin, destination, number(observed), number(expected), share(right))
-        for origin, destination, observed, expected, right in largest.select(
-            "origin", "destination", "observed", "expected", "top_1"
+        (origin, destination, number(observed), number(expected))
+        for origin, destination, observed, expected in largest.select(
+            "origin", "destination", "observed", "expected"
         ).iter_rows()
     )
-    header = ("from", "to", "observed", "expected", "top 1 right")
+    header = ("from", "to", "observed", "expected")
     return Table(f"The largest flows, and those expected by {model}", header, rows, words=(0, 1)) if rows else None
 
 
@@ -146,8 +157,7 @@ def groups_of(evaluation: Evaluation) -> list[str]:
 
 def group_label(group: str) -> str:
     """A group as a page calls it."""
-    known = {"history": "records seen before", "origin": "group before", "destination": "group", "transition": "kind"}
-    return " and ".join(known.get(part.strip(), part.strip().replace("_", " ")) for part in group.split("*"))
+    return " and ".join(LABELS.get(part.strip(), part.strip().replace("_", " ")) for part in group.split("*"))
 
 
 def area_label(metric: str) -> str:

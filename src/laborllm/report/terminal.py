@@ -19,6 +19,7 @@ from laborllm.report.tables import about_table, comparison_table, group_table, g
 
 WIDTH = 100  # columns where the output is no terminal
 NAME = 26  # columns kept for the name of a model
+ROWS = 24  # rows of a group's table from which it is left to the report
 FINDINGS = {"lower": "green", "higher": "red", "not told apart": "dim"}
 
 
@@ -51,7 +52,8 @@ def render(evaluation: Evaluation, tables: Sequence[Table] | None = None) -> Ren
 
 def _tables(evaluation: Evaluation) -> list[Table]:
     groups = [group_table(evaluation, group) for group in groups_of(evaluation) if group != "transition"]
-    found = [perplexity_table(evaluation), comparison_table(evaluation), *groups, about_table(evaluation)]
+    short = [table for table in groups if table is not None and len(table.rows) <= ROWS]
+    found = [perplexity_table(evaluation), comparison_table(evaluation), *short, about_table(evaluation)]
     return [table for table in found if table is not None]
 
 
