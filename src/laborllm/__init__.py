@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from laborllm.api import fit, forecast, import_synthetic, load, read_panel
     from laborllm.evaluation import Evaluation, evaluate
+    from laborllm.forecasting.backtest import backtest
+    from laborllm.forecasting.groups import group_shares
+    from laborllm.forecasting.simulate import Simulation, simulate
+    from laborllm.forecasting.two_years import two_years_ahead
+    from laborllm.forecasting.what_if import Difference, what_if
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.lm.tuning.config import TuningConfig
     from laborllm.models.counts.specs import Transition
@@ -40,6 +45,11 @@ if TYPE_CHECKING:
 PLACES = {
     "api": ("fit", "forecast", "import_synthetic", "load", "read_panel"),
     "evaluation": ("Evaluation", "evaluate"),
+    "forecasting.backtest": ("backtest",),
+    "forecasting.groups": ("group_shares",),
+    "forecasting.simulate": ("Simulation", "simulate"),
+    "forecasting.two_years": ("two_years_ahead",),
+    "forecasting.what_if": ("Difference", "what_if"),
     "lm.scoring.options": ("ScoringOptions",),
     "lm.tuning.config": ("TuningConfig",),
     "models.counts.specs": ("Transition",),

@@ -6,6 +6,8 @@ import pytest
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.backtest import SHARE, STATE, backtest, cut
+from laborllm.forecasting.groups import group_shares
+from laborllm.forecasting.simulate import simulate
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split
@@ -88,3 +90,19 @@ def test_careers_are_cut_at_the_origin(chain: Panel) -> None:
     assert unseen == origin.panel.records.filter(pl.col("worker") < "300")["worker"].n_unique()
     with pytest.raises(PanelError, match="seen both up to 2009"):
         cut(chain, "test", 2009, 2)
+
+
+def test_group_intervals_cover_when_the_model_is_the_truth(chain: Panel) -> None:
+    """Futures drawn from the model itself fall into its 95 % intervals as often as they should; counts are whole."""
+    model, size, years = Transition("plain").fit(chain), 40, range(2010, 2014)
+    group = [f"{worker % 15}" for worker in range(600)]
+    forecast = group_shares(simulate(model, chain, years=years, draws=1000, seed=1), group, level=0.95)
+    held = []
+    for seed in range(2, 22):
+        future = simulate(model, chain, years=years, draws=1, seed=seed).occupation[:, 0]
+        for row in forecast.iter_rows(named=True):
+            members = np.array(group) == row["group"]
+            assert members.sum() == size
+            count = (chain.taxonomy.codes.index(row["code"]) == future[members, row["year"] - 2010]).sum()
+            held.append(row["low"] <= count <= row["high"])
+    assert 0.93 <= np.mean(held) <= 0.975

@@ -98,7 +98,12 @@ def backtest(
         PanelError: No worker of the split was seen both before and after an origin.
 
     Example:
-        `backtest({"career": fitted}, panel, origins=[2009, 2013], horizon=6)`
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=100)
+        >>> fitted = ll.fit("transition", panel)
+        >>> found = ll.backtest({"counts": fitted}, panel, origins=[2009], horizon=4, draws=20)
+        >>> found.filter(model="counts", metric="log score")["horizon"].to_list()
+        [1, 2, 4]
     """
     marginal = _marginal(panel)
     scored = []

@@ -39,6 +39,14 @@ def group_shares(
     Raises:
         PanelError: The simulations are of other workers or years, the open years of workers differ, or the groups are
             not one per worker.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> paths = ll.simulate(fitted, panel, years=[2025], draws=100)
+        >>> ll.group_shares(paths, major=True)["count"].sum().__round__()
+        50
     """
     runs = [simulations] if isinstance(simulations, Simulation) else list(simulations)
     years = _common_years(runs)

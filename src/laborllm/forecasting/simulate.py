@@ -1,7 +1,7 @@
 """Simulation: where careers go over the years to come, by drawing, closing and opening one record after the other.
 
     paths = simulate(fitted, panel, years=range(2025, 2031), draws=1000, seed=0)
-    paths.shares()  # of each worker and year: occupation, share, Monte Carlo error
+    shares(paths, top=5)  # of each worker and year (see `summaries`)
 
 The share of an occupation in a year is the mean over paths of the exact one-step distribution, not the count of draws
 (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
@@ -42,6 +42,13 @@ class Simulation:
         error: Monte Carlo standard error of `share`, (W, K, J) float32; zero in the first year.
         occupation: The occupations drawn, (W, D, K) columns.
         seed: Seed of the draws.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> ll.simulate(fitted, panel, years=[2025], draws=100).draws
+        100
     """
 
     workers: pl.DataFrame
@@ -83,7 +90,12 @@ def simulate(
         PanelError: A career has no open record, or another number of them than the first one.
 
     Example:
-        `simulate(fitted, panel, years=range(2025, 2031), draws=1000)`
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> paths = ll.simulate(fitted, panel, years=range(2025, 2028), draws=100)
+        >>> paths.share.shape == (50, 3, len(panel.taxonomy))
+        True
     """
     opened = panel if years is None else panel.open(years)
     origins, open_years = origins_of(opened)

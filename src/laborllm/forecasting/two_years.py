@@ -30,7 +30,12 @@ def two_years_ahead(model: Forecaster, panel: Panel) -> NDArray[np.float64]:
         PanelError: A career has another number of open records than two.
 
     Example:
-        `two_years_ahead(fitted, panel.open(years=[2025, 2026]))`
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> exact = ll.two_years_ahead(fitted, panel.open(years=[2025, 2026]))
+        >>> exact.shape == (50, len(panel.taxonomy))
+        True
     """
     _, years = origins_of(panel)
     if years.shape[1] != 2:

@@ -26,7 +26,15 @@ class Difference:
         years: Year of each open record, (W, K).
         taxonomy: The J occupations.
         share: Share of the second version minus that of the first, (W, K, J) float32; rows sum to zero.
-        error: Its Monte Carlo standard error over paired paths, (W, K, J) float32.
+        error: Monte Carlo standard error of `share` over paired paths, (W, K, J) float32.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> opened = panel.open(years=[2025])
+        >>> ll.what_if(fitted, opened, opened, draws=10).years.shape
+        (50, 1)
     """
 
     workers: pl.DataFrame
@@ -53,7 +61,13 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         PanelError: The versions have other workers or other open years.
 
     Example:
-        `what_if(fitted, opened, opened.with_records(opened.records.with_columns(region=pl.lit("west"))))`
+        >>> import laborllm as ll, polars as pl
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel)
+        >>> opened = panel.open(years=[2025])
+        >>> west = opened.with_records(opened.records.with_columns(region=pl.lit("west")))
+        >>> bool(ll.what_if(fitted, opened, west, draws=10).share.any())  # frequencies know no region
+        False
     """
     origins, years = origins_of(panel)
     others, other_years = origins_of(other)
