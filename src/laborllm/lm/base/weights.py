@@ -1,22 +1,27 @@
 """Fine-tuned weights, in the layouts that transformers and peft read: an adapter, or a whole model."""
 
+import json
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict
-from safetensors.torch import save_file
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 
-from laborllm.errors import OptionError
-from laborllm.lm.base.load import BaseModel, load_base
+from laborllm.errors import OptionError, RunError, first_line
+from laborllm.lm.base.load import BaseModel, load_base, load_tokenizer
 from laborllm.lm.base.own_tokens import make_room
 
 ADAPTER, MODEL = "adapter", "model"
+CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
+OF_OURS = {"r", "lora_alpha", "target_modules", "fan_in_fan_out", "trainable_token_indices"}  # what a fit states
+ABOUT = {"base_model_name_or_path", "inference_mode", "peft_version"}  # what changes nothing
 
 
 @dataclass(frozen=True)
@@ -66,23 +71,70 @@ def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None
     (folder / ADAPTER).mkdir()
     adapter.config.base_model_name_or_path = base.name
     adapter.config.save_pretrained(str(folder / ADAPTER))
-    save_file(adapter.tensors, folder / ADAPTER / "adapter_model.safetensors", metadata={"format": "pt"})
+    save_file(adapter.tensors, folder / ADAPTER / TENSORS, metadata={"format": "pt"})
     if base.own_tokens:
         base.tokenizer.save_pretrained(folder / ADAPTER)
 
 
 def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseModel:
-    """The fine-tuned model: the first layers of `base` with the adapter merged, or the whole model as it was saved."""
+    """The fine-tuned model: the first layers of `base` with the adapter merged, or the whole model as it was saved.
+
+    Raises `RunError` for an adapter that no fit has written, and `InputError` for a base model that is not here.
+    """
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))
     loaded = load_base(base, layers=layers)
     tokenizer: Any = loaded.tokenizer
-    if PeftConfig.from_pretrained(str(folder / ADAPTER)).trainable_token_indices:
-        tokenizer = AutoTokenizer.from_pretrained(folder / ADAPTER)
+    adapter = _read_adapter(folder / ADAPTER)
+    if adapter.config.trainable_token_indices:  # type: ignore[attr-defined]
+        tokenizer = load_tokenizer(str(folder / ADAPTER))
         make_room(loaded.model, len(tokenizer))
-    with without_foreign_warnings():
-        merged = PeftModel.from_pretrained(loaded.model, folder / ADAPTER).merge_and_unload()
-    return BaseModel(loaded.name, merged, tokenizer)
+    return BaseModel(loaded.name, _merged(loaded.model, adapter, folder), tokenizer)
+
+
+def _read_adapter(folder: Path) -> Adapter:
+    """An adapter as `save_weights` writes it: its configuration is made anew from what a fit states, so that neither
+    patterns nor names of files in it are followed."""
+    try:
+        stated = json.loads((folder / CONFIG).read_text())
+        targets, rows = stated["target_modules"], stated.get("trainable_token_indices")
+        if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
+            raise ValueError("target_modules is not a list of names")
+        config = LoraConfig(
+            r=int(stated["r"]),
+            lora_alpha=int(stated["lora_alpha"]),
+            target_modules=targets,
+            fan_in_fan_out=stated.get("fan_in_fan_out") is True,
+            trainable_token_indices=rows and {str(name): [int(token) for token in rows[name]] for name in rows},
+        )
+        known = config.to_dict()
+        foreign = [
+            name
+            for name in stated
+            if name not in OF_OURS | ABOUT and (stated[name] or None) != (known.get(name) or None)
+        ]
+        if foreign:
+            raise ValueError(f"{foreign[0]} is set")
+        return Adapter(config, load_file(folder / TENSORS))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
+        raise RunError(f"{folder} is not an adapter of a fit: {first_line(error)}") from error
+
+
+def _merged(model: PreTrainedModel, adapter: Adapter, run: Path) -> PreTrainedModel:
+    """`model` with the adapter added to its weights."""
+    try:
+        with without_foreign_warnings():
+            adapted = get_peft_model(model, adapter.config)
+            wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+            if {name: tensor.shape for name, tensor in wanted.items()} != {
+                name: tensor.shape for name, tensor in adapter.tensors.items()
+            }:
+                raise ValueError("its tensors are not those of the base model")
+            set_peft_model_state_dict(adapted, adapter.tensors)
+            merged: Any = adapted.merge_and_unload()
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise RunError(f"the adapter of {run} does not fit its base model: {first_line(error)}") from error
+    return cast(PreTrainedModel, merged)
 
 
 @contextmanager

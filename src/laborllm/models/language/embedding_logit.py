@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from safetensors.torch import load_file, save_file
 
-from laborllm.lm.base.load import base_identity, load_base, require_base
+from laborllm.lm.base.load import base_identity, fetch_base, load_base, require_base
 from laborllm.lm.embedding.prompt_vectors import prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
 from laborllm.lm.forward.decoder import Decoder
@@ -80,6 +80,7 @@ class FittedEmbeddingLogit:
 def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> FittedEmbeddingLogit:
     """Fit the logit on split train, with the penalty that does best on split valid."""
     train, valid = (panel.subset(split).observed() for split in ("train", "valid"))
+    fetch_base(spec.base)
     embedder = Embedder.of(spec, panel.taxonomy)
     records = (embedder.records(part, embedder.cached(part)) for part in (train, valid))
     chosen = choose_logit(spec.likelihood, len(panel.taxonomy), *records)

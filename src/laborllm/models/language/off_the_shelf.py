@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from laborllm.errors import InputError, PanelError, RunError
-from laborllm.lm.base.load import load_base
+from laborllm.lm.base.load import fetch_base, load_base
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
@@ -96,6 +96,7 @@ def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOf
     if spec.examples:
         shown = Shown.draw(panel.subset("train").observed(), spec.examples, seed=seed)
     fitted = FittedOffTheShelf(spec, FitRecord.on(panel, panel, seed=seed), shown)
+    fetch_base(spec.base)
     model = fitted.text_model  # a base model that cannot be scored exactly is refused now
     if spec.title_list or spec.examples:
         longest = max(render(panel.subset("train").observed(), spec.template), key=lambda career: len(career.text))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from laborllm.lm.base.load import BaseModel, load_base
+from laborllm.lm.base.load import BaseModel, fetch_base, load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.config import Overflow, TitleTokens
@@ -17,6 +17,7 @@ def read_base(
 ) -> tuple[BaseModel, CareerEncoder]:
     """A base model to be tuned, or its first layers, and what writes careers in its tokens. Raises what `load_base` and
     `CareerEncoder` do."""
+    fetch_base(name)
     base = load_base(name, layers=layers)
     if title_tokens == "own":
         base = with_own_tokens(base, template, taxonomy)

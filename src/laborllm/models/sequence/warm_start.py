@@ -50,9 +50,13 @@ def embed_titles(table: Tensor, vectors: Tensor) -> None:
 
 
 def _title_embeddings(base: str, taxonomy: Taxonomy) -> Tensor:
-    from laborllm.lm.base.load import load_base  # brings transformers, which a network over codes does not need
+    from laborllm.lm.base.load import (  # brings transformers, which a network over codes does not need
+        fetch_base,
+        load_base,
+    )
     from laborllm.lm.embedding.title_vectors import title_vectors
 
+    fetch_base(base)
     return title_vectors(load_base(base), taxonomy.titles)
 
 
