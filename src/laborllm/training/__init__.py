@@ -1,1 +1,1 @@
-"""One training loop for all that is trained by gradient: order of data, rates, stopping. It knows no careers."""
+"""One training loop for all models trained by gradient: order of data, rates, early stopping. It knows no careers."""

@@ -1,6 +1,6 @@
-"""Where training stood, on disk: whole or not there, so that it goes on after any interruption as if there was none.
+"""Checkpoints of a training on disk, each whole or not there, so that it resumes from any interruption bit for bit.
 
-Each checkpoint is a folder that is written beside its place and renamed, with the hash of each of its files. The one
+A checkpoint is a folder that is written under another name and renamed, with the hash of each of its files. The one
 before stays until the next is whole. Only safetensors and JSON are read.
 """
 
@@ -23,12 +23,18 @@ PARTS = ("weights", "best", "optimizer")  # a safetensors file each
 FILES = {STATE, MARKER, *(f"{part}.safetensors" for part in PARTS)}
 STEP = "step-"
 
-Facts = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
+Identity = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """state: numbers, as JSON has them. tensors: by part (weights, best, optimizer) and name."""
+    """One checkpoint.
+
+    Attributes:
+        step: Optimiser steps taken.
+        state: Numbers and texts, as JSON holds them.
+        tensors: By part (weights, best, optimizer) and name.
+    """
 
     step: int
     state: dict[str, Any]
@@ -37,23 +43,25 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The checkpoints of one training, in a folder that is theirs alone.
+    """The checkpoints of one training, in a folder that holds nothing else.
 
-    facts: all that decides the result (data, options, seed). A checkpoint of other facts is refused.
+    Attributes:
+        folder: Where they are.
+        identity: All that decides the result (data, options, seed). A checkpoint of another identity is refused.
     """
 
     folder: Path
-    facts: Facts
+    identity: Identity
 
     @classmethod
-    def beside(cls, run: Path, facts: Facts) -> "Checkpoints":
-        """Those of the training that will become the run folder `run`."""
-        return cls(training_folder(run), facts)
+    def beside(cls, run: Path, identity: Identity) -> "Checkpoints":
+        """Checkpoints of the training that will become the run folder `run`."""
+        return cls(training_folder(run), identity)
 
     def latest(self) -> Checkpoint | None:
-        """The last one that is whole, None if training has not come that far.
+        """The last checkpoint that is whole, None before the first.
 
-        Raises `StorageError` if none of those there are is whole, if it is of other facts, or if the folder holds
+        Raises `StorageError` if there are some and none is whole, if it is of another identity, or if the folder holds
         anything else.
         """
         first_error: StorageError | None = None
@@ -64,14 +72,14 @@ class Checkpoints:
             except StorageError as error:
                 first_error = first_error or error
                 continue
-            self._require_same_facts(found.state.pop("facts"))
+            self._require_same_identity(found.state.pop("identity"))
             return found
         if first_error is not None:
             raise StorageError(f"{first_error}; remove {self.folder} to train from the start") from first_error
         return None
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write one and then remove those before it. Raises `StorageError`, such as on a full disk, and keeps them."""
+        """Write a checkpoint and then remove those before it, which stay on a `StorageError`, such as of a full disk."""
         require_parent(self.folder)
         make_folder(self.folder)
         place = self.folder / f"{STEP}{checkpoint.step:09d}"
@@ -79,7 +87,7 @@ class Checkpoints:
             for part, tensors in checkpoint.tensors.items():
                 whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
                 save_file(whole, folder / f"{part}.safetensors")
-            (folder / STATE).write_text(json.dumps(checkpoint.state | {"facts": dict(self.facts)}, indent=1))
+            (folder / STATE).write_text(json.dumps(checkpoint.state | {"identity": dict(self.identity)}, indent=1))
         for other in self._entries():
             if other != place:
                 shutil.rmtree(other)
@@ -90,7 +98,7 @@ class Checkpoints:
             shutil.rmtree(self.folder)
 
     def _entries(self) -> list[Path]:
-        """Checkpoints, and those that were being written when a process was killed. Raises on anything else."""
+        """Checkpoints, half-written ones of a killed process included. Raises `StorageError` on anything else."""
         entries = list(self.folder.iterdir()) if self.folder.is_dir() else []
         for path in entries:
             is_half = path.name.startswith(f".{STEP}") and path.suffix == ".partial"
@@ -98,18 +106,18 @@ class Checkpoints:
                 raise StorageError(f"{path} is no checkpoint: {self.folder} must hold nothing else")
         return entries
 
-    def _require_same_facts(self, found: Mapping[str, Any]) -> None:
-        wanted = json.loads(json.dumps(dict(self.facts)))
+    def _require_same_identity(self, found: Mapping[str, Any]) -> None:
+        wanted = json.loads(json.dumps(dict(self.identity)))
         for name in sorted(wanted.keys() | found.keys()):
             if wanted.get(name) != found.get(name):
                 raise StorageError(
                     f"{self.folder} holds a training with {name} {found.get(name)}, not {wanted.get(name)}: "
-                    "repeat its command to go on with it, or remove it to train anew"
+                    "repeat its command to resume it, or remove it to train from the start"
                 )
 
 
 def training_folder(run: Path) -> Path:
-    """Where the checkpoints are of the training that will become the run folder `run`: in `run`.training, beside it."""
+    """The folder of the checkpoints of the training that will become the run folder `run`: `run`.training, next to it."""
     return run.with_name(f"{run.name}.training")
 
 

@@ -21,11 +21,11 @@ class TrainingConfig:
         decay: How the learning rate falls after the warm-up: `linear` or `cosine` to zero, `inverse-sqrt`, `constant`.
         weight_decay: Weight decay of AdamW.
         clip: Largest norm of the gradient.
-        validate_every: Careers between two validation steps; the best weights seen are kept, and a checkpoint is
+        validate_every: Careers between two validation steps; the best weights are stored, and a checkpoint is
             written.
         early_stopping: Validation steps without a new best after which training stops; default: never.
-        shard: With several processes (torchrun), share out weights, gradients and the state of AdamW among them, for a
-            model that is too large for one device to train.
+        shard: With several processes (torchrun), shard weights, gradients and the state of AdamW among them (FSDP), for
+            a model that is too large for one device to train.
 
     Raises:
         OptionError: A value that is out of its range.

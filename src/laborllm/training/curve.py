@@ -1,4 +1,4 @@
-"""The learning curve: what training had seen and reached at each look at the validation split."""
+"""The learning curve: one point for each validation step of a training."""
 
 import csv
 from collections.abc import Sequence
@@ -10,8 +10,15 @@ FLOATS = ("seconds", "train_loss", "valid_perplexity")
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Careers and tokens trained on, seconds of training (validation left out), mean training loss in nats per unit of
-    weight since the last point, and validation perplexity of the observed occupations."""
+    """A validation step.
+
+    Attributes:
+        careers: Careers trained on so far.
+        tokens: Tokens trained on so far; records for a model over codes.
+        seconds: Seconds of training so far, validation left out.
+        train_loss: Mean training loss in nats per unit of weight since the last point.
+        valid_perplexity: Perplexity of the observed occupations of the validation split.
+    """
 
     careers: int
     tokens: int
@@ -21,12 +28,12 @@ class CurvePoint:
 
 
 def best_point(curve: Sequence[CurvePoint]) -> CurvePoint:
-    """The first point of the lowest validation perplexity: that of the weights that are kept."""
+    """The first point of the lowest validation perplexity, whose weights training leaves in the model."""
     return min(curve, key=lambda point: point.valid_perplexity)
 
 
 def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
-    """One line per point, as CSV."""
+    """Write a curve as CSV, one line per point."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(CurvePoint))
@@ -34,7 +41,7 @@ def write_curve(path: Path, curve: Sequence[CurvePoint]) -> None:
 
 
 def read_curve(path: Path) -> list[CurvePoint]:
-    """The curve that `write_curve` wrote."""
+    """Read a curve that `write_curve` wrote."""
     with path.open(newline="") as file:
         return [
             CurvePoint(int(row["careers"]), int(row["tokens"]), *(float(row[name]) for name in FLOATS))

@@ -1,5 +1,5 @@
-"""The training loop: AdamW, batches that the seed decides, the weights of the best validation kept, and checkpoints
-from which an interrupted training goes on as if nothing had been."""
+"""The training loop: AdamW, batches decided by the seed, early stopping, and checkpoints from which an interrupted
+training resumes bit for bit."""
 
 import math
 import time
@@ -19,23 +19,35 @@ from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
-from laborllm.training.sharding import Shards, gathered, parted
+from laborllm.training.sharding import Shards, gathered, sharded
 from laborllm.training.task import Task, TaskInPasses
 
 
 def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
-    """Train `task.module` in place, leave the best validated weights in it, and return the learning curve.
+    """Train `task.module` in place and leave in it the weights with the lowest validation perplexity.
 
-    The order of data and what is random in a step are functions of the seed and the step. With `checkpoints`, training
-    is saved at every validation and goes on from the last; on a CPU to the same bits. Under `torchrun` each process
-    reads its share of every batch. Raises `PanelError` on an empty training split, `RunError` on a loss or perplexity
-    that is not finite, and `StorageError` on checkpoints that cannot be used.
+    The order of data and the random numbers of a step are functions of the seed and the step. Under `torchrun` each
+    process reads its share of every batch.
+
+    Args:
+        task: The module, its training data and its validation.
+        config: Epochs, batches, learning rate, validation.
+        seed: Decides the order of data and the random numbers.
+        checkpoints: Where training is saved at every validation step, and resumes from; on a CPU to the same bits.
+
+    Returns:
+        The learning curve.
+
+    Raises:
+        PanelError: The training split is empty.
+        RunError: The loss or the validation perplexity is not finite.
+        StorageError: Checkpoints cannot be read or written, or are those of another training.
     """
     if not task.lengths:
         raise PanelError("training needs at least one career in split train")
     training = _Training(task, config, seed)
     if checkpoints is not None:
-        checkpoints = replace(checkpoints, facts={**checkpoints.facts, **asdict(config), "seed": seed})
+        checkpoints = replace(checkpoints, identity={**checkpoints.identity, **asdict(config), "seed": seed})
         training.restore(checkpoints.latest())
     total = len(task.lengths) * config.epochs
     with progress(task.name, total, "careers", shown=training.processes.is_main) as advance:
@@ -56,7 +68,7 @@ def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpo
 
 @dataclass
 class _State:
-    """Where training stands: steps, careers, tokens and seconds so far, nats and weight since the last validation."""
+    """Progress of a training: steps, careers, tokens and seconds so far, nats and weight since the last validation."""
 
     step: int = 0
     careers: int = 0
@@ -72,7 +84,7 @@ class _State:
 
 
 class _Training:
-    """The module, its optimiser and where they stand."""
+    """A training in progress: the module, its optimiser and its state."""
 
     def __init__(self, task: Task, config: TrainingConfig, seed: int) -> None:
         self.task, self.config, self.seed = task, config, seed
@@ -115,7 +127,7 @@ class _Training:
         state.seconds += time.monotonic() - start
 
     def validate(self) -> None:
-        """Add a point to the curve, and keep the weights if they are the best so far."""
+        """Take a validation step: add a point to the curve, and store the weights if they are the best so far."""
         state = self.state
         self.task.module.eval()
         perplexity = self.processes.of_main(self._computed(self.task.perplexity))
@@ -128,7 +140,7 @@ class _Training:
         state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
 
     def save(self, checkpoints: Checkpoints) -> None:
-        """Write a checkpoint, in the main process; what is shared out is gathered from all."""
+        """Write a checkpoint, in the main process; shards are gathered from all."""
         optimizer = {
             f"{kind}/{name}": tensor
             for name, parameter in self.parameters.items()
@@ -141,12 +153,12 @@ class _Training:
             checkpoints.save(Checkpoint(self.state.step, asdict(self.state), whole))
 
     def restore(self, found: Checkpoint | None) -> None:
-        """Go on where a checkpoint was made, if there is one."""
+        """Resume from a checkpoint, if there is one."""
         if found is None:
             return
         self.state = _State.from_json(found.state)
         weights, best = (
-            {name: parted(found.tensors[part][name], p) for name, p in self.parameters.items()}
+            {name: sharded(found.tensors[part][name], p) for name, p in self.parameters.items()}
             for part in ("weights", "best")
         )
         self.best = best
@@ -154,13 +166,13 @@ class _Training:
         for key, tensor in found.tensors["optimizer"].items():
             kind, name = key.split("/", 1)
             parameter = self.parameters[name]
-            self.optimizer.state[parameter][kind] = parted(tensor, parameter)
+            self.optimizer.state[parameter][kind] = sharded(tensor, parameter)
 
     def end(self) -> None:
         """Leave the best weights in the module, whole."""
         self._load(self.best)
         if self.shards is not None:
-            self.shards.join()
+            self.shards.unshard()
 
     @torch.no_grad()
     def _load(self, weights: dict[str, Tensor]) -> None:
@@ -168,21 +180,23 @@ class _Training:
             parameter.copy_(weights[name])
 
     def _backward(self, batch: Sequence[int]) -> float:
-        """Leave the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
-        while (own := self._backward_of_share(batch)) is None:
+        """Accumulate the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
+        while (own := self._backward_share(batch)) is None:
             self.optimizer.zero_grad(set_to_none=True)
             release_memory()
         nats, weight = own
         if self.shards is None:
-            self.processes.add_up_gradients(self.parameters.values())
+            self.processes.sum_gradients(self.parameters.values())
         weight = self.processes.total(weight)
         self.state.nats += self.processes.total(nats)
         self.state.weight += weight
-        return weight if self.shards is None else weight / self.processes.count  # sharding leaves the mean gradient
+        return weight if self.shards is None else weight / self.processes.count  # FSDP gives the mean gradient
 
-    def _backward_of_share(self, batch: Sequence[int]) -> tuple[float, float] | None:
-        """Add the gradient of this process's share of a batch to the parameters' own, and return its loss and weight.
-        None if memory did not hold a pass; the next ones are smaller then."""
+    def _backward_share(self, batch: Sequence[int]) -> tuple[float, float] | None:
+        """Accumulate the gradient of this process's share of a batch, and return its loss and weight.
+
+        None if memory did not hold a pass; the next ones are smaller then.
+        """
         losses: list[Tensor] = []
         weight = 0.0
         try:
@@ -198,11 +212,11 @@ class _Training:
             raise
 
     def _halves_passes(self) -> bool:
-        """Let passes read half as much, if they can; where the module is shared out, no process can do so alone."""
+        """Halve the size of passes, if possible; not with shards, where all processes must compute the same passes."""
         return self.shards is None and isinstance(self.task, TaskInPasses) and self.task.halve_passes()
 
     def _total(self, losses: list[Tensor]) -> float:
-        """The sum of the losses of all parts, which a GPU is waited for once to give."""
+        """The sum of the losses of all parts, with one synchronisation of a GPU."""
         nats = 0.0
         for loss in torch.stack(losses).tolist() if losses else []:
             if not math.isfinite(loss):
@@ -211,8 +225,8 @@ class _Training:
         return nats
 
     def _parts(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """The parts of this process's share of a batch. Where the module is shared out, all processes compute as many:
-        who has fewer computes a career for nothing."""
+        """The parts of this process's share of a batch. With shards, all processes compute the same number of parts: a
+        process with fewer adds passes whose gradient is zero."""
         own = self.task.loss(self.processes.share(batch))
         if not isinstance(self.task, TaskInPasses) or self.shards is None:
             yield from own
@@ -221,7 +235,7 @@ class _Training:
             yield self.shards.compute(lambda: next(own, None) or self._idle(batch[0]))
 
     def _idle(self, career: int) -> tuple[Tensor, float]:
-        """A pass whose gradient is zero."""
+        """A pass with a gradient of zero."""
         loss, _ = next(self.task.loss([career]))
         return 0 * loss, 0.0
 
@@ -230,7 +244,7 @@ class _Training:
 
     def _shards(self) -> Shards:
         if not isinstance(self.task, TaskInPasses):
-            raise OptionError(f"{self.task.name} cannot share out its weights", hint="leave out --shard")
+            raise OptionError(f"{self.task.name} cannot shard its weights", hint="leave out --shard")
         return Shards(self.task.module)
 
     def _descend(self, weight: float) -> None:
@@ -250,11 +264,11 @@ class _Training:
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:
-    """Of what is random in a step, such as dropout: no state of a generator needs to be kept."""
+    """The seed of the random numbers of a step, such as dropout: no state of a generator needs to be stored."""
     return int(np.random.SeedSequence([seed, step, process]).generate_state(1)[0])
 
 
 def _not_finite(found: str, state: _State) -> RunError:
     if state.careers == 0:
-        return RunError(f"{found} before any step: the weights it begins with, or the data, are not finite")
+        return RunError(f"{found} before any step: the initial weights, or the data, are not finite")
     return RunError(f"{found} after {state.careers} careers: lower the learning rate")

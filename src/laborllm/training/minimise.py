@@ -1,4 +1,4 @@
-"""Smooth objectives of few parameters, to the bottom: L-BFGS over all the data at once, without chance."""
+"""Minimisation of smooth objectives of few parameters: L-BFGS over all the data at once, without randomness."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,8 +9,11 @@ from torch import Tensor
 def minimise(
     objective: Callable[[], Tensor], parameters: Sequence[Tensor], *, tolerance: float = 1e-9, steps: int = 500
 ) -> None:
-    """Lower `objective` in place of its `parameters`, which require a gradient, until a step gains no more than
-    `tolerance`, no entry of the gradient exceeds it, or after so many `steps`. None goes up."""
+    """Minimise `objective` over `parameters`, which require a gradient, in place.
+
+    Stops when a step gains no more than `tolerance`, when no element of the gradient exceeds it, or after `steps`
+    iterations. No step raises the objective.
+    """
     optimizer = torch.optim.LBFGS(
         parameters,
         max_iter=steps,

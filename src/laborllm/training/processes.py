@@ -1,7 +1,7 @@
-"""The processes that train one model together: those of torchrun, else one.
+"""Data parallelism: the processes that train one model together, started by torchrun; one process without it.
 
-Each reads its share of every batch, and gradients are added up before the step, so that however many there are, they
-take the steps that one would take.
+Each reads its share of every batch, and gradients are summed before the step, so that any number of processes takes the
+steps of a single one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Processes:
-    """This process among those that train together; joins them when first made."""
+    """This process among the processes that train together; joins them when first made."""
 
     def __init__(self) -> None:
         self._state = PartialState(cpu=not torch.cuda.is_available())
@@ -22,7 +22,7 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether it is this process that shows and writes what all share."""
+        """Whether this process shows progress and writes files for all."""
         return self.rank == 0
 
     def share(self, batch: Sequence[int]) -> Sequence[int]:
@@ -33,7 +33,7 @@ class Processes:
         """The share of every process."""
         return [batch[rank :: self.count] for rank in range(self.count)]
 
-    def add_up_gradients(self, parameters: Iterable[Tensor]) -> None:
+    def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
         """Make every gradient the sum over all processes."""
         if self.count == 1:
             return
@@ -50,7 +50,7 @@ class Processes:
         return float(sum(self._of_all(number)))
 
     def of_main(self, number: float) -> float:
-        """The main process's number, so that all decide alike."""
+        """The main process's number in all processes, so that they take the same decision."""
         return self._of_all(number)[0]
 
     def _of_all(self, number: float) -> list[float]:

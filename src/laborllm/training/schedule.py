@@ -1,4 +1,4 @@
-"""What is trained on at each step, and how fast: functions of the seed, the epoch and the step alone."""
+"""The careers and the learning rate of each step, as functions of the seed, the epoch and the step only."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from laborllm.training.config import Decay, TrainingConfig
 
 
 def career_order(careers: int, *, seed: int, epoch: int) -> list[int]:
-    """The order of careers in an epoch: a function of its arguments alone."""
+    """The order of careers in an epoch, a permutation decided by its arguments."""
     return [int(index) for index in np.random.default_rng([seed, epoch]).permutation(careers)]
 
 

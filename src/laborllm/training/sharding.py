@@ -1,5 +1,5 @@
-"""Weights, gradients and the state of the optimiser shared out among processes: each keeps a part of every tensor, and
-a block of layers is put together only while it is computed (FSDP2, `torch.distributed.fsdp.fully_shard`)."""
+"""Fully sharded data parallelism (FSDP2, `torch.distributed.fsdp.fully_shard`): weights, gradients and the state of the
+optimiser in shards, one for each process; a block of layers is gathered only while it is computed."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Shards:
-    """`module`, shared out in place among all processes, until `join` puts it together again."""
+    """`module`, sharded in place among all processes, until `unshard`."""
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
@@ -24,16 +24,16 @@ class Shards:
         self._pass = _Pass(module)
         self._root = fully_shard(self._pass)
         for parameter in whole.values():
-            parameter.data = parameter.data.new_empty(0)  # each process keeps its own part alone
+            parameter.data = parameter.data.new_empty(0)  # each process stores its own shard only
 
     def compute(self, work: Callable[[], T]) -> T:
-        """What `work` returns, which reads the module: a pass in this process and, at the same time, in all others."""
+        """The result of `work`, which reads the module: one pass in this process and, at the same time, in all others."""
         result: T = self._pass(work)
         return result
 
     @torch.no_grad()
-    def join(self) -> None:
-        """Give every process the whole module, as if it had never been shared out."""
+    def unshard(self) -> None:
+        """Give every process the whole module, as it would be without sharding."""
         self._root.reshard()  # what is outside blocks may be whole, and of an earlier state, since the last pass
         whole = {name: gathered(parameter) for name, parameter in self.module.named_parameters()}
         for part, kind, attributes in self._before:
@@ -44,12 +44,12 @@ class Shards:
 
 
 def gathered(tensor: Tensor) -> Tensor:
-    """The whole of a tensor that may be shared out. All processes must ask for it at the same time."""
+    """A tensor gathered from its shards, if it has any. All processes must call this at the same time."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def parted(tensor: Tensor, like: Tensor) -> Tensor:
-    """This process's part of a whole `tensor`, if `like`, of the same shape, is shared out."""
+def sharded(tensor: Tensor, like: Tensor) -> Tensor:
+    """This process's shard of a whole `tensor`, if `like`, of the same shape, is sharded."""
     tensor = tensor.to(like.device)
     if not isinstance(like, DTensor) or tensor.shape != like.shape:
         return tensor
@@ -57,7 +57,7 @@ def parted(tensor: Tensor, like: Tensor) -> Tensor:
 
 
 class _Pass(nn.Module):
-    """All that is computed from a module, as one forward pass: when it begins and ends is when weights are gathered."""
+    """Any computation with a module as one forward pass, around which FSDP gathers weights."""
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class _Pass(nn.Module):
 
 
 def _blocks(module: nn.Module) -> list[nn.Module]:
-    """The layers that follow one another: entries of the longest list of modules."""
+    """The stack of layers: the longest list of modules."""
     lists = [list(part) for part in module.modules() if isinstance(part, nn.ModuleList)]
     return max(lists, key=len, default=[])
 

@@ -1,4 +1,4 @@
-"""What a model must bring to be trained."""
+"""Training tasks: what the training loop asks of a model."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
@@ -7,11 +7,13 @@ from torch import Tensor, nn
 
 
 class Task(Protocol):
-    """A module, its training careers by index, and how well it does on the validation split.
+    """A module, its training careers by index, and its validation perplexity.
 
-    name: shown with the progress. module: its parameters that require a gradient are trained; it is in train mode
-    during `loss`, in eval mode during `perplexity`. lengths: of each training career, in what the model reads one by
-    one: tokens of a text, records for a model over codes.
+    Attributes:
+        name: Shown with the progress.
+        module: Its parameters that require a gradient are trained; it is in train mode during `loss`, in eval mode
+            during `perplexity`.
+        lengths: Length of each training career: in tokens for a text, in records for a model over codes.
     """
 
     @property
@@ -24,27 +26,27 @@ class Task(Protocol):
     def lengths(self) -> Sequence[int]: ...
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """The loss of these careers in nats, summed, in parts as small as memory asks for, each with its weight (such
-        as how many tokens are scored). A step follows the gradient of the total loss over the total weight, however
-        the parts are cut; the graph of a part is freed before the next is asked for."""
+        """The summed loss of these careers in nats, in as many parts as memory requires, each with its weight (such as
+        the number of scored tokens). A step follows the gradient of the total loss over the total weight, however the
+        parts are cut (gradient accumulation); the graph of a part is freed before the next is computed."""
         ...
 
     def perplexity(self) -> float:
-        """Perplexity of the observed occupations of the validation split, by which the weights to keep are chosen."""
+        """Perplexity of the observed occupations of the validation split, which chooses the weights and stops early."""
         ...
 
 
 @runtime_checkable
 class TaskInPasses(Task, Protocol):
-    """A task whose `loss` has as many parts as there are passes over the module, for as many careers as memory holds.
+    """A task whose `loss` has one part for each forward pass, of as many careers as memory holds.
 
-    Its module can be shared out among processes, which must all compute as many passes in a step.
+    Its module can be sharded among processes, which must all compute the same number of passes in a step.
     """
 
     def passes(self, batch: Sequence[int]) -> Sequence[object]:
-        """What each pass reads of these careers."""
+        """The input of each pass over these careers."""
         ...
 
     def halve_passes(self) -> bool:
-        """Let passes read half as much from here on. False if each reads as little as it can."""
+        """Halve the size of passes from here on. False if they are as small as they can be."""
         ...
