@@ -1,4 +1,4 @@
-"""A fit written down in a file is the fit that is typed; and its rehearsal tells of it and writes nothing."""
+"""A fit written down in a file is the fit that is typed; and its dry run describes it and writes nothing."""
 
 import json
 from pathlib import Path
@@ -102,7 +102,7 @@ def test_a_file_that_is_wrong_is_one_line(verb: str, name: str, text: str | None
     assert not Path("run").exists()
 
 
-def test_a_rehearsal_tells_of_the_fit_and_writes_nothing(base_folder: Path, capsys: Capture) -> None:
+def test_a_dry_run_describes_the_fit_and_writes_nothing(base_folder: Path, capsys: Capture) -> None:
     Path("fit.yaml").write_text(f"panel: panel.parquet\nbase: {base_folder}\nout: run\ncareers: 12\nlast-records: 2\n")
     before = sorted(Path().iterdir())
     assert laborllm("validate --config fit.yaml --json") == 0
@@ -116,7 +116,7 @@ def test_a_rehearsal_tells_of_the_fit_and_writes_nothing(base_folder: Path, caps
     assert sorted(Path().iterdir()) == before
 
 
-def test_a_rehearsal_refuses_what_the_fit_would(base_folder: Path, capsys: Capture) -> None:
+def test_a_dry_run_refuses_what_the_fit_would(base_folder: Path, capsys: Capture) -> None:
     Path("run").mkdir()
     assert laborllm(f"validate panel.parquet --base {base_folder} --out run") == 2
     assert "run exists already" in capsys.readouterr().err

@@ -120,7 +120,7 @@ def test_a_loss_that_is_not_finite_stops_training(
 ) -> None:
     model = TextModel(base, encoder)
     base.model.get_output_embeddings().weight.data.fill_(math.nan)
-    with pytest.raises(RunError, match="is nan before any step: the weights it begins with"):
+    with pytest.raises(RunError, match="is nan before any step: the initial weights"):
         finetune(model, careers[:4], careers[:2], TuningConfig(), seed=0)
 
 

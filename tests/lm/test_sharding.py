@@ -19,7 +19,10 @@ from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.lm.tuning.finetune import CareerTexts, finetune
 from laborllm.models.counts.specs import Transition
-from laborllm.models.language.closed_set import ChoosingTitles, ClosedSet, ClosedSetHead, told
+from laborllm.models.language.head.classifier import TitleClassifier
+from laborllm.models.language.head.network import HeadNetwork
+from laborllm.models.language.head.offset import with_offset
+from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.titles import encode
 from laborllm.panel import Panel
 from laborllm.text import Template, render
@@ -33,12 +36,12 @@ RECIPE = TuningConfig(method="full", batch_size=3, learning_rate=1e-3, validate_
 class Texts(CareerTexts):
     """Careers as text, for a user who interrupts at a look at the validation split."""
 
-    looks_left = 100
+    validations_left = 100
     is_shared = False
 
     def perplexity(self) -> float:
-        type(self).looks_left -= 1
-        if self.looks_left < 0:
+        type(self).validations_left -= 1
+        if self.validations_left < 0:
             raise KeyboardInterrupt
         assert any(isinstance(weight, DTensor) for weight in self.module.parameters()) == self.is_shared
         return super().perplexity()
@@ -73,22 +76,24 @@ def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
 
 
 def tune_head(folder: Path, name: str, *, shard: bool) -> None:
-    """All weights and a head over the titles, which learns from a teacher and from the text beside them."""
+    """All weights and a head over titles, trained on choices, a teacher and the other text."""
     model, _ = material(folder)
     panel, encoder = Panel.load(folder / "panel.parquet"), model.encoder
     training, valid = panel.subset("train").sample(30, seed=0), panel.subset("valid")
-    beginning, teacher = Transition().fit(panel), Transition(variant="plain").fit(panel)
-    careers = told(encode(encoder, training), training, beginning.forecast(training), teacher.forecast(training))
-    watching = told(encode(encoder, valid), valid, beginning.forecast(valid))
-    head = ClosedSetHead(len(panel.taxonomy), model.base.model.config.hidden_size)
-    head.begin(torch.randn(head.titles.shape, generator=torch.Generator().manual_seed(0)), head.center, head.spread)
+    offset, teacher = Transition().fit(panel), Transition(variant="plain").fit(panel)
+    careers = with_offset(encode(encoder, training), training, offset.forecast(training), teacher.forecast(training))
+    validation = with_offset(encode(encoder, valid), valid, offset.forecast(valid))
+    head = HeadNetwork(len(panel.taxonomy), model.base.model.config.hidden_size)
+    head.initialise(
+        torch.randn(head.titles.shape, generator=torch.Generator().manual_seed(0)), head.center, head.spread
+    )
     model.base.model.requires_grad_(True)
-    closed_set = ClosedSet(model.decoder, encoder, head)
-    task = ChoosingTitles(
+    classifier = TitleClassifier(model, head)
+    task = TitleChoice(
         training=by_worker(careers),
         pack_tokens=RECIPE.tokens_in_a_pass("cpu"),
-        model=closed_set,
-        valid=watching,
+        classifier=classifier,
+        valid=validation,
         text_weight=0.5,
         teacher_weight=0.5,
     )
@@ -110,11 +115,11 @@ def tune_together(rank: int, port: int, folder: Path) -> None:
     torch.set_num_threads(1)
     tune(folder, "whole", shard=True)
     checkpoints = Checkpoints.beside(folder / "run", {})
-    Texts.looks_left = 2
+    Texts.validations_left = 2
     with pytest.raises(KeyboardInterrupt):
         tune(folder, "interrupted", shard=True, checkpoints=checkpoints)
     assert len(list(checkpoints.folder.glob("step-*"))) == 1
-    Texts.looks_left = 100
+    Texts.validations_left = 100
     tune(folder, "resumed", shard=True, checkpoints=checkpoints)
     tune_adapter(folder, "adapter", shard=True)
     tune_head(folder, "head", shard=True)

@@ -16,7 +16,8 @@ from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.tuning.finetune import pack_loss, token_importance
 from laborllm.lm.tuning.truncation import shorten, within_context
-from laborllm.models.language.closed_set import ToldCareer, steps_of
+from laborllm.models.language.head.inputs import head_inputs
+from laborllm.models.language.head.offset import OffsetCareer
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
@@ -86,11 +87,11 @@ def test_the_first_window_is_learnt_as_a_career_is(windows: list[EncodedCareer],
 def test_a_head_knows_what_is_in_the_window_alone(windows: list[EncodedCareer], encoder: CareerEncoder) -> None:
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
     window = next(window for window in windows if window.history)
-    career = ToldCareer(**vars(window), scores=np.zeros((1, len(known) + 1), np.float32))
-    steps = steps_of([career], encoder, torch.device("cpu"))
+    career = OffsetCareer(**vars(window), offset=np.zeros((1, len(known) + 1), np.float32))
+    inputs = head_inputs([career], encoder, torch.device("cpu"))
     held = [known[window.tokens[start:end]] for start, end in window.history]
-    assert steps.previous.tolist() == held[-1:]
-    assert steps.held[0, :, 0].nonzero()[:, 0].tolist() == sorted(set(held))
+    assert inputs.previous.tolist() == held[-1:]
+    assert inputs.history[0, :, 0].nonzero()[:, 0].tolist() == sorted(set(held))
 
 
 def test_a_window_is_not_shortened(panel: Panel, encoder: CareerEncoder, windows: list[EncodedCareer]) -> None:

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from laborllm.errors import RunError, StorageError
+from laborllm.lm.forward import text_model
 from laborllm.lm.tuning.config import TuningConfig
-from laborllm.models.language import closed_set
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.registry import load
 from laborllm.panel import Panel
@@ -28,7 +28,7 @@ PERTURBED = Template("shuffled", ("birth-year", "gender"), last_records=LAST)
 @pytest.fixture(params=["language-model", "title-head", "off-the-shelf", "embedding-logit"])
 def make(request: pytest.FixtureRequest, base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(closed_set, "has_fast_bfloat16", lambda device: False)  # too coarse for this small head
+    monkeypatch.setattr(text_model, "has_fast_bfloat16", lambda device: False)  # too coarse for this small head
     base = str(base_folder)
     made: dict[str, Make] = {
         "language-model": lambda written: LanguageModel(base, written, training=TuningConfig(learning_rate=1e-2)),

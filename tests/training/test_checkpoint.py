@@ -17,18 +17,18 @@ import torch
 
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, file_hash
-from laborllm.training.checkpoint import Checkpoint, Checkpoints, Facts
+from laborllm.training.checkpoint import Checkpoint, Checkpoints, Identity
 from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
 from training.regression import Regression
 
 PLAN = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.1, weight_decay=0.01, validate_every=6)  # 9 steps
-FACTS: Facts = {"panel": "invented", "rank": 16}
+IDENTITY: Identity = {"panel": "invented", "rank": 16}
 
 
 def checkpoints(folder: Path) -> Checkpoints:
-    return Checkpoints.beside(folder / "run", FACTS)
+    return Checkpoints.beside(folder / "run", IDENTITY)
 
 
 def of_step(step: int) -> Checkpoint:
@@ -60,8 +60,8 @@ def test_an_interrupted_training_ends_with_the_same_bits(stop_at: int, tmp_path:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"facts": {"panel": "invented", "rank": 8}}, "holds a training with rank 16, not 8"),
-        ({"facts": {"panel": "invented"}}, "holds a training with rank 16, not None"),
+        ({"identity": {"panel": "invented", "rank": 8}}, "holds a training with rank 16, not 8"),
+        ({"identity": {"panel": "invented"}}, "holds a training with rank 16, not None"),
         ({"seed": 1}, "holds a training with seed 0, not 1"),
         ({"config": dataclasses.replace(PLAN, learning_rate=0.2)}, "holds a training with learning_rate 0.1, not 0.2"),
     ],
@@ -70,13 +70,13 @@ def test_a_checkpoint_of_another_training_is_refused(
     changed: dict[str, dict[str, str | int] | int | TrainingConfig], message: str, tmp_path: Path
 ) -> None:
     train(Regression(), PLAN, seed=0, checkpoints=checkpoints(tmp_path))
-    other = {"facts": FACTS, "seed": 0, "config": PLAN} | changed
+    other = {"identity": IDENTITY, "seed": 0, "config": PLAN} | changed
     with pytest.raises(StorageError, match=f"{message}: repeat its command"):
         train(
             Regression(),
             other["config"],  # type: ignore[arg-type]
             seed=other["seed"],  # type: ignore[arg-type]
-            checkpoints=Checkpoints.beside(tmp_path / "run", other["facts"]),  # type: ignore[arg-type]
+            checkpoints=Checkpoints.beside(tmp_path / "run", other["identity"]),  # type: ignore[arg-type]
         )
 
 

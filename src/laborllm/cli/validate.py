@@ -11,7 +11,7 @@ from laborllm.cli.options import AsJson
 from laborllm.models.language.specs import LanguageModel
 
 if TYPE_CHECKING:
-    from laborllm.models.language.dry_run import Rehearsal
+    from laborllm.models.language.dry_run import DryRun
 
 
 def dry_run_and_tell(
@@ -26,20 +26,20 @@ def dry_run_and_tell(
 ) -> None:
     """Go through a fit, and say what it will take."""
     from laborllm import api
-    from laborllm.models.language.dry_run import rehearse
+    from laborllm.models.language.dry_run import dry_run
     from laborllm.storage import require_free
 
     require_free(out)
     data = api.read_panel(panel)
-    found = rehearse(spec, data if careers is None else data.with_training(careers, seed=seed), seed=seed)
+    found = dry_run(spec, data if careers is None else data.with_training(careers, seed=seed), seed=seed)
     print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
 
 
-def _described(found: "Rehearsal", out: Path) -> str:
+def _described(found: "DryRun", out: Path) -> str:
     lines = {
         "data": f"{found.careers:,} training careers of {found.tokens:,} tokens, {found.valid_careers:,} to validate",
         "context": f"the longest career has {found.longest:,} tokens, the model reads {found.context:,}",
-        "training": f"{found.steps:,} steps of {found.trained:,} weights, {found.looks:,} validation steps",
+        "training": f"{found.steps:,} steps of {found.trained:,} weights, {found.validation_steps:,} validation steps",
         "time": f"about {found.seconds / 60:,.0f} minutes, at {found.tokens_per_second:,.0f} tokens/s",
         "memory": f"{found.memory / 1e6:,.0f} MB so far",
         "checkpoints": f"two of {found.checkpoint / 1e6:,.0f} MB in {out}.training while it trains",

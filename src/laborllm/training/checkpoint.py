@@ -79,7 +79,7 @@ class Checkpoints:
         return None
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint and then remove those before it, which stay on a `StorageError`, such as of a full disk."""
+        """Write a checkpoint and then remove earlier ones; they stay on a `StorageError`, such as of a full disk."""
         require_parent(self.folder)
         make_folder(self.folder)
         place = self.folder / f"{STEP}{checkpoint.step:09d}"
@@ -117,7 +117,7 @@ class Checkpoints:
 
 
 def training_folder(run: Path) -> Path:
-    """The folder of the checkpoints of the training that will become the run folder `run`: `run`.training, next to it."""
+    """The folder of the checkpoints of the training that will become the run folder `run`: `run`.training."""
     return run.with_name(f"{run.name}.training")
 
 

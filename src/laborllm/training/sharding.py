@@ -27,7 +27,7 @@ class Shards:
             parameter.data = parameter.data.new_empty(0)  # each process stores its own shard only
 
     def compute(self, work: Callable[[], T]) -> T:
-        """The result of `work`, which reads the module: one pass in this process and, at the same time, in all others."""
+        """The result of `work`, a computation with the module in one pass, at the same time in all processes."""
         result: T = self._pass(work)
         return result
 

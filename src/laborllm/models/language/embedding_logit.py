@@ -1,4 +1,4 @@
-"""A frozen language model reads each career so far into a vector, and a multinomial logit forecasts from the vector.
+"""A multinomial logit on a frozen language model's embedding of each career so far.
 
 The embedding approach of LABOR-LLM (arXiv 2406.17972): no weight of the language model is changed.
 """
@@ -90,7 +90,7 @@ def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> Fit
 
 @dataclass(frozen=True)
 class Embedder:
-    """Reads panels into vectors with a frozen base model, whose weights `identity` tells from others."""
+    """Embeds the careers of panels with a frozen base model; `identity` identifies its weights."""
 
     decoder: Decoder
     encoder: CareerEncoder
@@ -118,7 +118,7 @@ class Embedder:
         return np.concatenate(found)
 
     def cached(self, panel: Panel) -> Floats:
-        """The same, computed once for a panel."""
+        """The vectors of a panel from the user's cache, computed at the first call."""
         about = {
             "base": self.identity,
             "panel": panel.fingerprint,

@@ -59,12 +59,12 @@ class FittedLanguageModel:
 
     @property
     def text_model(self) -> TextModel:
-        """The tuned weights, with what writes careers in their tokens."""
+        """The tuned base model, its encoder and its vocabulary."""
         return self.forecaster.model
 
     def widened(self) -> Self:
-        """The same weights with the softmax over the base model's whole vocabulary: a model whose vocabulary was closed
-        gives some of its probability to tokens that no career holds."""
+        """A model with these weights and the softmax over the base model's whole vocabulary: if it was closed, some
+        probability then goes to tokens that no career holds."""
         whole = TextModel.on_best_device(self.text_model.base, self.text_model.encoder)
         spec = replace(self.spec, vocabulary="whole")
         return replace(self, spec=spec, forecaster=TitleForecaster(whole))
@@ -104,7 +104,7 @@ class FittedLanguageModel:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What fine-tuning starts with.
+    """The start of a fine-tuning.
 
     Attributes:
         model: A text model with the weights of the base model.
@@ -134,11 +134,11 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
 
 
 def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
-    """Load the base model and write all careers as tokens. Raises on whatever cannot be trained on."""
+    """Load the base model and encode all careers. Raises what the fit would raise on bad input."""
     base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
     context, overflow = context_length(base.model), spec.training.overflow
     parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
-    training, valid = encode(encoder, parts.training), encode(encoder, parts.watching)
+    training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)
     kept = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
     model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=kept)
     return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed), parts.left_out)

@@ -1,4 +1,4 @@
-"""A base model as it comes: what it makes of careers without having been tuned on one of the panel.
+"""A base model as it comes: its forecasts without fine-tuning on the careers of the panel.
 
 Its prompts may begin with the list of valid titles, and with whole careers of the training split (LABOR-LLM, sec. G.1).
 """
@@ -45,7 +45,7 @@ class FittedOffTheShelf:
 
     @cached_property
     def forecaster(self) -> TitleForecaster:
-        """What scores titles."""
+        """Scores titles with the base model."""
         spec, taxonomy = self.spec, self.record.taxonomy
         base = load_base(spec.base)
         listed = spec.template.title_texts(taxonomy) if spec.title_list else ()
@@ -55,7 +55,7 @@ class FittedOffTheShelf:
 
     @property
     def text_model(self) -> TextModel:
-        """The base model, with what writes careers in its tokens."""
+        """The base model and its encoder."""
         return self.forecaster.model
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:

@@ -1,7 +1,7 @@
 """A fine-tuned base model with a head over the closed set of titles: all J probabilities of a career in one pass.
 
-Where `language-model` reads the probability of a title from its tokens, here the hidden state at the end of a prompt is
-set against a vector of each title, the base model's own reading of it; see `closed_set` for the head.
+Where `language-model` scores the tokens of a title, here the score is the product of the projected hidden state at the
+end of a prompt and the base model's embedding of the title; the formula is in `head.network`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,9 @@ from laborllm.lm.tuning.finetune import tune
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.language.closed_set import ChoosingTitles, ClosedSet, Reading, ToldCareer, closed_set, told
+from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
+from laborllm.models.language.head.offset import OffsetCareer, with_offset
+from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.options import from_options, identity, to_options
@@ -40,7 +42,7 @@ from laborllm.training.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
 
 CURVE, TENSORBOARD, HEAD, OFFSET_MODEL = "curve.csv", "tensorboard", "head.safetensors", "offset-model"
-SURVEYED = 64  # careers whose hidden states give their center and spread
+SAMPLED = 64  # careers whose hidden states give their center and spread
 SMALLEST = 1e-6  # spread of a dimension, so that one without any does not divide by zero
 
 
@@ -54,8 +56,7 @@ class FittedTitleHead:
         curve: The learning curve.
         offset_model: The model whose forecasts are its offset.
         adapter: The adapter; None if all weights were tuned, or the model was loaded.
-        base: The tuned base model.
-        model: The tuned base model with its head.
+        classifier: The tuned base model with its head.
         left_out: How many records truncation left out.
         checkpoints: The checkpoints of the training, which a run folder makes needless.
     """
@@ -65,8 +66,7 @@ class FittedTitleHead:
     curve: list[CurvePoint]
     offset_model: Fitted
     adapter: Adapter | None
-    base: BaseModel
-    model: ClosedSet
+    classifier: TitleClassifier
     left_out: int = 0
     checkpoints: Checkpoints | None = None
 
@@ -78,25 +78,25 @@ class FittedTitleHead:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        log_prob = [reading.log_prob.cpu().numpy() for reading in self._read(panel)]
+        log_prob = [output.log_prob.cpu().numpy() for output in self._forward(panel)]
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
             log_prob=np.concatenate(log_prob),
             raw_mass=np.ones(len(panel)),
-            method="closed set (float32)",
+            method="head over titles (float32)",
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        return np.concatenate([reading.observed.double().cpu().numpy() for reading in self._read(panel.observed())])
+        return np.concatenate([output.observed.double().cpu().numpy() for output in self._forward(panel.observed())])
 
     def save(self, path: Path) -> None:
         if not Processes().is_main:
             return
         base = base_identity(self.spec.base)
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics, base=base) as folder:
-            save_weights(folder, self.base, self.adapter)
-            save_file(self.model.head.state_dict(), folder / HEAD)
+            save_weights(folder, self.classifier.model.base, self.adapter)
+            save_file(self.classifier.head.state_dict(), folder / HEAD)
             self.offset_model.save(folder / OFFSET_MODEL)
             write_curve(folder / CURVE, self.curve)
             write_tensorboard(folder / TENSORBOARD, self.curve)
@@ -109,20 +109,23 @@ class FittedTitleHead:
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base, layers=spec.layers)
         encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
-        tuned = closed_set(base, encoder, dropout=spec.dropout, memories=spec.history_features)
+        tuned = TitleClassifier.on_best_device(
+            base, encoder, dropout=spec.dropout, history_features=spec.history_features
+        )
         tuned.head.load_state_dict(load_file(run.path / HEAD))
         curve = read_curve(run.path / CURVE)
-        return cls(spec, run.record, curve, load(run.path / OFFSET_MODEL), None, base, tuned)
+        return cls(spec, run.record, curve, load(run.path / OFFSET_MODEL), None, tuned)
 
     @torch.inference_mode()
-    def _read(self, panel: Panel) -> Iterator[Reading]:
+    def _forward(self, panel: Panel) -> Iterator[HeadOutput]:
         self.record.require_same_taxonomy(panel)
-        careers = told(encode(self.model.encoder, panel), panel, self.offset_model.forecast(panel))
-        self.model.decoder.require_room(careers)
+        model = self.classifier.model
+        careers = with_offset(encode(model.encoder, panel), panel, self.offset_model.forecast(panel))
+        model.decoder.require_room(careers)
         with progress("read careers", len(panel), "records") as advance:
-            for reading in self.model.read(careers):
-                yield reading
-                advance(len(reading.steps.observed))
+            for output in self.classifier.forward(careers):
+                yield output
+                advance(len(output.inputs.observed))
 
 
 def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
@@ -133,27 +136,38 @@ def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None
     base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens, layers=spec.layers)
     context, config = context_length(base.model), spec.training
     parts = readable_parts(panel, encoder, context, config.overflow, valid_careers=spec.valid_careers, seed=seed)
-    train, watching = parts.training, parts.watching
-    careers = told(encode(encoder, train), train, offset_model.forecast(train), _teacher_forecast(spec, panel, train))
-    valid = told(encode(encoder, watching), watching, offset_model.forecast(watching))
-    model = closed_set(base, encoder, dropout=spec.dropout, memories=spec.history_features, bfloat16=True)
-    vectors = _unit_vectors(base, spec.template.title_texts(panel.taxonomy))
-    model.head.begin(vectors, *_survey(model, careers))
-    task = ChoosingTitles(
+    train, teacher = parts.training, _teacher_forecast(spec, panel, parts.training)
+    careers = with_offset(encode(encoder, train), train, offset_model.forecast(train), teacher)
+    valid = with_offset(encode(encoder, parts.valid), parts.valid, offset_model.forecast(parts.valid))
+    classifier = _untrained(spec, base, encoder, careers)
+    task = TitleChoice(
         training=by_worker(careers),
-        pack_tokens=config.tokens_in_a_pass(model.decoder.device.type),
-        model=model,
+        pack_tokens=config.tokens_in_a_pass(classifier.model.decoder.device.type),
+        classifier=classifier,
         valid=valid,
         text_weight=config.text_weight,
         teacher_weight=spec.teacher_weight or 0.0,
     )
-    checkpoints = None if out is None else Checkpoints.beside(out, _identity(spec, panel, model))
+    decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
+    checkpoints = None if out is None else Checkpoints.beside(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
-    record = FitRecord.on(panel, parts.training, seed=seed)
-    return FittedTitleHead(spec, record, curve, offset_model, adapter, base, model, parts.left_out, checkpoints)
+    record = FitRecord.on(panel, train, seed=seed)
+    return FittedTitleHead(spec, record, curve, offset_model, adapter, classifier, parts.left_out, checkpoints)
 
 
-def _identity(spec: TitleHead, panel: Panel, model: ClosedSet) -> dict[str, Any]:
+def _untrained(
+    spec: TitleHead, base: BaseModel, encoder: CareerEncoder, careers: Sequence[OffsetCareer]
+) -> TitleClassifier:
+    """The classifier that training starts with: its forecasts are those of the offset model."""
+    classifier = TitleClassifier.on_best_device(
+        base, encoder, dropout=spec.dropout, history_features=spec.history_features, bfloat16=True
+    )
+    vectors = _unit_vectors(base, spec.template.title_texts(encoder.taxonomy))
+    classifier.head.initialise(vectors, *_center_and_spread(classifier, careers))
+    return classifier
+
+
+def _identity(spec: TitleHead, panel: Panel, *, bfloat16: bool) -> dict[str, Any]:
     return identity(
         spec,
         spec.name,
@@ -161,7 +175,7 @@ def _identity(spec: TitleHead, panel: Panel, model: ClosedSet) -> dict[str, Any]
         base=base_identity(spec.base),
         offset_model=None if spec.offset_model is None else state_of(spec.offset_model),
         teacher=None if spec.teacher is None else state_of(spec.teacher),
-        bfloat16=model.decoder.autocast,
+        bfloat16=bfloat16,
     )
 
 
@@ -182,14 +196,14 @@ def _teacher_forecast(spec: TitleHead, panel: Panel, train: Panel) -> Forecast |
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:
-    """What the base model makes of each title, apart from what it makes of all, at length one, (J, d)."""
+    """The base model's embedding of each title less their mean, at length one, (J, d)."""
     vectors = title_vectors(base, titles)
     return normalize(vectors - vectors.mean(dim=0), dim=1)
 
 
 @torch.inference_mode()
-def _survey(model: ClosedSet, careers: Sequence[ToldCareer]) -> tuple[Tensor, Tensor]:
+def _center_and_spread(classifier: TitleClassifier, careers: Sequence[OffsetCareer]) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation, (d,) each, of the hidden states at the ends of the prompts of some careers."""
-    readings = model.read(careers[:SURVEYED])
-    states = torch.cat([reading.hidden[reading.steps.end].float() for reading in readings])
+    outputs = classifier.forward(careers[:SAMPLED])
+    states = torch.cat([output.hidden[output.inputs.prompt_end].float() for output in outputs])
     return states.mean(dim=0), states.std(dim=0, correction=0).clamp(min=SMALLEST)

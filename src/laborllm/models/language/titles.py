@@ -1,4 +1,4 @@
-"""Panels as tokens, for the models over text: a base model with its encoder, and what fine-tuning reads of a panel."""
+"""Panels as tokens, for the models over text: a base model with its encoder, and the careers of a fit."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,8 @@ from laborllm.text import Template, render
 def read_base(
     name: str, template: Template, taxonomy: Taxonomy, title_tokens: TitleTokens, *, layers: int | None = None
 ) -> tuple[BaseModel, CareerEncoder]:
-    """A base model to be tuned, or its first layers, and what writes careers in its tokens. Raises what `load_base` and
-    `CareerEncoder` do."""
+    """A base model to be tuned, or its first layers, and the encoder of careers in its tokens. Raises what `load_base`
+    and `CareerEncoder` raise."""
     fetch_base(name)
     base = load_base(name, layers=layers)
     if title_tokens == "own":
@@ -25,16 +25,22 @@ def read_base(
 
 
 def encode(encoder: CareerEncoder, panel: Panel) -> list[EncodedCareer]:
+    """All careers of a panel as tokens."""
     return list(encoder.encode(render(panel, encoder.template)))
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What fine-tuning reads of a panel: careers to train on, those that watch it, and how many records long careers of
-    both lost."""
+    """The careers of a fit.
+
+    Attributes:
+        training: Training careers.
+        valid: Validation careers.
+        left_out: Records that truncation left out of both.
+    """
 
     training: Panel
-    watching: Panel
+    valid: Panel
     left_out: int
 
 
@@ -44,5 +50,5 @@ def readable_parts(
     """Split train, and some careers of split valid, drawn by the seed, as far as they fit into `context` tokens."""
     observed = panel.subset("valid").observed()
     whole = panel.subset("train").observed(), observed.sample(valid_careers, seed=seed)
-    training, watching = (within_context(part, encoder, context, overflow) for part in whole)
-    return Parts(training, watching, sum(map(len, whole)) - len(training) - len(watching))
+    training, valid = (within_context(part, encoder, context, overflow) for part in whole)
+    return Parts(training, valid, sum(map(len, whole)) - len(training) - len(valid))

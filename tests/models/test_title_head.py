@@ -1,4 +1,4 @@
-"""The head over the closed set of titles: its formula, and what it knows before it has learnt anything."""
+"""The head over titles: its formula, and its forecasts before it is trained."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,16 +20,11 @@ from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecast import Forecast
-from laborllm.models.language.closed_set import (
-    MEMORIES,
-    ChoosingTitles,
-    ClosedSetHead,
-    Steps,
-    closed_set,
-    memories,
-    told,
-    two_stage_scores,
-)
+from laborllm.models.language.head.classifier import TitleClassifier
+from laborllm.models.language.head.inputs import HISTORY_FEATURES, HeadInputs, history_features
+from laborllm.models.language.head.network import HeadNetwork
+from laborllm.models.language.head.offset import offset_logits, with_offset
+from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode
 from laborllm.models.registry import load
@@ -44,39 +39,39 @@ CLASSES, WIDTH, RECORDS = 4, 6, 9
 
 
 @pytest.fixture
-def head() -> ClosedSetHead:
+def head() -> HeadNetwork:
     generator = torch.Generator().manual_seed(0)
-    head = ClosedSetHead(CLASSES, WIDTH)
+    head = HeadNetwork(CLASSES, WIDTH)
     titles, center = (torch.randn(*size, generator=generator) for size in ((CLASSES, WIDTH), (WIDTH,)))
-    head.begin(titles, center, torch.rand(WIDTH, generator=generator) + 0.5)
+    head.initialise(titles, center, torch.rand(WIDTH, generator=generator) + 0.5)
     for parameter in head.parameters():
         parameter.data.normal_(generator=generator)
     return head
 
 
-def steps(generator: torch.Generator) -> Steps:
+def head_inputs(generator: torch.Generator) -> HeadInputs:
     previous = torch.randint(CLASSES + 1, (RECORDS,), generator=generator)
-    told = torch.randn(RECORDS, CLASSES + 1, generator=generator)
-    held = torch.rand(RECORDS, CLASSES, MEMORIES, generator=generator)
-    return Steps(torch.arange(RECORDS), previous, torch.zeros(RECORDS, dtype=torch.long), told, held)
+    offset = torch.randn(RECORDS, CLASSES + 1, generator=generator)
+    history = torch.rand(RECORDS, CLASSES, HISTORY_FEATURES, generator=generator)
+    return HeadInputs(torch.arange(RECORDS), previous, torch.zeros(RECORDS, dtype=torch.long), offset, history)
 
 
-def test_formula_by_hand(head: ClosedSetHead) -> None:
+def test_formula_by_hand(head: HeadNetwork) -> None:
     generator = torch.Generator().manual_seed(1)
-    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
+    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), head_inputs(generator)
     found = head(hidden, known).detach().numpy()
-    assert head.recall is not None
+    assert head.history is not None
     for at in range(RECORDS):
         h = (hidden[at] - head.center) / head.spread / WIDTH**0.5
         j = int(known.previous[at])
         z = [
-            known.told[at, k]
+            known.offset[at, k]
             + head.titles[k] @ head.meaning.weight @ h
-            + known.held[at, k] @ (head.recall.weight @ h + head.recall.bias)
+            + known.history[at, k] @ (head.history.weight @ h + head.history.bias)
             for k in range(CLASSES)
         ]
         stay = (
-            torch.sigmoid(known.told[at, -1] + head.gate.weight[0] @ h + head.gate.bias[0]).item()
+            torch.sigmoid(known.offset[at, -1] + head.stay.weight[0] @ h + head.stay.bias[0]).item()
             if j < CLASSES
             else 0.0
         )
@@ -85,16 +80,16 @@ def test_formula_by_hand(head: ClosedSetHead) -> None:
         np.testing.assert_allclose(np.exp(found[at]), expected, rtol=1e-4, atol=0)
 
 
-def test_without_memories_none_counts() -> None:
+def test_without_history_features_none_counts() -> None:
     generator = torch.Generator().manual_seed(1)
-    head = ClosedSetHead(CLASSES, WIDTH, memories=False)
-    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), steps(generator)
-    assert [name for name, _ in head.named_parameters()] == ["meaning.weight", "gate.weight", "gate.bias"]
-    assert torch.equal(head(hidden, known), head(hidden, replace(known, held=1 - known.held)))
+    head = HeadNetwork(CLASSES, WIDTH, history_features=False)
+    hidden, known = torch.randn(RECORDS, WIDTH, generator=generator), head_inputs(generator)
+    assert [name for name, _ in head.named_parameters()] == ["meaning.weight", "stay.weight", "stay.bias"]
+    assert torch.equal(head(hidden, known), head(hidden, replace(known, history=1 - known.history)))
 
 
-def test_memories_by_hand() -> None:
-    found = memories([2, 0, 0, 1], 3)
+def test_history_features_by_hand() -> None:
+    found = history_features([2, 0, 0, 1], 3)
     np.testing.assert_array_equal(found[:, :, 0], [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 1]])
     assert found[:, :, 1] == pytest.approx(np.array([[0, 0, 0], [0, 0, 1], [1, 0, 1 / 2], [1, 0, 1 / 3]]))
 
@@ -124,7 +119,7 @@ def test_it_starts_at_the_forecasts_of_another_model(
 
 @pytest.mark.parametrize("use", ["offset_model", "teacher"])
 def test_a_model_of_another_split_is_refused(use: str, panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    """To begin with, or as a teacher: it has seen workers who are held out now."""
+    """As offset model, or as a teacher: it has seen workers who are held out now."""
     moved = {"train": "test", "test": "train"}
     other = replace(panel, records=panel.records.with_columns(pl.col("split").replace(moved)))
     Transition().fit(other).save(tmp_path / "run")
@@ -148,41 +143,41 @@ def test_a_bad_weight_of_a_teacher_is_refused(choice: dict[str, Any], message: s
         TitleHead(**choice)
 
 
-def choosing(base: BaseModel, panel: Panel, teaching: Forecast | None, weight: float = 0.0) -> ChoosingTitles:
-    """The training of a head that begins at transition frequencies, before its first step."""
+def choosing(base: BaseModel, panel: Panel, teacher: Forecast | None, weight: float = 0.0) -> TitleChoice:
+    """The training of a head with transition frequencies as offset, before its first step."""
     encoder, beginning = CareerEncoder(base.tokenizer, Template(), panel.taxonomy), Transition().fit(panel)
     train = panel.subset("train")
-    careers = by_worker(told(encode(encoder, train), train, beginning.forecast(train), teaching))
-    return ChoosingTitles(
+    careers = by_worker(with_offset(encode(encoder, train), train, beginning.forecast(train), teacher))
+    return TitleChoice(
         training=careers,
         pack_tokens=512,
-        model=closed_set(base, encoder),
+        classifier=TitleClassifier.on_best_device(base, encoder),
         valid=[],
         text_weight=0.0,
         teacher_weight=weight,
     )
 
 
-def loss_and_gradient(task: ChoosingTitles) -> tuple[float, dict[str, Tensor]]:
+def loss_and_gradient(task: TitleChoice) -> tuple[float, dict[str, Tensor]]:
     """Of all training careers."""
     loss = torch.stack([part for part, _ in task.loss(range(len(task.training)))]).sum()
     loss.backward()
-    gradient = {name: parameter.grad for name, parameter in task.model.head.named_parameters()}
+    gradient = {name: parameter.grad for name, parameter in task.classifier.head.named_parameters()}
     return loss.item(), {name: grad for name, grad in gradient.items() if grad is not None}
 
 
 def test_the_loss_with_a_teacher_by_hand(base: BaseModel, panel: Panel) -> None:
     """Cross-entropy of the mixed distributions; its gradient in the logit of staying is sigmoid(s) less the target."""
     train, weight = panel.subset("train"), 0.3
-    teaching = Transition(variant="plain").fit(panel).forecast(train)
-    begun, previous = Transition().fit(panel).forecast(train).log_prob, History.of(train).previous
-    target = weight * np.exp(teaching.log_prob)
-    target[np.arange(len(train)), teaching.observed] += 1 - weight
-    loss, gradient = loss_and_gradient(choosing(base, panel, teaching, weight))
-    assert loss == pytest.approx(-(target * begun).sum(), rel=1e-5)
+    teacher = Transition(variant="plain").fit(panel).forecast(train)
+    offset, previous = Transition().fit(panel).forecast(train).log_prob, History.of(train).previous
+    target = weight * np.exp(teacher.log_prob)
+    target[np.arange(len(train)), teacher.observed] += 1 - weight
+    loss, gradient = loss_and_gradient(choosing(base, panel, teacher, weight))
+    assert loss == pytest.approx(-(target * offset).sum(), rel=1e-5)
     later = (previous < len(panel.taxonomy)).nonzero()[0]
-    too_much = np.exp(begun[later, previous[later]]) - target[later, previous[later]]
-    assert gradient["gate.bias"].item() == pytest.approx(too_much.sum(), rel=1e-4)
+    too_much = np.exp(offset[later, previous[later]]) - target[later, previous[later]]
+    assert gradient["stay.bias"].item() == pytest.approx(too_much.sum(), rel=1e-4)
 
 
 def test_a_teacher_who_knows_what_was_observed_teaches_nothing_else(base: BaseModel, panel: Panel) -> None:
@@ -198,7 +193,7 @@ def test_a_teacher_who_knows_what_was_observed_teaches_nothing_else(base: BaseMo
 
 
 def test_a_teacher_is_needed_for_the_fit_alone(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
-    """The run folder stands without it; a fit that goes on does so with the same teacher."""
+    """The run folder stands without it; a fit resumes with the same teacher only."""
     run, teacher = tmp_path / "head", tmp_path / "teacher"
     Transition(variant="plain").fit(panel).save(teacher)
     model = TitleHead(base=str(base_folder), teacher=teacher, training=TuningConfig.preset("head", learning_rate=1e-2))
@@ -227,8 +222,8 @@ def test_a_file_of_forecasts_teaches_as_the_model_that_wrote_it(
     np.testing.assert_allclose(by_file, by_model, atol=1e-5)  # a file holds float32
 
 
-def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(panel: Panel, base_folder: Path) -> None:
-    """The frequencies that it begins with unless told otherwise see the occupation before alone."""
+def test_an_offset_model_that_sees_more_than_the_last_records_is_refused(panel: Panel, base_folder: Path) -> None:
+    """Transition frequencies, the default, see the occupation before only."""
     model = TitleHead(base=str(base_folder), template=Template(last_records=2))
     with pytest.raises(OptionError, match="sees all earlier records"):
         replace(model, offset_model=Path("logit")).fit(panel)
@@ -236,7 +231,7 @@ def test_it_does_not_begin_with_a_model_that_sees_more_than_the_last_records(pan
 
 
 @given(st.data())
-def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
+def test_offset_logits_give_the_forecast(data: st.DataObject) -> None:
     """Also where a title has no probability, or all of it."""
     classes, records = data.draw(st.integers(2, 6)), data.draw(st.integers(1, 9))
     weights = st.lists(st.sampled_from([0.0, 1e-9, 0.3, 1.0, 7.0]), min_size=classes, max_size=classes).filter(any)
@@ -252,20 +247,22 @@ def test_scores_give_back_the_forecast(data: st.DataObject) -> None:
     with np.errstate(divide="ignore"):
         log_prob = np.log(probability).astype(np.float32)
     forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
-    found = two_stage_log_prob(torch.from_numpy(two_stage_scores(forecast, before)), torch.tensor(before)).exp().numpy()
+    found = two_stage_log_prob(torch.from_numpy(offset_logits(forecast, before)), torch.tensor(before)).exp().numpy()
     np.testing.assert_allclose(found, probability, atol=2e-6)
 
 
-def test_an_occupation_never_held_is_scored_by_its_title(head: ClosedSetHead) -> None:
-    """Of two occupations alike but for their titles, the one whose title is that of a likely third is the likelier."""
-    assert head.recall is not None
+def test_an_occupation_never_held_is_scored_by_its_title(head: HeadNetwork) -> None:
+    """Of two occupations alike but for their titles, the one whose title is that of a likely third is more probable."""
+    assert head.history is not None
     with torch.no_grad():
         head.titles[2] = head.titles[0]
         head.titles[3] = -head.titles[0]
-        head.recall.weight.zero_()
-        head.recall.bias.zero_()
+        head.history.weight.zero_()
+        head.history.bias.zero_()
         hidden = head.center + torch.linalg.pinv(head.meaning.weight) @ head.titles[0] * head.spread
-        told = torch.tensor([[0.0, 0.0, -5.0, -5.0, 0.0]])
-        known = Steps(torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), told, torch.zeros(1, CLASSES, MEMORIES))
+        offset = torch.tensor([[0.0, 0.0, -5.0, -5.0, 0.0]])
+        known = HeadInputs(
+            torch.tensor([0]), torch.tensor([1]), torch.tensor([0]), offset, torch.zeros(1, CLASSES, HISTORY_FEATURES)
+        )
         (log_prob,) = head(hidden[None], known)
     assert log_prob[2] > log_prob[3]

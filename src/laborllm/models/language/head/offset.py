@@ -1,0 +1,58 @@
+"""Offset logits: the forecasts of another model as fixed terms of the scores, as in a GLM.
+
+The head starts at these forecasts and learns what the text adds. A teacher's probabilities, for distillation, are
+carried along in the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laborllm.lm.tokens.encoding import EncodedCareer
+from laborllm.models.forecast import Forecast
+from laborllm.panel import Panel
+from laborllm.panel.history import History
+
+LEAST = -60.0  # log-probability of an offset
+
+
+@dataclass(frozen=True)
+class OffsetCareer(EncodedCareer):
+    """A career as tokens, or a window of it, with the offset logits of its T records.
+
+    Attributes:
+        offset: (T, J + 1) logits of the occupations, and of staying.
+        teacher_probs: (T, J) probabilities of a teacher; None without one.
+    """
+
+    offset: NDArray[np.float32] = field(kw_only=True)
+    teacher_probs: NDArray[np.float32] | None = field(kw_only=True, default=None)
+
+
+def with_offset(
+    careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast, teacher: Forecast | None = None
+) -> list[OffsetCareer]:
+    """The encoded careers of `panel` with the forecast of its records as offset, and a teacher's forecast."""
+    offset = offset_logits(forecast, History.of(panel).previous)
+    probs = None if teacher is None else np.exp(teacher.log_prob, dtype=np.float32)
+    places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
+    return [
+        OffsetCareer(**vars(career), offset=offset[a:b], teacher_probs=None if probs is None else probs[a:b])
+        for career, (a, b) in zip(careers, places, strict=True)
+    ]
+
+
+def offset_logits(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Scores of the two-stage likelihood that give a forecast, (n, J + 1).
+
+    The last column is the logit of staying, zero for first records. previous: (n,) column of the occupation before, J
+    where there is none.
+    """
+    log_prob = forecast.log_prob.clip(min=LEAST)
+    none = log_prob.shape[1]
+    stay = log_prob[np.arange(len(previous)), previous % none].astype(np.float64).clip(max=-1e-7)
+    logit = np.where(previous == none, 0.0, stay - np.log(-np.expm1(stay)))
+    return np.column_stack([log_prob, logit.astype(np.float32)])
