@@ -32,7 +32,7 @@ def test_vectors_are_those_of_each_prompt_alone(pooling: Pooling, base: BaseMode
 
 
 def test_a_career_beyond_the_window_is_refused_before_any_is_read(base: BaseModel, panel: Panel) -> None:
-    encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy, preamble="a long story. " * 200)
+    encoder = CareerEncoder(base.tokenizer, Template(), panel.taxonomy, prefix="a long story. " * 200)
     careers = list(encoder.encode(render(panel.sample(2, seed=0), Template())))
     with pytest.raises(CapacityError, match="is longer than the 512 tokens"):
         next(prompt_vectors(Decoder(base.model), careers, "last"))

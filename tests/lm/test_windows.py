@@ -15,7 +15,7 @@ from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.lm.tuning.finetune import pack_loss, token_importance
-from laborllm.lm.tuning.truncation import shorten, within_context
+from laborllm.lm.tuning.truncation import truncate, within_context
 from laborllm.models.language.head.inputs import head_inputs
 from laborllm.models.language.head.offset import OffsetCareer
 from laborllm.panel import Panel
@@ -94,9 +94,9 @@ def test_a_head_knows_what_is_in_the_window_alone(windows: list[EncodedCareer], 
     assert inputs.history[0, :, 0].nonzero()[:, 0].tolist() == sorted(set(held))
 
 
-def test_a_window_is_not_shortened(panel: Panel, encoder: CareerEncoder, windows: list[EncodedCareer]) -> None:
+def test_a_window_is_not_truncated(panel: Panel, encoder: CareerEncoder, windows: list[EncodedCareer]) -> None:
     context = max(len(window.tokens) for window in windows)
     with pytest.raises(CapacityError, match="longer than the") as refused:
-        shorten(panel, encoder, context)
+        truncate(panel, encoder, context)
     assert refused.value.hint == "lower --last-records"
     assert within_context(panel, encoder, 10 * context, "truncate") is panel

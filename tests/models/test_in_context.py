@@ -13,16 +13,16 @@ from laborllm.models.language.off_the_shelf import Shown
 from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.registry import load
 from laborllm.panel import Panel
-from laborllm.text import Template, after, preamble, render
+from laborllm.text import Template, after, in_context_prefix, render
 
 
-def test_preamble_is_titles_then_careers(panel: Panel) -> None:
+def test_prefix_is_titles_then_careers(panel: Panel) -> None:
     career = next(render(panel, Template()))
-    assert preamble(["Cooks", "Nurses"], [career.text, career.text]) == (
+    assert in_context_prefix(["Cooks", "Nurses"], [career.text, career.text]) == (
         "Every job title in a work history is one of the following, one title per line:\nCooks\nNurses\n"
         f"<END OF TITLES>\n{career.text}\n{career.text}\n"
     )
-    assert preamble([], []) == ""
+    assert in_context_prefix([], []) == ""
     moved = after("before\n", career)
     spans = zip(moved.prompt_ends, moved.title_ends, career.prompt_ends, career.title_ends, strict=True)
     assert all(moved.text[a:b] == career.text[c:d] for a, b, c, d in spans)
@@ -31,7 +31,7 @@ def test_preamble_is_titles_then_careers(panel: Panel) -> None:
 @pytest.mark.parametrize(
     ("titles", "title_list", "examples"), [("literal", True, 1), ("literal", False, 2), ("numeric", True, 0)]
 )
-def test_tree_equals_naive_after_a_preamble(
+def test_tree_equals_naive_after_a_prefix(
     titles: str, title_list: bool, examples: int, panel: Panel, base_folder: Path
 ) -> None:
     template = Template(titles)  # type: ignore[arg-type]

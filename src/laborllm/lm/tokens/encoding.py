@@ -1,4 +1,4 @@
-"""From career texts to tokens, with the place of every title; where a prompt ends is proved, not assumed."""
+"""Career texts to tokens, with the place of every title; that a prompt ends between two tokens is checked."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +18,15 @@ Encoded = TypeVar("Encoded", bound="EncodedCareer")
 
 @dataclass(frozen=True)
 class EncodedCareer:
-    """tokens: the whole text of a career, or of a window of it. Record t of those that are forecast from it has its
-    title, newline included, at tokens[starts[t]:ends[t]], which is empty where the record is open; `history` has the
-    places of the titles before them."""
+    """A career as tokens, or a window of it, from which T records are forecast.
+
+    Attributes:
+        worker: Whose career it is.
+        tokens: The whole text.
+        starts: Where the title of each of the T records starts in `tokens`: the end of its prompt.
+        ends: Where each title ends, its newline included; equal to its start where the record is open.
+        history: (start, end) of the titles before, of records that are not forecast from this text.
+    """
 
     worker: str
     tokens: Tokens
@@ -30,18 +36,17 @@ class EncodedCareer:
 
     @property
     def places(self) -> list[tuple[int, int]]:
-        """Where the titles of all records stand, those that are only read first."""
+        """(start, end) of the titles of all records, in order."""
         return [*self.history, *zip(self.starts, self.ends, strict=True)]
 
     @property
     def observed(self) -> list[tuple[int, int]]:
-        """Where the titles of the records stand that are forecast from this text and are not open."""
+        """(start, end) of the titles of the forecast records that are not open."""
         return [(start, end) for start, end in zip(self.starts, self.ends, strict=True) if start < end]
 
     @property
     def learnt_from(self) -> int:
-        """The first token that is learnt from this text: what is before it has nothing to be predicted from, or is
-        learnt from another window."""
+        """The first token that this text is trained on: earlier ones have no context, or are part of another window."""
         return self.history[-1][1] if self.history else 1
 
 
@@ -52,16 +57,23 @@ def by_worker(careers: Iterable[Encoded]) -> list[list[Encoded]]:
 
 @dataclass(frozen=True)
 class CareerEncoder:
-    """Tokenises careers whole and slices the titles out. preamble: what stands before every career.
+    """Tokenises whole careers and finds the tokens of their titles.
 
-    Raises `TaxonomyError` where the tokenizer merges characters across the edge of a title, or writes a title in a
-    career otherwise than alone: then its probability would not be that of one sequence.
+    Attributes:
+        tokenizer: The tokenizer of the base model.
+        template: How careers are written.
+        taxonomy: The occupations.
+        prefix: In-context prefix, put before every career.
+
+    Raises:
+        TaxonomyError: The tokenizer merges characters across the edge of a title, or tokenises a title differently in
+            different careers: then its probability would not be that of one sequence.
     """
 
     tokenizer: PreTrainedTokenizerFast
     template: Template
     taxonomy: Taxonomy
-    preamble: str = ""
+    prefix: str = ""
 
     @cached_property
     def title_tokens(self) -> tuple[Tokens, ...]:
@@ -75,12 +87,14 @@ class CareerEncoder:
 
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
         known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
-        for career in (after(self.preamble, career) for career in careers):
+        for career in (after(self.prefix, career) for career in careers):
             encoded = self._encode_open(career) if career.is_open else self._encode(career)
             for (start, end), (first, stop) in zip(career.places, encoded.places, strict=True):
                 title = career.text[start + 1 : end]
                 if encoded.tokens[first:stop] != known[title]:
-                    raise TaxonomyError(f"the tokenizer writes {title!r} in a career otherwise than after a bare year")
+                    raise TaxonomyError(
+                        f"the tokenizer tokenises {title!r} in a career differently than after a bare year"
+                    )
             yield encoded
 
     def _tokens_of(self, title: str) -> Tokens:
@@ -90,7 +104,7 @@ class CareerEncoder:
         return encoded.tokens[encoded.starts[0] : encoded.ends[0]]
 
     def _encode_open(self, career: CareerText) -> EncodedCareer:
-        """The tokens up to where the title of the open record begins, as they are when the record is closed."""
+        """The tokens up to the title of the open record, the same as when the record is closed."""
         closed = self._encode(career.closed(self.template.title_texts(self.taxonomy)[0]))
         end = closed.starts[-1]
         return replace(closed, tokens=closed.tokens[:end], ends=(*closed.ends[:-1], end))
@@ -116,4 +130,4 @@ class CareerEncoder:
     ) -> None:
         if offsets[first][0] < prompt_end or offsets[last][1] != title_end + 1:
             title = career.text[prompt_end + 1 : title_end]
-            raise TaxonomyError(f"the tokenizer merges the title {title!r} with what stands beside it")
+            raise TaxonomyError(f"the tokenizer merges the title {title!r} with the text around it")

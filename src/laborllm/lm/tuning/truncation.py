@@ -1,4 +1,4 @@
-"""Careers that are longer than a model reads: refused, or without their oldest records."""
+"""Truncation: careers longer than the base model's context are an error, or lose their oldest records."""
 
 from dataclasses import replace
 from itertools import takewhile
@@ -13,12 +13,12 @@ from laborllm.text import render
 
 
 def within_context(panel: Panel, encoder: CareerEncoder, context: int, overflow: Overflow) -> Panel:
-    """`panel`, in which a career that does not fit into `context` tokens is refused or shortened."""
-    return (shorten if overflow == "truncate" else require_short)(panel, encoder, context)
+    """`panel`, in which careers that do not fit into `context` tokens are an error or truncated."""
+    return (truncate if overflow == "truncate" else require_fit)(panel, encoder, context)
 
 
-def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
-    """`panel` itself. Raises `CapacityError` if a career does not fit into `context` tokens."""
+def require_fit(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
+    """`panel` unchanged. Raises `CapacityError` if a career does not fit into `context` tokens."""
     too_long = _too_long(panel, encoder, context)
     if too_long:
         careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
@@ -31,13 +31,13 @@ def require_short(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     return panel
 
 
-def shorten(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
+def truncate(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     """`panel` without the oldest records of those careers that do not fit into `context` tokens.
 
-    With `last_records` that would shorten no window: a career that does not fit is refused.
+    With `last_records` that would not shorten any window: a career that does not fit is an error.
     """
     if encoder.template.last_records is not None:
-        return require_short(panel, encoder, context)
+        return require_fit(panel, encoder, context)
     while too_long := _too_long(panel, encoder, context):
         surplus = {career.worker: _surplus(career, _room(encoder, context)) for career in too_long}
         place = pl.int_range(pl.len()).over("worker")
@@ -52,12 +52,12 @@ def _too_long(panel: Panel, encoder: CareerEncoder, context: int) -> list[Encode
 
 
 def _room(encoder: CareerEncoder, context: int) -> int:
-    """Tokens of the longest career: after any of its prompts the longest title must fit too."""
+    """Tokens that a career may have: after any of its prompts the longest title must fit too."""
     return context - max(map(len, encoder.title_tokens))
 
 
 def _surplus(career: EncodedCareer, room: int) -> int:
-    """How many of the oldest records to leave out, at least one: about as many as bring the career down to `room`."""
+    """How many of the oldest records to leave out, at least one, so that the career has about `room` tokens."""
     records = len(career.ends)
     if records == 1:
         raise CapacityError(

@@ -12,7 +12,7 @@ from laborllm.models.language.language_model import VOCABULARY, FittedLanguageMo
 from laborllm.models.language.specs import LanguageModel
 from laborllm.models.run_folder import CARD, read_metadata, read_run
 from laborllm.storage import new_folder, require_free
-from laborllm.text.guide import guide
+from laborllm.text.prompt_specification import prompt_specification
 
 TITLES = "titles.csv"
 
@@ -38,7 +38,8 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
             base.model.save_pretrained(folder)
         base.tokenizer.save_pretrained(folder)
         _write_titles(folder / TITLES, record.taxonomy.codes, spec.template.title_texts(record.taxonomy))
-        how = {"How to write a prompt": guide(spec.template, record.taxonomy, record.dataset)}
+        specification = prompt_specification(spec.template, record.taxonomy, record.dataset)
+        how = {"How to write a prompt": specification}
         if (run / VOCABULARY).is_file():
             shutil.copy(run / VOCABULARY, folder)
             how["Closed vocabulary"] = CLOSED

@@ -22,7 +22,7 @@ from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.options import from_options, to_options
 from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
-from laborllm.text import CareerText, Template, preamble, render
+from laborllm.text import CareerText, Template, in_context_prefix, render
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +50,7 @@ class FittedOffTheShelf:
         base = load_base(spec.base)
         listed = spec.template.title_texts(taxonomy) if spec.title_list else ()
         examples = [] if self.shown is None else self.shown.texts(spec.template)
-        encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy, preamble(listed, examples))
+        encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy, in_context_prefix(listed, examples))
         return TitleForecaster(TextModel.on_best_device(base, encoder))
 
     @property

@@ -1,4 +1,4 @@
-"""A career that is longer than the base model reads is refused, or loses its oldest records and nothing else."""
+"""A career that is longer than the base model reads is an error, or loses its oldest records and nothing else."""
 
 import polars as pl
 import pytest
@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import CapacityError
 from laborllm.lm.tokens.encoding import CareerEncoder
-from laborllm.lm.tuning.truncation import require_short, shorten
+from laborllm.lm.tuning.truncation import require_fit, truncate
 from laborllm.panel import Panel
 from laborllm.text import Template, render
 
@@ -25,7 +25,7 @@ def test_the_oldest_records_go(below: int, panel: Panel, encoder: CareerEncoder)
     before = tokens(panel, encoder)
     context = max(before.values()) + max(map(len, encoder.title_tokens)) - below
     room = context - max(map(len, encoder.title_tokens))
-    short = shorten(panel, encoder, context)
+    short = truncate(panel, encoder, context)
     after = tokens(short, encoder)
     assert after.keys() == before.keys()
     assert max(after.values()) <= room
@@ -34,16 +34,16 @@ def test_the_oldest_records_go(below: int, panel: Panel, encoder: CareerEncoder)
         assert kept.equals(records.sort("year").tail(len(kept)))
         assert before[str(worker[0])] > room or len(kept) == len(records)
     with pytest.raises(CapacityError, match=f"longer than the {context} tokens") as refused:
-        require_short(panel, encoder, context)
+        require_fit(panel, encoder, context)
     assert refused.value.hint == "--overflow truncate leaves out their oldest records"
 
 
 def test_what_fits_is_left_alone(panel: Panel, encoder: CareerEncoder) -> None:
     context = max(tokens(panel, encoder).values()) + max(map(len, encoder.title_tokens))
-    assert require_short(panel, encoder, context) is panel
-    assert shorten(panel, encoder, context) is panel
+    assert require_fit(panel, encoder, context) is panel
+    assert truncate(panel, encoder, context) is panel
 
 
 def test_one_record_that_does_not_fit_is_refused(panel: Panel, encoder: CareerEncoder) -> None:
     with pytest.raises(CapacityError, match="a career of one record has"):
-        shorten(panel, encoder, 40)
+        truncate(panel, encoder, 40)

@@ -1,4 +1,4 @@
-"""The template in words, for those who write prompts without this package."""
+"""Prompt specification: the template in words, for those who write prompts without this package."""
 
 import polars as pl
 
@@ -7,7 +7,7 @@ from laborllm.panel import Panel, Provenance
 from laborllm.text.template import END, Template, render
 
 
-def guide(template: Template, taxonomy: Taxonomy, dataset: str) -> str:
+def prompt_specification(template: Template, taxonomy: Taxonomy, dataset: str) -> str:
     """How a career is written and where its titles are read, in Markdown; the worker in it is invented."""
     rules = [
         f"The first line names the dataset: `{dataset}` is the one of the fit.",

@@ -1,4 +1,4 @@
-"""What may stand before a career: the titles there are, and whole careers as examples (LABOR-LLM, sec. G.1)."""
+"""In-context prefixes: the list of titles, and whole careers as examples, before a career (LABOR-LLM, sec. G.1)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,14 +9,14 @@ TITLES = "Every job title in a work history is one of the following, one title p
 END_OF_TITLES = "<END OF TITLES>\n"
 
 
-def preamble(titles: Sequence[str], examples: Sequence[str]) -> str:
-    """The list of `titles`, unless there are none, and then the texts of careers."""
+def in_context_prefix(titles: Sequence[str], examples: Sequence[str]) -> str:
+    """The list of `titles`, if there are any, and then the texts of example careers."""
     listed = TITLES + "".join(f"{title}\n" for title in titles) + END_OF_TITLES if titles else ""
     return listed + "".join(f"{example}\n" for example in examples)
 
 
 def after(text: str, career: CareerText) -> CareerText:
-    """`career` with `text` before it."""
+    """`career` with the prefix `text`, and its places moved accordingly."""
     return replace(
         career,
         text=text + career.text,
