@@ -14,6 +14,7 @@ import signal
 import sys
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,16 +74,26 @@ def main(base: str, panel_file: str) -> None:
     for module in pkgutil.walk_packages(laborllm.__path__, "laborllm."):
         importlib.import_module(module.name)
     found["import"] = changes(before, state())
-    from laborllm.models.language.specs import OffTheShelf
+    from laborllm.models.contract import Spec
+    from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
+    from laborllm.models.sequence.specs import Nemo
     from laborllm.panel import Panel
 
     panel = Panel.load(Path(panel_file))
-    before = state()
-    fitted = OffTheShelf(base=base).fit(panel, seed=0)
-    found["fit"] = changes(before, state())
-    before = state()
-    fitted.forecast(panel.subset("test"))
-    found["forecast"] = changes(before, state())
+    specs: list[Spec] = [
+        OffTheShelf(base),
+        LanguageModel(base, title_tokens="own"),
+        TitleHead(base),
+        EmbeddingLogit(base),
+        Nemo(replace(Nemo().training, epochs=1), width=8),
+    ]
+    for spec in specs:
+        before = state()
+        fitted = spec.fit(panel.draw(None, 40, seed=0), seed=0)
+        found[f"fit {spec.name}"] = changes(before, state())
+        before = state()
+        fitted.forecast(panel.subset("test"))
+        found[f"forecast {spec.name}"] = changes(before, state())
     print(json.dumps({name: changed for name, changed in found.items() if changed}))
 
 

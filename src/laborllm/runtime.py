@@ -1,4 +1,4 @@
-"""The process and its machine: device, precision, memory, and the log output of third parties.
+"""The process and its machine: device, precision, memory, the size of a pass, and the log output of third parties.
 
 `set_up_process` is the one function of laborllm that changes the whole process. The command line, or a server, calls it
 once when it starts; a library call never does. A program of your own may call it for the same speed on a CPU.
@@ -22,6 +22,15 @@ LOGGERS = ("torchao", "torch.utils._pytree")  # transformers loads torchao, whic
 NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"  # transformers reads it when it is imported
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 ONEDNN = "could not create a primitive"  # the message of products on a CPU that lack memory
+
+# How much is computed at a time, by type of device, a matter of speed and memory only. On a CPU, what lies between two
+# products stays in its cache; a GPU is kept busy by long ones.
+TRAINING_TOKENS = {"cpu": 1024, "cuda": 16384}  # of careers in one pass of training, by default
+FORWARD_TOKENS = {"cpu": 1024, "cuda": 8192}  # of careers in one pass without gradients, at least one career
+TRIE_NODES = {"cpu": 512, "cuda": 8192}  # of the tries of titles in one pass
+LOGIT_ROWS = {"cpu": 256, "cuda": 4096}  # tokens whose logits exist at a time in training, over a whole vocabulary
+SOFTMAX_ROWS = {"cpu": 16, "cuda": 4096}  # of these, the rows whose softmax and gradient are computed at a time
+LOGIT_COLUMNS = {"cpu": 2048, "cuda": 16384}  # of the vocabulary for which logits exist at a time in scoring
 
 
 def set_up_process() -> None:

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from laborllm.lm.embedding import Pooling
 from laborllm.lm.forward.decoder import Decoder
-from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.lm.tokens.packing import packed
+from laborllm.runtime import FORWARD_TOKENS
 
 
 @torch.inference_mode()

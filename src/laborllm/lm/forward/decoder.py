@@ -11,8 +11,8 @@ from laborllm.errors import CapacityError, InputError
 from laborllm.lm.forward.probe import attend_by_patterns
 from laborllm.lm.kernels.attention import AttentionPattern, context_length
 from laborllm.lm.kernels.packed_attention import PackedAttention
-from laborllm.lm.pass_sizes import LOGIT_COLUMNS
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
+from laborllm.runtime import LOGIT_COLUMNS
 
 
 class Decoder:

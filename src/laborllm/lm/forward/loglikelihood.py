@@ -9,9 +9,9 @@ from torch import Tensor
 
 from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.forward.text_model import TextModel
-from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.lm.tokens.packing import packed
+from laborllm.runtime import FORWARD_TOKENS
 
 
 @torch.no_grad()  # not inference_mode: training resumes with sharded weights that are gathered here

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from laborllm.lm.kernels.precision import cast
-from laborllm.lm.pass_sizes import LOGIT_ROWS, SOFTMAX_ROWS
+from laborllm.runtime import LOGIT_ROWS, SOFTMAX_ROWS
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:

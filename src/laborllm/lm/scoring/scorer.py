@@ -16,7 +16,6 @@ from torch import Tensor
 from laborllm.lm.forward.loglikelihood import observed_log_prob
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.packed_attention import PackedAttention
-from laborllm.lm.pass_sizes import FORWARD_TOKENS, TRIE_NODES
 from laborllm.lm.scoring.naive import naive_scores
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.scoring.pruning import expand
@@ -25,6 +24,7 @@ from laborllm.lm.scoring.trie import TitleTrie, build_trie
 from laborllm.lm.scoring.trie_expansion import TrieExpansion
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
 from laborllm.lm.tokens.packing import packed
+from laborllm.runtime import FORWARD_TOKENS, TRIE_NODES
 
 GIGABYTE = 1e9
 REMEMBERED = 4096  # prompts of first records, some ten kilobytes each

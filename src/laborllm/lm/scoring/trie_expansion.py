@@ -12,8 +12,8 @@ from torch import Tensor
 from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.kernels.packed_attention import PackedAttention
 from laborllm.lm.kernels.tree_attention import KVCache, TreeAttention
-from laborllm.lm.pass_sizes import TRIE_NODES
 from laborllm.lm.scoring.trie import LEAF, ROOT, TitleTrie
+from laborllm.runtime import TRIE_NODES
 
 Ints = NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from laborllm.errors import OptionError
-from laborllm.lm.pass_sizes import TRAINING_TOKENS
+from laborllm.runtime import TRAINING_TOKENS
 from laborllm.training.config import TrainingConfig
 
 Overflow = Literal["error", "truncate"]

@@ -24,7 +24,7 @@ from laborllm.lm.kernels.precision import cached_casts
 from laborllm.lm.tokens.encoding import EncodedCareer, by_worker
 from laborllm.lm.tokens.packing import TrainingTexts
 from laborllm.lm.tuning.config import TuningConfig
-from laborllm.runtime import is_out_of_memory
+from laborllm.runtime import is_out_of_memory, seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
@@ -60,7 +60,6 @@ def finetune(
     """
     if not training or not valid:
         raise PanelError("fine-tuning needs at least one career in split train and one in split valid")
-    torch.manual_seed(seed)
     task = CareerTexts(
         training=by_worker(training),
         pack_tokens=config.tokens_in_a_pass(model.decoder.device.type),
@@ -68,7 +67,8 @@ def finetune(
         valid=valid,
         text_weight=config.text_weight,
     )
-    return tune(model.base, task, config, seed=seed, checkpoints=checkpoints)
+    with seeded(seed):
+        return tune(model.base, task, config, seed=seed, checkpoints=checkpoints)
 
 
 def tune(

@@ -20,6 +20,7 @@ from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.options import from_options, identity, to_options
 from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
+from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.processes import Processes
@@ -135,7 +136,8 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
 
 def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
     """Load the base model and encode all careers. Raises what the fit would raise on bad input."""
-    base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
+    with seeded(seed):
+        base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
     context, overflow = context_length(base.model), spec.training.overflow
     parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
     training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)

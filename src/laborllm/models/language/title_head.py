@@ -36,6 +36,7 @@ from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.progress import progress
+from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.processes import Processes
@@ -131,7 +132,11 @@ class FittedTitleHead:
 def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
     """Start at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are those
     with the lowest perplexity on split valid."""
-    torch.manual_seed(seed)
+    with seeded(seed):
+        return _fit(spec, panel, seed=seed, out=out)
+
+
+def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
     offset_model = _offset_model(spec, panel, seed)
     base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens, layers=spec.layers)
     context, config = context_length(base.model), spec.training

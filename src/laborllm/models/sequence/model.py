@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Self, cast
 
 import numpy as np
-import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -24,7 +23,7 @@ from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, seque
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo, SequenceSpec
 from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
-from laborllm.runtime import best_device
+from laborllm.runtime import best_device, seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
@@ -106,13 +105,13 @@ class FittedSequence:
 def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | None) -> FittedSequence:
     """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
     training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
-    torch.manual_seed(seed)
     vocabulary = Vocabulary.of(training)
-    network = new_network(spec, vocabulary, len(panel.taxonomy))
-    if isinstance(spec, Career):
-        from laborllm.models.sequence.warm_start import warm_start  # which loads models of its kind
+    with seeded(seed):
+        network = new_network(spec, vocabulary, len(panel.taxonomy))
+        if isinstance(spec, Career):
+            from laborllm.models.sequence.warm_start import warm_start  # which loads models of its kind
 
-        warm_start(network, spec, vocabulary, panel)
+            warm_start(network, spec, vocabulary, panel)
     network = network.to(best_device())
     careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
     task = NextOccupation(f"fit {spec.name}", network, *careers)

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.forward.text_model import TextModel
-from laborllm.lm.pass_sizes import FORWARD_TOKENS
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.lm.tokens.packing import packed
 from laborllm.models.language.head.inputs import HeadInputs, head_inputs
 from laborllm.models.language.head.network import HeadNetwork
 from laborllm.models.language.head.offset import OffsetCareer
+from laborllm.runtime import FORWARD_TOKENS
 
 
 @dataclass(frozen=True)
