@@ -24,6 +24,10 @@ class Job:
     codes: dict[int, int]
     hours: dict[int, int]
 
+    def pay(self, year: int) -> int:
+        """In cents; every other job does not say in every other round."""
+        return -3 if (self.employer + year) % 4 == 0 else 10 * (self.employer - 9700) + year
+
     def days(self, year: int) -> int:
         """In that calendar year, day by day."""
         first = date(self.start[0], self.start[1] or 1, 1)
@@ -42,6 +46,10 @@ class Person:
     interviews: dict[int, dict[str, int]]  # round -> enrolment, degree, region, weight
     weeks: dict[int, list[int]]  # round -> EMP_STATUS of its calendar year
     jobs: list[Job] = field(default_factory=list)
+
+    @property
+    def household(self) -> int:
+        return (self.number + 1) // 2
 
     def listed(self, year: int) -> list[Job]:
         """The jobs that the round of that year lists."""
@@ -84,15 +92,28 @@ def _fate(person: Person, year: int) -> str:
     return "unemployed" if looking >= not_looking else "not_in_labor_force"
 
 
+def main_wage(person: Person, year: int) -> float | None:
+    """Dollars an hour of the main job, by the first round from `year` on that says it, or the last before."""
+    if (main := _main_job(person, year)) is None:
+        return None
+    cents = _stated({each: main[1].pay(each) for each in ROUNDS if main[1] in person.listed(each)}, year)
+    return None if cents is None else cents / 100
+
+
 def _main_code(person: Person, year: int) -> int | None:
-    ranked = []
+    return main[0] if (main := _main_job(person, year)) else None
+
+
+def _main_job(person: Person, year: int) -> tuple[int, Job] | None:
+    """The main job of a year and its code."""
+    ranked: list[tuple[int, int, int, int, Job]] = []
     for job in person.jobs:
         listed = [each for each in ROUNDS if job in person.listed(each)]
         code = _stated({each: job.codes[each] for each in listed}, year)
         hours = _stated({each: job.hours[each] for each in listed}, year)
         if listed and job.days(year) and code is not None:
-            ranked.append((job.days(year) * (hours or 0), job.days(year), -job.employer, code))
-    return max(ranked)[-1] if ranked else None
+            ranked.append((job.days(year) * (hours or 0), job.days(year), -job.employer, code, job))
+    return max(ranked)[-2:] if ranked else None
 
 
 def _stated(said: dict[int, int], year: int) -> int | None:
@@ -156,6 +177,9 @@ def _questions(people: list[Person]) -> Iterator[tuple[str, str, list[int]]]:
     yield "KEY!BDATE_Y", "1997", [person.birth_year for person in people]
     yield "KEY!RACE_ETHNICITY", "1997", [person.ethnicity for person in people]
     yield "KEY!RACE", "1997", [person.race for person in people]
+    yield "SIDCODE", "1997", [person.household for person in people]
+    yield "VSTRAT", "1997", [1 + person.number % 3 for person in people]
+    yield "VPSU", "1997", [1 + person.number % 2 for person in people]
     for year in ROUNDS:
         yield from _round(people, year)
         for week in range(WEEKS):
@@ -182,6 +206,7 @@ def _job_answers(year: int) -> dict[str, Callable[[Job], int]]:
         "YEMP_UID.{}": lambda job: job.employer,
         "YEMP_OCCODE-2002.{}": lambda job: job.codes[year],
         "CV_HRS_PER_WEEK.{}": lambda job: job.hours[year],
+        "CV_HRLY_PAY.{}": lambda job: job.pay(year),
         "YEMP_STARTDATE.{}~Y": lambda job: job.start[0],
         "YEMP_STARTDATE.{}~M": lambda job: job.start[1] or -2,
         "YEMP_STOPDATE.{}~Y": lambda job: job.stop[0],

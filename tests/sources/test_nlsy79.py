@@ -120,6 +120,22 @@ def test_covariates(tmp_path: Path) -> None:
     assert (panel.dataset, panel.weight_kind) == ("NLSY79", "sampling")
 
 
+def test_household_and_pay(tmp_path: Path) -> None:
+    columns = (
+        Column("R0000149", "HHID", "1979", (1, 1, 3, 3, 5, 6)),
+        Column("R0841000", "HRP1", "1982", (725, 0, 500, -4, 900, -4)),
+        Column("R0828000", "CPSOCC80", "1982", (276, 276, -4, -4, 8, 276)),
+    )
+    panel = _import(tmp_path, *columns)
+    assert panel.columns == ("household", "wage")
+    idle = [("3", "not_working", 3, None), ("4", "not_working", 3, None)]  # the pay is that of a job in the past
+    found = panel.records.select("worker", "occupation", "household", "wage").rows()
+    assert found == [("1", "276", 1, 7.25), ("2", "276", 1, 0.0), *idle, ("5", "8", 5, 9.0), ("6", "276", 6, None)]
+    files = write(tmp_path, {"own.csv": data((PEOPLE, *columns))})
+    by_household = import_nlsy79(files, split_by="household").records
+    assert by_household.group_by("household").agg(pl.col("split").n_unique())["split"].to_list() == [1] * 4
+
+
 def test_without_the_optional_questions(tmp_path: Path) -> None:
     panel = _import(tmp_path, OCCUPATION)
     assert panel.records["gender"].null_count() == len(panel) == 5

@@ -43,6 +43,7 @@ def import_nlsy79(
     tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,
     states: States = None,
     seed: SplitSeed = 0,
+    split_by: SplitBy = "worker",
 ) -> None:
     """Import the NLSY79, careers from 1979 on, from extracts of the NLS Investigator.
 
@@ -56,7 +57,7 @@ def import_nlsy79(
     elif out is None or not files:
         raise SourceError("give the files of an extract and --out, or --tagset for the list of what to download")
     else:
-        _save(import_nlsy79(files, seed=seed), out, states)
+        _save(import_nlsy79(files, seed=seed, split_by=split_by), out, states)
 
 
 @import_.command(name="nlsy97")
@@ -68,6 +69,7 @@ def import_nlsy97(
         Path | None, Parameter(help="Print their reference numbers instead, looked up in this codebook (.cdb, .sdf).")
     ] = None,
     seed: SplitSeed = 0,
+    split_by: SplitBy = "worker",
 ) -> None:
     """Import the NLSY97, careers from 1997 on, from an extract of the NLS Investigator.
 
@@ -82,7 +84,7 @@ def import_nlsy97(
     elif out is None or not files:
         raise SourceError("give the files of an extract and --out, or --questions for the list of what to download")
     else:
-        _save(nlsy97.import_nlsy97(files, seed=seed), out)
+        _save(nlsy97.import_nlsy97(files, seed=seed, split_by=split_by), out)
 
 
 @import_.command(name="resumes")
@@ -201,6 +203,7 @@ def import_psid(
     out: Annotated[Path | None, Parameter(help="Panel file to write.")] = None,
     variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
     seed: SplitSeed = 0,
+    split_by: SplitBy = "worker",
 ) -> None:
     """Import an extract of the PSID Data Center: fixed-width text, with its SAS, SPSS or Stata statements.
 
@@ -216,7 +219,7 @@ def import_psid(
             "name the data file of the extract, and the panel to write with --out; or ask for --variables"
         )
     else:
-        _save(import_psid(sources, seed=seed), out)
+        _save(import_psid(sources, seed=seed, split_by=split_by), out)
 
 
 @import_.command(name="career")

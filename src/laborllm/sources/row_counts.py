@@ -24,6 +24,11 @@ def left_out(rows: pl.DataFrame) -> dict[str, int]:
     return dict(counts.sort("rows", LEFT_OUT, descending=[True, False]).iter_rows())
 
 
+def answered(rows: pl.DataFrame, columns: Iterable[str]) -> list[str]:
+    """Those of `columns` that some row has an answer in."""
+    return [name for name in columns if rows[name].null_count() < rows.height]
+
+
 def count_codes(codes: pl.Series) -> dict[str, int]:
     """Occupation code -> rows, the most frequent first."""
     counts = codes.rename("code").value_counts(name="rows")

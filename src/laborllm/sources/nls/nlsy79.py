@@ -19,12 +19,15 @@ from laborllm.panel.schema import COVARIATES
 from laborllm.sources.covariates import CENSUS_REGIONS, SEXES, education_of_grade, named
 from laborllm.sources.mapping import EMPLOYED
 from laborllm.sources.nls.investigator import KEY, MISSING, Extract, answers, load_shipped_list, read_extract
-from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverage, finish_panel, first_reason, left_out
 
 VALID_SKIP, NON_INTERVIEW = -4, -5
 ROUNDS = (*range(1979, 1994), *range(1994, 2023, 2))
 CENTURY, BIRTH_YEARS = 1900, range(57, 65)  # two digits
 WEIGHT_UNITS = 100  # weights have two implied decimals
+CENTS = 100  # so has pay
+HOUSEHOLD = "R0000149"  # asked once, whatever a document calls it
+OWN_COLUMNS = ("household", "wage")
 ETHNICITIES = {1: "hispanic", 2: "black or african american", 3: "white"}  # 3 is neither Black nor Hispanic
 ENROLLED = (2, 3)  # in high school, in college
 KINDERGARTEN, UNGRADED = (93, 94), 95  # among the grades completed
@@ -65,13 +68,20 @@ first three digits of those of later rounds."""
 UNCODABLE = "census2002 9990"
 
 
-def import_nlsy79(files: Sequence[Path], *, seed: int = 0) -> Panel:
-    """The panel of one extract, or of several files of extracts joined by person; see `read_extract` for the files.
+def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
+    """Read one extract, or several files of extracts joined by person.
 
-    A row of the account is a person in a round whose occupation the files have. `seed` draws the split.
+    A row of the counts is a person in a round whose occupation the files have. Where the extract has them, the panel
+    keeps the columns household (of 1978) and wage (hourly pay of the current or most recent job, in dollars).
 
-    Raises `SourceError` for files that cannot be read, are of another cohort or have no occupation, and `PanelError`
-    for people that do not form a panel.
+    Args:
+        files: What `read_extract` takes: data and documents, or the .zip with both.
+        seed: Draws the split.
+        split_by: `worker`, or `household` to keep its members in one split.
+
+    Raises:
+        SourceError: For files that cannot be read, are of another cohort or have no occupation.
+        PanelError: For people that do not form a panel, and for a split by a column that the extract lacks.
     """
     extract = read_extract(files, load_shipped_list("nlsy79").variables)
     rounds = _rounds(extract)
@@ -88,9 +98,11 @@ def import_nlsy79(files: Sequence[Path], *, seed: int = 0) -> Panel:
         left_out=left_out(rows),
         notes={**extract.notes, **_absent(rows), **coverage(codes, targets, crosswalks.values())},
     )
-    records = rows.filter(pl.col(LEFT_OUT).is_null()).select("worker", "year", "occupation", *COVARIATES, "weight")
+    records = rows.filter(pl.col(LEFT_OUT).is_null()).select(
+        *("worker", "year", "occupation", *COVARIATES, "weight"), *answered(rows, OWN_COLUMNS)
+    )
     weighted = "sampling" if extract.rounds("SAMPWEIGHT") else "none"
-    return finish_panel(records, provenance, taxonomy, "NLSY79", seed=seed, weight_kind=weighted)
+    return finish_panel(records, provenance, taxonomy, "NLSY79", seed=seed, weight_kind=weighted, split_by=split_by)
 
 
 def _rounds(extract: Extract) -> list[int]:
@@ -139,7 +151,14 @@ def _round(extract: Extract, year: int) -> pl.DataFrame:
         answer(year, "REGION", known=CENSUS_REGIONS).alias("region"),
         (answer(1979, "Q1-3_A~Y", known=BIRTH_YEARS) + CENTURY).alias("birth_year"),
         (answer(year, "SAMPWEIGHT") / WEIGHT_UNITS).alias("weight"),
+        _household(extract).alias("household"),
+        (answer(year, "HRP1") / CENTS).alias("wage"),
     ).with_columns(named("gender", SEXES), named("ethnicity", ETHNICITIES), named("region", CENSUS_REGIONS))
+
+
+def _household(extract: Extract) -> pl.Expr:
+    """The number of the household of 1978; null for all if the extract does not have it."""
+    return answers(HOUSEHOLD) if HOUSEHOLD in extract.values.columns else pl.lit(None, pl.Int64)
 
 
 def _answer(extract: Extract, round: int | str, *questions: str, known: Collection[int] = ()) -> pl.Expr:
@@ -223,6 +242,7 @@ def _with_occupation(rows: pl.DataFrame, targets: Mapping[str, str]) -> pl.DataF
     rows = rows.with_columns(pl.when(works).then(target).otherwise("activity").alias("occupation"))
     without = pl.col("code").is_null() & (works | pl.col("activity").is_null())
     unanswered = {code: name for code, name in MISSING.items() if code != NON_INTERVIEW}
+    rows = rows.with_columns(pl.when(works).then("wage").alias("wage"))
     return rows.with_columns(
         first_reason(
             (pl.col("code").is_null() & pl.col("why").is_null(), "person not in the file of the round"),

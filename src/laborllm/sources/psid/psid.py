@@ -85,13 +85,19 @@ SPOUSES = {1981: (2,), 1983: (20, 22)}  # 22: a partner of a year or more
 Listed = TypeVar("Listed")
 
 
-def import_psid(paths: Sequence[Path], *, seed: int = 0) -> Panel:
+def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
     """Read extracts of the PSID Data Center: individuals with their families in one file, or apart in several.
 
-    Beside each data file must be its SAS, SPSS or Stata statements. A wave is read if anything about work in it is
-    there. Each person in each wave becomes a record or is counted in `provenance.left_out`. `seed` draws the split.
+    A wave is read if anything about work in it is there. Each person in each wave becomes a record or is counted in
+    `provenance.left_out`. The column household is the number of the family of 1968 that a person descends from.
 
-    Raises `SourceError` for files that cannot be read or do not fit each other, or that lack what a wave needs.
+    Args:
+        paths: Data files, each with its SAS, SPSS or Stata statements alongside.
+        seed: Draws the split.
+        split_by: `worker`, or `household` to keep all of a family of 1968 in one split.
+
+    Raises:
+        SourceError: For files that cannot be read or do not fit each other, or that lack what a wave needs.
     """
     waves = load_waves()
     wanted = {FAMILY_1968, PERSON, SEX}.union(*(wave.variables.values() for wave in waves))
@@ -110,7 +116,9 @@ def import_psid(paths: Sequence[Path], *, seed: int = 0) -> Panel:
     )
     taxonomy = load_taxonomy("occ1990dd").with_states(STATES)
     weight_kind = "sampling" if kept["weight"].count() else "none"
-    return finish_panel(_records(kept), provenance, taxonomy, "PSID", seed=seed, weight_kind=weight_kind)
+    return finish_panel(
+        _records(kept), provenance, taxonomy, "PSID", seed=seed, weight_kind=weight_kind, split_by=split_by
+    )
 
 
 def _complete_waves(waves: list[Wave], extracts: list[FixedWidthFile]) -> list[Wave]:
@@ -200,6 +208,7 @@ def _rows(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
     return _by_role(people, wave).select(
         reason,
         "worker",
+        "household",
         "year",
         pl.when(works).then(target).otherwise(activity).alias("occupation"),
         education_of_grade(pl.when(grade.is_between(*GRADES)).then(grade)).alias("education"),
@@ -226,6 +235,7 @@ def _by_role(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
     head, spouse = relation.is_in(_in_force(HEADS, wave)), relation.is_in(_in_force(SPOUSES, wave))
     return people.select(
         (pl.col(FAMILY_1968) * 1000 + pl.col(PERSON)).cast(pl.String).alias("worker"),
+        pl.col(FAMILY_1968).alias("household"),
         pl.lit(wave.year).alias("year"),
         pl.when(head).then(pl.lit("head")).when(spouse).then(pl.lit("spouse")).alias("role"),
         (_number(SEX) if SEX in people.columns else pl.lit(None, pl.Int64)).alias("sex"),

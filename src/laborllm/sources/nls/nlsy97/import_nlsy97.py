@@ -10,24 +10,33 @@ from laborllm.occupations import Crosswalk, load_crosswalk, load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources.nls.investigator import Extract, read_extract
 from laborllm.sources.nls.nlsy97.jobs import drop_impossible, main_jobs, read_jobs
-from laborllm.sources.nls.nlsy97.people import read_people, read_rounds
+from laborllm.sources.nls.nlsy97.people import DESIGN, read_people, read_rounds
 from laborllm.sources.nls.nlsy97.questions import require_rounds
 from laborllm.sources.nls.nlsy97.weeks import read_weeks
-from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverage, finish_panel, first_reason, left_out
 
 HALF_A_YEAR = 26  # weeks
 STATES = ("unemployed", "not_in_labor_force", "in_education")
 UNCODABLE = ("9990",)
 
 
-def import_nlsy97(files: Sequence[Path], *, seed: int = 0) -> Panel:
-    """The panel of an NLSY97 extract: data, codebook and whatever else `read_extract` takes.
+def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
+    """Read an extract of the NLSY97.
 
     A worker who has a job with an occupation in the year is employed in her main job. Without one she is in education
     if enrolled, else unemployed or out of the labor force if she was without work for 26 weeks or more, whichever of
-    the two for longer. Every person and round is a record or counted in `provenance.left_out`. `seed` draws the split.
+    the two for longer. Every person and round is a record or counted in `provenance.left_out`.
+    Where the extract has them, the panel keeps the columns household, stratum and psu (of the sample), and wage (hourly
+    pay of the main job, in dollars).
 
-    Raises `SourceError` for files that are no extract, that lack a question, or whose dates cannot be.
+    Args:
+        files: Data, codebook and whatever else `read_extract` takes.
+        seed: Draws the split.
+        split_by: `worker`, or `household` to keep its members in one split.
+
+    Raises:
+        SourceError: For files that are no extract, that lack a question, or whose dates cannot be.
+        PanelError: For a split by a column that the extract lacks.
     """
     extract = read_extract(files)
     rounds = require_rounds(extract)
@@ -46,9 +55,9 @@ def import_nlsy97(files: Sequence[Path], *, seed: int = 0) -> Panel:
         notes=coverage(codes, crosswalk.pairs, [crosswalk]) | _notes(rounds, impossible) | dict(extract.notes),
     )
     taxonomy = load_taxonomy("occ1990dd").with_states(STATES)
-    weighted = rows["weight"].count() > 0
+    weighted = "sampling" if rows["weight"].count() > 0 else "none"
     return finish_panel(
-        _records(rows), provenance, taxonomy, "NLSY97", seed=seed, weight_kind="sampling" if weighted else "none"
+        _records(rows), provenance, taxonomy, "NLSY97", seed=seed, weight_kind=weighted, split_by=split_by
     )
 
 
@@ -102,5 +111,6 @@ def _notes(rounds: Sequence[int], impossible: int) -> dict[str, str]:
 
 def _records(rows: pl.DataFrame) -> pl.DataFrame:
     covariates = ("education", "gender", "ethnicity", "region", "birth_year", "weight")
+    worker = pl.col("person").cast(pl.String).alias("worker")
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
-    return kept.select(pl.col("person").cast(pl.String).alias("worker"), "year", "occupation", *covariates)
+    return kept.select(worker, "year", "occupation", *covariates, *answered(rows, (*DESIGN, "wage")))

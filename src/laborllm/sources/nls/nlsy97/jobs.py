@@ -2,7 +2,7 @@
 
 Each survey round lists the jobs held since the round before: their employer, occupation, usual hours a week, start and
 stop. A job that goes on is in several rounds. Its weeks in a year run from its first start to its last stop; its
-occupation and hours are those of the first round, from that year on, that states them, or else of the last before.
+occupation, hours and pay are those of the first round, from that year on, that states them, or else of the last before.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,19 @@ from laborllm.sources.nls.investigator import Extract, answers
 from laborllm.sources.nls.nlsy97.questions import MOST_JOBS, questions, select_questions
 
 IMPOSSIBLE = 0.01  # the share of jobs from which on impossible dates are no slips
+CENTS = 100  # pay is written with two implied decimals
 JOB = ["person", "employer"]
 
 
 def read_jobs(extract: Extract, rounds: Sequence[int]) -> pl.DataFrame:
-    """person, employer, year (of the round), job (its number in the round), hours, code, start, stop; one row per job
-    and round. A month that is not known is taken so that the job is as long as it may be."""
+    """person, employer, year (of the round), job (its number in the round), hours, code, wage (dollars an hour), start,
+    stop; one row per job and round. A month that is not known is taken so that the job is as long as it may be."""
     listed = pl.concat([_job(extract, year, job) for year in rounds for job in _numbers(extract, year)])
     start = pl.date(_within("start_year", *YEARS), _within("start_month", 1, 12).fill_null(1), 1)
     stop = pl.date(_within("stop_year", *YEARS), _within("stop_month", 1, 12).fill_null(12), 1).dt.month_end()
     code = pl.col("occupation").cast(pl.String)
-    return listed.select(*JOB, "year", "job", "hours", code=code, start=start, stop=stop)
+    wage = pl.col("pay") / CENTS
+    return listed.select(*JOB, "year", "job", "hours", code=code, wage=wage, start=start, stop=stop)
 
 
 def drop_impossible(jobs: pl.DataFrame, people: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -50,7 +52,7 @@ def drop_impossible(jobs: pl.DataFrame, people: pl.DataFrame) -> tuple[pl.DataFr
 
 
 def main_jobs(jobs: pl.DataFrame, years: Sequence[int]) -> pl.DataFrame:
-    """person, year, code: the occupation of the job with the most hours in each of `years`, of those with one.
+    """person, year, code, wage: of the job with the most hours in each of `years`, of those with an occupation.
 
     Between equal hours the job with more weeks is the main one, then the employer that was named first. A job whose
     hours a week are unknown comes last.
@@ -58,13 +60,13 @@ def main_jobs(jobs: pl.DataFrame, years: Sequence[int]) -> pl.DataFrame:
     spells = jobs.group_by(JOB).agg(pl.col("start").min(), pl.col("stop").max())
     worked = spells.join(pl.DataFrame({"year": years}, {"year": pl.Int64}), how="cross")
     worked = worked.with_columns(days=_days_in_year()).filter(pl.col("days") > 0).sort("year")
-    for stated in ("code", "hours"):
+    for stated in ("code", "hours", "wage"):
         worked = _with_stated(worked, jobs, stated)
     total = pl.col("days") / 7 * pl.col("hours")
     order = worked.drop_nulls("code").sort(
         total.fill_null(0), "days", "employer", descending=[True, True, False], maintain_order=True
     )
-    return order.unique(["person", "year"], keep="first", maintain_order=True).select("person", "year", "code")
+    return order.unique(["person", "year"], keep="first", maintain_order=True).select("person", "year", "code", "wage")
 
 
 def _days_in_year() -> pl.Expr:

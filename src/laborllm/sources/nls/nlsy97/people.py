@@ -14,6 +14,9 @@ ETHNICITIES = {1: "black or african american", 2: "hispanic", 3: "other", NEITHE
 RACES = {1: "white", 3: "other", 4: "asian or pacific islander", 5: "other"}
 """What KEY!RACE says of those who are neither Black nor Hispanic; without it they all count as white."""
 
+DESIGN = ("household", "stratum", "psu")
+"""Where in the sample a person is."""
+
 LEVELS = ("less than high school", "high school", "some college", "college", "graduate degree")
 DEGREE_LEVELS = {0: 0, 1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 4}
 """None, GED, diploma, associate, bachelor, master, PhD, professional degree -> place in `LEVELS`."""
@@ -24,8 +27,9 @@ CENTS = 100  # a weight is written with two implied decimals
 
 
 def read_people(extract: Extract) -> pl.DataFrame:
-    """person, gender, ethnicity, birth_year; one row per person."""
-    people = select_questions(extract, ("sex", "birth_year", "ethnicity", "race"), FIRST_ROUND)
+    """person, gender, ethnicity, birth_year, household, stratum, psu; one row per person."""
+    asked = ("sex", "birth_year", "ethnicity", "race", *DESIGN)
+    people = select_questions(extract, asked, FIRST_ROUND)
     neither = pl.col("ethnicity") == NEITHER_BLACK_NOR_HISPANIC
     of_neither = named("race", RACES).fill_null(ETHNICITIES[NEITHER_BLACK_NOR_HISPANIC])
     return people.select(
@@ -33,6 +37,7 @@ def read_people(extract: Extract) -> pl.DataFrame:
         named("sex", SEXES).alias("gender"),
         pl.when(neither).then(of_neither).otherwise(named("ethnicity", ETHNICITIES)).alias("ethnicity"),
         answers("birth_year"),
+        *map(answers, DESIGN),
     )
 
 
