@@ -1,4 +1,7 @@
-"""What the records before a record say about it: the memory of the law."""
+"""What the law of synthetic careers remembers of the records before a record: jobs, and years in one.
+
+`laborllm.panel.history` is what models know of a career; this is what careers are drawn from, year by year.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -12,14 +15,12 @@ from laborllm.panel.order import first_records
 
 Columns = NDArray[np.intp]
 
-ABSENT = -1  # in place of an occupation that there is none of
-
 
 @dataclass(frozen=True)
 class History:
     """One value per record, (n,). previous: column of the occupation before; job: of the last occupation that was no
-    state; former: of the occupation before that one. gap: years since the record before; tenure: years that the
-    previous occupation had lasted by then. Gap and tenure are zero at a first record."""
+    state; former: of the occupation before that one; J where there is none. gap: years since the record before; tenure:
+    years that the previous occupation had lasted by then. Gap and tenure are zero at a first record."""
 
     previous: Columns
     job: Columns
@@ -30,20 +31,20 @@ class History:
     @classmethod
     def of(cls, records: pl.DataFrame, occupations: Columns, is_state: NDArray[np.bool_]) -> Self:
         """The histories of records sorted by worker and year. occupations: column of each, (n,). is_state: (J,)."""
-        history = cls.before(records)
+        history = cls.before(records, len(is_state))
         for position, rows in enumerate(by_position(records)):
             if position:
                 history.extend(rows, occupations, is_state)
         return history
 
     @classmethod
-    def before(cls, records: pl.DataFrame) -> Self:
-        """What is known of the histories before any occupation is: the gaps."""
+    def before(cls, records: pl.DataFrame, none: int) -> Self:
+        """What is known of the histories before any occupation is: the gaps. none: J, in place of a column."""
         years = records["year"].cast(pl.Int64).to_numpy()
         first = first_records(records)
         gap = np.where(first, 0, np.diff(years, prepend=years[:1])).astype(np.intp)
-        absent = np.full(len(years), ABSENT, np.intp)
-        return cls(absent, absent.copy(), absent.copy(), gap, np.zeros(len(years), np.intp))
+        previous, job, former = np.full((3, len(years)), none, np.intp)
+        return cls(previous, job, former, gap, np.zeros(len(years), np.intp))
 
     def extend(self, rows: Columns, occupations: Columns, is_state: NDArray[np.bool_]) -> None:
         """Fill in the histories of `rows`: they end with the records right above them, of which all is known."""

@@ -21,7 +21,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import require_known_past
 from laborllm.sources.synthetic.covariates import LEANINGS, covariates, effects, state_odds, tens_over_30
-from laborllm.sources.synthetic.history import ABSENT, Columns, History, by_position
+from laborllm.sources.synthetic.history import Columns, History, by_position
 from laborllm.sources.synthetic.market import Market, StateOdds
 from laborllm.sources.synthetic.titles import draw_leanings, similarity
 
@@ -41,6 +41,7 @@ class TrueLaw:
         self.taxonomy = taxonomy
         self.market = market
         self.is_state = np.isin(taxonomy.codes, taxonomy.states)
+        self._none = len(taxonomy)  # in place of the column of an occupation that there is none of
         if (~self.is_state).sum() < 2:
             raise SourceError(f"taxonomy {taxonomy.name} has fewer than two occupations: nobody could change job in it")
         self._states = [market.states[state] for state in taxonomy.states]
@@ -80,8 +81,8 @@ class TrueLaw:
 
     def draw(self, people: pl.DataFrame, generator: np.random.Generator) -> Columns:
         """Draw the occupation of every record, (n,) columns, for people as `draw_people` gives them."""
-        occupations = np.full(people.height, ABSENT, np.intp)
-        history = History.before(people)
+        occupations = np.full(people.height, self._none, np.intp)
+        history = History.before(people, self._none)
         traits, age, odds = self._of_people(people)
         for position, rows in enumerate(by_position(people)):
             if position:
@@ -107,7 +108,7 @@ class TrueLaw:
             past = history.at(rows)
             stay = self._stay_chance(age[rows], past)
             probability = (1 - stay)[:, None] * self._move_chances(traits[rows], odds[rows], past)
-            later = np.flatnonzero(past.previous != ABSENT)
+            later = np.flatnonzero(past.previous != self._none)
             probability[later, past.previous[later]] = stay[later]
             yield rows, probability
 
@@ -123,16 +124,17 @@ class TrueLaw:
         occupation = past.previous
         log_odds = self._stay[occupation] + self._stay_by_age[occupation] * age
         log_odds = log_odds + self.market.stay_tenure * np.log1p(past.tenure)
-        return np.where(occupation == ABSENT, 0, (1 + np.exp(-log_odds)) ** -past.gap.astype(float)).astype(np.float32)
+        stay = (1 + np.exp(-log_odds)) ** -past.gap.astype(float)
+        return np.where(occupation == self._none, 0, stay).astype(np.float32)
 
     def _move_chances(self, traits: Floats, state_odds: Floats, past: History) -> Floats:
         """Where a mover goes, (n, J) float32: rows sum to one, and nobody moves to the occupation she is in."""
         weight = traits @ self._to_worker + self._by_itself + self._to_job[past.job]
-        back = np.flatnonzero(past.former != ABSENT)
+        back = np.flatnonzero(past.former != self._none)
         weight[back, past.former[back]] += self.market.return_to_former
-        jobless = np.flatnonzero((past.job != ABSENT) & (past.previous != past.job))
+        jobless = np.flatnonzero((past.job != self._none) & (past.previous != past.job))
         weight[jobless, past.job[jobless]] += self.market.recall
-        known = np.flatnonzero(past.previous != ABSENT)
+        known = np.flatnonzero(past.previous != self._none)
         weight[known, past.previous[known]] = -np.inf
         chance = np.exp(weight - weight.max(axis=1, keepdims=True))
         odds = state_odds * (np.flatnonzero(self.is_state) != past.previous[:, None])
@@ -142,11 +144,12 @@ class TrueLaw:
 
 
 def _staying(is_state: NDArray[np.bool_], states: list[StateOdds], market: Market) -> tuple[Floats, Floats]:
-    """Log-odds of staying at age 30 in the first year, and what ten more years of age add, (J,) each."""
+    """Log-odds of staying at age 30 in the first year, and what ten more years of age add, (J + 1,) each: the last of
+    them are of no occupation, and mean nothing."""
     stay, by_age = np.full(len(is_state), market.stay), np.full(len(is_state), market.stay_by_age)
     stay[is_state] = [state.stay for state in states]
     by_age[is_state] = [state.stay_by_age for state in states]
-    return stay, by_age
+    return np.append(stay, 0), np.append(by_age, 0)
 
 
 def _split(rows: Columns) -> Iterator[Columns]:
