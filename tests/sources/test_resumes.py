@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from laborllm.errors import LaborLLMError, PanelError, SourceError
 from laborllm.occupations.coding import TitleCoder, load_coder
+from laborllm.occupations.coding.corrections import read_corrections
 from laborllm.panel import Panel
 from laborllm.sources import import_resumes, write_resumes
 from laborllm.sources.formats import text
@@ -34,7 +35,11 @@ def coder() -> TitleCoder:
 @pytest.fixture(autouse=True)
 def load_once(coder: TitleCoder, monkeypatch: pytest.MonkeyPatch) -> None:
     """The coder takes two seconds to learn: these tests share the real one."""
-    monkeypatch.setattr(resumes_titles, "load_coder", lambda: coder)
+
+    def shared(corrections: Path | None = None) -> TitleCoder:
+        return coder if corrections is None else coder.with_corrections(read_corrections(corrections))
+
+    monkeypatch.setattr(resumes_titles, "load_coder", shared)
 
 
 def table(tmp_path: Path, rows: str, name: str = "jobs.csv") -> Path:
@@ -54,6 +59,14 @@ def test_the_main_job_of_a_year_is_the_one_with_most_days(tmp_path: Path) -> Non
     assert by_year(panel) == expected | {("1", year): "436" for year in (2006, 2007, 2008)}
     assert panel.provenance.left_out == {"another job filled more of the year": 1}
     assert panel.provenance.notes["jobs without an end"] == "1, taken to go on to 2008-12-31, as told"
+
+
+def test_corrections_of_titles_come_first(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("title,code\ncrew ninja,444\nRN,207\n")
+    jobs = table(tmp_path, "1,2001,2001,Crew Ninja,,\n1,2002,2002,RN,,\n1,2003,2003,Cashier,,\n")
+    panel = import_resumes(jobs, corrections=own)
+    assert by_year(panel) == {("1", 2001): "444", ("1", 2002): "207", ("1", 2003): "276"}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import EVERY_OPTION, PanelOut, SplitBy, SplitSeed, States
+from laborllm.cli.options import EVERY_OPTION, Corrections, PanelOut, SplitBy, SplitSeed, States
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def import_resumes(
         Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")
     ] = None,
     threshold: Annotated[float, Parameter(help="Leave out titles whose code is less sure than this.")] = 0.5,
+    corrections: Corrections = None,
     states: Annotated[
         tuple[str, ...], Parameter(help="States to add to the taxonomy, as a panel has to be pooled with.")
     ] = (),
@@ -128,6 +129,7 @@ def import_resumes(
         open_ends=open_end,
         date_order=date_order,
         threshold=threshold,
+        corrections=corrections,
         states=states,
         encoding=encoding,
         dataset=dataset,

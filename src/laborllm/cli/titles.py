@@ -1,14 +1,17 @@
 """The verb that codes job titles."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from laborllm.cli.options import AsJson
+from laborllm.cli.options import AsJson, Corrections
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
     from laborllm.occupations import Taxonomy
@@ -21,6 +24,10 @@ def code_titles(
     column: Annotated[str | None, Parameter(help="Column of titles in the file: CSV, Parquet, Stata, ...")] = None,
     out: Annotated[Path | None, Parameter(help="Parquet file to write, one row per distinct title.")] = None,
     threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
+    corrections: Corrections = None,
+    uncoded: Annotated[
+        bool, Parameter(help="Print only the titles without a code, with how many rows have them.", negative="")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Code free-text job titles into occ1990dd, each with a confidence; a title that stays below it is left uncoded.
@@ -30,13 +37,16 @@ def code_titles(
     from laborllm.occupations.coding import load_coder
     from laborllm.storage import new_file
 
-    coder = load_coder()
-    coded = coder.code(titles if column is None else _read(titles, column), threshold=threshold)
+    coder = load_coder(corrections)
+    rows = titles if column is None else _read(titles, column).to_list()
+    coded = coder.code(rows, threshold=threshold)
     if out is not None:
         with new_file(out) as file:
             coded.write_parquet(file)
         print(f"{out}: {coded.height:,} titles, {coded['code'].count():,} coded", file=sys.stderr)
-    else:
+    if uncoded:
+        _show_uncoded(coded, rows)
+    elif out is None:
         _show(coded, coder.taxonomy, json=json)
 
 
@@ -47,6 +57,12 @@ def _read(files: list[str], column: str) -> "pl.Series":
     if len(files) != 1:
         raise SourceError(f"--column reads one file, and {len(files)} are named")
     return read_raw(Path(files[0]), [column]).frame[column]
+
+
+def _show_uncoded(coded: "pl.DataFrame", rows: "Sequence[str | None]") -> None:
+    counts = Counter(rows)
+    for title in sorted(coded.filter(coded["code"].is_null())["title"], key=lambda title: (-counts[title], title)):
+        print(f"{counts[title]:>12,}  {title}")
 
 
 def _show(coded: "pl.DataFrame", taxonomy: "Taxonomy", *, json: bool) -> None:

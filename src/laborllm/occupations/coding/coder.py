@@ -7,6 +7,7 @@ words, or in the same but for words of rank ("senior") and what follows a dash (
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import TaxonomyError
+from laborllm.occupations.coding.corrections import read_corrections
 from laborllm.occupations.coding.listed import ListedTitles, load_titles
 from laborllm.occupations.coding.ranker import BATCH, Ranker, Words
 from laborllm.occupations.coding.spelling import Spelling
@@ -184,10 +186,18 @@ class TitleCoder:
         return scores
 
 
-def load_coder() -> TitleCoder:
-    """The coder of the shipped titles, into occ1990dd. Learning takes about two seconds: load it once."""
+def load_coder(corrections: Path | None = None) -> TitleCoder:
+    """The coder of the shipped titles, into occ1990dd. Learning takes about a second: load it once.
+
+    Args:
+        corrections: a CSV file of titles and codes that come before all else.
+
+    Raises:
+        TaxonomyError: the file does not give each of its titles one code of the taxonomy.
+    """
     taxonomy = load_taxonomy("occ1990dd")
-    return TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy))
+    coder = TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy))
+    return coder if corrections is None else coder.with_corrections(read_corrections(corrections))
 
 
 def key(title: Words) -> Words:

@@ -50,6 +50,7 @@ def import_resumes(
     open_ends: Collection[str] = (),
     date_order: DateOrder | None = None,
     threshold: float = THRESHOLD,
+    corrections: Path | None = None,
     states: Sequence[str] = (),
     encoding: str | None = None,
     dataset: str = "RESUMES",
@@ -65,6 +66,7 @@ def import_resumes(
             open_ends=open_ends,
             date_order=date_order,
             threshold=threshold,
+            corrections=corrections,
             states=states,
             encoding=encoding,
             dataset=dataset,
@@ -81,6 +83,7 @@ def write_resumes(
     open_ends: Collection[str] = (),
     date_order: DateOrder | None = None,
     threshold: float = THRESHOLD,
+    corrections: Path | None = None,
     states: Sequence[str] = (),
     encoding: str | None = None,
     dataset: str = "RESUMES",
@@ -97,6 +100,7 @@ def write_resumes(
         open_ends: Texts that mean a job without an end, beside "present" and the like, and dates after `as_of`.
         date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
         threshold: Titles are coded into occ1990dd; those less sure than this are left out.
+        corrections: A CSV file of titles and codes that come before all else.
         states: States that the taxonomy of the panel has too, so that panels which have them can be pooled with it.
         encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
         dataset: What career texts call the data.
@@ -106,6 +110,7 @@ def write_resumes(
         How much was written, the row counts, and the titles that have no code.
 
     Raises:
+        TaxonomyError: For a correction that is no title with one code.
         SourceError: For a source that cannot be read or has no usable job.
         PanelError: For jobs that do not form a panel, such as two years of birth of one worker.
     """
@@ -114,7 +119,8 @@ def write_resumes(
     rules = DateRules(_as_of(as_of, path, date_order), open_ends, date_order)
     why = "the date of the file" if as_of is None else "as told"
     with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
-        parts = _Parts(Path(folder), CodedTitles.load(threshold, states), jobs.schooling, rules, dataset, seed)
+        titles = CodedTitles.load(threshold, states, corrections)
+        parts = _Parts(Path(folder), titles, jobs.schooling, rules, dataset, seed)
         shards = split_by_worker(jobs.rows, Path(folder))
         with progress("resumes", len(shards), "parts") as advance:
             for shard in shards:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import polars as pl
@@ -28,9 +29,12 @@ class CodedTitles:
     counts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COUNTED))
 
     @classmethod
-    def load(cls, threshold: float, states: Sequence[str]) -> Self:
-        """The shipped coder, into its taxonomy with `states`. Raises `TaxonomyError` for a state or threshold."""
-        coder = load_coder()
+    def load(cls, threshold: float, states: Sequence[str], corrections: Path | None = None) -> Self:
+        """The shipped coder, into its taxonomy with `states`; the file of `corrections` comes first.
+
+        Raises `TaxonomyError` for a state, threshold or correction that cannot be.
+        """
+        coder = load_coder(corrections)
         return cls(coder, threshold, coder.taxonomy.with_states(states), coder.code([], threshold=threshold))
 
     def add_to(self, years: pl.DataFrame) -> pl.DataFrame:
