@@ -96,6 +96,8 @@ def test_any_text_is_coded_or_not(title: str, coder: TitleCoder) -> None:
     best = coder.candidates(title, 1)
     assert confidence == pytest.approx(best[0][1] if best else 0)
     assert (match == "no job") == (not best)
+    every = coder.candidates(title, len(coder.taxonomy))
+    assert not every or sum(sure for _, sure in every) == pytest.approx(1)
 
 
 def test_titles_of_the_taxonomy_have_their_own_code(coder: TitleCoder) -> None:

@@ -214,10 +214,16 @@ def _batches(forms: Sequence[tuple[Words, str]]) -> Iterator[Sequence[tuple[Word
 
 
 def _confidence(scores: NDArray[np.float64], weights: Sequence[Weights]) -> NDArray[np.float64]:
-    """From scores to the probability that a code is right, (b, J); a row need not add up to one."""
-    log_prob: NDArray[np.float64] = np.minimum(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True), -1e-9)
-    odds: NDArray[np.float64] = log_prob - np.log(-np.expm1(log_prob))
+    """From scores to how sure each code is, (b, J); rows add up to one.
+
+    The most probable code is as sure as `Weights` make of its log-odds, and the others share the rest as before.
+    """
+    probability = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+    first = probability.argmax(axis=1)[:, None]
+    best = np.clip(np.take_along_axis(probability, first, axis=1), 1e-9, 1 - 1e-9)
     intercept = np.array([weight.intercept for weight in weights])[:, None]
     slope = np.array([weight.slope for weight in weights])[:, None]
-    confidence: NDArray[np.float64] = 1 / (1 + np.exp(-intercept - slope * odds))
+    sure = 1 / (1 + np.exp(-intercept - slope * (np.log(best) - np.log1p(-best))))
+    confidence: NDArray[np.float64] = probability * (1 - sure) / (1 - best)
+    np.put_along_axis(confidence, first, sure, axis=1)
     return confidence
