@@ -11,13 +11,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import InputError, RunError
+from laborllm.errors import InputError, RunError, TaxonomyError, first_line
+from laborllm.models.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.parquet import read_marked
 from laborllm.storage import new_file
 
 Floats = NDArray[np.floating]
+
+MARK = "laborllm.forecast"
+NOTHING = Lineage()
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Forecast:
             exact. The log-probability of the observed occupation is then off by at most -log(1 - b) nats.
         greedy_valid: (n,) whether the most probable continuation, token by token, is a valid title; None for models
             over codes.
+        lineage: The splits of the panels behind the model that forecast.
 
     Raises:
         InputError: Arrays whose shapes do not fit, or rows that do not sum to one.
@@ -54,6 +59,7 @@ class Forecast:
     method: str
     error_bound: Floats | None = None
     greedy_valid: NDArray[np.bool_] | None = None
+    lineage: Lineage = NOTHING
 
     def __post_init__(self) -> None:
         shape = (self.records.height, len(self.taxonomy))
@@ -121,6 +127,7 @@ class Forecast:
             self.method,
             None if self.error_bound is None else self.error_bound[rows],
             None if self.greedy_valid is None else self.greedy_valid[rows],
+            self.lineage,
         )
 
     def save(self, path: Path, more: Mapping[str, str] | None = None) -> None:
@@ -135,8 +142,9 @@ class Forecast:
             pl.Series("log_prob", np.asarray(self.log_prob, np.float32), pl.Array(pl.Float32, len(self.taxonomy))),
         )
         about = {
-            "laborllm.forecast": json.dumps({"method": self.method}),
+            MARK: json.dumps({"method": self.method}),
             "laborllm.taxonomy": self.taxonomy.to_json(),
+            "laborllm.lineage": json.dumps(self.lineage.splits),
         }
         with new_file(path) as file:
             frame.write_parquet(file, metadata=about | dict(more or {}))
@@ -144,16 +152,22 @@ class Forecast:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file written by `save`. Raises `InputError` if it is not one."""
-        frame, about = read_marked(path, "laborllm.forecast", "forecast", "forecast", InputError)
-        return cls(
-            records=frame.select("worker", "year", "occupation"),
-            taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
-            log_prob=frame["log_prob"].to_numpy(),
-            raw_mass=frame["raw_mass"].to_numpy(),
-            error_bound=_known(frame["error_bound"]),
-            greedy_valid=_known(frame["greedy_valid"]),
-            **json.loads(about["laborllm.forecast"]),
-        )
+        frame, about = read_marked(path, MARK, "forecast", "forecast", InputError)
+        try:
+            return cls(
+                records=frame.select("worker", "year", "occupation"),
+                taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
+                log_prob=frame["log_prob"].to_numpy(),
+                raw_mass=frame["raw_mass"].to_numpy(),
+                error_bound=_known(frame["error_bound"]),
+                greedy_valid=_known(frame["greedy_valid"]),
+                lineage=Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
+                method=str(json.loads(about[MARK])["method"]),
+            )
+        except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, TaxonomyError) as error:
+            raise InputError(
+                f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"
+            ) from error
 
 
 def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:

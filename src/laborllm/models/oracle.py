@@ -61,6 +61,7 @@ class FittedOracle:
             log_prob=self._process.log_prob(panel),
             raw_mass=np.ones(len(panel)),
             method="data-generating process",
+            lineage=self.record.lineage,
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:

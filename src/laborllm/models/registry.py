@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from laborllm.errors import RunError
-from laborllm.models.contract import Fitted, Forecaster, Spec
+from laborllm.models.contract import Fitted, Spec
+from laborllm.models.lineage import Lineage
 from laborllm.models.run_folder import read_run
 from laborllm.models.saved_forecast import SavedForecast
 from laborllm.panel import Panel
@@ -49,16 +50,26 @@ def load(path: Path, *, held_out_by: Panel | None = None) -> Fitted:
     """
     run = read_run(path)
     if held_out_by is not None:
-        run.record.require_same_held_out(held_out_by)
+        run.record.lineage.require_held_out_by(held_out_by)
     if run.model not in MODELS:
         raise RunError(f"{path} holds a model {run.model!r}, which this version of laborllm does not know")
     found: Fitted = _attribute(MODELS[run.model][1]).load(run)
     return found
 
 
-def load_forecaster(path: Path, *, held_out_by: Panel | None = None) -> Forecaster:
-    """The fitted model of a run folder, loaded and refused as by `load`, or the forecasts of a file."""
-    return SavedForecast.load(path) if path.is_file() else load(path, held_out_by=held_out_by)
+def load_forecaster(path: Path, *, held_out_by: Panel | None = None) -> Fitted | SavedForecast:
+    """The fitted model of a run folder, or the forecasts of a file: loaded, and refused, as by `load`."""
+    if not path.is_file():
+        return load(path, held_out_by=held_out_by)
+    saved = SavedForecast.load(path)
+    if held_out_by is not None:
+        saved.lineage.require_held_out_by(held_out_by)
+    return saved
+
+
+def lineage_of(forecaster: Fitted | SavedForecast) -> Lineage:
+    """The splits behind a fitted model, or behind the one that saved forecasts are of."""
+    return forecaster.lineage if isinstance(forecaster, SavedForecast) else forecaster.record.lineage
 
 
 def state_of(path: Path) -> str:

@@ -2,15 +2,18 @@
 
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
+from operator import or_
 from pathlib import Path
 from typing import Any, Self
 
-from laborllm.errors import RunError
+from laborllm.errors import RunError, TaxonomyError
 from laborllm.models.card import model_card
+from laborllm.models.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_folder, require_complete
@@ -30,6 +33,7 @@ class FitRecord:
         workers: How many careers were used.
         records: How many records they have.
         seed: The seed of the fit.
+        lineage: The splits of the panel, and of all that the fit started from.
     """
 
     taxonomy: Taxonomy
@@ -39,11 +43,22 @@ class FitRecord:
     workers: int
     records: int
     seed: int
+    lineage: Lineage
 
     @classmethod
-    def on(cls, panel: Panel, train: Panel, *, seed: int) -> Self:
-        """`panel` is what was handed to fit, `train` the careers that were used of it."""
-        return cls(panel.taxonomy, panel.dataset, panel.fingerprint, panel.held_out, train.workers, len(train), seed)
+    def on(cls, panel: Panel, train: Panel, *, seed: int, ancestors: Iterable[Lineage] = ()) -> Self:
+        """`panel` is what was handed to fit, `train` the careers that were used of it, `ancestors` what else it is made
+        from."""
+        return cls(
+            taxonomy=panel.taxonomy,
+            dataset=panel.dataset,
+            fingerprint=panel.fingerprint,
+            held_out=panel.held_out,
+            workers=train.workers,
+            records=len(train),
+            seed=seed,
+            lineage=reduce(or_, ancestors, Lineage.of(panel)),
+        )
 
     def require_same_taxonomy(self, panel: Panel) -> None:
         """Raise `RunError` unless `panel` has the taxonomy of the fit."""
@@ -52,15 +67,6 @@ class FitRecord:
             raise RunError(
                 f"the model was fitted on taxonomy {ours.name} with {len(ours)} occupations, "
                 f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
-            )
-
-    def require_same_held_out(self, panel: Panel) -> None:
-        """Raise `RunError` if `panel` is of the same dataset but holds other workers out: the fit may know them."""
-        if panel.dataset == self.dataset and panel.held_out != self.held_out:
-            raise RunError(
-                f"the model was fitted on another split of {self.dataset}, so it may have been trained on workers that "
-                "are in split test here: evaluate on the panel of the fit",
-                hint="or import this one with the same --seed",
             )
 
 
@@ -101,7 +107,8 @@ def new_run(
             "model": model,
             "options": dict(options),
             "record": {
-                **{name: value for name, value in vars(record).items() if name != "taxonomy"},
+                **{name: value for name, value in vars(record).items() if name not in ("taxonomy", "lineage")},
+                "lineage": record.lineage.splits,
                 "taxonomy": json.loads(record.taxonomy.to_json()),
             },
             "metrics": dict(metrics or {}),
@@ -127,11 +134,11 @@ def read_run(path: Path) -> Run:
             path,
             metadata["model"],
             metadata["options"],
-            FitRecord(**record | {"taxonomy": taxonomy}),
+            FitRecord(**record | {"taxonomy": taxonomy, "lineage": Lineage.from_pairs(record["lineage"])}),
             metadata["metrics"],
             metadata["extra"],
         )
-    except (TypeError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
         raise RunError(f"{path} was written by another version of laborllm: fit the model again") from error
 
 

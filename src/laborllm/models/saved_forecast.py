@@ -6,6 +6,7 @@ from typing import Self
 
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.lineage import Lineage
 from laborllm.panel import Panel
 
 
@@ -18,6 +19,10 @@ class SavedForecast:
     @classmethod
     def load(cls, path: Path) -> Self:
         return cls(Forecast.load(path))
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.saved.lineage
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         return self.saved.of(panel)

@@ -21,6 +21,7 @@ from laborllm.panel.states import COARSENED, over, shared_states
 Draw = Literal["alike", "weight", "target"]
 
 ADDED = "added from"
+HELD_OUT = "workers in split test of "
 """Notes on additions begin with this."""
 
 ALIKE = ("education", "gender", "ethnicity", "region")
@@ -80,7 +81,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         files=known.files,
         rows_in=known.rows_in + sum(map(len, added)),
         left_out=known.left_out,
-        notes=known.notes | dict(map(_note, additions, added)),
+        notes=known.notes | _held_out(additions) | dict(map(_note, additions, added)),
     )
     return replace(first, records=_joined([first, *added]), provenance=provenance)
 
@@ -89,6 +90,13 @@ def pooling_notes(pooled: Panel) -> dict[str, str]:
     """What the notes of a pooled panel say about who was added, and which states became coarser."""
     notes = pooled.provenance.notes.items()
     return {name: note for name, note in notes if name == COARSENED or name.startswith(ADDED)}
+
+
+def held_out_of(panel: Panel) -> dict[str, str]:
+    """Hash of who is in split test, by the label of each dataset that the panel was pooled from, and of its own."""
+    notes = panel.provenance.notes.items()
+    others = {name.removeprefix(HELD_OUT): note for name, note in notes if name.startswith(HELD_OUT)}
+    return others | {panel.dataset: panel.held_out}
 
 
 def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:
@@ -139,6 +147,12 @@ def _labelled(panel: Panel) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias("weight"),
         label.alias("dataset"),
     )
+
+
+def _held_out(additions: Sequence[Addition]) -> dict[str, str]:
+    """What the notes say about who is in split test of the panels that are added."""
+    members = [held_out_of(addition.panel) for addition in additions]
+    return {f"{HELD_OUT}{dataset}": held_out for member in members for dataset, held_out in member.items()}
 
 
 def _note(addition: Addition, added: Panel) -> tuple[str, str]:

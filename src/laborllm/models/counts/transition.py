@@ -65,6 +65,7 @@ class FittedTransition:
             log_prob=np.log(self.probability(history.before_previous, history.previous)).astype(np.float32),
             raw_mass=np.ones(len(panel)),
             method="transition frequencies",
+            lineage=self.record.lineage,
         )
 
     def probability(self, before: NDArray[np.intp], previous: NDArray[np.intp]) -> Floats:

@@ -59,6 +59,7 @@ class FittedEmbeddingLogit:
             log_prob=self.logit.log_prob(embedder.records(panel, embedder.vectors(panel))).numpy(),
             raw_mass=np.ones(len(panel)),
             method=f"{self.spec.likelihood} logit on {self.spec.pooling} hidden states (float32)",
+            lineage=self.record.lineage,
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:

@@ -60,7 +60,8 @@ class FittedOffTheShelf:
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         self.record.require_same_taxonomy(panel)
-        return self.forecaster.forecast(panel, scoring or ScoringOptions())
+        found = self.forecaster.forecast(panel, scoring or ScoringOptions())
+        return replace(found, lineage=self.record.lineage)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         self.record.require_same_taxonomy(panel)

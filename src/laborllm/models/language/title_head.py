@@ -86,6 +86,7 @@ class FittedTitleHead:
             log_prob=np.concatenate(log_prob),
             raw_mass=np.ones(len(panel)),
             method="head over titles (float32)",
+            lineage=self.record.lineage,
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
@@ -156,7 +157,8 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
     checkpoints = None if out is None else Checkpoints.beside(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
-    record = FitRecord.on(panel, train, seed=seed)
+    ancestors = [offset_model.record.lineage, *([] if teacher is None else [teacher.lineage])]
+    record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors)
     return FittedTitleHead(spec, record, curve, offset_model, adapter, classifier, parts.left_out, checkpoints)
 
 

@@ -22,7 +22,7 @@ from laborllm.models.history import training_records
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
 from laborllm.models.options import from_options, to_options
-from laborllm.models.registry import load_forecaster, state_of
+from laborllm.models.registry import lineage_of, load_forecaster, state_of
 from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 
@@ -63,6 +63,7 @@ class FittedMixture:
             raw_mass=np.exp(log_mass),
             method=f"mixture of {len(forecasts)} forecasts",
             error_bound=_error_bound(forecasts, np.exp(log_shares)),
+            lineage=self.record.lineage,
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
@@ -104,8 +105,9 @@ def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
         weights: Weights = ConstantWeights(constant_weights(log_likelihoods))
     else:
         weights = varying_weights(log_likelihoods, valid, training_records(panel), seed=seed)
+    record = FitRecord.on(panel, valid, seed=seed, ancestors=map(lineage_of, members))
     metrics = _metrics([str(member) for member in spec.members], log_likelihoods, weights.log_weights(valid))
-    return FittedMixture(spec, FitRecord.on(panel, valid, seed=seed), members, states, weights, metrics)
+    return FittedMixture(spec, record, members, states, weights, metrics)
 
 
 def _log_likelihoods(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:

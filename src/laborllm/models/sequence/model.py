@@ -11,6 +11,7 @@ from torch import nn
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.lineage import Lineage
 from laborllm.models.options import from_options, identity, to_options
 from laborllm.models.run_folder import FitRecord, Run, new_run
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
@@ -69,6 +70,7 @@ class FittedSequence:
             log_prob=np.concatenate(log_prob),
             raw_mass=np.ones(len(panel)),
             method=f"{self.spec.name} (float32)",
+            lineage=self.record.lineage,
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
@@ -106,18 +108,20 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
     """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
     training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
     vocabulary = Vocabulary.of(training)
+    ancestor = Lineage()
     with seeded(seed):
         network = new_network(spec, vocabulary, len(panel.taxonomy))
         if isinstance(spec, Career):
             from laborllm.models.sequence.warm_start import warm_start  # which loads models of its kind
 
-            warm_start(network, spec, vocabulary, panel)
+            ancestor = warm_start(network, spec, vocabulary, panel)
     network = network.to(best_device())
     careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
     task = NextOccupation(f"fit {spec.name}", network, *careers)
     checkpoints = None if out is None else Checkpoints.beside(out, identity(spec, spec.name, panel))
     curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
-    return FittedSequence(spec, FitRecord.on(panel, training, seed=seed), vocabulary, network, curve, checkpoints)
+    record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor])
+    return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
 
 
 def new_network(spec: SequenceSpec, vocabulary: Vocabulary, occupations: int) -> nn.Module:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.errors import RunError
+from laborllm.models.lineage import Lineage
 from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
@@ -15,14 +16,16 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
 
-def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: Panel) -> None:
-    """Give a new network of CAREER the weights that its spec names, if it names any."""
+def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: Panel) -> Lineage:
+    """Give a new network of CAREER the weights that its spec names, if it names any; returns the splits behind them."""
     if spec.titles is not None:
         embeddings = _title_embeddings(spec.titles, panel.taxonomy)
         embed_titles(network.get_parameter("occupations.weight"), embeddings)
-    if spec.pretrained is not None:
-        source = _pretrained(spec, spec.pretrained, panel)
-        carry_over(source.network, source.vocabulary, network, vocabulary)
+    if spec.pretrained is None:
+        return Lineage()
+    source = _pretrained(spec, spec.pretrained, panel)
+    carry_over(source.network, source.vocabulary, network, vocabulary)
+    return source.record.lineage
 
 
 def carry_over(source: nn.Module, known: Vocabulary, network: nn.Module, wanted: Vocabulary) -> None:
@@ -72,5 +75,5 @@ def _pretrained(spec: Career, path: Path, panel: Panel) -> FittedSequence:
     if (found := tuple(shape)) != wanted:
         raise RunError(f"{path} has layers, width and heads {found}, not {wanted}: use the same")
     source.record.require_same_taxonomy(panel)
-    source.record.require_same_held_out(panel)
+    source.record.lineage.require_held_out_by(panel)
     return source

@@ -1,0 +1,126 @@
+"""No model or forecast is accepted on a split that anything behind it was not made under."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from laborllm.errors import InputError, RunError
+from laborllm.models.counts.specs import Transition
+from laborllm.models.language.specs import TitleHead
+from laborllm.models.lineage import Lineage
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.registry import load, load_forecaster
+from laborllm.models.run_folder import read_run
+from laborllm.models.sequence.specs import Career
+from laborllm.panel import Panel, assign_split
+from laborllm.panel.pooling import Addition, held_out_of, mix
+
+OTHER = "on another split of OTHER"
+Made = Callable[[Path, Panel, Panel], Path]
+
+
+@pytest.fixture(scope="module")
+def other(panel: Panel) -> Panel:
+    """The same people under another label."""
+    return replace(panel, dataset="OTHER")
+
+
+@pytest.fixture(scope="module")
+def other_split(other: Panel) -> Panel:
+    return replace(other, records=assign_split(other.records.drop("split"), seed=9))
+
+
+def small_career(**options: object) -> Career:
+    return Career(layers=1, width=16, heads=2, training=replace(Career().training, epochs=1), **options)  # type: ignore[arg-type]
+
+
+def run_of(path: Path, panel: Panel) -> Path:
+    Transition().fit(panel).save(path)
+    return path
+
+
+def pooled(folder: Path, panel: Panel, other: Panel) -> Path:
+    return run_of(folder / "pooled", mix(panel, [Addition(other)], seed=0))
+
+
+def pooled_twice(folder: Path, panel: Panel, other: Panel) -> Path:
+    inner = mix(replace(panel, dataset="THIRD"), [Addition(other)], seed=0)
+    return run_of(folder / "twice", mix(panel, [Addition(inner)], seed=0))
+
+
+def pretrained(folder: Path, panel: Panel, other: Panel) -> Path:
+    small_career().fit(other).save(folder / "before")
+    small_career(pretrained=folder / "before").fit(panel).save(folder / "run")
+    return folder / "run"
+
+
+def mixed(folder: Path, panel: Panel, other: Panel) -> Path:
+    members = run_of(folder / "one", panel), pooled(folder, panel, other)
+    Mixture(members=members).fit(panel).save(folder / "run")
+    return folder / "run"
+
+
+def mixed_files(folder: Path, panel: Panel, other: Panel) -> Path:
+    forecast_file(folder, panel, other)
+    Mixture(members=(folder / "forecast.parquet",)).fit(panel).save(folder / "run")
+    return folder / "run"
+
+
+def forecast_file(folder: Path, panel: Panel, other: Panel) -> Path:
+    load(pooled(folder, panel, other)).forecast(panel).save(folder / "forecast.parquet")
+    return folder / "forecast.parquet"
+
+
+MADE: list[Made] = [pooled, pooled_twice, pretrained, mixed, mixed_files, forecast_file]
+
+
+@pytest.mark.parametrize("make", MADE, ids=lambda make: make.__name__)
+def test_what_is_behind_a_model_is_kept(
+    make: Made, tmp_path: Path, panel: Panel, other: Panel, other_split: Panel
+) -> None:
+    """It is right on the splits it was made under, of either dataset, and refused on any other."""
+    made = make(tmp_path, panel, other)
+    for right in (panel, other):
+        load_forecaster(made, held_out_by=right)
+    with pytest.raises(RunError, match=OTHER):
+        load_forecaster(made, held_out_by=other_split)
+    with pytest.raises(RunError, match=OTHER):
+        load_forecaster(made, held_out_by=mix(panel, [Addition(other_split)], seed=0))
+
+
+def test_a_head_keeps_its_offset_model_and_its_teacher(
+    tmp_path: Path, panel: Panel, other: Panel, other_split: Panel, base_folder: Path
+) -> None:
+    one = run_of(tmp_path / "one", replace(panel, dataset="INVENTED"))
+    two = pooled(tmp_path, panel, other)
+    short = replace(TitleHead().training, epochs=1)
+    for options in ({"offset_model": two}, {"teacher": two, "offset_model": one}):
+        spec = TitleHead(base=str(base_folder), training=short, **options)  # type: ignore[arg-type]
+        assert spec.fit(panel).record.lineage.splits == read_run(two).record.lineage.splits
+        with pytest.raises(RunError, match="on another split of "):
+            spec.fit(mix(panel, [Addition(other_split)], seed=0))
+
+
+def test_a_pool_states_who_each_member_held_out(panel: Panel, other: Panel) -> None:
+    found = held_out_of(mix(panel, [Addition(other)], seed=0))
+    assert found == {"INVENTED": panel.held_out, "OTHER": other.held_out}
+
+
+def test_a_forecast_file_without_its_splits_is_refused(tmp_path: Path, panel: Panel) -> None:
+
+    file = tmp_path / "forecast.parquet"
+    load(run_of(tmp_path / "run", panel)).forecast(panel).save(file)
+    about = {name: text for name, text in pl.read_parquet_metadata(file).items() if name.startswith("laborllm.")}
+    del about["laborllm.lineage"]
+    pl.read_parquet(file).write_parquet(file, metadata=about)
+    with pytest.raises(InputError, match="not a forecast as this version of laborllm writes it"):
+        load_forecaster(file)
+
+
+def test_lineages_add_up() -> None:
+    one, two = Lineage.from_pairs([("b", "1"), ("a", "2")]), Lineage.from_pairs([["a", "3"], ["b", "1"]])
+    assert (one | two).splits == (("a", "2"), ("a", "3"), ("b", "1"))
+    assert Lineage.from_pairs((one | two).splits) == two | one
