@@ -175,6 +175,16 @@ def test_portions_do_not_change_the_numbers(panel: Panel, monkeypatch: pytest.Mo
     assert parts.flows["expected"].to_list() == pytest.approx(whole.flows["expected"].to_list())
 
 
+def test_no_more_is_forecast_at_once_than_a_portion(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that memory does not grow with records times occupations."""
+    monkeypatch.setattr("laborllm.evaluation.portions.RECORDS", 100)
+    model = Constant(tuple([0.1] * 10))
+    evaluate({"m": model}, panel, draws=40)
+    sizes = [len(asked) for _, asked in model.asked]
+    assert max(sizes) <= 100 + 9  # a career more, and the longest has nine records
+    assert sum(sizes) == len(panel)
+
+
 def test_flows_add_up(evaluation: Evaluation, panel: Panel) -> None:
     """Expected flows of an origin add up to its records, and observed ones are counted from the careers."""
     history = History.of(panel)
@@ -208,6 +218,14 @@ def test_small_cells_and_what_gives_them_away_are_withheld() -> None:
         assert [row[name] for name in names] == [None] * 6
     assert found.row("m", "perplexity", "transition", "first")["estimate"] == pytest.approx(2)
     assert str(found.row("m", "auc_change")["note"]) == "fewer than 10 workers with the event, or without it"
+
+
+def test_a_curve_does_not_tell_how_often_a_withheld_event_happened() -> None:
+    """The shares of its bins, each times its records, add up to the number of moves."""
+    panel = panel_ab(["aa"] * 30 + ["ab"] * 4)
+    found = evaluate({"m": forecast_ab(panel, [[0.5, 0.5], [0.75, 0.25]])}, panel, by=["transition"], draws=40)
+    assert found.reliability.filter(event="change").is_empty()
+    assert found.row("m", "kuiper_change")["estimate"] is None
 
 
 def test_no_attack_on_the_tables_recovers_a_withheld_cell() -> None:
@@ -258,8 +276,8 @@ def test_a_seed_repeats(panel: Panel, evaluation: Evaluation) -> None:
 
 
 def test_careers_of_one_record_have_no_past() -> None:
-    panel = panel_ab(["a"] * 20)
-    found = evaluate({"m": forecast_ab(panel, [[0.5, 0.5]])}, panel, by=["transition"], draws=40)
+    panel = panel_ab(["a"] * 20 + ["b"] * 20)
+    found = evaluate({"m": forecast_ab(panel, [[0.6, 0.4]])}, panel, by=["transition"], draws=40)
     assert found.row("m", "auc_change")["estimate"] is None
     assert set(found.reliability["event"]) == {"top_1"}
 

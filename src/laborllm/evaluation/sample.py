@@ -85,6 +85,11 @@ class Sample:
     def workers_in(self, records: Bools) -> int:
         return len(np.unique(self.worker[records]))
 
+    def told_apart(self, among: Bools, outcome: Numbers) -> bool:
+        """Whether enough workers have `outcome` (n,) in the records `among`, and enough do not."""
+        sides = (among & (outcome > 0.5), among & (outcome <= 0.5))
+        return min(self.workers_in(side) for side in sides) >= SMALLEST_CELL
+
     def enough_in(self, records: Bools) -> Bools:
         """Whether each cell holds enough workers who have one of `records` (n,) in it, (c,)."""
         chosen = [self.workers_in(records & cell) >= SMALLEST_CELL for cell in self.members.T]

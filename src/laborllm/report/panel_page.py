@@ -9,9 +9,9 @@ from laborllm.panel import Panel
 from laborllm.panel.profile import EMPLOYED, group_transitions, records_by_year, states_by_age
 from laborllm.panel.summary import Summary, summarise
 from laborllm.privacy import SMALLEST_CELL
-from laborllm.report import panel_figures
 from laborllm.report.describe import shown_values, years
 from laborllm.report.figures import Chart
+from laborllm.report.figures import panel as panel_figures
 from laborllm.report.numbers import count, number, share
 from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table, frame_table

@@ -21,7 +21,6 @@ from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
 from laborllm.panel.history import History
-from laborllm.privacy import SMALLEST_CELL
 
 CERTAIN = 0.4  # the range below which its p-value is one to ten digits
 TERMS = 60
@@ -62,8 +61,7 @@ class Kuiper:
         estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
         for cell, members in enumerate(sample.members.T):
             inside = among & members
-            enough = sample.workers_in(inside) >= SMALLEST_CELL
-            for model in range(shape[0] if enough else 0):
+            for model in np.flatnonzero([sample.told_apart(inside, each) for each in outcome.T]):
                 error, scale = cumulative_range(
                     probability[inside, model], outcome[inside, model], sample.design.weight[inside]
                 )

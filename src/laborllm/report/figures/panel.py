@@ -3,7 +3,7 @@
 import altair as alt
 import polars as pl
 
-from laborllm.report.figures import GUIDE, INK, MARK, SERIES, WIDE, Chart, styled
+from laborllm.report.figures.look import GUIDE, INK, MARK, SERIES, WIDE, Chart, styled
 
 MATRIX = 440  # pixels of the side of a heat map
 SQUARE = (17, 48)  # least and most pixels of its cells

@@ -1,0 +1,31 @@
+"""Figures: each takes a tidy frame and returns the chart; saving is the caller's."""
+
+from laborllm.report.figures.curves import learning_curve, pruning, rates
+from laborllm.report.figures.evaluation import (
+    areas,
+    calibration,
+    flows,
+    perplexity_by_group,
+    perplexity_by_level,
+    perplexity_by_model,
+    perplexity_over_time,
+    ratio_to_reference,
+)
+from laborllm.report.figures.look import Chart, Draw, to_svg
+
+__all__ = [
+    "Chart",
+    "Draw",
+    "areas",
+    "calibration",
+    "flows",
+    "learning_curve",
+    "perplexity_by_group",
+    "perplexity_by_level",
+    "perplexity_by_model",
+    "perplexity_over_time",
+    "pruning",
+    "rates",
+    "ratio_to_reference",
+    "to_svg",
+]
