@@ -7,7 +7,6 @@ fitted = ll.fit("transition", panel)
 next_year = ll.forecast(fitted, panel, year=1989)
 """
 
-# ruff: noqa: F401  (names for type checkers; `PLACES` gives them at run time)
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from laborllm.api import fit, forecast, import_synthetic, load, read_panel
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtest import backtest
+    from laborllm.forecasting.export import write_forecast
     from laborllm.forecasting.groups import group_shares
     from laborllm.forecasting.simulate import Simulation, simulate
     from laborllm.forecasting.two_years import two_years_ahead
@@ -50,6 +50,7 @@ PLACES = {
     "forecasting.simulate": ("Simulation", "simulate"),
     "forecasting.two_years": ("two_years_ahead",),
     "forecasting.what_if": ("Difference", "what_if"),
+    "forecasting.export": ("write_forecast",),
     "lm.scoring.options": ("ScoringOptions",),
     "lm.tuning.config": ("TuningConfig",),
     "models.counts.specs": ("Transition",),
@@ -75,7 +76,49 @@ PLACES = {
 """Where each name of the public API is defined; a module is imported when one of its names is first used (PEP 562)."""
 
 __version__ = version("laborllm")
-__all__ = [name for names in PLACES.values() for name in names]
+__all__ = [
+    "BagOfJobs",
+    "Career",
+    "Difference",
+    "EmbeddingLogit",
+    "Evaluation",
+    "Forecast",
+    "LanguageModel",
+    "Logit",
+    "Mixture",
+    "Nemo",
+    "OffTheShelf",
+    "Oracle",
+    "Panel",
+    "ScoringOptions",
+    "Simulation",
+    "Taxonomy",
+    "Template",
+    "TitleHead",
+    "TrainingConfig",
+    "Transition",
+    "TuningConfig",
+    "backtest",
+    "evaluate",
+    "fit",
+    "forecast",
+    "group_shares",
+    "import_nlswork",
+    "import_nlsy79",
+    "import_nlsy97",
+    "import_psid",
+    "import_query",
+    "import_resumes",
+    "import_synthetic",
+    "import_table",
+    "load",
+    "load_taxonomy",
+    "read_panel",
+    "simulate",
+    "two_years_ahead",
+    "what_if",
+    "write_forecast",
+]
 
 
 def __getattr__(name: str) -> Any:

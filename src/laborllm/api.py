@@ -30,7 +30,7 @@ def read_panel(path: str | Path) -> Panel:
 
     Example:
         >>> import laborllm as ll
-        >>> ll.import_synthetic(workers=50).save("panel.parquet")
+        >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
         >>> ll.read_panel("panel.parquet").workers
         50
     """
@@ -56,7 +56,7 @@ def import_synthetic(workers: int = 10_000, taxonomy: str | Path | Taxonomy = "o
     Example:
         >>> import laborllm as ll
         >>> len(ll.import_synthetic(workers=50).taxonomy)
-        333
+        334
     """
     from laborllm.sources.synthetic import DRAWN_STATES
     from laborllm.sources.synthetic import import_synthetic as draw

@@ -1,5 +1,6 @@
 """The verb that forecasts."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -27,7 +28,21 @@ def forecast(
     panel: PanelFile,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Parquet file to write.")],
+    out: Annotated[Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata).")],
+    layout: Annotated[
+        Literal["long", "wide"] | None,
+        Parameter(
+            help="A table for other programs: `long`, a row per record and occupation, or `wide`, a column per "
+            "occupation. Default: `long` for .csv and .dta; for .parquet a file of forecasts, which `evaluate` reads."
+        ),
+    ] = None,
+    top: Annotated[
+        int | None, Parameter(help="In the long layout, this many occupations of each record; default: all.")
+    ] = None,
+    year: Annotated[
+        int | None,
+        Parameter(help="Forecast only where each worker is in this year, after her last record; default: all records."),
+    ] = None,
     split: Annotated[
         Literal["train", "valid", "test"] | None, Parameter(help="Forecast the workers of one split; else all.")
     ] = None,
@@ -42,17 +57,48 @@ def forecast(
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
-    A forecast that is interrupted goes on where it stopped when the same command is given again: the parts that are
+    A forecast that is interrupted resumes where it stopped when the same command is given again: the parts that are
     ready stand beside the file until it is whole.
 
-    Example: `laborllm forecast runs/transition nlswork.parquet --out forecast.parquet`
+    Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
     """
     from laborllm import api
+    from laborllm.forecasting.export import require_table
     from laborllm.forecasting.shards import forecast_to_file
     from laborllm.models.scored import WithScoring
-    from laborllm.panel.store import PanelFile
+    from laborllm.panel.store import Careers, PanelFile
+    from laborllm.storage import make_folder
 
+    require_table(out, layout or "long", top)
+    as_table = layout is not None or top is not None or out.suffix != ".parquet"
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     model = WithScoring(api.load(run), options)
-    careers = PanelFile.open(panel).select(split, workers, seed=seed)
-    forecast_to_file(model, careers, out, identity=f"{(run / MARKER).read_text()}\n{options}")
+    careers: Careers = PanelFile.open(panel).select(split, workers, seed=seed)
+    if year is not None:
+        careers = api.read_panel(panel).draw(split, workers, seed=seed).open(years=[year])
+    make_folder(out.resolve().parent)
+    whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table or year is not None else out
+    forecast_to_file(model, careers, whole, identity=f"{(run / MARKER).read_text()}\n{options}")
+    if whole == out:
+        print(f"{out}: forecasts of {len(careers):,} records", file=sys.stderr)
+        return
+    _convert(whole, out, panel, layout=(layout or "long") if as_table else None, top=top, only_open=year is not None)
+
+
+def _convert(
+    whole: Path, out: Path, panel: Path, *, layout: Literal["long", "wide"] | None, top: int | None, only_open: bool
+) -> None:
+    """Write a file of forecasts, or its open records, as a table or as a file of forecasts again, and remove it."""
+    from laborllm import api
+    from laborllm.forecasting.export import write_forecast
+    from laborllm.models.forecast import Forecast
+
+    found = Forecast.load(whole)
+    found = found.only_open() if only_open else found
+    if layout is None:
+        found.save(out)
+        print(f"{out}: forecasts of {len(found.records):,} records", file=sys.stderr)
+    else:
+        rows = write_forecast(found, api.read_panel(panel), out, layout=layout, top=top)
+        print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
+    whole.unlink()

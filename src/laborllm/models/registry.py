@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from laborllm.errors import RunError
+from laborllm.errors import OptionError, RunError
 from laborllm.models.contract import Fitted, Spec
 from laborllm.models.lineage import Lineage
 from laborllm.models.run_folder import read_run
@@ -29,9 +29,9 @@ MODELS = {
 
 
 def spec_class(name: str) -> type[Spec]:
-    """The class of the specs of the model called `name`. Raises `RunError` for an unknown name."""
+    """The class of the specs of the model called `name`. Raises `OptionError` for an unknown name."""
     if name not in MODELS:
-        raise RunError(f"unknown model {name!r}: use {', '.join(MODELS)}")
+        raise OptionError(f"unknown model {name!r}: use {', '.join(MODELS)}")
     found: type[Spec] = _attribute(MODELS[name][0])
     return found
 

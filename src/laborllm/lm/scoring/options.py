@@ -24,6 +24,13 @@ class ScoringOptions:
         weights: `fitted`, `8-bit` (quantised) or `bfloat16` (products); the cost of the latter two is measured first.
         max_tv: Mean total variation from the fitted weights above which quantisation is refused.
         max_log_ppl_shift: Nats by which quantisation may move the logarithm of the raw perplexity, up or down.
+
+    Raises:
+        OptionError: A value that is out of its range.
+
+    Example:
+        >>> ScoringOptions("pruned", tolerance=0.01).weights
+        'fitted'
     """
 
     method: Method = "tree"

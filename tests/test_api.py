@@ -1,0 +1,104 @@
+"""The front door: light to open, and every name of it says what it does, with an example that runs."""
+
+import doctest
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import laborllm as ll
+from laborllm.errors import OptionError, PanelError, StorageError
+from laborllm.panel import Panel
+
+OURS = ("laborllm.api", "laborllm.models", "laborllm.training", "laborllm.lm", "laborllm.forecasting")
+FUNCTIONS = [name for name in ll.__all__ if inspect.isfunction(getattr(ll, name))]
+
+
+@pytest.mark.parametrize("name", ll.__all__)
+def test_every_name_says_what_it_is(name: str) -> None:
+    assert name in dir(ll)
+    assert len(inspect.getdoc(getattr(ll, name)) or "") > 40
+
+
+@pytest.mark.parametrize("name", [name for name in ll.__all__ if getattr(ll, name).__module__.startswith(OURS)])
+def test_every_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    thing = getattr(ll, name)
+    names = {"Path": Path, **vars(sys.modules[thing.__module__])}
+    examples = doctest.DocTestFinder(recurse=False).find(thing, name, globs=names)
+    assert sum(len(example.examples) for example in examples)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for example in examples:
+        runner.run(example)
+    assert runner.failures == 0
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if getattr(ll, name).__module__.startswith(OURS)])
+def test_every_function_says_what_it_takes_returns_and_raises(name: str) -> None:
+    text = inspect.getdoc(getattr(ll, name)) or ""
+    assert [section for section in ("Args:", "Returns:", "Raises:", "Example:") if f"\n{section}\n" not in text] == []
+    arguments = text.split("\nArgs:\n")[1].split("\n\n")[0]
+    given = inspect.signature(getattr(ll, name)).parameters
+    assert [argument for argument in given if f"    {argument}: " not in arguments] == []
+
+
+def test_every_name_has_a_place() -> None:
+    assert sorted(name for names in ll.PLACES.values() for name in names) == sorted(ll.__all__)
+
+
+def test_the_door_is_light() -> None:
+    """No torch, no data frames, until a name is used."""
+    code = "import sys, laborllm as ll; ll.__version__; print(*sys.modules)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    ).stdout.split()
+    assert "laborllm" in loaded
+    assert not {"torch", "polars", "numpy", "transformers"} & set(loaded)
+    code = (
+        "import sys, laborllm as ll; ll.Career(), ll.TitleHead(), ll.read_panel, ll.fit, ll.load; print(*sys.modules)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    ).stdout.split()
+    assert "laborllm.models.sequence.specs" in loaded
+    assert not {"torch", "transformers"} & set(loaded)
+
+
+def test_an_unknown_name_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'fti'"):
+        _ = ll.fti
+
+
+def test_a_fit_by_name_is_that_of_the_spec(panel: Panel, tmp_path: Path) -> None:
+    by_name = ll.fit("transition", panel, variant="plain", careers=20, seed=3, out=tmp_path / "new" / "run")
+    by_spec = ll.Transition("plain").fit(panel.with_training(20, seed=3), seed=3)
+    np.testing.assert_array_equal(by_name.forecast(panel).log_prob, by_spec.forecast(panel).log_prob)
+    assert ll.load(str(tmp_path / "new" / "run")).record == by_spec.record
+
+
+def test_next_year_is_the_forecast_of_the_open_records(panel: Panel, tmp_path: Path) -> None:
+    fitted = ll.fit(ll.Transition("second-order"), panel, out=tmp_path / "run")
+    panel.save(tmp_path / "panel.parquet")
+    found = ll.forecast(tmp_path / "run", tmp_path / "panel.parquet", year=2005)
+    assert found.records["worker"].to_list() == panel.records["worker"].unique(maintain_order=True).to_list()
+    assert found.records["occupation"].null_count() == panel.workers
+    whole = fitted.forecast(panel.open(years=[2005]))
+    np.testing.assert_array_equal(found.log_prob, whole.only_open().log_prob)
+
+
+def test_what_cannot_be_fitted_is_refused_before_any_work(panel: Panel, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="unknown model 'carer': use oracle, transition"):
+        ll.fit("carer", panel)
+    with pytest.raises(OptionError, match=r"the model transition does not take wdith"):
+        ll.fit("transition", panel, wdith=3)
+    with pytest.raises(OptionError, match="variant is an option of a spec"):
+        ll.fit(ll.Transition(), panel, variant="plain")
+    with pytest.raises(PanelError, match="can be opened only after the last"):
+        ll.forecast(ll.fit("transition", panel), panel, year=1990)
+    with pytest.raises(StorageError, match="no folder at"):
+        ll.load(tmp_path / "nothing")
