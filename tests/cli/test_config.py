@@ -107,7 +107,7 @@ def test_a_dry_run_describes_the_fit_and_writes_nothing(base_folder: Path, capsy
     before = sorted(Path().iterdir())
     assert laborllm("validate --config fit.yaml --json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["careers"], found["steps"], found["looks"], found["out"]) == (12, 6, 2, "run")
+    assert (found["careers"], found["steps"], found["validation_steps"], found["out"]) == (12, 6, 2, "run")
     assert found["seconds"] > 0
     assert laborllm("validate --config fit.yaml") == 0
     shown = capsys.readouterr().out

@@ -29,7 +29,8 @@ def dry_run_and_tell(
     from laborllm.models.language.dry_run import dry_run
     from laborllm.storage import require_free
 
-    require_free(out)
+    if out.exists():
+        require_free(out)  # a folder that is missing above it is made by the fit
     data = api.read_panel(panel)
     found = dry_run(spec, data if careers is None else data.with_training(careers, seed=seed), seed=seed)
     print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
