@@ -114,7 +114,7 @@ def tune_together(rank: int, port: int, folder: Path) -> None:
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     torch.set_num_threads(1)
     tune(folder, "whole", shard=True)
-    checkpoints = Checkpoints.beside(folder / "run", {})
+    checkpoints = Checkpoints.of_run(folder / "run", {})
     Texts.validations_left = 2
     with pytest.raises(KeyboardInterrupt):
         tune(folder, "interrupted", shard=True, checkpoints=checkpoints)

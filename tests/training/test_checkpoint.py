@@ -28,7 +28,7 @@ IDENTITY: Identity = {"panel": "invented", "rank": 16}
 
 
 def checkpoints(folder: Path) -> Checkpoints:
-    return Checkpoints.beside(folder / "run", IDENTITY)
+    return Checkpoints.of_run(folder / "run", IDENTITY)
 
 
 def of_step(step: int) -> Checkpoint:
@@ -76,7 +76,7 @@ def test_a_checkpoint_of_another_training_is_refused(
             Regression(),
             other["config"],  # type: ignore[arg-type]
             seed=other["seed"],  # type: ignore[arg-type]
-            checkpoints=Checkpoints.beside(tmp_path / "run", other["identity"]),  # type: ignore[arg-type]
+            checkpoints=Checkpoints.of_run(tmp_path / "run", other["identity"]),  # type: ignore[arg-type]
         )
 
 

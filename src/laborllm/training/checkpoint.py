@@ -54,7 +54,7 @@ class Checkpoints:
     identity: Identity
 
     @classmethod
-    def beside(cls, run: Path, identity: Identity) -> "Checkpoints":
+    def of_run(cls, run: Path, identity: Identity) -> "Checkpoints":
         """Checkpoints of the training that will become the run folder `run`."""
         return cls(training_folder(run), identity)
 

@@ -52,8 +52,8 @@ class BaseModelInfo:
 def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     """Load `smollm2-135m`, a folder in Hugging Face layout, a GGUF file or a model of the Hugging Face hub, in float32.
 
-    layers: keep the first so many alone, with the model's own last norm after them; all unless given. A GGUF file is
-    unpacked once, to the user's cache.
+    layers: keep only this many layers, from the first, with the model's own last norm after them; default: all.
+    A GGUF file is unpacked once, to the user's cache.
     Only safetensors and GGUF are read, no code that comes with a model is run, and nothing is looked up on the network:
     a model of the hub is fetched by `fetch_base` before. Raises `InputError`.
     """

@@ -31,7 +31,7 @@ def with_own_tokens(base: BaseModel, template: Template, taxonomy: Taxonomy) -> 
 
 
 def make_room(model: PreTrainedModel, tokens: int) -> None:
-    """Give `model` embeddings for so many tokens, in place, unless it has them: some have more than their tokenizer."""
+    """Resize the embeddings of `model` to this many tokens, in place, if it has fewer: some have spare rows."""
     if rows_of(model) < tokens:
         model.resize_token_embeddings(tokens, mean_resizing=False)
 

@@ -33,7 +33,7 @@ class Adapter:
 
 
 def add_adapter(model: PreTrainedModel, rank: int, tokens: Sequence[int] = ()) -> PeftModel:
-    """Put an adapter on every linear layer of `model`, in place; its parameters alone are trained from then on, and
+    """Put an adapter on every linear layer of `model`, in place; only its parameters are trained from then on, and
     with them the embeddings of `tokens` and their rows of the output. Raises `OptionError` if it cannot hold these."""
     rows = {name: list(tokens) for name in _embeddings(model)} if tokens else None
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", trainable_token_indices=rows)
@@ -139,7 +139,7 @@ def _merged(model: PreTrainedModel, adapter: Adapter, run: Path) -> PreTrainedMo
 
 @contextmanager
 def without_foreign_warnings() -> Iterator[None]:
-    """Without what transformers says of its older names, which peft uses, and which its own older versions need."""
+    """Without the deprecation warnings of transformers for names that peft still uses."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

@@ -40,7 +40,7 @@ class Decoder:
     def forward_packed(
         self, careers: Sequence[EncodedCareer], *, keep_kv: bool = False
     ) -> tuple[Tensor, PackedAttention]:
-        """Hidden states of packed careers, (n, d), from one pass, and its pattern, with keys and values if kept."""
+        """Hidden states of packed careers, (n, d), from one pass, and its pattern, with the cache if `keep_kv`."""
         pattern = PackedAttention(tuple(len(career.tokens) for career in careers), keep_kv, self.device)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
         return self.forward(tokens, pattern.positions, pattern)[0], pattern

@@ -21,8 +21,8 @@ class AttentionPattern(Protocol):
 def use_patterns(model: PreTrainedModel) -> None:
     """Let `model` attend as the pattern of each pass says: `model(..., pattern=...)`.
 
-    Attention is chosen for this model alone. The name it is chosen by is entered in the registry of transformers, which
-    is how transformers looks functions up; no other entry, and no other model, changes.
+    Attention is set for this model only. Transformers finds the function by name, so it is registered under a name of
+    our own; no other entry of the registry, and no other model, changes.
 
     Whether the code of the model hands attention over at all is for `lm.forward.probe` to tell.
     """

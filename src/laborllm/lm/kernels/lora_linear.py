@@ -1,7 +1,7 @@
 """Linear layers with a LoRA adapter (arXiv 2106.09685), as one step each of the forward and the backward pass.
 
 peft computes a layer and its adapter apart, and torch casts, scales and adds their outputs, tensor by tensor. Here the
-product of the adapter adds to the output of the layer, and its gradient to that of the layer, in place. Layers that
+product of the adapter is added to the output of the layer in place, and so are their gradients. Layers that
 read the same input share the narrow products, which are too small to be fast alone.
 """
 

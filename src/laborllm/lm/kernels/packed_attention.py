@@ -26,7 +26,7 @@ class PackedAttention:
 
     Attributes:
         lengths: Tokens of each sequence.
-        keep_kv: Whether the keys and values of each layer are kept, for passes that continue these sequences.
+        keep_kv: Whether the keys and values of each layer are stored in `kv`, for passes that continue these sequences.
         device: The device of the pass.
         kv: Keys and values by layer, (G, n, d) each, filled by the pass if `keep_kv`.
     """

@@ -37,7 +37,7 @@ class TreeAttention:
     """Nodes of a tree in one row (B = 1), n in this pass.
 
     Attributes:
-        prefix: The pass that read the prompts and kept their keys and values.
+        prefix: The pass over the prompts, which stored their keys and values.
         prompts: For each of the records of this pass, (start, end) of its prompt in that pass.
         sizes: How many nodes of this pass belong to each record.
         ancestors: (n, D) each node's path from the root, itself last, as places in `cache`; padded with -1.

@@ -23,7 +23,7 @@ def expand(expansion: TrieExpansion, tolerance: float) -> None:
 
     In each round a record runs all of its open branches but those that may stay open: the ones that resolve least mass
     for each node that is left to run. These are as few nodes as a search needs that runs one branch at a time. A branch
-    is run as far as it has no choice; that of the most probable continuation is run however small it is.
+    is run as far as it does not fork; the branch of the most probable continuation is always run.
     """
     trie = expansion.trie
     share = trie.titles_below[1:] / (trie.titles_below[1:] + 1)

@@ -3,7 +3,7 @@
 Softmax over the whole vocabulary, the leading space and the ending newline included, never length-normalised, so that
 the probabilities of all titles sum to at most one (the raw mass). `naive` is one pass per title and record, the oracle;
 `tree` gives the same numbers from one pass over the career and one over the trie of titles for each of its records
-(prefix-tree attention); `pruned` runs the probable branches of the trie alone and bounds the rest.
+(prefix-tree attention); `pruned` runs only the probable branches of the trie and bounds the rest.
 """
 
 from collections.abc import Iterator, Sequence
@@ -111,8 +111,8 @@ class Scorer:
             self._remembered.clear()
         for prompt in prompts:
             if (prompt, options) not in self._remembered:
-                alone = [EncodedCareer("", prompt, (), ())]
-                hidden, prefix = self.model.decoder.forward_packed(alone, keep_kv=True)
+                prompt_only = [EncodedCareer("", prompt, (), ())]
+                hidden, prefix = self.model.decoder.forward_packed(prompt_only, keep_kv=True)
                 (scores,) = self._expand(hidden, prefix, [(0, len(prompt))], options)
                 self._remembered[prompt, options] = scores
         return {prompt: self._remembered[prompt, options] for prompt in prompts}

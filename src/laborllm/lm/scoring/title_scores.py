@@ -52,7 +52,7 @@ class TitleScores:
         return np.asarray(self.unresolved_mass / np.exp(self.log_prob).sum(axis=1))
 
     def records(self) -> Iterator[Self]:
-        """Each record alone."""
+        """The scores of one record each."""
         for at in range(len(self.log_prob)):
             yield type(self)(*(column[at : at + 1] for column in self._columns()))
 

@@ -22,7 +22,7 @@ class TrieExpansion:
     """The expansion of one trie after B prompts, whose roots are run at once.
 
     Attributes:
-        prompts: (start, end) of each record's prompt in the pass `prefix`, which has kept its keys and values.
+        prompts: (start, end) of each record's prompt in the pass `prefix`, which has stored its keys and values.
         edge_log_prob: (B, E) nats, zero where the edge's row has not been run.
         ran: (B, 1 + N) whether a row has been run.
         greedy: (B, 1 + N) the most probable token after each row that was run.

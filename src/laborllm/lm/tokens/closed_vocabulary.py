@@ -1,7 +1,7 @@
 """A closed vocabulary: the few hundred tokens that career texts are made of, of the tens of thousands of a base model.
 
-Over them alone the last product and the softmax of a pass cost next to nothing. The model is then another one: what it
-would give to other tokens is shared among those that are kept, so it is a choice of the fit and not of the scoring.
+Over these tokens the output layer and the softmax of a pass cost next to nothing. The model is then another one: the
+probability of all other tokens is shared among them, so it is a choice of the fit and not of the scoring.
 """
 
 from collections.abc import Iterable

@@ -67,7 +67,7 @@ class CareerEncoder:
 
     Raises:
         TaxonomyError: The tokenizer merges characters across the edge of a title, or tokenises a title differently in
-            different careers: then its probability would not be that of one sequence.
+            different careers: then its probability would not be the probability of one sequence.
     """
 
     tokenizer: PreTrainedTokenizerFast

@@ -1,7 +1,7 @@
 """Fine-tuning a text model on career texts: next-token loss over every token, as in LABOR-LLM (arXiv 2406.17972), or
 over titles first of all.
 
-Careers are packed without padding; each attends to itself alone, so the loss of a pack is the sum over its careers.
+Careers are packed without padding; each attends to itself only, so the loss of a pack is the sum over its careers.
 """
 
 from collections.abc import Iterator, Sequence

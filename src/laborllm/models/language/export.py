@@ -51,12 +51,12 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
 
 
 CLOSED = f"""\
-The fit predicted among the tokens of `{VOCABULARY}` alone. Take the softmax over these to have its probabilities; over
+The fit predicted among the tokens of `{VOCABULARY}` only. Take the softmax over these to have its probabilities; over
 the whole vocabulary every title has less."""
 
 OWN_TOKENS = """\
 The tokenizer that comes with the model writes each title, from the space that begins it to the newline that ends it, as
-one token: the probability of a title is that of its token. Prompts are written as above."""
+one token: the probability of a title is the probability of its token. Prompts are written as above."""
 MAKE_ROOM = """\
  The base
 model has no rows for them: make room with `model.resize_token_embeddings({rows})` before you load the adapter."""

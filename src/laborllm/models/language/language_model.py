@@ -99,8 +99,8 @@ class FittedLanguageModel:
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base)
         encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
-        kept = json.loads((run.path / VOCABULARY).read_text()) if spec.vocabulary == "closed" else None
-        model = TextModel.on_best_device(base, encoder, vocabulary=kept)
+        vocabulary = json.loads((run.path / VOCABULARY).read_text()) if spec.vocabulary == "closed" else None
+        model = TextModel.on_best_device(base, encoder, vocabulary=vocabulary)
         return cls(spec, run.record, read_curve(run.path / CURVE), None, TitleForecaster(model))
 
 
@@ -124,12 +124,12 @@ class Prepared:
 
 
 def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Path | None) -> FittedLanguageModel:
-    """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
+    """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles."""
     ready = prepare(spec, panel, seed=seed)
     model = ready.model
     base, bfloat16 = base_identity(spec.base), model.decoder.autocast
     decides = identity(spec, spec.name, panel, base=base, bfloat16=bfloat16)
-    checkpoints = None if out is None else Checkpoints.beside(out, decides)
+    checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = finetune(model, ready.training, ready.valid, spec.training, seed=seed, checkpoints=checkpoints)
     tuned = TitleForecaster(TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary))
     return FittedLanguageModel(spec, ready.record, curve, adapter, tuned, ready.left_out, checkpoints)
@@ -142,6 +142,6 @@ def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
     context, overflow = context_length(base.model), spec.training.overflow
     parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
     training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)
-    kept = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
-    model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=kept)
+    vocabulary = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
+    model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=vocabulary)
     return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed), parts.left_out)

@@ -15,7 +15,7 @@ from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.runtime import best_device
 from laborllm.training.minimise import minimise
 
-PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, beside the mean log-likelihood
+PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, against the mean log-likelihood
 TOLERANCE = 1e-6  # nats a record
 STEPS = 100
 
@@ -32,7 +32,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class MultinomialLogit:
-    """Scores of J occupations, and with two stages that of staying: S of them.
+    """A multinomial logit: S scores, of the J occupations and, with two stages, of staying.
 
     weight: (d, S) for vectors that are centred and scaled. bias: (S,). mean, deviation: (d,) of the vectors.
     """
@@ -50,7 +50,7 @@ class MultinomialLogit:
         return _log_prob(self.likelihood, scores, torch.from_numpy(records.previous))
 
     def perplexity(self, records: Vectors) -> float:
-        """Of what was observed."""
+        """Perplexity of the observed occupations."""
         log_prob = self.log_prob(records)[torch.arange(len(records.observed)), torch.from_numpy(records.observed)]
         return float(log_prob.double().mean().neg().exp())
 
@@ -80,7 +80,7 @@ def choose_logit(likelihood: Likelihood, classes: int, train: Vectors, valid: Ve
 
 
 def _path(likelihood: Likelihood, classes: int, train: Vectors) -> Iterator[MultinomialLogit]:
-    """The logit of each penalty, found from that of the one before, on the best device there is."""
+    """The logit of each penalty, each started from the one before, on the best device."""
     standard, device = Standard.of(train.vectors), best_device()
     x = _standardised(train, standard).to(device)
     previous, observed = (torch.from_numpy(columns).to(device) for columns in (train.previous, train.observed))

@@ -72,7 +72,7 @@ class LanguageModel:
         template: How careers are written.
         title_tokens: Spell titles with the tokens of the base model, or give each one token of its own, to be trained.
         vocabulary: Predict over all tokens of the base model, or over those of the titles and the careers only.
-        valid_careers: Validation careers, drawn by the seed, that choose the weights to keep.
+        valid_careers: Validation careers, drawn by the seed, that choose the best weights.
         training: How to train.
 
     Raises:
@@ -98,7 +98,7 @@ class LanguageModel:
         _require_known("vocabulary", self.vocabulary, get_args(VocabularyKind))
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedLanguageModel":
-        """Fine-tune on split train; the weights kept are those with the lowest validation perplexity of titles."""
+        """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles."""
         from laborllm.models.language.language_model import fit_language_model
 
         return fit_language_model(self, panel, seed=seed, out=out)
@@ -121,7 +121,7 @@ class TitleHead:
         teacher: Run folder of a model that was fitted on the same split, or file of forecasts, to distil: what it
             gives to the training records is learnt along with what was observed.
         teacher_weight: Share of the loss that the teacher has, from 0 to 1; default: 0.5 with a teacher.
-        valid_careers: Validation careers, drawn by the seed, that choose the weights to keep.
+        valid_careers: Validation careers, drawn by the seed, that choose the best weights.
         training: How to train; `text_weight` weighs next-token prediction along with the choice of titles.
 
     Raises:
@@ -159,8 +159,8 @@ class TitleHead:
             raise OptionError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedTitleHead":
-        """Start at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are
-        those with the lowest perplexity on split valid."""
+        """Start at the forecasts of another model, fine-tune on split train, and take the weights with the lowest
+        perplexity on split valid."""
         from laborllm.models.language.title_head import fit_title_head
 
         return fit_title_head(self, panel, seed=seed, out=out)
@@ -197,7 +197,7 @@ class EmbeddingLogit:
         _require_known("likelihood", self.likelihood, get_args(Likelihood))
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedEmbeddingLogit":
-        """Fit the logit on split train, with the penalty that does best on split valid. Embeddings are kept in the
+        """Fit the logit on split train, with the penalty that does best on split valid. Embeddings are stored in the
         user's cache, for the next fit of another kind on the same careers."""
         from laborllm.models.language.embedding_logit import fit_embedding_logit
 

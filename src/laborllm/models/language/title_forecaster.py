@@ -33,7 +33,7 @@ class TitleForecaster:
         self._scorers = {"fitted": Scorer(model)}
 
     def forecast(self, panel: Panel, options: ScoringOptions) -> Forecast:
-        """The probability of every title for every record, normalised over titles; the raw mass is kept."""
+        """The probability of every title for every record, normalised over titles, and the raw mass."""
         found, careers = [], encode(self.model.encoder, panel)
         scorer = self._scorer(careers, options)
         with progress("score titles", len(panel), "records") as advance:

@@ -131,8 +131,7 @@ class FittedTitleHead:
 
 
 def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
-    """Start at the forecasts of another model, and fine-tune on the careers of split train; the weights kept are those
-    with the lowest perplexity on split valid."""
+    """Start at the forecasts of another model, and fine-tune on split train with early stopping on split valid."""
     with seeded(seed):
         return _fit(spec, panel, seed=seed, out=out)
 
@@ -155,7 +154,7 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
         teacher_weight=spec.teacher_weight or 0.0,
     )
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
-    checkpoints = None if out is None else Checkpoints.beside(out, decides)
+    checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
     ancestors = [offset_model.record.lineage, *([] if teacher is None else [teacher.lineage])]
     record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors)

@@ -118,7 +118,7 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
     network = network.to(best_device())
     careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
     task = NextOccupation(f"fit {spec.name}", network, *careers)
-    checkpoints = None if out is None else Checkpoints.beside(out, identity(spec, spec.name, panel))
+    checkpoints = None if out is None else Checkpoints.of_run(out, identity(spec, spec.name, panel))
     curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
     record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor])
     return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
