@@ -67,7 +67,6 @@ def test_what_is_exported_comes_back(panel: Panel, tmp_path: Path) -> None:
         ("train.year", "2000 2002\n", "train.year has 1 lines for 2 workers"),
         ("train.year", "2000\n1999\n", "train.year, line 1: 1 values where 2 should be"),
         ("train.year", "2000 next\n1999\n", "year 'next' of worker 'train 1' (split and line) is not a year"),
-        ("train.year", "2000 <unk>\n1999\n", "year is missing"),
         ("train.gender", "female\nnot known\n", "train.gender, line 2: 2 values where 1 should be"),
         ("train.job", "274 education\n999\n", "occupation is not in taxonomy two (occupation is '999')"),
         ("train.job", "274 education\n\n", "train.job, line 2: 0 values where 1 should be"),
@@ -78,6 +77,14 @@ def test_bad_files(tmp_path: Path, name: str, text: str, message: str) -> None:
     with pytest.raises(LaborLLMError) as raised:
         import_career(write(tmp_path, BY_HAND | {name: text}), TAXONOMY, "RESUMES")
     assert message in str(raised.value)
+
+
+def test_unknown_jobs_and_years_are_counted(tmp_path: Path) -> None:
+    files = {"train.job": "<unk> 274 <unk>\n<unk>\n274\n", "train.year": "2000 2001 2002\n1999\n<unk>\n"}
+    panel = import_career(write(tmp_path, files), TAXONOMY, "RESUMES")
+    found = panel.records.select("worker", "year", "occupation").rows()
+    assert found == [("train 1", 2001, "274"), ("train 1", 2002, None), ("train 2", 1999, None)]  # the last are open
+    assert panel.provenance.left_out == {"year missing": 1, "job missing": 1}
 
 
 def test_an_empty_folder_and_a_code_of_two_words_are_refused(tmp_path: Path) -> None:

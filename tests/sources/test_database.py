@@ -17,7 +17,7 @@ from laborllm.cli import main
 from laborllm.errors import SourceError
 from laborllm.panel import Panel
 from laborllm.sources import import_query, import_table
-from laborllm.sources.formats.database import read_query, shown_address
+from laborllm.sources.formats.database import read_query, shown_address, without_texts
 
 duckdb = pytest.importorskip("duckdb", reason="laborllm[databases] is not installed")
 dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="laborllm[databases] is not installed")
@@ -215,6 +215,42 @@ def test_an_address_that_is_none_is_not_repeated(wrong: str) -> None:
 )
 def test_an_address_is_shown_without_its_secrets(written: str, shown: str) -> None:
     assert shown_address(written) == shown
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        ("SELECT * FROM t WHERE year >= 2018", "SELECT * FROM t WHERE year >= 2018"),
+        ("SELECT * FROM t WHERE name = 'O''Hara' AND x = 3", "SELECT * FROM t WHERE name = '***' AND x = 3"),
+        ("SELECT \"it's\" FROM t WHERE a = 'hunter2'", "SELECT \"it's\" FROM t WHERE a = '***'"),
+        ("SELECT 1 -- password: hunter2\nFROM t", "SELECT 1 \nFROM t"),
+        ("SELECT /* hunter2 */ 1", "SELECT  1"),
+        ("SELECT $a$hunter2$a$, E'x\\'hunter2'", "SELECT '***', '***'"),
+        ("SELECT 'hunter2", "SELECT '***'"),
+        ('SELECT * FROM "postgres://u:hunter2@h/d"', "SELECT * FROM '***'"),
+    ],
+)
+def test_a_query_is_kept_without_its_texts(query: str, kept: str) -> None:
+    assert without_texts(query) == kept
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "COPY jobs TO 'OUT'",
+        "ATTACH 'OUT' AS other",
+        "SELECT * FROM read_csv('OUT')",
+        "SET enable_external_access = true",
+        "INSERT INTO jobs VALUES (9, 2000, 1)",
+    ],
+)
+def test_a_query_reads_the_tables_of_its_file_alone(query: str, file: str, tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text("person,wave,job\n1,2000,1\n")
+    with pytest.raises(SourceError) as caught:
+        read_query(query.replace("OUT", str(tmp_path / "out.csv")), file, ["person"])
+    assert str(tmp_path) not in str(caught.value)
+    assert (tmp_path / "out.csv").read_text() == "person,wave,job\n1,2000,1\n"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".csv") == ["out.csv"]
 
 
 def test_no_duckdb_file_is_made(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from laborllm.occupations import STATES, Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import SPLITS
 from laborllm.sources.formats.text import read_text
+from laborllm.sources.row_counts import LEFT_OUT, first_reason, left_out, require_rows
 from laborllm.storage import file_hash, new_folder
 
 BY_RECORD = {"job": "occupation", "year": "year", "education": "education"}
@@ -55,12 +56,22 @@ def import_career(folder: Path, taxonomy: Taxonomy, dataset: str) -> Panel:
     splits = [split for split in SPLITS if (folder / f"{split}.job").is_file()]
     if not splits:
         raise SourceError(f"{folder} has none of the files {', '.join(f'{split}.job' for split in SPLITS)}")
-    records = pl.concat((_read_split(folder, split) for split in splits), how="diagonal")
+    rows = pl.concat((_read_split(folder, split) for split in splits), how="diagonal").with_columns(_missing())
+    records = rows.filter(pl.col(LEFT_OUT).is_null()).drop(LEFT_OUT)
     found = set(records["occupation"])
     files = {file.name: file_hash(file) for file in sorted(folder.iterdir()) if file.suffix[1:] in COLUMNS}
     states = [state for state in STATES if state in found and state not in taxonomy.codes]
-    provenance = Provenance("career", files=files, rows_in=records.height)
+    provenance = Provenance("career", files=files, rows_in=rows.height, left_out=left_out(rows))
+    require_rows(records.height, provenance)
     return Panel(records, taxonomy.with_states(states), dataset, provenance)
+
+
+def _missing() -> pl.Expr:
+    """Why a row is left out: the year is not known, or the job is not, and a later one is. Jobs after that are open."""
+    unknown = pl.col("occupation").is_null()
+    place = pl.int_range(pl.len())
+    before_a_job = (place < place.filter(~unknown).max()).over("worker")
+    return first_reason((pl.col("year").is_null(), "year missing"), (unknown & before_a_job, "job missing"))
 
 
 def _as_tokens(records: pl.DataFrame) -> pl.DataFrame:

@@ -14,6 +14,7 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
+from laborllm.sources.formats.text import plain
 
 POSTGRES = re.compile(
     r"postgres(?:ql)?://"
@@ -24,6 +25,20 @@ POSTGRES = re.compile(
 """An address as libpq reads it, of one server. What looks different is refused unseen: it could hold a password."""
 
 DUCKDB = "duckdb://"
+READ_ONLY: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",  # no other file, no other database, no extension
+    "lock_configuration": "true",
+}
+"""How DuckDB is set, beside being opened read-only: a query reads the tables of its file and nothing else."""
+
+TEXTS = re.compile(
+    r"""(?P<name>"(?:[^"]|"")*")"""
+    r"""|(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))"""
+    r"""|(?P<text>[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z)|'(?:[^']|'')*(?:'|\Z)|\$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z))""",
+    re.DOTALL,
+)
+"""Names, comments and texts in SQL."""
+STRUCK = "***"
 
 
 def read_query(query: str, database: str, columns: Sequence[str]) -> RawTable:
@@ -37,14 +52,21 @@ def read_query(query: str, database: str, columns: Sequence[str]) -> RawTable:
     frame = read(query, database, where)
     wanted = list(dict.fromkeys(columns))
     require_columns("the query", wanted, frame.columns)
-    notes = {"database": where, "query": query, "query SHA-256": hashlib.sha256(query.encode()).hexdigest()}
+    notes = {
+        "database": where,
+        "query": without_texts(query),
+        "query SHA-256": hashlib.sha256(query.encode()).hexdigest(),
+    }
     return RawTable(in_text(frame.select(wanted)), notes=notes)
 
 
 def shown_address(database: str) -> str:
-    """The address without user, password and options. Raises `SourceError` if it is none, and does not repeat it."""
+    """The address without user, password, options and folder.
+
+    Raises `SourceError`, which does not repeat it, if it is none.
+    """
     if database.startswith(DUCKDB):
-        return database
+        return f"{DUCKDB}{plain(Path(database.removeprefix(DUCKDB)).name)}"
     found = POSTGRES.fullmatch(database)
     if found is None:
         raise SourceError(
@@ -52,6 +74,16 @@ def shown_address(database: str) -> str:
             "password as %XX, or duckdb://FILE"
         )
     return f"postgresql://{found['place']}"
+
+
+def without_texts(query: str) -> str:
+    """The query without its comments and with every text in it struck out: any of them may be a secret or a person."""
+
+    def keep_names(found: re.Match[str]) -> str:
+        name = found["name"]
+        return name if name and not re.search("[:=]", name) else "" if found["comment"] else f"'{STRUCK}'"
+
+    return TEXTS.sub(keep_names, query)
 
 
 def _read_postgres(query: str, database: str, where: str) -> pl.DataFrame:
@@ -63,7 +95,7 @@ def _read_postgres(query: str, database: str, where: str) -> pl.DataFrame:
     try:
         return pl.read_database_uri(query, database, engine="adbc")
     except (Error, pl.exceptions.PolarsError) as error:
-        said = _without(_secrets(database), _line(error))
+        said = _without([*_secrets(database), *_texts(query)], _line(error))
     raise SourceError(f"{where}: {said}")  # outside, as the driver's own error may show the password
 
 
@@ -76,11 +108,12 @@ def _read_duckdb(query: str, database: str, where: str) -> pl.DataFrame:
     if not path.is_file():
         raise SourceError(f"no database file at {path}")
     try:
-        with duckdb.connect(path, read_only=True) as connection:
+        with duckdb.connect(path, read_only=True, config=READ_ONLY) as connection:
             found = connection.sql(query)
             return pl.DataFrame(found) if found is not None else pl.DataFrame()
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"{where}: {_line(error)}") from error
+        said = _without(_texts(query), _line(error))
+    raise SourceError(f"{where}: {said}")  # outside, as the driver's own error shows the query
 
 
 def _secrets(database: str) -> list[str]:
@@ -93,12 +126,17 @@ def _secrets(database: str) -> list[str]:
     return sorted({text for secret in written for text in (secret, unquote(secret)) if text}, key=len, reverse=True)
 
 
+def _texts(query: str) -> list[str]:
+    """The texts of a query, without their quote marks, as an error may repeat them."""
+    return [text for found in TEXTS.finditer(query) if (text := (found["text"] or "").strip("eE'$"))]
+
+
 def _without(secrets: Sequence[str], text: str) -> str:
     for secret in secrets:
-        text = text.replace(secret, "***")
+        text = text.replace(secret, STRUCK)
     return text
 
 
 def _line(error: Exception) -> str:
     said, _, _ = str(error).partition("\nQuery was:")
-    return " ".join(said.split()) or type(error).__name__
+    return plain(said) or type(error).__name__
