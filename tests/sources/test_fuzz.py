@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 import pytest
@@ -18,6 +19,12 @@ from laborllm.sources.mapping import TableMapping
 from sources.test_table import MAPPING, ROWS, WRITERS
 
 TABLES = {"jobs.csv": "code,title\nA,Bakers\nB,Millers\n", "to_jobs.csv": "code,jobs\n0010,A\n0020,B\n0030,A\n"}
+
+
+class Spoiling(Protocol):
+    """What spoils the bytes of a file."""
+
+    def spoil(self, content: bytes) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ DAMAGES = st.lists(
 )
 
 
-def spoil(path: Path, damages: Sequence[Damage]) -> None:
+def spoil(path: Path, damages: Sequence[Spoiling]) -> None:
     content = path.read_bytes()
     for damage in damages:
         content = damage.spoil(content)
