@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from laborllm.errors import OptionError
+from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecast import Forecast
 from laborllm.models.registry import load as load_run
@@ -169,7 +170,7 @@ def forecast(
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     if year is None:
         return forecaster.forecast(data, scoring=scoring)
-    return forecaster.forecast(data.open(years=[year]), scoring=scoring).only_open()
+    return InYear(forecaster, year).forecast(data, scoring=scoring)
 
 
 def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":

@@ -161,6 +161,18 @@ def test_eight_bits_are_used_only_where_they_cost_little(panel: Panel, base_fold
     assert "in nats, from zero, not -1.0" in capsys.readouterr().err
 
 
+def test_a_forecast_of_a_year_has_a_row_for_each_worker(panel: Panel, capsys: Capture) -> None:
+    assert laborllm("fit transition panel.parquet --out run") == 0
+    assert laborllm("forecast run panel.parquet --year 2020 --out next.parquet") == 0
+    found, opened = Forecast.load(Path("next.parquet")), panel.open(years=[2020])
+    assert found.records["worker"].to_list() == panel.records["worker"].unique(maintain_order=True).to_list()
+    assert (set(found.records["year"]), found.records["occupation"].null_count()) == ({2020}, panel.workers)
+    expected = load(Path("run")).forecast(opened).log_prob[opened.records["occupation"].is_null().to_numpy()]
+    np.testing.assert_array_equal(found.log_prob, expected)
+    assert laborllm("forecast run panel.parquet --year 1991 --out past.parquet") == 2
+    assert "a record can be opened only after the last of its career" in capsys.readouterr().err
+
+
 def test_an_interrupted_forecast_goes_on_where_it_stopped(
     panel: Panel, base_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

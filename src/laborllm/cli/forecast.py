@@ -64,41 +64,34 @@ def forecast(
     """
     from laborllm import api
     from laborllm.forecasting.export import require_table
+    from laborllm.forecasting.in_year import InYear
     from laborllm.forecasting.shards import forecast_to_file
     from laborllm.models.scored import WithScoring
-    from laborllm.panel.store import Careers, PanelFile
+    from laborllm.panel.store import PanelFile
     from laborllm.storage import make_folder
 
     require_table(out, layout or "long", top)
     as_table = layout is not None or top is not None or out.suffix != ".parquet"
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     model = WithScoring(api.load(run), options)
-    careers: Careers = PanelFile.open(panel).select(split, workers, seed=seed)
-    if year is not None:
-        careers = api.read_panel(panel).draw(split, workers, seed=seed).open(years=[year])
+    careers = PanelFile.open(panel).select(split, workers, seed=seed)
     make_folder(out.resolve().parent)
-    whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table or year is not None else out
-    forecast_to_file(model, careers, whole, identity=f"{(run / MARKER).read_text()}\n{options}")
-    if whole == out:
-        print(f"{out}: forecasts of {len(careers):,} records", file=sys.stderr)
-        return
-    _convert(whole, out, panel, layout=(layout or "long") if as_table else None, top=top, only_open=year is not None)
+    whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
+    identity = f"{(run / MARKER).read_text()}\n{options}\n{year}"
+    records = forecast_to_file(model if year is None else InYear(model, year), careers, whole, identity=identity)
+    if as_table:
+        _convert(whole, out, panel, layout=layout or "long", top=top)
+    else:
+        print(f"{out}: forecasts of {records:,} records", file=sys.stderr)
 
 
-def _convert(
-    whole: Path, out: Path, panel: Path, *, layout: Literal["long", "wide"] | None, top: int | None, only_open: bool
-) -> None:
-    """Write a file of forecasts, or its open records, as a table or as a file of forecasts again, and remove it."""
+def _convert(whole: Path, out: Path, panel: Path, *, layout: Literal["long", "wide"], top: int | None) -> None:
+    """Write a file of forecasts as a table, and remove it."""
     from laborllm import api
     from laborllm.forecasting.export import write_forecast
     from laborllm.models.forecast import Forecast
 
     found = Forecast.load(whole)
-    found = found.only_open() if only_open else found
-    if layout is None:
-        found.save(out)
-        print(f"{out}: forecasts of {len(found.records):,} records", file=sys.stderr)
-    else:
-        rows = write_forecast(found, api.read_panel(panel), out, layout=layout, top=top)
-        print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
+    rows = write_forecast(found, api.read_panel(panel), out, layout=layout, top=top)
+    print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
     whole.unlink()

@@ -28,7 +28,7 @@ UNFINISHED = ".[0-9]*.parquet.*.partial"  # what a kill leaves of a shard that w
 MARK = "laborllm.shard"
 
 
-def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identity: str, records: int = RECORDS) -> None:
+def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identity: str, records: int = RECORDS) -> int:
     """Forecast every record and save the forecasts as one file, taking up what an interrupted call left.
 
     Args:
@@ -37,6 +37,9 @@ def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identit
         path: File to write; shards stand in the folder `path` + ".shards" until it is whole.
         identity: Says what the model is and how it forecasts.
         records: Records of a shard, at least; the career that the last of them is in is whole.
+
+    Returns:
+        How many forecasts the file holds.
 
     Raises:
         StorageError: The folder holds shards of another model, panel or way to forecast, or nothing that is known here.
@@ -57,6 +60,7 @@ def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identit
             advance(len(portion))
     _join(files, path)
     shards.remove(len(files))
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 @dataclass(frozen=True)

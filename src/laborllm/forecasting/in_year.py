@@ -1,0 +1,29 @@
+"""What comes next: where every worker of a panel is in one year after her last record."""
+
+from dataclasses import dataclass
+
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Floats, Forecast
+from laborllm.panel import Panel
+
+
+@dataclass(frozen=True)
+class InYear:
+    """A forecaster of one year, from the whole career of each worker.
+
+    Attributes:
+        forecaster: What forecasts.
+        year: The year, after the last record of every career.
+    """
+
+    forecaster: Forecaster
+    year: int
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """A row for each worker, with the covariates of her last record. Raises `PanelError` for a year before it."""
+        return self.forecaster.forecast(panel.open(years=[self.year]), scoring=scoring).only_open()
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """The log-probability of each observed occupation, (m,) nats, as the forecaster has it."""
+        return self.forecaster.log_likelihood(panel, scoring=scoring)
