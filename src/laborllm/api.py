@@ -156,8 +156,8 @@ def forecast(
         The forecast: with `year` a row per worker, else a row per record.
 
     Raises:
-        RunError: The model was fitted on another taxonomy.
-        PanelError: A year that is not after the last record of every career.
+        PanelError: A year that is not after the last record of every career, or records of an occupation or a state
+            that the taxonomy of the model cannot express.
 
     Example:
         >>> import laborllm as ll

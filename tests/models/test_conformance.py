@@ -215,10 +215,23 @@ def test_a_seed_repeats_and_test_is_never_read(make: Make, panel: Panel) -> None
     np.testing.assert_array_equal(first.log_prob, second.log_prob)
 
 
-def test_another_taxonomy_is_refused(fitted: Fitted, panel: Panel) -> None:
-    wider = dataclasses.replace(panel, taxonomy=panel.taxonomy.with_states(["in_education"]))
-    with pytest.raises(RunError, match="was fitted on taxonomy invented with 7 occupations"):
-        fitted.forecast(wider)
+def test_any_panel_is_forecast_whose_occupations_the_model_knows(fitted: Fitted, panel: Panel) -> None:
+    """Over the taxonomy of the fit, whatever else the panel's taxonomy has or lacks."""
+    records = panel.subset("test").records
+    never_unemployed = records.filter((pl.col("occupation") != "unemployed").all().over("worker"))
+    known = with_records(panel, never_unemployed)
+    expected = fitted.forecast(known)
+    jobs = panel.taxonomy.without_states
+    for taxonomy in (jobs, panel.taxonomy.with_states(["in_education"])):
+        found = fitted.forecast(dataclasses.replace(known, taxonomy=taxonomy))
+        assert found.taxonomy == panel.taxonomy
+        np.testing.assert_array_equal(found.log_prob, expected.log_prob)
+    np.testing.assert_array_equal(
+        fitted.log_likelihood(dataclasses.replace(known, taxonomy=jobs)), fitted.log_likelihood(known)
+    )
+    students = known.records.with_columns(occupation=pl.lit("in_education"))
+    with pytest.raises(PanelError, match=r"records of code in_education \(In education\), which is not among the 7 of"):
+        fitted.forecast(Panel(students, panel.taxonomy.with_states(["in_education"]), "INVENTED", panel.provenance))
 
 
 def test_a_torn_run_folder_is_refused(fitted: Fitted, tmp_path: Path) -> None:

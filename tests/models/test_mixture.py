@@ -170,7 +170,7 @@ def test_what_cannot_be_mixed_is_refused(runs: Path, synthetic: Panel, tmp_path:
     with pytest.raises(RunError, match="fitted on another split"):
         Mixture((runs / "plain",)).fit(other_split)
     wider = dataclasses.replace(synthetic, taxonomy=synthetic.taxonomy.with_states(["in_education"]))
-    with pytest.raises(RunError, match="the forecast is over taxonomy small with 5 occupations"):
+    with pytest.raises(RunError, match="over taxonomy small with 5 occupations, the panel has small with 6"):
         Mixture((runs / "noise.parquet",)).fit(wider)
     with pytest.raises(PanelError, match="no worker of the panel is in split valid"):
         Mixture((runs / "plain",)).fit(synthetic.subset("train"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from laborllm.errors import PanelError, TaxonomyError
 from laborllm.occupations import STATES, Taxonomy
 from laborllm.panel import Panel, Provenance, coarsen, over
-from laborllm.panel.states import shared_states
+from laborllm.panel.states import comparable, shared_states
 
 JOBS = Taxonomy.from_occupations("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")])
 
@@ -77,6 +77,31 @@ def test_any_larger_taxonomy_leaves_the_records_alone(panel: Panel, more: list[s
     found = over(panel, Taxonomy.from_occupations("larger", pairs))
     assert found.records.equals(panel.records)
     assert len(found.taxonomy) == len(panel.taxonomy) + 1 + len(more)
+
+
+@pytest.mark.parametrize(
+    ("ours", "others", "states"),
+    [
+        ([], [["in_education", "not_working"]], []),
+        (["in_education", "not_working"], [["in_education", "not_working"]], ["in_education", "not_working"]),
+        (["unemployed", "not_in_labor_force"], [["not_working", "in_education"]], ["not_working"]),
+        (["unemployed", "in_education"], [["unemployed", "in_education"], ["in_education", "not_working"]],
+         ["in_education", "not_working"]),
+        (["not_working", "in_education"], [["unemployed", "in_education"]], ["not_working", "in_education"]),
+        (["unemployed", "in_education"], [["unemployed"]], ["unemployed"]),
+    ],
+)  # fmt: skip
+def test_a_panel_and_models_are_compared_over_what_all_of_them_have(
+    ours: list[str], others: list[list[str]], states: list[str]
+) -> None:
+    found = comparable(JOBS.with_states(ours), [JOBS.with_states(other) for other in others])
+    assert found == JOBS.with_states(states)
+
+
+def test_occupations_that_a_model_lacks_are_not_compared() -> None:
+    one = Taxonomy.from_occupations("one", [("276", "Cashiers", "B")])
+    assert comparable(JOBS, [one]).codes == ("276",)
+    assert comparable(one, [JOBS]) is one
 
 
 def test_the_note_counts_what_changed() -> None:

@@ -12,7 +12,10 @@ from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecast import Forecast
-from laborllm.panel import Panel
+from laborllm.models.taxonomies import taxonomy_of
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, over
+from laborllm.panel.states import comparable
 
 
 def evaluate(
@@ -33,6 +36,9 @@ def evaluate(
     about: Mapping[str, str] | None = None,
 ) -> Evaluation:
     """Measure how well models forecast the careers of one split, for all records and by groups of them.
+
+    Where the taxonomies of models and panel differ, all are expressed over what they share: occupations that one lacks
+    are left out and the rest renormalised, finer states are summed, and `about` says so.
 
     Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
     record as it comes, some ten thousand records at a time. Where the metrics asked for take the observed occupations
@@ -74,14 +80,17 @@ def evaluate(
     chosen = choose_pairs(tuple(models), reference, pairs)
     careers = panel.draw(split, workers, seed=seed)
     observed = careers.observed()
+    taxonomies = {name: taxonomy_of(model, observed) for name, model in models.items()}
+    taxonomy = comparable(observed.taxonomy, list(taxonomies.values()))
+    common = over(observed, taxonomy)
     design = {"weights": weights, "cluster": cluster, "strata": strata}
-    sample = Sample.of(observed, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
-    measured = choose_metrics(metrics, observed.taxonomy)
+    sample = Sample.of(common, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
+    measured = choose_metrics(metrics, taxonomy)
     whole = any(score.whole for metric in measured for score in metric.scores)
     needs = dict.fromkeys(score for metric in measured for score in metric.scores)
     needs |= dict.fromkeys(reliability_scores() if whole else ())
     tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
-    scores = _scores(models, observed, tuple(needs), tallies)
+    scores = _scores(models, observed, taxonomy, tuple(needs), tallies)
     found = measure(sample, scores, measured)
     return Evaluation(
         estimates=estimate_table(sample, found),
@@ -95,17 +104,29 @@ def evaluate(
         cluster=cluster,
         strata=strata,
         open_records=len(careers) - len(observed),
-        about=dict(about or {}),
+        about=_about(taxonomies, taxonomy, about or {}),
     )
 
 
 def _scores(
     models: Mapping[str, Forecaster | Forecast],
     panel: Panel,
+    taxonomy: Taxonomy,
     needs: Sequence[Score],
     tallies: Mapping[str, FlowTally],
 ) -> dict[str, Scores]:
     return {
-        name: score_records(name, model, panel, needs, [tallies[name]] if name in tallies else [])
+        name: score_records(name, model, panel, needs, [tallies[name]] if name in tallies else [], taxonomy=taxonomy)
         for name, model in models.items()
     }
+
+
+def _about(taxonomies: Mapping[str, Taxonomy], taxonomy: Taxonomy, about: Mapping[str, str]) -> dict[str, str]:
+    """The line on each model; of one over another taxonomy it says how it was expressed over the common one."""
+    size = len(taxonomy)
+    lines = dict(about)
+    for name, own in taxonomies.items():
+        if own != taxonomy:
+            said = f"forecasts over {len(own)} occupations, expressed over the {size} that models and panel share"
+            lines[name] = f"{lines[name]}; {said}" if lines.get(name) else said
+    return lines

@@ -10,7 +10,10 @@ from laborllm.errors import InputError
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecast import Forecast
-from laborllm.panel import Panel
+from laborllm.models.restrict import restrict
+from laborllm.models.taxonomies import made_before, taxonomy_of
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, over
 from laborllm.panel.history import History
 from laborllm.progress import progress
 
@@ -72,18 +75,29 @@ def score_records(
     panel: Panel,
     scores: Sequence[Score],
     tallies: Sequence[Tally] = (),
+    *,
+    taxonomy: Taxonomy | None = None,
 ) -> Scores:
     """The scores of one model on all records of a panel without open records.
+
+    The model reads the panel as it is. Its forecasts, and the histories of the records, are then expressed over
+    `taxonomy`; default: that of the panel.
 
     Raises:
         InputError: The model forecasts other records, or gives what is no log-probability.
     """
+    taxonomy = panel.taxonomy if taxonomy is None else taxonomy
     whole = bool(tallies) or any(score.whole for score in scores)
+    made = made_before(model)
+    if made is not None:
+        model = restrict(made, taxonomy)
+    elif taxonomy_of(model, panel) != taxonomy:
+        whole = True  # the probability of the observed occupation alone cannot be renormalised
     found: dict[Score, list[Floats | None]] = {score: [] for score in scores}
     with progress(f"evaluate {name}", len(panel), "records") as advance:
         start = 0
         for careers in panel.portions(RECORDS):
-            portion = _portion(name, model, careers, whole=whole)
+            portion = _portion(name, model, careers, taxonomy, whole=whole)
             for score in scores:
                 found[score].append(score(portion))
             for tally in tallies:
@@ -93,22 +107,19 @@ def score_records(
     return {score: _joined(parts) for score, parts in found.items()}
 
 
-def _portion(name: str, model: Forecaster | Forecast, careers: Panel, *, whole: bool) -> Portion:
+def _portion(name: str, model: Forecaster | Forecast, careers: Panel, taxonomy: Taxonomy, *, whole: bool) -> Portion:
+    history = History.of(over(careers, taxonomy))
     if not whole and not isinstance(model, Forecast):
         raw = np.asarray(model.log_likelihood(careers))
         _require_log_probability(name, raw, len(careers))
-        return Portion(History.of(careers), raw)
-    forecast = model.of(careers) if isinstance(model, Forecast) else model.forecast(careers)
-    if forecast.taxonomy.codes != careers.taxonomy.codes:
-        raise InputError(
-            f"{name!r} forecasts over other codes ({forecast.taxonomy.name}, {len(forecast.taxonomy)} occupations) "
-            f"than the panel has ({careers.taxonomy.name}, {len(careers.taxonomy)})"
-        )
+        return Portion(history, raw)
+    forecast = model.of(over(careers, taxonomy)) if isinstance(model, Forecast) else model.forecast(careers)
+    forecast = restrict(forecast, taxonomy)
     if not forecast.records.select("worker", "year").equals(careers.records.select("worker", "year")):
         raise InputError(f"{name!r} forecasts other records than those of the panel, or in another order")
     raw = forecast.raw_log_likelihood
     _require_log_probability(name, raw, len(careers))
-    return Portion(History.of(careers), raw, forecast)
+    return Portion(history, raw, forecast)
 
 
 def _require_log_probability(name: str, values: Floats, records: int) -> None:

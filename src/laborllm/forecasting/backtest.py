@@ -25,6 +25,7 @@ from laborllm.forecasting.scores import (
 )
 from laborllm.forecasting.simulate import simulate
 from laborllm.models.contract import Forecaster
+from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -105,6 +106,8 @@ def backtest(
         >>> found.filter(model="counts", metric="log score")["horizon"].to_list()
         [1, 2, 4]
     """
+    for model in models.values():
+        require_taxonomy(model, panel)
     marginal = _marginal(panel)
     scored = []
     for year in origins:

@@ -21,6 +21,7 @@ from laborllm.forecasting.draws import draw_next, worker_uniforms
 from laborllm.forecasting.rescored import RescoredPaths
 from laborllm.models.contract import Forecaster
 from laborllm.models.paths import Paths, Simulates
+from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
@@ -97,7 +98,7 @@ def simulate(
         >>> paths.share.shape == (50, 3, len(panel.taxonomy))
         True
     """
-    opened = panel if years is None else panel.open(years)
+    opened = as_read(model, panel if years is None else panel.open(years))
     origins, open_years = origins_of(opened)
     workers, horizon = open_years.shape
     shape = (workers, horizon, len(opened.taxonomy))

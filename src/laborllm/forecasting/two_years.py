@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulate import origins_of, portions, start_paths
 from laborllm.models.contract import Forecaster
+from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel
 from laborllm.progress import progress
 
@@ -37,6 +38,7 @@ def two_years_ahead(model: Forecaster, panel: Panel) -> NDArray[np.float64]:
         >>> exact.shape == (50, len(panel.taxonomy))
         True
     """
+    panel = as_read(model, panel)
     _, years = origins_of(panel)
     if years.shape[1] != 2:
         raise PanelError(f"careers have {years.shape[1]} open records: two years ahead take exactly 2")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulate import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
+from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
@@ -69,6 +70,7 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         >>> bool(ll.what_if(fitted, opened, west, draws=10).share.any())  # frequencies know no region
         False
     """
+    panel, other = as_read(model, panel), as_read(model, other)
     origins, years = origins_of(panel)
     others, other_years = origins_of(other)
     if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):

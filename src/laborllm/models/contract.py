@@ -24,7 +24,7 @@ class Forecaster(Protocol):
             The forecast, a row per record in the order of `panel`.
 
         Raises:
-            RunError: The panel has another taxonomy.
+            PanelError: The panel has records of an occupation or a state that the taxonomy of the fit cannot express.
         """
         ...
 

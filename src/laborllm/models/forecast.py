@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from laborllm.errors import InputError, RunError, TaxonomyError, first_line
 from laborllm.models.lineage import Lineage
 from laborllm.occupations import Taxonomy
-from laborllm.panel import Panel
+from laborllm.panel import Panel, over
 from laborllm.panel.parquet import read_marked
 from laborllm.storage import new_file
 
@@ -104,11 +104,9 @@ class Forecast:
 
     def of(self, panel: Panel) -> Self:
         """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
-        occupation now. Raises `RunError` if one is missing or has another occupation, or the taxonomy differs."""
-        if panel.taxonomy != self.taxonomy:
-            ours, theirs = self.taxonomy, panel.taxonomy
-            found = f"{ours.name} with {len(ours)} occupations, the panel has {theirs.name} with {len(theirs)}"
-            raise RunError(f"the forecast is over taxonomy {found} or other titles")
+        occupation now. Raises `RunError` if one is missing or has another occupation, and
+        `PanelError` if the taxonomy of the forecast cannot express one."""
+        panel = over(panel, self.taxonomy)
         wanted = panel.records.select("worker", "year", "occupation")
         saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")
         places = wanted.join(saved, on=["worker", "year"], how="left", maintain_order="left")

@@ -54,7 +54,7 @@ class FittedOracle:
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
             taxonomy=panel.taxonomy,
@@ -65,7 +65,7 @@ class FittedOracle:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         return self._process.log_likelihood(panel.observed())
 
     def save(self, path: Path) -> None:

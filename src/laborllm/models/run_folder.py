@@ -15,7 +15,7 @@ from laborllm.errors import RunError, TaxonomyError
 from laborllm.models.card import model_card
 from laborllm.models.lineage import Lineage
 from laborllm.occupations import Taxonomy
-from laborllm.panel import Panel
+from laborllm.panel import Panel, over
 from laborllm.storage import new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
@@ -60,14 +60,13 @@ class FitRecord:
             lineage=reduce(or_, ancestors, Lineage.of(panel)),
         )
 
-    def require_same_taxonomy(self, panel: Panel) -> None:
-        """Raise `RunError` unless `panel` has the taxonomy of the fit."""
-        if panel.taxonomy != self.taxonomy:
-            ours, theirs = self.taxonomy, panel.taxonomy
-            raise RunError(
-                f"the model was fitted on taxonomy {ours.name} with {len(ours)} occupations, "
-                f"the panel has {theirs.name} with {len(theirs)} or other titles: import it with the same states"
-            )
+    def over(self, panel: Panel) -> Panel:
+        """`panel` over the taxonomy of the fit, as the model reads it; see `laborllm.panel.over`.
+
+        Raises:
+            PanelError: The panel has records of an occupation or a state that the taxonomy of the fit cannot express.
+        """
+        return over(panel, self.taxonomy)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A survey that asks who looks for work has the states unemployed and not in labor
 working". The finer states become the coarser one by name; nothing makes a finer state of a coarser one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -79,6 +79,33 @@ def shared_states(taxonomies: Sequence[Taxonomy]) -> tuple[str, ...]:
     shared = tuple(state for state in STATES if state in told and COARSER.get(state) not in told)
     first = taxonomies[0].states
     return first if set(first) == set(shared) else shared
+
+
+def comparable(taxonomy: Taxonomy, others: Sequence[Taxonomy]) -> Taxonomy:
+    """What is left of a taxonomy once forecasts over others are expressed over it too.
+
+    Args:
+        taxonomy: Of a panel.
+        others: Of models that forecast it.
+
+    Returns:
+        The occupations that all of them have, with states as fine as all of them tell; in the order of `taxonomy` or
+        of the first of `others`, if one has just these.
+    """
+    told = shared_states([taxonomy, *others])
+    states = dict.fromkeys(state if state in told else COARSER.get(state, state) for state in taxonomy.states)
+    whole = taxonomy.without_states.with_states(tuple(states))
+    shared = [code for code in whole.codes if all(code in _codes_of(other, states) for other in others)]
+    for known in (taxonomy, *others):
+        if set(known.codes) == set(shared):
+            return known
+    entries = zip(whole.codes, whole.titles, whole.groups, strict=True)
+    return Taxonomy.from_occupations(taxonomy.name, [entry for entry in entries if entry[0] in shared])
+
+
+def _codes_of(taxonomy: Taxonomy, states: Container[str]) -> set[str]:
+    """The codes of a taxonomy, and the coarser states of `states` that some of its states are part of."""
+    return {*taxonomy.codes, *(COARSER[state] for state in taxonomy.states if COARSER.get(state) in states)}
 
 
 def _require_contained(ours: Taxonomy, codes: Sequence[str], taxonomy: Taxonomy) -> None:

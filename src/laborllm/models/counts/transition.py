@@ -57,7 +57,7 @@ class FittedTransition:
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         history = History.of(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -81,7 +81,7 @@ class FittedTransition:
         """Paths that look their next distribution up (see `models.paths`)."""
         from laborllm.models.counts.paths import TransitionPaths  # brings torch, which counting does not need
 
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls())
         last = observed["occupation"].list
         before, previous = (panel.taxonomy.columns(last.get(at, null_on_oob=True)) for at in (-2, -1))

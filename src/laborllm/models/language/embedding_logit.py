@@ -51,7 +51,7 @@ class FittedEmbeddingLogit:
     metrics: dict[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         embedder = self.embedder
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),

@@ -59,12 +59,12 @@ class FittedOffTheShelf:
         return self.forecaster.model
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         found = self.forecaster.forecast(panel, scoring or ScoringOptions())
         return replace(found, lineage=self.record.lineage)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
 
     def save(self, path: Path) -> None:

@@ -34,6 +34,7 @@ from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.options import from_options, identity, to_options
 from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.runtime import seeded
@@ -79,6 +80,7 @@ class FittedTitleHead:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        panel = self.record.over(panel)
         log_prob = [output.log_prob.cpu().numpy() for output in self._forward(panel)]
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -120,7 +122,7 @@ class FittedTitleHead:
 
     @torch.inference_mode()
     def _forward(self, panel: Panel) -> Iterator[HeadOutput]:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         model = self.classifier.model
         careers = with_offset(encode(model.encoder, panel), panel, self.offset_model.forecast(panel))
         model.decoder.require_room(careers)
@@ -192,13 +194,17 @@ def _offset_model(spec: TitleHead, panel: Panel, seed: int) -> Fitted:
         raise OptionError(
             "the offset model sees all earlier records", hint="leave out --offset-model or --last-records"
         )
-    return load(spec.offset_model, held_out_by=panel)
+    offset_model = load(spec.offset_model, held_out_by=panel)
+    require_taxonomy(offset_model, panel)
+    return offset_model
 
 
 def _teacher_forecast(spec: TitleHead, panel: Panel, train: Panel) -> Forecast | None:
     if spec.teacher is None:
         return None
-    return load_forecaster(spec.teacher, held_out_by=panel).forecast(train)
+    teacher = load_forecaster(spec.teacher, held_out_by=panel)
+    require_taxonomy(teacher, panel)
+    return teacher.forecast(train)
 
 
 def _unit_vectors(base: BaseModel, titles: Sequence[str]) -> Tensor:

@@ -24,6 +24,7 @@ from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Wei
 from laborllm.models.options import from_options, to_options
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
 from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
 WEIGHTS = "weights.safetensors"
@@ -50,7 +51,7 @@ class FittedMixture:
     metrics: Mapping[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         log_weights = self.weights.log_weights(panel)
         forecasts = [member.forecast(panel, scoring=scoring) for member in self.members]
         log_shares = log_weights + np.log([part.raw_mass for part in forecasts]).T  # (n, M)
@@ -67,7 +68,7 @@ class FittedMixture:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         panel = panel.observed()
         log_likelihoods = _log_likelihoods(self.members, panel, scoring)
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
@@ -100,6 +101,8 @@ def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
     valid = panel.subset("valid").observed()
     states = tuple(state_of(member) for member in spec.members)
     members = tuple(load_forecaster(member, held_out_by=panel) for member in spec.members)
+    for member in members:
+        require_taxonomy(member, panel)
     log_likelihoods = _log_likelihoods(members, valid)
     if spec.weights == "constant":
         weights: Weights = ConstantWeights(constant_weights(log_likelihoods))

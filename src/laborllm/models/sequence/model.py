@@ -63,6 +63,7 @@ class FittedSequence:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        panel = self.record.over(panel)
         log_prob = [part.cpu().numpy() for part, _ in log_probs(self.network, self._careers(panel))]
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -74,11 +75,12 @@ class FittedSequence:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        return observed_log_probs(self.network, self._careers(panel.observed())).double().cpu().numpy()
+        careers = self._careers(self.record.over(panel.observed()))
+        return observed_log_probs(self.network, careers).double().cpu().numpy()
 
     def paths(self, panel: Panel, draws: int) -> SequencePaths:
         """Paths that carry the state of the network along (see `models.paths`)."""
-        self.record.require_same_taxonomy(panel)
+        panel = self.record.over(panel)
         network = cast(SteppingNetwork, self.network.eval())
         return sequence_paths(network, self.vocabulary, panel, draws)
 
@@ -99,8 +101,7 @@ class FittedSequence:
         return cls(spec, run.record, vocabulary, network.to(best_device()), read_curve(run.path / CURVE))
 
     def _careers(self, panel: Panel) -> Careers:
-        """`panel` as the network reads it; raises `RunError` if its taxonomy is another one."""
-        self.record.require_same_taxonomy(panel)
+        """`panel`, over the taxonomy of the fit, as the network reads it."""
         return index_careers(panel, self.vocabulary).to(best_device())
 
 

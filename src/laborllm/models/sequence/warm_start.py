@@ -12,6 +12,7 @@ from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
 from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Vocabulary
+from laborllm.models.taxonomies import require_taxonomy
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
@@ -74,6 +75,6 @@ def _pretrained(spec: Career, path: Path, panel: Panel) -> FittedSequence:
     )
     if (found := tuple(shape)) != wanted:
         raise RunError(f"{path} has layers, width and heads {found}, not {wanted}: use the same")
-    source.record.require_same_taxonomy(panel)
+    require_taxonomy(source, panel)
     source.record.lineage.require_held_out_by(panel)
     return source

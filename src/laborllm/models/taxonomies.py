@@ -1,0 +1,55 @@
+"""Where a model and a panel meet whose taxonomies differ: the model forecasts over the taxonomy of its own fit."""
+
+from laborllm.errors import RunError
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecast import Forecast
+from laborllm.models.run_folder import FitRecord
+from laborllm.models.saved_forecast import SavedForecast
+from laborllm.models.scored import WithScoring
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, over
+
+
+def taxonomy_of(model: Forecaster | Forecast, panel: Panel) -> Taxonomy:
+    """The taxonomy that a model forecasts over: of its fit or its file, or else that of the panel it is given."""
+    match model:
+        case Forecast():
+            return model.taxonomy
+        case SavedForecast():
+            return model.saved.taxonomy
+        case WithScoring():
+            return taxonomy_of(model.forecaster, panel)
+    record = getattr(model, "record", None)
+    return record.taxonomy if isinstance(record, FitRecord) else panel.taxonomy
+
+
+def made_before(model: Forecaster | Forecast) -> Forecast | None:
+    """The forecasts of what only gives them back; None for a model, which can make others."""
+    match model:
+        case Forecast():
+            return model
+        case SavedForecast():
+            return model.saved
+        case WithScoring():
+            return made_before(model.forecaster)
+    return None
+
+
+def as_read(model: Forecaster, panel: Panel) -> Panel:
+    """`panel` over the taxonomy of a model.
+
+    Raises:
+        PanelError: The panel has records of an occupation or a state that the model's taxonomy cannot express.
+    """
+    return over(panel, taxonomy_of(model, panel))
+
+
+def require_taxonomy(model: Forecaster, panel: Panel) -> None:
+    """Raise `RunError` unless a model forecasts over the taxonomy of the panel, column by column."""
+    ours, theirs = taxonomy_of(model, panel), panel.taxonomy
+    if ours != theirs:
+        raise RunError(
+            f"the model forecasts over taxonomy {ours.name} with {len(ours)} occupations, the panel has {theirs.name} "
+            f"with {len(theirs)} or other titles",
+            hint="import the panel with the same --states",
+        )
