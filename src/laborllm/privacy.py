@@ -10,6 +10,7 @@ those of ACRO, the output checker of the UK's trusted research environments (htt
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -112,7 +113,7 @@ class _Cells:
             people[pairs[atoms[pairs[:, 0], cell], 1], cell] = True
         return cls(sizes, atoms, people, pairs)
 
-    @property
+    @cached_property
     def small_atoms(self) -> Bools:
         """Whether too few workers have a record in an atom, (a,)."""
         return np.asarray(np.bincount(self.pairs[:, 0], minlength=len(self.atoms)) < SMALLEST_CELL)
@@ -122,7 +123,8 @@ class _Cells:
         size = np.diag(gram)
         within = np.argwhere((gram == size[:, None]) & (size[:, None] < size) & (size[:, None] > 0))  # (inner, outer)
         outside = [(pair, self.atoms[:, pair[1]] & ~self.atoms[:, pair[0]]) for pair in within]
-        return [pair for pair, atoms in outside if self._workers_in(atoms) < SMALLEST_CELL]
+        of_small = [(pair, atoms) for pair, atoms in outside if self.small_atoms[atoms].all()]  # else workers enough
+        return [pair for pair, atoms in of_small if self._workers_in(atoms) < SMALLEST_CELL]
 
     def too_few_hidden(self, hidden: Bools) -> Indices | None:
         """The cells shown of a partition whose hidden cells hold too few workers together, or None."""

@@ -120,9 +120,12 @@ class Sample:
         """Between which groups of occupations each record moves."""
         return Flows.of(self.history, self.panel.taxonomy)
 
-    def counts(self, cell: int) -> dict[str, object]:
-        """How many records and workers are in a cell; null where they may not be shown."""
-        if self.hidden[cell]:
-            return {"records": None, "workers": None}
-        members = self.members[:, cell]
-        return {"records": int(members.sum()), "workers": self.workers_in(members)}
+    @cached_property
+    def counts(self) -> tuple[dict[str, object], ...]:
+        """How many records and workers are in each cell, c entries; null where they may not be shown."""
+        return tuple(
+            {"records": None, "workers": None}
+            if hidden
+            else {"records": int(members.sum()), "workers": self.workers_in(members)}
+            for members, hidden in zip(self.members.T, self.hidden, strict=True)
+        )

@@ -127,7 +127,7 @@ def _cells(sample: Sample, found: Found) -> Iterator[tuple[int, Row]]:
     groups = {cell.group for at, cell in enumerate(sample.cells) if defined[at]}
     for at, cell in enumerate(sample.cells):
         if cell.group in groups or cell.group == ALL:
-            yield at, {"group": cell.group, "level": cell.level, **sample.counts(at)}
+            yield at, {"group": cell.group, "level": cell.level, **sample.counts[at]}
 
 
 def _compared(found: Found, places: Sequence[int], cell: int) -> Iterator[tuple[str, Bootstrapped]]:
