@@ -21,6 +21,8 @@ Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` 
 
 WORKLOAD, DEFAULT = Workload(SMOLLM2), ScoringOptions()
 
+CODED_TITLES = Path(__file__).parent / "onet_titles.csv"
+
 app = App(
     name="python -m benchmarks", help="Measure speed on this machine.", default_parameter=EVERY_OPTION, version_flags=[]
 )
@@ -130,9 +132,8 @@ def pruning(
 def coding(
     *,
     titles: Annotated[
-        Path | None,
-        Parameter(help="CSV file of titles with their occ1990dd codes to code as well; columns title and code."),
-    ] = None,
+        Path, Parameter(help="CSV file of titles with their occ1990dd codes to code as well; columns title and code.")
+    ] = CODED_TITLES,
     alternate_titles: Annotated[
         Path | None, Parameter(help="The file 'Alternate Titles' of the O*NET database, to code as well.")
     ] = None,

@@ -12,7 +12,7 @@ SOC_TABLE = Path(__file__).parent / "soc2018_occ1990dd.csv"
 SOC_CODE, TITLE = "O*NET-SOC Code", "Alternate Title"
 
 
-def measure_coding(titles: Path | None, alternate_titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
+def measure_coding(titles: Path, alternate_titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
     """Accuracy by what was asked: titles held out of each list, and those of each file, all and the unlisted ones.
 
     Args:
@@ -22,11 +22,12 @@ def measure_coding(titles: Path | None, alternate_titles: Path | None, *, seed: 
     """
     found = {f"held out of the {name}": accuracy for name, accuracy in held_out_accuracy(seed=seed).items()}
     coder = load_coder()
-    for path, read in ((titles, _read_titles), (alternate_titles, _read_alternate_titles)):
-        if path is not None:
-            truth = read(path)
-            found[f"{path.name}, all"] = measure_accuracy(coder, truth)
-            found[f"{path.name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
+    asked = {titles: _read_titles(titles)}
+    if alternate_titles is not None:
+        asked[alternate_titles] = _read_alternate_titles(alternate_titles)
+    for path, truth in asked.items():
+        found[f"{path.name}, all"] = measure_accuracy(coder, truth)
+        found[f"{path.name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
     return found
 
 
@@ -49,6 +50,12 @@ def _read_alternate_titles(path: Path) -> Truth:
 
 def _read(path: Path, separator: str, columns: list[str]) -> pl.DataFrame:
     try:
-        return pl.read_csv(path, separator=separator, quote_char=None, infer_schema_length=0, columns=columns)
+        return pl.read_csv(
+            path,
+            separator=separator,
+            quote_char='"' if separator == "," else None,
+            infer_schema_length=0,
+            columns=columns,
+        )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SourceError(f"{path}: no columns {' and '.join(columns)}: {error}") from error

@@ -11,7 +11,7 @@ from laborllm.occupations.coding.coder import TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.taxonomy import Taxonomy
 
-ONET = Path(__file__).parent / "onet_titles.csv"
+ONET = Path(__file__).parents[3] / "benchmarks" / "onet_titles.csv"
 """A sample of the alternate titles of O*NET (US Department of Labor, CC BY 4.0), led to occ1990dd by their SOC code."""
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.occupations.coding.ranker import ALPHA, BATCH, Ranker, features_of
+from laborllm.occupations.coding.ranker import ALPHA, BATCH, PRIOR, Ranker, features_of
 
 CLASSES = 4
 TITLE = st.lists(st.sampled_from(["cook", "line", "fry", "head", "nurse", "aide"]), min_size=1, max_size=3).map(tuple)
@@ -37,7 +37,7 @@ def plain_naive_bayes(examples: list[tuple[tuple[str, ...], int]], asked: tuple[
         total = sum(mass.values()) + ALPHA * len(occurs)
         share = sum(column == occupation for _, column in examples) / len(examples) or 1 / (2 * len(examples))
         known = {f: value for f, value in unit(asked).items() if f in occurs}
-        scores.append(math.log(share) + sum(v * math.log((mass[f] + ALPHA) / total) for f, v in known.items()))
+        scores.append(PRIOR * math.log(share) + sum(v * math.log((mass[f] + ALPHA) / total) for f, v in known.items()))
     return [score - math.log(sum(map(math.exp, scores))) for score in scores]
 
 

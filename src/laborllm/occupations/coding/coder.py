@@ -49,11 +49,11 @@ class Weights:
 
 
 WEIGHTS = {
-    SAME: Weights(words=0.65, index=1.0, modern=1.5, intercept=0.6, slope=0.5),
-    LESS: Weights(words=0.65, index=1.0, modern=1.5, intercept=0.3, slope=0.5),
-    SIMILAR: Weights(words=0.87, slope=0.68),
+    SAME: Weights(words=0.57, index=0.8, modern=1.2, intercept=0.6, slope=0.5),
+    LESS: Weights(words=0.57, index=0.8, modern=1.2, intercept=0.3, slope=0.5),
+    SIMILAR: Weights(words=0.78, slope=0.66),
 }
-DECIDED = Weights(words=0.3, decided=9.0)
+DECIDED = Weights(words=0.25, decided=9.0)
 
 
 @dataclass(frozen=True)

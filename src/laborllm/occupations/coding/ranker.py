@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALPHA = 0.01  # pseudo-count of every feature in every occupation
+PRIOR = 0.5  # weight of an occupation's share of the listed titles, which is not its share of workers
 BATCH = 2048  # titles scored at a time: (BATCH, J) doubles are 5 MB
 
 Words = tuple[str, ...]
@@ -28,7 +29,8 @@ class Ranker:
 
     features: feature -> row. weight: inverse document frequency per row (V,), and of a feature never seen last.
     starts: where the cells of each row begin (V + 1,). columns, gains: of each cell, j and log(T / alpha + 1).
-    base: log-share of each occupation's titles (J,). length: log of its smoothed total mass over alpha (J,).
+    base: `PRIOR` times the log-share of each occupation's titles (J,). length: log of its smoothed total mass over
+    alpha (J,).
     """
 
     features: dict[str, int]
@@ -59,7 +61,7 @@ class Ranker:
             np.searchsorted(cell, np.arange(len(features) + 2) * classes),
             cell % classes,
             np.log(mass / ALPHA + 1),
-            np.log(np.maximum(share, 1 / (2 * len(titles)))),
+            PRIOR * np.log(np.maximum(share, 1 / (2 * len(titles)))),
             np.log(total / ALPHA + len(features)),
         )
 
@@ -84,14 +86,16 @@ class Ranker:
 
 
 def features_of(title: Words) -> list[str]:
-    """The words of a title, its pairs of neighbours, the beginning of each word, and the last word and its ending.
+    """The words of a title, pairs of neighbours, the beginnings and ending of each word, the last word and its ending.
 
     The last word says what is done ("nurse" in "head nurse"); beginnings and endings meet inflections and misspellings.
     """
     pairs = [f"{first} {second}" for first, second in pairwise(title)]
-    beginnings = [f"{word[:4]}-" for word in title]
-    last = [f"{word}." for word in title[-1:]] + [f"-{word[-4:]}" for word in title[-1:]]
-    return list(dict.fromkeys([*title, *pairs, *beginnings, *last]))
+    around = [f"{title[0]} - {title[-1]}"] if len(title) > 2 else []
+    beginnings = [f"{word[:length]}-" for word in title for length in (4, 6)]
+    endings = [f"-{word[-4:]}" for word in title]
+    last = [f"{word}." for word in title[-1:]] + [f"-{word[-4:]}." for word in title[-1:]]
+    return list(dict.fromkeys([*title, *pairs, *around, *beginnings, *endings, *last]))
 
 
 def _unit_rows(
