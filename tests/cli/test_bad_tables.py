@@ -52,7 +52,7 @@ def test_the_table_without_mistakes_is_imported() -> None:
         ({"mapping": MAPPING + "covariates: {education: school}\n"}, "no column 'school'"),
         ({"mapping": "dataset: [\n"}, "map.yaml"),
         ({"table": TABLE.replace("10,2", "10,3")}, "3"),
-        ({"table": TABLE + "1,2000,20,1\n"}, "1 workers have several rows for one year"),
+        ({"table": TABLE + "1,2000,20,1\n"}, "several rows for one worker and year"),
         ({"table": TABLE.replace("2001", "3001")}, "not a year from 1900 to 2100: '3001'"),
         ({"table": TABLE.replace("2001", "soon")}, "soon"),
         ({"table": "id,year,job,status\n"}, "no row is left to make a panel of"),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import SourceError
+from laborllm.sources.formats import text
 from laborllm.sources.nls.investigator import KEY, Extract, Frequency, Variable, answers, read_extract
 from laborllm.storage import file_hash
 from sources.invented import Column, codebook, data, dictionary, tagset, variable_list, write
@@ -112,6 +113,16 @@ def test_gzip_and_zip(tmp_path: Path) -> None:
         extract = read_extract([tmp_path / name for name in files])
         assert extract.values.equals(plain.values)
         assert extract.variables == plain.variables
+
+
+def test_an_archive_that_inflates_absurdly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "LARGEST_TEXT", 2**20)
+    with zipfile.ZipFile(tmp_path / "own.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("own.csv", " " * 2**21)
+    (tmp_path / "own.csv.gz").write_bytes(gzip.compress(b" " * 2**21))
+    for name in ("own.zip", "own.csv.gz"):
+        with pytest.raises(SourceError, match=r"own\.csv(\.gz)? inflates to more than 0\.000976562 GiB"):
+            read_extract([tmp_path / name])
 
 
 def test_files_are_joined_by_person(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from laborllm.errors import PanelError, SourceError
 from laborllm.panel import Panel
 from laborllm.sources import import_table
+from laborllm.sources.formats import raw
 from laborllm.sources.spellings import WORDS, panel_word
 
 SMALL = "dataset: OWN\ntaxonomy: occ1990dd\nworker: id\nyear: year\noccupation: occ\n"
@@ -250,6 +251,14 @@ def test_entries_that_cannot_be_used(entry: str, message: str, tmp_path: Path) -
         imported(tmp_path, "id,year,occ\n1,2000,4\n", f"{SMALL}{entry}\n")
     assert message in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+def test_a_small_file_that_claims_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw, "LARGEST_TABLE", 2_999)
+    pl.DataFrame({"id": [1] * 1000, "year": [2000] * 1000, "occ": [4] * 1000}).write_parquet(tmp_path / "own.parquet")
+    (tmp_path / "own.yaml").write_text(SMALL)
+    with pytest.raises(SourceError, match=r"own.parquet holds 1,000 rows: tables of more than 2,999 cells"):
+        import_table(tmp_path / "own.parquet", tmp_path / "own.yaml")
 
 
 def test_what_steers_a_terminal_is_left_out_of_cells_and_names(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from laborllm.errors import LaborLLMError, SourceError
 from laborllm.panel import Panel
 from laborllm.sources import import_psid
-from laborllm.sources.psid.psid import CODINGS
+from laborllm.sources.psid.codes import CODINGS
 from laborllm.sources.psid.variables import Wave, cart, load_waves
 from laborllm.storage import file_hash
 from sources.psid_extract import WAVES, Row, Study, invent, waves, write_extract

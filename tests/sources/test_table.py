@@ -372,7 +372,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_doubled_worker_year_is_an_error(tmp_path: Path) -> None:
-    message = r"1 workers have several rows for one year \(2 rows\): say in the mapping .* 'row_of_year: {rule: last"
+    message = r"several rows for one worker and year \(2 of 3 rows are not alone\): say in .* .row_of_year: {rule: last"
     with pytest.raises(SourceError, match=message):
         _import(tmp_path, "id,year,occ\n1,2000,4\n1,2000,7\n2,2000,7\n")
 

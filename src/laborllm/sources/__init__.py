@@ -1,5 +1,6 @@
 """Sources: raw files become a panel, one file per source."""
 
+from laborllm.sources.career_layout import export_career, import_career
 from laborllm.sources.nls.nlsy79 import import_nlsy79
 from laborllm.sources.nls.nlsy97 import import_nlsy97
 from laborllm.sources.nlswork import import_nlswork
@@ -9,6 +10,8 @@ from laborllm.sources.synthetic import import_synthetic
 from laborllm.sources.table import import_query, import_table
 
 __all__ = [
+    "export_career",
+    "import_career",
     "import_nlswork",
     "import_nlsy79",
     "import_nlsy97",

@@ -120,7 +120,8 @@ def _with_activity(rows: pl.DataFrame, meaning: TableMapping) -> pl.DataFrame:
 def _count_codes(rows: pl.DataFrame, meaning: TableMapping) -> dict[str, int]:
     """Occupation code -> rows, over the rows that need an occupation; the most frequent first."""
     uncodable = list(meaning.missing | meaning.occupation.missing)
-    needed = pl.col(LEFT_OUT).is_null() & (pl.col("activity") == EMPLOYED) & ~pl.col("code").is_in(uncodable)
+    whose = pl.col(LEFT_OUT).is_null() & pl.col("worker").is_not_null() & pl.col("year").is_not_null()
+    needed = whose & (pl.col("activity") == EMPLOYED) & ~pl.col("code").is_in(uncodable)
     return count_codes(rows.filter(needed)["code"])
 
 

@@ -6,10 +6,8 @@ taken from the codebooks of the PSID; a code that they do not list, or call a wi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 
@@ -20,69 +18,25 @@ from laborllm.sources.covariates import CENSUS_REGIONS, SEXES, education_of_grad
 from laborllm.sources.formats import values
 from laborllm.sources.formats.fixed_width import FixedWidthFile, read_fixed_width
 from laborllm.sources.mapping import EMPLOYED
+from laborllm.sources.psid.codes import (
+    ALASKA_HAWAII,
+    CODINGS,
+    EARLIEST_BIRTH,
+    GRADES,
+    HEADS,
+    IN_FAMILY,
+    OTHER,
+    RACES,
+    SPOUSES,
+    STATUS,
+    in_force,
+)
 from laborllm.sources.psid.variables import FAMILY_1968, PERSON, SEX, Wave, load_waves
 from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
 from laborllm.storage import file_hash
 
 STATES = ("unemployed", "not_in_labor_force", "in_education")
-OTHER = "other"  # among them people in prison
-STATUS = {
-    1: EMPLOYED,
-    2: "unemployed",  # laid off for a time, or on sick or maternity leave
-    3: "unemployed",
-    4: "not_in_labor_force",  # retired
-    5: "not_in_labor_force",  # disabled
-    6: "not_in_labor_force",  # keeping house
-    7: "in_education",
-    8: OTHER,
-}
-IN_FAMILY = (1, 20)  # sequence numbers of those who live in the family at the interview
-GRADES = (1, 17)  # 17: some graduate work; 0 is for those who were not asked
-ALASKA_HAWAII = 5
 NOT_IN_TAXONOMY = "occupation code not in taxonomy"
-EARLIEST_BIRTH = 1850  # no one in the study is older
-
-
-@dataclass(frozen=True)
-class Coding:
-    """How occupations are coded: the crosswalk, what to multiply a code with to have one of the crosswalk's, and the
-    codes that name no occupation."""
-
-    crosswalk: str
-    factor: int
-    missing: tuple[int, ...]
-
-
-# What holds from a wave on, up to the next that is listed.
-CODINGS = {
-    1981: Coding("census1970", 1, (0, 999)),
-    2003: Coding("census2002", 10, (0, 999)),  # Census 2000, three digits: those of 2002 without a zero at the end
-    2017: Coding("census2010", 1, (0, 9999)),
-}
-RACES = {  # the first that is mentioned
-    1981: {1: "white", 2: "black or african american", 3: "hispanic", 7: "other"},
-    1985: {
-        1: "white",
-        2: "black or african american",
-        3: "american indian or alaska native",
-        4: "asian or pacific islander",
-        5: "hispanic",
-        6: "other",
-        7: "other",
-    },
-    2005: {
-        1: "white",
-        2: "black or african american",
-        3: "american indian or alaska native",
-        4: "asian or pacific islander",
-        5: "asian or pacific islander",
-        7: "other",
-    },
-}
-HEADS = {1981: (1,), 1983: (10,)}
-SPOUSES = {1981: (2,), 1983: (20, 22)}  # 22: a partner of a year or more
-
-Listed = TypeVar("Listed")
 
 
 def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
@@ -189,7 +143,7 @@ def _interview_number(frame: pl.DataFrame, wave: Wave, role: str, where: str) ->
 
 def _rows(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
     """A row per person: the columns of a panel, the code of the occupation, and why there is no record, if so."""
-    coding, races = _in_force(CODINGS, wave), _in_force(RACES, wave)
+    coding, races = in_force(CODINGS, wave), in_force(RACES, wave)
     activity = named("status", STATUS)
     works = activity == EMPLOYED
     code = pl.when(works & ~pl.col("occupation").is_in(coding.missing)).then(pl.col("occupation") * coding.factor)
@@ -232,7 +186,7 @@ def _by_role(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
         return pl.when(head).then(asked("head", what)).when(spouse).then(asked("spouse", what))
 
     relation, weight = asked("individual", "relation"), wave.variables["individual", "weight"]
-    head, spouse = relation.is_in(_in_force(HEADS, wave)), relation.is_in(_in_force(SPOUSES, wave))
+    head, spouse = relation.is_in(in_force(HEADS, wave)), relation.is_in(in_force(SPOUSES, wave))
     return people.select(
         (pl.col(FAMILY_1968) * 1000 + pl.col(PERSON)).cast(pl.String).alias("worker"),
         pl.col(FAMILY_1968).alias("household"),
@@ -262,13 +216,8 @@ def _notes(rows: pl.DataFrame, waves: list[Wave]) -> dict[str, str]:
     """The waves, and which codes have a place in the taxonomy; a code is written after its crosswalk."""
     kept = pl.col(LEFT_OUT).is_null()
     codes = count_codes(rows.filter(kept | (pl.col(LEFT_OUT) == NOT_IN_TAXONOMY))["code"].drop_nulls())
-    crosswalks = dict.fromkeys(_in_force(CODINGS, wave).crosswalk for wave in waves)
+    crosswalks = dict.fromkeys(in_force(CODINGS, wave).crosswalk for wave in waves)
     return {
         "waves": ", ".join(str(wave.year) for wave in waves),
         **coverage(codes, set(rows.filter(kept)["code"]), [load_crosswalk(name) for name in crosswalks]),
     }
-
-
-def _in_force(listed: dict[int, Listed], wave: Wave) -> Listed:
-    """What holds in the wave, of a list by first wave."""
-    return listed[max(year for year in listed if year <= wave.year)]
