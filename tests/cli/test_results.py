@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from cli.commands import laborllm
 from laborllm.cli import fit
@@ -26,6 +28,7 @@ from laborllm.models.mixture.specs import Mixture
 from laborllm.models.oracle import Oracle
 from laborllm.models.registry import MODELS, load
 from laborllm.models.run_folder import read_run
+from laborllm.models.sequence.network import NextOccupation
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, assign_split
 from laborllm.text import Template
@@ -308,3 +311,21 @@ def test_a_tuned_model_is_exported_and_begins_another_fit(base_folder: Path, cap
     assert laborllm(f"fit language-model panel.parquet --base exported {small} --out again") == 0
     assert laborllm("export model nowhere --out other") == 2
     assert "no folder at nowhere" in capsys.readouterr().err
+
+
+def test_an_interrupted_fit_says_how_it_resumes(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """And the same command does so."""
+    loss, left = NextOccupation.loss, iter(range(12))
+
+    def loss_until_interrupted(task: NextOccupation, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return loss(task, batch)
+
+    command = "fit nemo panel.parquet --epochs 4 --batch-size 8 --validate-every 16 --out new/run"
+    with monkeypatch.context() as patch:
+        patch.setattr(NextOccupation, "loss", loss_until_interrupted)
+        assert laborllm(command) == 130
+    assert "new/run.training keeps what was trained: the same command resumes from there" in capsys.readouterr().err
+    assert laborllm(command) == 0
+    assert not Path("new/run.training").exists()

@@ -13,8 +13,8 @@ from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecast import Forecast
-from laborllm.models.history import history_features
 from laborllm.models.language.specs import OffTheShelf
+from laborllm.models.mixture.history import history_features
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import constant_weights, softmax_weights
 from laborllm.models.oracle import Oracle

@@ -29,7 +29,7 @@ from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode
 from laborllm.models.registry import load
 from laborllm.models.sequence.specs import Logit
-from laborllm.models.two_stage import two_stage_log_prob
+from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History

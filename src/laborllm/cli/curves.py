@@ -26,8 +26,10 @@ def curves(
 
 
 def draw_curves(runs: Mapping[str, Path], out: Path) -> None:
-    """The same by the names that the figure is to show. The first point, before any career, is left out. Raises
-    `RunError` for a run without a curve."""
+    """Draw learning curves under the names that the figure shows.
+
+    The first point, before any career, is left out. Raises `RunError` for a run without a curve.
+    """
     from laborllm.report.figures import learning_curve, to_svg
     from laborllm.storage import new_file
     from laborllm.training.curve import read_curve

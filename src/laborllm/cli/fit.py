@@ -40,7 +40,7 @@ fit = App(
 )
 
 
-def fit_and_tell(
+def fit_and_report(
     spec: "Spec", panel: Path, *, out: Path, seed: int = 0, careers: int | None = None, config: Path | None = None
 ) -> None:
     """Fit a model, write its run folder, and say in a line what is in it."""
@@ -57,10 +57,10 @@ def fit_and_tell(
         return
     if (out / CURVE).is_file():
         draw_curves({"validation": out}, out / "curve.svg")
-    print(f"{out}: {told(fitted)}", file=sys.stderr)
+    print(f"{out}: {description(fitted)}", file=sys.stderr)
 
 
-def told(fitted: "Fitted") -> str:
+def description(fitted: "Fitted") -> str:
     """What a run folder holds, in a line."""
     record = fitted.record
     whole = f"{fitted.spec.name} model of {len(record.taxonomy)} occupations, fitted on {record.records:,} records of "
@@ -118,5 +118,5 @@ def _positional(takes_members: bool) -> list[Argument]:
 for _name in MODELS:
     _kind = spec_class(_name)
     _example = EXAMPLES.get(_name, f"nlswork.parquet --out runs/{_name}")
-    _command = spec_command(_kind, fit_and_tell, about=summary(_kind), example=f"fit {_name} {_example}")
+    _command = spec_command(_kind, fit_and_report, about=summary(_kind), example=f"fit {_name} {_example}")
     fit.command(_command, name=_name)

@@ -42,7 +42,7 @@ class Option:
 
     @property
     def typed_name(self) -> str:
-        """Its name on the command line: what is on is turned off by `no`."""
+        """The name on the command line; an option that is on by default is turned off by `no`."""
         return f"no_{self.name}" if self.default is True else self.name
 
     def _annotation(self, parameter: Parameter) -> Any:

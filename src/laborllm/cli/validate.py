@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from laborllm.models.language.dry_run import DryRun
 
 
-def dry_run_and_tell(
+def dry_run_and_report(
     spec: LanguageModel,
     panel: Path,
     *,
@@ -51,7 +51,7 @@ def _described(found: "DryRun", out: Path) -> str:
 
 validate = spec_command(
     LanguageModel,
-    dry_run_and_tell,
+    dry_run_and_report,
     about="Dry run of `fit language-model`: read and check everything, take three steps, say what the fit will take. "
     "Writes nothing.",
     example="validate nlswork.parquet --preset paper --out runs/language-model",

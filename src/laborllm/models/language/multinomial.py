@@ -10,10 +10,10 @@ from torch import Tensor
 
 from laborllm.models.forecast import Floats
 from laborllm.models.language.specs import Likelihood
-from laborllm.models.standard import Standard
-from laborllm.models.two_stage import two_stage_log_prob
+from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.runtime import best_device
 from laborllm.training.minimise import minimise
+from laborllm.training.standard import Standard
 
 PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, against the mean log-likelihood
 TOLERANCE = 1e-6  # nats a record

@@ -18,7 +18,7 @@ from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.history import training_records
+from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
 from laborllm.models.options import from_options, to_options

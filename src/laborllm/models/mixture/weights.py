@@ -17,11 +17,11 @@ from torch import Tensor
 
 from laborllm.errors import PanelError
 from laborllm.models.forecast import Floats
-from laborllm.models.history import history_features
-from laborllm.models.standard import Standard
+from laborllm.models.mixture.history import history_features
 from laborllm.panel import Panel
 from laborllm.panel.order import worker_index
 from laborllm.training.minimise import minimise
+from laborllm.training.standard import Standard
 
 BARRIERS = 10.0 ** -np.arange(1, 9)  # nats a record
 ENOUGH = 1e-2  # of a barrier, in nats: a smaller gain is none
@@ -146,7 +146,7 @@ def _centre(likelihood: Floats, weights: Floats, barrier: float) -> Floats:
 
 
 def _left_out_log_prob(log_prob: Floats, features: Floats, fold: NDArray[np.intp], penalty: float) -> float:
-    """Of each record under the weights of the other folds, summed."""
+    """The sum of the log-probabilities of records under the weights of the other folds."""
     total = 0.0
     for left_out in (fold == number for number in np.unique(fold)):
         coefficients = softmax_weights(log_prob[~left_out], features[~left_out], penalty)

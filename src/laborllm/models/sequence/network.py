@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.models.sequence.careers import Batch, Careers
-from laborllm.models.two_stage import two_stage_log_prob
+from laborllm.models.sequence.two_stage import two_stage_log_prob
 
 SCORED_TOGETHER = 128  # careers in one pass where no gradient is needed
 
@@ -48,7 +48,7 @@ class NextOccupation:
         yield -log_prob.sum(), len(log_prob)
 
     def perplexity(self) -> float:
-        """Of the validation careers."""
+        """Perplexity of the validation careers."""
         return math.exp(-observed_log_probs(self.module, self.valid).double().mean().item())
 
 

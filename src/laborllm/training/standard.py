@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from laborllm.models.forecast import Floats
+Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
