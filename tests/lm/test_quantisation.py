@@ -72,6 +72,7 @@ def test_the_cost_is_that_of_the_forecasts(
     panel = Panel(some.records.head(RECORDS), some.taxonomy, some.dataset, some.provenance)
     model = OffTheShelf(base=str(base_folder)).fit(panel)
     exact, raw = model.forecast(panel), model.log_likelihood(panel)
+    capsys.readouterr()  # transformers shows how it loads weights
     scoring = ScoringOptions(weights=weights, max_tv=1, max_log_ppl_shift=math.inf)
     changed = model.forecast(panel, scoring=scoring)
     off = np.abs(np.exp(exact.log_prob) - np.exp(changed.log_prob)).sum(axis=1) / 2
