@@ -4,6 +4,10 @@ import errno
 import json
 import os
 import re
+import signal
+import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +22,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, require_free
+from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, require_free, sole_writer
 
 
 def write_run(folder: Path) -> None:
@@ -182,3 +186,137 @@ def test_failing_overwrite_keeps_the_old_folder(tmp_path: Path) -> None:
 def test_file_hash_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "abc").write_text("abc")
     assert file_hash(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def kinds(folder: Path) -> dict[str, Path]:
+    """What a name may stand for that is no file: made here, as a rename onto a real one would be the end of it."""
+    (folder / "target").write_text("kept")
+    (folder / "link").symlink_to("target")
+    (folder / "dangling").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe")
+    return {name: folder / name for name in ("link", "dangling", "pipe")}
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe"])
+def test_only_a_file_is_replaced(kind: str, tmp_path: Path) -> None:
+    path = kinds(tmp_path)[kind]
+    before = sorted(entry.name for entry in tmp_path.iterdir())
+    with pytest.raises(StorageError, match=rf"cannot write .*{kind}: it is a"), new_file(path):
+        pytest.fail("the block must not run")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == before
+    assert path.is_symlink() or stat.S_ISFIFO(path.stat().st_mode)
+    assert (tmp_path / "target").read_text() == "kept"
+
+
+def test_no_folder_is_written_over_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(StorageError, match="it is a link"), new_folder(tmp_path / "link"):
+        pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_replaced_file_keeps_its_mode_and_owner(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "panel.parquet"
+    path.write_text("old")
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, 12, 34)
+    before = path.stat()
+    with new_file(path) as sibling:
+        sibling.write_text("new")
+    after = path.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def private(path: Path) -> None:
+    """As some libraries write: to a file of their own that nobody else may read."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def test_files_have_the_mode_of_new_files(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    usual = (tmp_path / "usual").stat().st_mode
+    with new_file(tmp_path / "file") as sibling:
+        private(sibling)
+    with new_folder(tmp_path / "run") as folder:
+        (folder / "part").mkdir()
+        private(folder / "weights")
+        private(folder / "part" / "weights")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode for path in files} == {usual}
+
+
+@pytest.mark.parametrize("new", [new_file, new_folder])
+def test_a_name_that_is_too_long_is_one_line(
+    tmp_path: Path, new: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    with pytest.raises(StorageError, match="File name too long"), new(tmp_path / ("n" * 300)):
+        pytest.fail("the block must not run")
+
+
+def test_the_longest_name_works(tmp_path: Path) -> None:
+    with new_file(tmp_path / ("n" * 255)) as sibling:
+        sibling.write_text("new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["n" * 255]
+
+
+@pytest.mark.parametrize("new", [new_file, new_folder])
+def test_what_a_killed_process_left_is_removed(
+    tmp_path: Path, new: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    """What one that runs is writing, what is another's and what looks alike stay."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f".run.{ended.pid}.partial").mkdir()
+    (tmp_path / f".run.{ended.pid}.partial" / "weights").touch()
+    (tmp_path / ".run.999999999.partial").touch()
+    stays = {f".run.{os.getppid()}.partial", f".other.{ended.pid}.partial", ".run.notes.partial"}
+    for name in stays:
+        (tmp_path / name).touch()
+    with new(tmp_path / "run") as sibling:
+        if new is new_file:
+            sibling.touch()
+    assert {entry.name for entry in tmp_path.iterdir()} == {"run", *stays}
+
+
+def test_a_killed_save_leaves_nothing_once_it_is_repeated(tmp_path: Path) -> None:
+    """Killed within the block, and after the files are written: the folder is never half there."""
+    code = (
+        "import os, signal, sys; from pathlib import Path; from laborllm.storage import new_folder\n"
+        "with new_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'weights').touch()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path / "run")])
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1
+    write_run(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == [tmp_path / "run"]
+
+
+def test_the_second_writer_of_a_place_is_told(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from laborllm.storage import sole_writer\n"
+        "with sole_writer(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)"
+    )
+    first = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE)
+    assert first.stdout is not None
+    assert first.stdout.readline() == b"held\n"
+    with pytest.raises(StorageError, match=r"another process is writing .*run"), sole_writer(tmp_path / "run"):
+        pytest.fail("the block must not run")
+    with sole_writer(tmp_path / "other"):
+        pass
+    first.kill()
+    first.wait()
+    with sole_writer(tmp_path / "run"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_read_only_folder_is_one_line(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(StorageError, match=r"cannot write .*: Permission denied"), new_file(tmp_path / "new"):
+        pytest.fail("the block must not run")

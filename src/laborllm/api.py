@@ -1,5 +1,8 @@
 """The front door: what a user of the library calls, and what the verbs of the command line call."""
 
+import json
+import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,11 +10,13 @@ from laborllm.errors import OptionError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecast import Forecast
+from laborllm.models.options import to_options
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
+from laborllm.models.run_folder import read_run
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
-from laborllm.storage import make_folder, require_free
+from laborllm.storage import make_folder, require_free, sole_writer
 
 if TYPE_CHECKING:
     from laborllm.models.contract import Fitted, Forecaster, Spec
@@ -104,10 +109,19 @@ def fit(
         Transition(variant='plain')
     """
     spec = _spec(model, options)
-    place = None if out is None else _new_place(out)
+    place = None if out is None else _place(out)
     data = panel if isinstance(panel, Panel) else read_panel(panel)
-    fitted = spec.fit(data if careers is None else data.with_training(careers, seed=seed), seed=seed, out=place)
-    if place is not None:
+    data = data if careers is None else data.with_training(careers, seed=seed)
+    if place is None:
+        return spec.fit(data, seed=seed)
+    if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first holds the place for all
+        return spec.fit(data, seed=seed, out=place)
+    with sole_writer(place):
+        if _is_saved(place, spec, data, seed):
+            shutil.rmtree(_training_folder(place))
+            return load(place)
+        require_free(place)
+        fitted = spec.fit(data, seed=seed, out=place)
         fitted.save(place)
     return fitted
 
@@ -185,9 +199,27 @@ def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":
         raise OptionError(f"the model {model} does not take {', '.join(options) or 'no options'}: {error}") from error
 
 
-def _new_place(out: str | Path) -> Path:
+def _place(out: str | Path) -> Path:
     """A run folder to be written, in a folder that is made if need be."""
     place = Path(out)
     make_folder(place.resolve().parent)
-    require_free(place)
+    if not _training_folder(place).is_dir():
+        require_free(place)
     return place
+
+
+def _is_saved(place: Path, spec: "Spec", panel: Panel, seed: int) -> bool:
+    """Whether this very fit was saved before and then killed, as checkpoints beside a complete run folder tell."""
+    if not (place.is_dir() and _training_folder(place).is_dir()):
+        return False
+    run = read_run(place)
+    stated: Any = spec
+    options = json.loads(json.dumps(to_options(stated)))
+    return (run.model, run.options, run.record.fingerprint, run.record.seed) == (
+        *(spec.name, options, panel.fingerprint, seed),
+    )
+
+
+def _training_folder(place: Path) -> Path:
+    """Where a fit keeps its checkpoints until `place` is written."""
+    return place.with_name(f"{place.name}.training")

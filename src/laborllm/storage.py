@@ -4,30 +4,45 @@ Everything is written to a sibling and renamed when whole. A folder also carries
 files, so that a torn copy is told from a good one.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from laborllm.errors import StorageError
 
 MARKER = "complete.json"
+PARTIAL = ".partial"
+LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: siblings add some
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yield a sibling path to write; rename it to `path` when the block ends well, remove it when not."""
+    """Yield a sibling path to write; rename it to `path` when the block ends well, remove it when not.
+
+    A file that is replaced hands down its mode and its owner. Raises `StorageError` for a `path` that is a link, a
+    folder, a device or a pipe, which a rename would put an end to.
+    """
     require_parent(path)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
+            _require_plain(path)
+            _remove_leftovers(path)
+            sibling.touch()
+            mode = sibling.stat().st_mode
             yield sibling
+            sibling.chmod(mode)  # some writers make files that nobody else can read
+            _hand_down(path, sibling)
             sibling.replace(path)
     finally:
-        sibling.unlink(missing_ok=True)
+        _remove(sibling)
 
 
 @contextmanager
@@ -37,19 +52,107 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     Raises `StorageError` if `path` exists, unless `overwrite` is set and `path` is itself a complete folder of ours.
     """
     require_free(path, overwrite=overwrite)
-    sibling = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    shutil.rmtree(sibling, ignore_errors=True)
+    sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
+            _remove_leftovers(path)
             sibling.mkdir()
             yield sibling
             (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
+            _give_one_mode(sibling)
             _to_disk(sibling)
             if path.exists():
                 shutil.rmtree(path)
             sibling.replace(path)
     finally:
-        shutil.rmtree(sibling, ignore_errors=True)
+        _remove(sibling)
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold `path` while it is being made, so that a second process that is to write it is refused at once.
+
+    The system lets go of it when the process ends, however that comes about. Raises `StorageError`.
+    """
+    require_parent(path)
+    lock = path.with_name(f".{_short(path.name)}.lock")
+    with _refusing(path, lock), lock.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StorageError(f"another process is writing {path}: wait for it, or choose another place") from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def _sibling(path: Path) -> Path:
+    """Where `path` is written until it is whole, known by the process that writes it."""
+    return path.with_name(f".{_short(path.name)}.{os.getpid()}{PARTIAL}")
+
+
+def _short(name: str) -> str:
+    """A name that siblings can be called after, whose own names have a limit."""
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    return f"{name[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _require_plain(path: Path) -> None:
+    """Raise `StorageError` if a rename to `path` would replace anything but a file."""
+    if path.is_symlink():
+        raise StorageError(f"cannot write {path}: it is a link; name the file that it leads to")
+    if path.exists() and not path.is_file():
+        raise StorageError(f"cannot write {path}: it is {'a folder' if path.is_dir() else 'a device or a pipe'}")
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed have left of `path`."""
+    name = re.compile(rf"\.{re.escape(_short(path.name))}\.(\d+){re.escape(PARTIAL)}")
+    for entry in path.parent.iterdir():
+        found = name.fullmatch(entry.name)
+        if found and not _is_running(int(found[1])):
+            _remove(entry)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process of that number runs, this one apart."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _hand_down(old: Path, new: Path) -> None:
+    """Give a new file the mode and, where that is allowed, the owner of the file that it replaces."""
+    if not old.exists():
+        return
+    before, now = old.stat(), new.stat()
+    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        with suppress(PermissionError):
+            os.chown(new, before.st_uid, before.st_gid)
+    new.chmod(stat.S_IMODE(before.st_mode))
+
+
+def _give_one_mode(folder: Path) -> None:
+    """Give all files of a folder the mode of its marker, which is what the user has chosen for new files."""
+    mode = stat.S_IMODE((folder / MARKER).stat().st_mode)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(mode)
 
 
 def make_folder(path: Path) -> None:
@@ -80,10 +183,11 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
 def require_free(path: Path, *, overwrite: bool = False) -> None:
     """Raise `StorageError` unless a folder can be written at `path`: call it before long work, not after."""
     require_parent(path)
-    if not path.exists():
-        return
-    if not (overwrite and (path / MARKER).is_file()):
-        raise StorageError(f"{path} exists already: choose another place, or remove it first")
+    with _refusing(path, path):
+        if path.is_symlink():
+            raise StorageError(f"cannot write {path}: it is a link; name the folder that it leads to")
+        if path.exists() and not (overwrite and (path / MARKER).is_file()):
+            raise StorageError(f"{path} exists already: choose another place, or remove it first")
 
 
 def require_complete(path: Path) -> None:
@@ -129,5 +233,6 @@ def _to_disk(folder: Path) -> None:
 
 def require_parent(path: Path) -> None:
     """Raise `StorageError` unless the folder that `path` is to be written in is there."""
-    if not path.resolve().parent.is_dir():
-        raise StorageError(f"cannot write {path}: there is no folder {path.resolve().parent}")
+    with _refusing(path, path):
+        if not path.resolve().parent.is_dir():
+            raise StorageError(f"cannot write {path}: there is no folder {path.resolve().parent}")

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from cyclopts import App, CycloptsError
 
@@ -21,7 +22,7 @@ from laborllm.cli import (
     titles,
     validate,
 )
-from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
+from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import set_up_process
 
@@ -34,7 +35,7 @@ app = App(
     help_format="markdown",
     version=__version__,
     default_parameter=EVERY_OPTION,
-    config=(read_config, refuse_rounding),
+    config=(read_config, refuse_out_over_input, refuse_rounding),
     suppress_keyboard_interrupt=False,
 )
 app.command(imports.import_)
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_process()
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where it was closed from the beginning
+            sys.stdout.flush()
     except (LaborLLMError, CycloptsError) as error:
         print(f"laborllm: {one_line(error)}", file=sys.stderr)
         return BAD_INPUT
@@ -68,7 +70,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # of the terminal, or of what output was sent to
+        return _cannot_print(error)
     return 0
+
+
+def _cannot_print(error: OSError) -> int:
+    """One line, if there is anywhere left for it; what is still to be written goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    with suppress(OSError):
+        print(f"laborllm: {error.strerror or error}", file=sys.stderr)
+    return BAD_INPUT
 
 
 def one_line(error: Exception) -> str:

@@ -78,6 +78,23 @@ def read_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
             source(app, commands, arguments)
 
 
+def refuse_out_over_input(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """A command that wrote over what it reads would end both."""
+    out = [Path(token.value) for argument in arguments if "--out" in argument.names for token in argument.tokens]
+    read = [token.value for argument in arguments if "--out" not in argument.names for token in argument.tokens]
+    for path in out:
+        for value in read:
+            if _is_same(path, Path(value)):
+                raise CycloptsError(msg=f"{path} exists already, and is what the command reads: write to another place")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):  # one is not there, or is no path at all
+        return False
+
+
 def refuse_rounding(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
     """`--count 1.5` is an error, not 2."""
     for argument in arguments:

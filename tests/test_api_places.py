@@ -1,0 +1,67 @@
+"""Where a fit writes: one process at a time, and a kill at any moment is mended by the same command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from laborllm.api import fit
+from laborllm.cli.main import main
+from laborllm.errors import StorageError
+from laborllm.panel import Panel
+from laborllm.storage import MARKER, sole_writer
+
+
+@pytest.fixture
+def file(panel: Panel, tmp_path: Path) -> Path:
+    path = tmp_path / "panel.parquet"
+    panel.save(path)
+    return path
+
+
+def test_two_fits_into_one_folder(panel: Panel, tmp_path: Path) -> None:
+    with sole_writer(tmp_path / "run"), pytest.raises(StorageError, match="another process is writing"):
+        fit("transition", panel, out=tmp_path / "run")
+    fit("transition", panel, out=tmp_path / "run")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_fit_killed_after_its_save_ends_well(panel: Panel, tmp_path: Path) -> None:
+    """Its checkpoints were about to be removed: the same call gives the run that is there, and another is refused."""
+    fit("transition", panel, out=tmp_path / "run")
+    before = (tmp_path / "run" / MARKER).read_bytes()
+    (tmp_path / "run.training").mkdir()
+    (tmp_path / "run.training" / "step").touch()
+    for different in ({"seed": 1}, {"variant": "plain"}):
+        with pytest.raises(StorageError, match="exists already"):
+            fit("transition", panel, out=tmp_path / "run", **different)
+    fitted = fit("transition", panel, out=tmp_path / "run")
+    assert fitted.record.fingerprint == panel.fingerprint
+    assert (tmp_path / "run" / MARKER).read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_command_does_not_write_over_what_it_reads(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = file.read_bytes()
+    fit("transition", str(file), out=tmp_path / "run")
+    (tmp_path / "same.parquet").hardlink_to(file)
+    for command in (
+        f"mix {file} --add {file} --out {file}",
+        f"forecast {tmp_path / 'run'} {file} --out {file}",
+        f"forecast {tmp_path / 'run'} {file} --out {tmp_path / 'same.parquet'}",
+    ):
+        assert main(command.split()) == 2
+        assert "is what the command reads: write to another place" in capsys.readouterr().err
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("to", ["/dev/full", "closed"])
+def test_output_that_goes_nowhere_is_no_traceback(to: str) -> None:
+    code = "import sys; from laborllm.cli.main import main; sys.exit(main(['models']))"
+    redirect = ">&-" if to == "closed" else f"> {to}"
+    done = subprocess.run(["sh", "-c", f'{sys.executable} -c "{code}" {redirect}'], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+    assert to == "closed" or done.stderr == "laborllm: No space left on device\n"
