@@ -14,6 +14,7 @@ from laborllm.models.counts.specs import Transition
 from laborllm.models.language.language_model import FittedLanguageModel
 from laborllm.models.language.specs import LanguageModel, OffTheShelf
 from laborllm.panel import Panel
+from laborllm.report.examples import example_section
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report
 from laborllm.report.page import Figure, Section
@@ -64,6 +65,7 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evalu
             title="The next occupation of 4,711 young women",
             facts=_facts(panel, budget, minutes),
             notes=(NOTE,),
+            examples=example_section({name: models[name] for name in found.ranking}, panel),
             sections=(_curve(fitted),),
         )
     show(found)
