@@ -104,7 +104,7 @@ def test_the_card_says_how_to_write_a_prompt(panel: Panel, base_folder: Path, tm
     first = template.title_texts(panel.taxonomy)[0]
     assert f"\n1999 (high school): {first}\n" in card
     assert "was born" not in card
-    for said in ("the last 3 records alone", "library_name: transformers", "Closed vocabulary", "## Terms of the data"):
+    for said in ("only the last 3 records", "library_name: transformers", "Closed vocabulary", "## Terms of the data"):
         assert said in card
     for said in ("## Intended use", "validation raw perplexity", "## Audit\n\nNone is recorded here"):
         assert said in card

@@ -66,26 +66,26 @@ def test_records_are_sorted_and_round_trip(
     [
         (record(year=None), "year is missing"),
         (record(split=None), "split is missing"),
-        (record(occupation="999"), r"occupation is not in taxonomy small \(occupation is '999'\)"),
-        (record(split="holdout"), r"split is not one of train, valid, test \(split is 'holdout'\)"),
+        (record(occupation="999"), "occupation is not in taxonomy small"),
+        (record(split="holdout"), "split is not one of train, valid, test"),
         (record(year=1899), "year is outside 1900-2100"),
-        (record(birth_year=2001), r"birth_year is after the year of the record \(birth_year is 2001\)"),
-        (record(weight=-1.0), r"weight is negative or not finite \(weight is -1\.0\)"),
-        (record(weight=float("nan")), r"weight is negative or not finite \(weight is nan\)"),
+        (record(birth_year=2001), "birth_year is after the year of the record"),
+        (record(weight=-1.0), "weight is negative or not finite"),
+        (record(weight=float("nan")), "weight is negative or not finite"),
     ],
 )
 def test_bad_row_is_named(bad: dict[str, Any], message: str) -> None:
-    with pytest.raises(PanelError, match=rf"^row 3, worker 'a', year ({bad['year']}): {message}$"):
+    with pytest.raises(PanelError, match=f"^row 3: {message}$"):
         panel(record("b", 2001), record("b", 2002), bad)
 
 
 def test_missing_worker_is_named() -> None:
-    with pytest.raises(PanelError, match=r"^row 2, .*worker is missing$"):
+    with pytest.raises(PanelError, match=r"^row 2: worker is missing$"):
         panel(record(), record() | {"worker": None})
 
 
 def test_doubled_year_is_counted() -> None:
-    with pytest.raises(PanelError, match=r"^row 2, worker 'a', year 2000: the same .* occur twice; 4 rows in all$"):
+    with pytest.raises(PanelError, match=r"^row 2: the same .* occur twice; 4 rows in all$"):
         panel(record("b"), record(), record(), record("c"), record("c"))
 
 
@@ -99,7 +99,7 @@ def test_doubled_year_is_counted() -> None:
     ],
 )
 def test_what_is_fixed_over_a_life_must_not_change(column: str, first: object, second: object) -> None:
-    with pytest.raises(PanelError, match=f"row 2, worker 'a', .*{column} differs between records of one worker"):
+    with pytest.raises(PanelError, match=f"^row 2: {column} differs between records of one worker; 2 rows in all$"):
         panel(record("b"), record(year=2000) | {column: first}, record(year=2001) | {column: second})
 
 

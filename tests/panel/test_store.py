@@ -80,7 +80,7 @@ def test_rows_that_were_changed_are_refused(file: Path, tmp_path: Path, monkeypa
     with pytest.raises(PanelError, match="occupation is not in taxonomy"):
         list(last.portions(100))
     shuffled = _rewritten(file, tmp_path / "order.parquet", pl.concat([rows[300:], rows[:300]]))
-    with pytest.raises(PanelError, match="is not in the order of its workers: load it, and save it anew"):
+    with pytest.raises(PanelError, match="is not in the order of its workers: load it and save it again"):
         list(shuffled.portions(100))
 
 

@@ -253,7 +253,7 @@ def _save(panel: "Panel", out: Path, states: tuple[str, ...] | None = None) -> N
 
 def _report(out: Path, records: int, workers: int, provenance: "Provenance") -> None:
     print(f"{out}: {records:,} records of {workers:,} workers; rows of the source:", file=sys.stderr)
-    for what, rows in provenance.account:
+    for what, rows in provenance.row_counts:
         print(f"{rows:>12,} {what}", file=sys.stderr)
     for what, text in provenance.notes.items():
         print(f"{what}: {textwrap.shorten(text, NOTE_WIDTH)}", file=sys.stderr)

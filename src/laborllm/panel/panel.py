@@ -34,7 +34,7 @@ class Provenance:
     notes: dict[str, str] = field(default_factory=dict)
 
     @property
-    def account(self) -> list[tuple[str, int]]:
+    def row_counts(self) -> list[tuple[str, int]]:
         """What became of the rows: those read, those left out by reason, as losses, and those kept, their sum."""
         losses = [(reason, -rows) for reason, rows in self.left_out.items()]
         kept = self.rows_in - sum(self.left_out.values())
@@ -146,7 +146,7 @@ class Panel:
             yield self.part(self.records[start:end])
 
     def with_training(self, workers: int, *, seed: int) -> Self:
-        """The same validation and test careers, and `workers` of the training careers drawn without replacement."""
+        """Keep `workers` of the training workers, drawn without replacement, and all others."""
         chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
         return self.part(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
 

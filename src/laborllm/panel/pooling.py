@@ -2,7 +2,7 @@
 
 The pooled panel keeps all workers of its first one, with their splits, and adds training workers of others: any share
 of them, drawn alike, by sampling weight, or so that their covariates become those of the first one's training workers.
-Whoever is held out stays held out, and whoever is added is trained on alone, whatever model is fitted.
+Whoever is held out stays held out, and whoever is added is only trained on, whatever model is fitted.
 """
 
 from collections.abc import Sequence
@@ -195,7 +195,7 @@ def draw_without_replacement(odds: NDArray[np.float64], count: int, *, seed: int
     """Rows drawn one after the other in proportion to what is left of `odds`, ascending; never one with odds of zero.
 
     By the logarithms of exponential waiting times, of which the first `count` come (Efraimidis and Spirakis 2006).
-    Raises `PanelError` if so many cannot be drawn.
+    Raises `PanelError` if there are not as many that can be drawn.
     """
     possible = int((odds > 0).sum())
     if possible < count:

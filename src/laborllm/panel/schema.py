@@ -53,13 +53,11 @@ def check(records: pl.DataFrame, taxonomy: Taxonomy, split_by: str) -> None:
         missing = pl.col("occupation").is_null() & following.is_not_null()
         _refuse(records, missing, "occupation is missing, and a later record of the worker has one")
     known = pl.Series(taxonomy.codes).implode()
-    _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}", "occupation")
-    _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}", "split")
+    _refuse(records, ~pl.col("occupation").is_in(known), f"occupation is not in taxonomy {taxonomy.name}")
+    _refuse(records, ~pl.col("split").is_in(SPLITS), f"split is not one of {', '.join(SPLITS)}")
     _refuse(records, ~pl.col("year").is_between(*YEARS), f"year is outside {YEARS[0]}-{YEARS[1]}")
-    _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record", "birth_year")
-    _refuse(
-        records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite", "weight"
-    )
+    _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record")
+    _refuse(records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite")
     _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
     for name in (*STATIC, "split", "dataset"):
         _refuse(records, _varies(name, "worker"), f"{name} differs between records of one worker")
@@ -73,7 +71,7 @@ def _check_split(records: pl.DataFrame, by: str) -> None:
         raise PanelError(f"the split is by {by!r}, and the records have no such column")
     _refuse(records, _varies(by, "worker"), f"{by} differs between records of one worker, so no split can be by it")
     apart = pl.col(by).is_not_null() & _varies("split", "dataset", by)
-    _refuse(records, apart, f"split differs between workers of one {by}", by)
+    _refuse(records, apart, f"split differs between workers of one {by}")
 
 
 def _varies(name: str, *groups: str) -> pl.Expr:
@@ -96,11 +94,10 @@ def _own_column(values: pl.Series) -> pl.Series:
     return values
 
 
-def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str, show: str | None = None) -> None:
+def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str) -> None:
+    """Raise `PanelError` with the first row that is bad, and neither the name nor a value of the worker in it."""
     offending = records.with_row_index("row").filter(bad)
     if offending.is_empty():
         return
-    row = offending.row(0, named=True)
-    value = f" ({show} is {row[show]!r})" if show else ""
-    count = f"; {offending.height} rows in all" if offending.height > 1 else ""
-    raise PanelError(f"row {row['row'] + 1}, worker {row['worker']!r}, year {row['year']}: {message}{value}{count}")
+    count = f"; {offending.height:,} rows in all" if offending.height > 1 else ""
+    raise PanelError(f"row {offending['row'][0] + 1:,}: {message}{count}")

@@ -1,4 +1,4 @@
-"""Train, validation and test: a worker's split depends on the seed and on the worker, or her household, alone."""
+"""Train, validation and test: a worker's split depends only on the seed and on the worker, or her household."""
 
 import hashlib
 

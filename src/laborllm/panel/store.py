@@ -123,7 +123,7 @@ class PanelFile:
                 continue
             block = Panel(rows[:end], **self.facts)
             if block.records["worker"][0] <= last:
-                raise PanelError(f"{self.path} is not in the order of its workers: load it, and save it anew")
+                raise PanelError(f"{self.path} is not in the order of its workers: load it and save it again")
             last = block.records["worker"][-1]
             yield block
 

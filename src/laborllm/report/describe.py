@@ -103,7 +103,7 @@ def _splits(splits: pl.DataFrame) -> Iterable[Line]:
 
 
 def _rows(provenance: Provenance) -> Iterable[Line]:
-    for what, rows in provenance.account:
+    for what, rows in provenance.row_counts:
         yield Line(what, [f"{rows:,}"])
 
 

@@ -121,7 +121,7 @@ def _covariates(summary: Summary) -> Section:
 
 def _rows(summary: Summary) -> Section:
     words = "Every row of the source became a record or is counted under the reason why not."
-    rows = tuple((what, count(rows)) for what, rows in summary.provenance.account)
+    rows = tuple((what, count(rows)) for what, rows in summary.provenance.row_counts)
     splits = tuple((split, count(workers), count(records)) for split, workers, records in summary.splits.iter_rows())
     tables = (
         Table("Rows of the source", ("", "rows"), rows),

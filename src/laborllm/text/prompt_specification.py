@@ -13,7 +13,7 @@ def prompt_specification(template: Template, taxonomy: Taxonomy, dataset: str) -
         f"The first line names the dataset: `{dataset}` is the one of the fit.",
         "Gender, ethnicity, region, year of birth and education are written in the words of the panel. What is not "
         "known, or left out by the template, drops its words or its line; the fourth line speaks of an education level "
-        "if the first record has one. The region is that of the first record.",
+        "if the first record has one. The region is the one in the first record.",
         "A prompt ends with the colon after a year and an education. The title follows after a space, and a newline "
         "ends it.",
         f"After the last record of a career stands `{END}`.",
@@ -41,7 +41,7 @@ def _rule_of_titles(template: Template) -> str:
 def _rule_of_windows(template: Template) -> list[str]:
     if template.last_records is None:
         return []
-    return [f"Between the header and the line to be completed stand the last {template.last_records} records alone."]
+    return [f"Between the header and the line to be completed stand only the last {template.last_records} records."]
 
 
 def _invented(taxonomy: Taxonomy, dataset: str) -> Panel:

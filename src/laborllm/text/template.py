@@ -33,7 +33,7 @@ class Template:
         titles: English titles; codes without meaning (job_144); titles abbreviated or reworded by fixed rules; or
             shuffled, each the title of another occupation.
         leave_out: What is not written; demographics are ethnicity, gender and region.
-        last_records: Forecast each record from so many records before it, and the header; unless given, from all.
+        last_records: Forecast each record from this many records before it, and the header; default: from all.
         title_seed: Seed of the codes, and of what is shuffled.
         wording: Name of the wording, which is frozen.
     """
