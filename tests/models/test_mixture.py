@@ -61,8 +61,8 @@ def test_constant_weights_are_the_best_there_are(seed: int, members: int, spread
     weights = constant_weights(log_prob)
     assert weights.min() >= 0
     assert weights.sum() == pytest.approx(1, abs=1e-9)
-    rivals = [*np.eye(members), *generator.dirichlet(np.full(members, 0.3), size=100)]
-    assert all(mean_log(weights, log_prob) >= mean_log(rival, log_prob) - 1e-6 for rival in rivals)
+    baselines = [*np.eye(members), *generator.dirichlet(np.full(members, 0.3), size=100)]
+    assert all(mean_log(weights, log_prob) >= mean_log(baseline, log_prob) - 1e-6 for baseline in baselines)
     np.testing.assert_array_equal(weights, constant_weights(log_prob))
 
 

@@ -14,8 +14,8 @@ study = App(
 )
 
 
-@study.command(name="rivals")
-def study_rivals(
+@study.command(name="baselines")
+def study_baselines(
     panel: PanelFile,
     /,
     *,
@@ -37,19 +37,19 @@ def study_rivals(
     The folder gets a run folder per model and seed, `report.html`, `evaluation.json`, and the tables as CSV and LaTeX.
     The same command goes on with a study that was interrupted.
 
-    Example: `laborllm study rivals nlswork.parquet --out rivals --seeds 0 1`
+    Example: `laborllm study baselines nlswork.parquet --out baselines --seeds 0 1`
     """
     from laborllm.panel import Panel
     from laborllm.report.terminal import show
-    from laborllm.studies.rivals import study_rivals
-    from laborllm.studies.rivals_report import rival_tables, write_study
+    from laborllm.studies.baselines import study_baselines
+    from laborllm.studies.baselines_report import baseline_tables, write_study
 
     loaded = Panel.load(panel)
-    found = study_rivals(loaded, out, rivals=models, seeds=seeds, reference=reference, draws=draws)
+    found = study_baselines(loaded, out, baselines=models, seeds=seeds, reference=reference, draws=draws)
     title = f"Models over codes, {loaded.dataset}"
     write_study(found, out, title=title, facts=facts(loaded, "test"))
     print(f"{out}: the report and the tables", file=sys.stderr)
     if json:
         print(found.evaluation.to_json())
     else:
-        show(found.evaluation, tables=rival_tables(found))
+        show(found.evaluation, tables=baseline_tables(found))

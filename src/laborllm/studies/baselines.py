@@ -1,8 +1,7 @@
-"""The rivals on one panel, those over codes and, where asked for, those that read text: every model and seed fitted
-once, all of them set beside each other.
+"""All baselines on one panel, models over codes and, on request, models over text, compared in one table.
 
-The folder of a study fills up run by run. What is complete is kept, so that an interrupted study goes on where it was,
-and another seed or model added later costs no more than itself.
+The folder of a study fills up run by run. What is complete is kept, so an interrupted study resumes, and another seed
+or model added later costs no more than itself.
 """
 
 import json
@@ -27,9 +26,9 @@ from laborllm.training.checkpoint import training_folder
 
 
 @dataclass(frozen=True)
-class Rival:
+class Baseline:
     """A model of the registry and its options. seeded: whether another seed gives another model. mixes: whether it is
-    made of the other rivals."""
+    made of the other baselines."""
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -37,19 +36,19 @@ class Rival:
     mixes: bool = False
 
 
-RIVALS = {
-    "oracle": Rival("oracle"),
-    "plain": Rival("transition", {"variant": "plain"}),
-    "two-part": Rival("transition", {"variant": "two-part"}),
-    "second-order": Rival("transition", {"variant": "second-order"}),
-    "logit": Rival("logit", seeded=True),
-    "bag-of-jobs": Rival("bag-of-jobs", seeded=True),
-    "nemo": Rival("nemo", seeded=True),
-    "career": Rival("career", seeded=True),
-    "embedding-logit": Rival("embedding-logit", {"likelihood": "two-stage"}),
-    "title-head": Rival("title-head", seeded=True),
-    "mixture": Rival("mixture", {"weights": "constant"}, seeded=True, mixes=True),
-    "mixture-varying": Rival("mixture", {"weights": "varying"}, seeded=True, mixes=True),
+BASELINES = {
+    "oracle": Baseline("oracle"),
+    "plain": Baseline("transition", {"variant": "plain"}),
+    "two-part": Baseline("transition", {"variant": "two-part"}),
+    "second-order": Baseline("transition", {"variant": "second-order"}),
+    "logit": Baseline("logit", seeded=True),
+    "bag-of-jobs": Baseline("bag-of-jobs", seeded=True),
+    "nemo": Baseline("nemo", seeded=True),
+    "career": Baseline("career", seeded=True),
+    "embedding-logit": Baseline("embedding-logit", {"likelihood": "two-stage"}),
+    "title-head": Baseline("title-head", seeded=True),
+    "mixture": Baseline("mixture", {"weights": "constant"}, seeded=True, mixes=True),
+    "mixture-varying": Baseline("mixture", {"weights": "varying"}, seeded=True, mixes=True),
 }
 """In the order they are fitted: what mixes comes after what it mixes."""
 
@@ -58,10 +57,10 @@ PROCESSOR_SECONDS = "processor-seconds.json"
 
 @dataclass(frozen=True)
 class Run:
-    """One fit of one rival. name: of its folder, and in the tables."""
+    """One fit of one baseline. name: of its folder, and in the tables."""
 
     name: str
-    rival: str
+    baseline: str
     seed: int
 
 
@@ -75,57 +74,57 @@ class Study:
     runs: pl.DataFrame
 
 
-def study_rivals(
+def study_baselines(
     panel: Panel,
     out: Path,
     *,
-    rivals: Sequence[str],
+    baselines: Sequence[str],
     seeds: Sequence[int] = (0,),
     reference: str = "two-part",
     draws: int = 1000,
 ) -> Study:
-    """Fit each rival once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
+    """Fit each baseline once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
 
-    A rival that no seed changes is fitted once. A mixture is of all other rivals of its seed but
-    the oracle. Raises `OptionError` on an unknown rival, and `RunError` on a folder in `out` that another panel or seed
-    was fitted for.
+    A baseline that no seed changes is fitted once. A mixture is of all other baselines of its seed but the oracle.
+    Raises `OptionError` on an unknown baseline, and `RunError` on a folder in `out` that another panel or seed was
+    fitted for.
     """
-    _require_known(rivals, reference, seeds)
-    planned = _plan(rivals, seeds)
+    _require_known(baselines, reference, seeds)
+    planned = _plan(baselines, seeds)
     require_parent(out)
     out.mkdir(exist_ok=True)
-    with progress("fit rivals", len(planned), "models") as advance:
+    with progress("fit baselines", len(planned), "models") as advance:
         for run in planned:
             _fit_once(run, planned, panel, out)
             advance(note=run.name)
-    first = _plan(rivals, seeds[:1])
-    models = {run.rival: load_forecaster(out / run.name, held_out_by=panel) for run in first}
-    about = {run.rival: _about(run, out) for run in first}
+    first = _plan(baselines, seeds[:1])
+    models = {run.baseline: load_forecaster(out / run.name, held_out_by=panel) for run in first}
+    about = {run.baseline: _about(run, out) for run in first}
     found = evaluate(models, panel, by=["transition"], reference=reference, draws=draws, about=about)
-    perplexity = {run.name: found.row(run.rival, "perplexity")["estimate"] for run in first}
+    perplexity = {run.name: found.row(run.baseline, "perplexity")["estimate"] for run in first}
     with_other_seeds = {run.name: _perplexity(run, panel, out) for run in planned if run not in first}
     return Study(found, _runs(planned, perplexity | with_other_seeds, out))
 
 
-def _require_known(rivals: Sequence[str], reference: str, seeds: Sequence[int]) -> None:
-    unknown = [name for name in rivals if name not in RIVALS]
-    if unknown or not rivals:
-        raise OptionError(f"unknown rival {', '.join(unknown) or '(none)'}: use {', '.join(RIVALS)}")
-    if reference not in rivals:
-        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(rivals)}")
+def _require_known(baselines: Sequence[str], reference: str, seeds: Sequence[int]) -> None:
+    unknown = [name for name in baselines if name not in BASELINES]
+    if unknown or not baselines:
+        raise OptionError(f"unknown baseline {', '.join(unknown) or '(none)'}: use {', '.join(BASELINES)}")
+    if reference not in baselines:
+        raise OptionError(f"the reference {reference!r} is not among the models: use {', '.join(baselines)}")
     if not seeds or len(set(seeds)) < len(seeds):
         raise OptionError(f"a study needs seeds that differ, one or more, not {list(seeds)}")
-    if all(RIVALS[name].mixes or name == "oracle" for name in rivals):
+    if all(BASELINES[name].mixes or name == "oracle" for name in baselines):
         raise OptionError("a mixture needs other models to mix: add some to the study")
 
 
-def _plan(rivals: Sequence[str], seeds: Sequence[int]) -> list[Run]:
+def _plan(baselines: Sequence[str], seeds: Sequence[int]) -> list[Run]:
     """The runs in the order they are to be fitted."""
     return [
-        Run(f"{name}-{seed}", name, seed) if rival.seeded else Run(name, name, seed=0)
+        Run(f"{name}-{seed}", name, seed) if baseline.seeded else Run(name, name, seed=0)
         for seed in seeds
-        for name, rival in RIVALS.items()
-        if name in rivals and (rival.seeded or seed == seeds[0])
+        for name, baseline in BASELINES.items()
+        if name in baselines and (baseline.seeded or seed == seeds[0])
     ]
 
 
@@ -145,18 +144,18 @@ def _fit_once(run: Run, planned: Sequence[Run], panel: Panel, out: Path) -> None
 
 
 def _model(run: Run, planned: Sequence[Run], out: Path) -> Spec:
-    rival = RIVALS[run.rival]
-    options = dict(rival.options)
-    if rival.mixes:
-        mixed = [other for other in planned if not RIVALS[other.rival].mixes and other.rival != "oracle"]
-        of_seed = [other for other in mixed if other.seed == run.seed or not RIVALS[other.rival].seeded]
+    baseline = BASELINES[run.baseline]
+    options = dict(baseline.options)
+    if baseline.mixes:
+        mixed = [other for other in planned if not BASELINES[other.baseline].mixes and other.baseline != "oracle"]
+        of_seed = [other for other in mixed if other.seed == run.seed or not BASELINES[other.baseline].seeded]
         options["members"] = tuple(out / other.name for other in of_seed)
-    return spec_class(rival.model)(**options)
+    return spec_class(baseline.model)(**options)
 
 
 def _require_same(run: Run, path: Path, panel: Panel) -> None:
     """Raise `RunError` unless the folder holds this run, fitted on this panel."""
-    there, wanted = read_run(path), (RIVALS[run.rival].model, panel.fingerprint, run.seed)
+    there, wanted = read_run(path), (BASELINES[run.baseline].model, panel.fingerprint, run.seed)
     found = (there.model, there.record.fingerprint, there.record.seed)
     if found != wanted:
         raise RunError(f"{path} holds another model, panel or seed: remove it, or choose another folder")
@@ -164,11 +163,11 @@ def _require_same(run: Run, path: Path, panel: Panel) -> None:
 
 def _about(run: Run, out: Path) -> str:
     found = read_run(out / run.name)
-    rival, model, careers = RIVALS[run.rival], found.model, f"{found.record.workers:,} careers"
+    baseline, model, careers = BASELINES[run.baseline], found.model, f"{found.record.workers:,} careers"
     if model == "oracle":
         return "oracle, the data-generating process of the panel"
-    fitted = f"weights fitted on {careers} of split valid" if rival.mixes else f"fitted on {careers} of split train"
-    return f"{model}, seed {run.seed}, {fitted}" if rival.seeded else f"{model}, {fitted}"
+    fitted = f"weights fitted on {careers} of split valid" if baseline.mixes else f"fitted on {careers} of split train"
+    return f"{model}, seed {run.seed}, {fitted}" if baseline.seeded else f"{model}, {fitted}"
 
 
 def _perplexity(run: Run, panel: Panel, out: Path) -> float:
@@ -186,7 +185,7 @@ def _runs(planned: Sequence[Run], perplexity: Mapping[str, float | None], out: P
         rows.append(
             {
                 "run": run.name,
-                "model": run.rival,
+                "model": run.baseline,
                 "seed": run.seed,
                 "perplexity": perplexity[run.name],
                 "parameters": metrics.get("parameters"),

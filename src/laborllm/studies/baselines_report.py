@@ -1,4 +1,4 @@
-"""What a study of rivals found: tables with a row per model, that of its first seed, and how far the others lie."""
+"""What a study of baselines found: tables with a row per model, that of its first seed, and how far the others lie."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from laborllm.report.page import Section
 from laborllm.report.table import Table
 from laborllm.report.tables import KINDS, area_label
 from laborllm.storage import new_file
-from laborllm.studies.rivals import Study
+from laborllm.studies.baselines import Study
 
 FILES = ("perplexity", "auc", "fits")
 
 
 def write_study(study: Study, folder: Path, *, title: str, facts: Mapping[str, str]) -> None:
     """`report.html`, `evaluation.json`, and each table as CSV and LaTeX."""
-    tables = rival_tables(study)
+    tables = baseline_tables(study)
     section = Section("The models side by side", "One row per model: the fit with the first seed.", tables=tables)
     write_report(folder / "report.html", study.evaluation, title=title, facts=facts, sections=(section,))
     texts = {f"{name}.csv": table.to_csv() for name, table in zip(FILES, tables, strict=True)}
@@ -28,7 +28,7 @@ def write_study(study: Study, folder: Path, *, title: str, facts: Mapping[str, s
             file.write_text(text)
 
 
-def rival_tables(study: Study) -> tuple[Table, Table, Table]:
+def baseline_tables(study: Study) -> tuple[Table, Table, Table]:
     """Perplexity, area under the ROC curve, and what each model took; the lowest perplexity first."""
     return _perplexities(study), _areas(study.evaluation), _costs(study)
 
@@ -63,7 +63,7 @@ def _over_seeds(study: Study, model: str) -> str:
 
 
 def _close(value: float | None) -> str:
-    """A perplexity with two decimals up to a hundred: the best of the rivals lie close together."""
+    """A perplexity with two decimals up to a hundred: the best of the baselines lie close together."""
     return number(value) if value is None or value >= 100 else f"{value:.2f}"
 
 

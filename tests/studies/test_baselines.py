@@ -1,4 +1,4 @@
-"""A study fits each rival once per seed, keeps what is complete, and puts all of them into one table."""
+"""A study fits each baseline once per seed, keeps what is complete, and puts all of them into one table."""
 
 import csv
 import dataclasses
@@ -17,8 +17,8 @@ from laborllm.models.run_folder import read_run
 from laborllm.models.sequence.specs import BagOfJobs
 from laborllm.panel import Panel
 from laborllm.storage import MARKER
-from laborllm.studies.rivals import RIVALS, Study, study_rivals
-from laborllm.studies.rivals_report import rival_tables, write_study
+from laborllm.studies.baselines import BASELINES, Study, study_baselines
+from laborllm.studies.baselines_report import baseline_tables, write_study
 
 FEW = ("two-part", "bag-of-jobs", "mixture")
 READ_EVERY_TITLE = {"off-the-shelf", "language-model"}
@@ -32,15 +32,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(panel: Panel, folder: Path) -> Study:
-    return study_rivals(panel, folder, rivals=FEW, seeds=(0, 1), draws=40)
+    return study_baselines(panel, folder, baselines=FEW, seeds=(0, 1), draws=40)
 
 
 def perplexity(study: Study, run: str) -> float:
     return float(study.runs.filter(run=run)["perplexity"].item())
 
 
-def test_every_model_is_a_rival_but_those_that_spell_titles() -> None:
-    assert {rival.model for rival in RIVALS.values()} == set(MODELS) - READ_EVERY_TITLE
+def test_every_model_is_a_baseline_but_those_that_spell_titles() -> None:
+    assert {baseline.model for baseline in BASELINES.values()} == set(MODELS) - READ_EVERY_TITLE
 
 
 def test_runs_are_those_of_fits_one_by_one(study: Study, folder: Path, panel: Panel) -> None:
@@ -72,7 +72,7 @@ def test_the_evaluation_is_of_the_first_seed(study: Study, panel: Panel) -> None
 
 
 def test_tables_have_a_row_per_model(study: Study) -> None:
-    perplexities, areas, fits = rival_tables(study)
+    perplexities, areas, fits = baseline_tables(study)
     for table in (perplexities, areas, fits):
         assert {row[0] for row in table.rows} == set(FEW)
     assert perplexities.header == (
@@ -102,25 +102,25 @@ def test_what_is_complete_is_kept(study: Study, folder: Path, panel: Panel, tmp_
     shutil.rmtree(again / "bag-of-jobs-1")
     shutil.rmtree(again / "mixture-1")
     kept = {run: (again / run / MARKER).stat().st_mtime_ns for run in ("two-part", "bag-of-jobs-0", "mixture-0")}
-    found = study_rivals(panel, again, rivals=FEW, seeds=(0, 1), draws=40)
+    found = study_baselines(panel, again, baselines=FEW, seeds=(0, 1), draws=40)
     assert kept == {run: (again / run / MARKER).stat().st_mtime_ns for run in kept}
     assert found.evaluation.estimates.equals(study.evaluation.estimates)
     shutil.rmtree(again / "bag-of-jobs-0")
-    one_seed = study_rivals(panel, again, rivals=FEW, seeds=(1,), draws=40)
+    one_seed = study_baselines(panel, again, baselines=FEW, seeds=(1,), draws=40)
     assert not (again / "bag-of-jobs-0").exists()
-    assert rival_tables(one_seed)[0].header[-1] == "95 % interval"
+    assert baseline_tables(one_seed)[0].header[-1] == "95 % interval"
 
 
 def test_a_folder_of_another_study_is_refused(study: Study, folder: Path, panel: Panel) -> None:
     other = dataclasses.replace(panel, records=panel.records.head(200))
     with pytest.raises(RunError, match="two-part holds another model, panel or seed: remove it"):
-        study_rivals(other, folder, rivals=FEW)
+        study_baselines(other, folder, baselines=FEW)
 
 
 def test_everything_is_written(study: Study, tmp_path: Path) -> None:
     write_study(study, tmp_path, title="A study", facts={})
     with (tmp_path / "perplexity.csv").open() as file:
-        assert tuple(next(csv.reader(file))) == rival_tables(study)[0].header
+        assert tuple(next(csv.reader(file))) == baseline_tables(study)[0].header
     assert r"\toprule" in (tmp_path / "auc.tex").read_text()
     assert len(json.loads((tmp_path / "evaluation.json").read_text())["estimates"]) == study.evaluation.estimates.height
     assert "The models side by side" in (tmp_path / "report.html").read_text()
@@ -129,7 +129,7 @@ def test_everything_is_written(study: Study, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--models two-part nmo", "unknown rival nmo: use oracle, plain, two-part,"),
+        ("--models two-part nmo", "unknown baseline nmo: use oracle, plain, two-part,"),
         ("--models logit", "the reference 'two-part' is not among the models: use logit"),
         ("--models mixture --reference mixture", "a mixture needs other models to mix"),
         ("--models two-part --seeds 1 1", "a study needs seeds that differ, one or more, not [1, 1]"),
@@ -138,13 +138,13 @@ def test_everything_is_written(study: Study, tmp_path: Path) -> None:
 )
 def test_mistakes(options: str, message: str, panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     panel.save(tmp_path / "panel.parquet")
-    assert laborllm(f"study rivals {tmp_path}/panel.parquet --out {tmp_path}/study {options}") == 2
+    assert laborllm(f"study baselines {tmp_path}/panel.parquet --out {tmp_path}/study {options}") == 2
     assert message in capsys.readouterr().err
 
 
 def test_on_the_command_line(panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Unless told otherwise, all rivals but the oracle take part."""
+    """Unless told otherwise, all baselines but the oracle take part."""
     panel.save(tmp_path / "panel.parquet")
-    assert laborllm(f"study rivals {tmp_path}/panel.parquet --out {tmp_path}/study --draws 40") == 0
+    assert laborllm(f"study baselines {tmp_path}/panel.parquet --out {tmp_path}/study --draws 40") == 0
     shown = capsys.readouterr().out
-    assert all(f"\n{name} " in shown for name in set(RIVALS) - ASKED_FOR)
+    assert all(f"\n{name} " in shown for name in set(BASELINES) - ASKED_FOR)
