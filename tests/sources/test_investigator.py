@@ -113,6 +113,7 @@ def test_gzip_and_zip(tmp_path: Path) -> None:
         extract = read_extract([tmp_path / name for name in files])
         assert extract.values.equals(plain.values)
         assert extract.variables == plain.variables
+        assert extract.notes == ({"files not read": "1 (.sas 1)"} if files == ["own.zip"] else {})
 
 
 def test_an_archive_that_inflates_absurdly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

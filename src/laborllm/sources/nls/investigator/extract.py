@@ -12,7 +12,7 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.raw import UNREADABLE, first_line
-from laborllm.sources.nls.investigator.files import OpenedFile, open_files, split_question
+from laborllm.sources.nls.investigator.files import OpenedFile, count_not_read, open_files, split_question
 from laborllm.sources.nls.investigator.frequencies import compare
 from laborllm.sources.nls.investigator.variables import REFERENCE, Variable, parse_variables
 from laborllm.storage import file_hash
@@ -32,8 +32,8 @@ class Extract:
     """values: one row per person, sorted by `KEY`; a column per reference number, of whole numbers (decimals where the
     file has them) with the codes of `MISSING` left in. Null: this person is in another of the files alone.
 
-    variables: what the columns are, by reference number, in their order. files: name -> SHA-256. notes: where the
-    codebook and the data differ by a few people.
+    variables: what the columns are, by reference number, in their order. files: name -> SHA-256. notes: how many
+    files of an archive are not read, and where the codebook and the data differ by a few people.
     """
 
     values: pl.DataFrame
@@ -94,7 +94,7 @@ def read_extract(files: Sequence[Path], known: Mapping[str, Variable] | None = N
     named = _named_by_round(data, tables)
     variables = _variables(values.columns, described, {**(known or {}), **named}, strict=bool(documents))
     hashes = {path.name: file_hash(path) for path in (split_question(given)[1] for given in files)}
-    return Extract(values, variables, hashes, compare(values, variables))
+    return Extract(values, variables, hashes, count_not_read(files) | compare(values, variables))
 
 
 def _described(documents: Iterable[OpenedFile]) -> dict[str, Variable]:

@@ -1,6 +1,7 @@
 """The files of an extract, opened: data and documents apart, out of the .gz or .zip they come in."""
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,18 @@ def open_files(files: Iterable[Path]) -> Iterator[OpenedFile]:
             yield from _open(path, question)
         except TORN as error:
             raise SourceError(f"{path.name} is not a readable file: {first_line(error)}") from error
+
+
+def count_not_read(files: Iterable[Path]) -> dict[str, str]:
+    """A note on the members of archives that are no files of an extract, by ending; none if all are."""
+    kinds: Counter[str] = Counter()
+    for _, path in map(split_question, files):
+        if path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                others = [name for name in archive.namelist() if not name.endswith("/") and not _is_of_extract(name)]
+            kinds.update(plain(Path(name).suffix.lower()) or "no ending" for name in others)
+    listed = ", ".join(f"{kind} {count:,}" for kind, count in kinds.most_common())
+    return {"files not read": f"{kinds.total():,} ({listed})"} if kinds else {}
 
 
 def _open(path: Path, question: str | None) -> Iterator[OpenedFile]:
