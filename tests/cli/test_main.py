@@ -169,11 +169,12 @@ def test_an_import_tells_what_became_of_every_row(capsys: Capture) -> None:
     assert laborllm("import table own.csv --map own.yaml --out own.parquet") == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "own.parquet: 2 records of 1 workers; rows of the source:"
-    assert [line.split(maxsplit=1) for line in lines[1:]] == [
+    assert [line.split(maxsplit=1) for line in lines[1:4]] == [
         ["3", "read"],
         ["-1", "occupation missing"],
         ["2", "kept"],
     ]
+    assert lines[4] == "crosswalk: none"
 
 
 def test_nlsy97_lists_its_questions(capsys: Capture) -> None:
