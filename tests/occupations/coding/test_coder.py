@@ -178,6 +178,8 @@ def test_titles_that_mean_something_else_in_the_index(title: str, codes: set[str
         ("Assistant manager", {"22", "243", ANY}),
         ("Supervisor", {ANY}),
         ("Engineer", {"59", ANY}),
+        ("Self-employed", {ANY}),
+        ("Chief of staff", {"22"}),
         ("Associate", {ANY}),
         ("Analyst", {ANY}),
         ("President", {"4", "22", ANY}),
