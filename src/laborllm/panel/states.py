@@ -99,8 +99,8 @@ def comparable(taxonomy: Taxonomy, others: Sequence[Taxonomy]) -> Taxonomy:
     for known in (taxonomy, *others):
         if set(known.codes) == set(shared):
             return known
-    entries = zip(whole.codes, whole.titles, whole.groups, strict=True)
-    return Taxonomy.from_occupations(taxonomy.name, [entry for entry in entries if entry[0] in shared])
+    occupations = zip(whole.codes, whole.titles, whole.groups, strict=True)
+    return Taxonomy.from_occupations(taxonomy.name, [each for each in occupations if each[0] in shared])
 
 
 def _codes_of(taxonomy: Taxonomy, states: Container[str]) -> set[str]:
