@@ -1,14 +1,27 @@
 """Options that several verbs share, and where else their values come from than the line that is typed."""
 
 import re
+from inspect import cleandoc
 from pathlib import Path
 from typing import Annotated, get_args
 
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
-from laborllm.lm.scoring.options import Method, Weights
+from laborllm.lm.scoring.options import Method, ScoringOptions, Weights
 from laborllm.text import Template
+
+
+def attribute_texts(kind: type) -> dict[str, str]:
+    """What the `Attributes:` of a dataclass, and of those it inherits from, say of each field."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        section = re.search(r"^Attributes:\n((?: +.*\n?|\n)*)", cleandoc(base.__doc__ or ""), re.MULTILINE)
+        for part in re.split(r"\n(?=    \w)", f"\n{section[1]}" if section else ""):
+            if match := re.match(r"\s*(\w+): (.*)", part, re.DOTALL):
+                found[match[1]] = " ".join(match[2].split())
+    return found
+
 
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
 PanelOut = Annotated[Path, Parameter(help="Panel file to write.")]
@@ -32,30 +45,13 @@ SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid a
 SplitBy = Annotated[
     str, Parameter(help="Column whose values the split keeps whole, such as `household`: members are alike.")
 ]
-Scoring = Annotated[
-    Method,
-    Parameter(
-        help="How language models score titles: `tree`, one pass per career and a prefix tree of titles; `pruned`, "
-        "`tree` without improbable branches and with a bound on the error; `naive`, one pass per title."
-    ),
-]
-Tolerance = Annotated[
-    float, Parameter(help="How far a forecast of `--scoring pruned` may be from the exact one, in total variation.")
-]
-ScoringWeights = Annotated[
-    Weights,
-    Parameter(
-        help="Score with a language model's weights as they were fitted, with products in bfloat16, or with weights "
-        "quantised to 8 bits (extra `eight-bit`): the cost is measured on a few records first, and printed."
-    ),
-]
-MaxTV = Annotated[
-    float, Parameter(help="Refuse quantisation that changes forecasts by more, in total variation on average.")
-]
-MaxLogPplShift = Annotated[
-    float, Parameter(help="Refuse quantisation that moves the logarithm of the raw perplexity by more, up or down.")
-]
-Memory = Annotated[float, Parameter(help="Gigabytes that the tries of titles may take beyond the weights.")]
+SCORING = attribute_texts(ScoringOptions)
+Scoring = Annotated[Method, Parameter(help=SCORING["method"])]
+Tolerance = Annotated[float, Parameter(help=SCORING["tolerance"])]
+ScoringWeights = Annotated[Weights, Parameter(help=SCORING["weights"])]
+MaxTV = Annotated[float, Parameter(help=SCORING["max_tv"])]
+MaxLogPplShift = Annotated[float, Parameter(help=SCORING["max_log_ppl_shift"])]
+Memory = Annotated[float, Parameter(help=SCORING["memory"])]
 ConfigFile = Annotated[
     Path | None, Parameter(help="File of options, in YAML or TOML; what is typed beside it comes first.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import Parameter
 
-from laborllm.cli.options import as_typed
+from laborllm.cli.options import as_typed, attribute_texts
 from laborllm.lm.tuning.config import PRESETS, TuningConfig
 
 NOT_TYPED = {"panel_file", "members"}  # the command itself fills these in
@@ -115,14 +115,3 @@ def _help(text: str, default: object) -> str:
 def summary(kind: type) -> str:
     """What the docstring of a spec says before its sections."""
     return re.split(r"\n\n(?:Attributes|Raises|Example):", cleandoc(kind.__doc__ or ""))[0]
-
-
-def attribute_texts(kind: type) -> dict[str, str]:
-    """What the `Attributes:` of a dataclass, and of those it inherits from, say of each field."""
-    found: dict[str, str] = {}
-    for base in reversed(kind.__mro__):
-        section = re.search(r"^Attributes:\n((?: +.*\n?|\n)*)", cleandoc(base.__doc__ or ""), re.MULTILINE)
-        for part in re.split(r"\n(?=    \w)", f"\n{section[1]}" if section else ""):
-            if match := re.match(r"\s*(\w+): (.*)", part, re.DOTALL):
-                found[match[1]] = " ".join(match[2].split())
-    return found

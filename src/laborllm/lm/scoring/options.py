@@ -21,7 +21,8 @@ class ScoringOptions:
             and with a bound on the error; `naive`, one pass per title.
         tolerance: How far a forecast of `pruned` may be from the exact one, in total variation.
         memory: Gigabytes that the tries of titles may take beyond the weights; one record is always run.
-        weights: `fitted`, `8-bit` (quantised) or `bfloat16` (products); the cost of the latter two is measured first.
+        weights: `fitted`, `8-bit` (quantised, extra `eight-bit`) or `bfloat16` (products); the cost of the last two is
+            measured on a few records first, and printed.
         max_tv: Mean total variation from the fitted weights above which quantisation is refused.
         max_log_ppl_shift: Nats by which quantisation may move the logarithm of the raw perplexity, up or down.
 
