@@ -152,6 +152,17 @@ def test_mistakes(change: Change, message: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_answers_with_decimals(tmp_path: Path) -> None:
+    found = columns(people(0, count=3))
+    place = next(number for number, column in enumerate(found) if column.question == "EMP_STATUS_2001.07")
+    head, first, *lines = invented.data(found).split("\n")
+    cells = first.split(",")
+    text = "\n".join([head, ",".join([*cells[:place], "4.5", *cells[place + 1 :]]), *lines])
+    files = invented.write(tmp_path, {"own.csv": text, "own.sdf": invented.variable_list(found)})
+    with pytest.raises(SourceError, match=r"EMP_STATUS_2001\.07 \(S\d+\) has decimals: download it again"):
+        import_nlsy97(files)
+
+
 def test_data_without_a_codebook(tmp_path: Path) -> None:
     files = invented.write(tmp_path, {"own.csv": invented.data(columns(people(0, count=3)))})
     with pytest.raises(SourceError, match=r"no document says which question a column is: give the codebook \(.cdb\)"):

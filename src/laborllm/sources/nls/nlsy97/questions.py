@@ -39,10 +39,16 @@ class Question:
     holds: str
 
     def column(self, extract: Extract, year: int, *, job: int = 0, week: int = 0) -> str | None:
-        """The column of the extract with the answers about survey year `year`; None if it has none."""
+        """The column of the extract with the answers about survey year `year`; None if it has none.
+
+        Raises `SourceError` if it has decimals, for no question of the NLSY97 here has.
+        """
         round = ACROSS_ROUNDS if week else str(year)
         found = (extract.reference(name, round) for name in self.named(year, job=job, week=week))
-        return next((reference for reference in found if reference), None)
+        column = next((reference for reference in found if reference), None)
+        if column is not None and extract.values[column].dtype != pl.Int64:
+            raise SourceError(f"{self.named(year, job=job, week=week)[0]} ({column}) has decimals: download it again")
+        return column
 
     def places(self, rounds: Iterable[int]) -> Iterator[tuple[int, int, int]]:
         """Year, job and week of each variable it makes up; job and week are zero where it is not of one."""
