@@ -211,8 +211,9 @@ def file_hash(path: Path) -> str:
 
 def _stated_hashes(marker: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(marker.read_text())["sha256"])
-    except (ValueError, TypeError, KeyError) as error:
+        stated = json.loads(marker.read_text())["sha256"]
+        return {str(name): str(stated[name]) for name in stated}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise StorageError(f"{marker} is torn: the folder was not copied to the end, or was changed") from error
 
 

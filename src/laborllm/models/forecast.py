@@ -153,7 +153,7 @@ class Forecast:
         frame, about = read_marked(path, MARK, "forecast", "forecast", InputError)
         try:
             return cls(
-                records=frame.select("worker", "year", "occupation"),
+                records=_records(frame),
                 taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
                 log_prob=frame["log_prob"].to_numpy(),
                 raw_mass=frame["raw_mass"].to_numpy(),
@@ -162,10 +162,19 @@ class Forecast:
                 lineage=Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
                 method=str(json.loads(about[MARK])["method"]),
             )
-        except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, TaxonomyError) as error:
+        except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, AttributeError, TaxonomyError) as error:
             raise InputError(
                 f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"
             ) from error
+
+
+def _records(frame: pl.DataFrame) -> pl.DataFrame:
+    """Worker, year and occupation of a file. Raises `ValueError` if they have other types than in a forecast."""
+    records = frame.select("worker", "year", "occupation")
+    worker, year, occupation = records.dtypes
+    if worker != pl.String or not year.is_integer() or occupation != pl.String:
+        raise ValueError(f"worker, year and occupation are {worker}, {year} and {occupation}")
+    return records
 
 
 def _optional(name: str, values: NDArray[Any] | None, dtype: pl.DataType) -> pl.Expr | pl.Series:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind")
 
+SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}
+"""What JSON may hold for a field of a type."""
+
 
 def to_options(spec: "DataclassInstance") -> dict[str, Any]:
     """The fields of a spec, and of the records in it, as JSON has them."""
@@ -78,4 +81,8 @@ def _typed(hint: Any, value: Any, run: Path) -> Any:
         return tuple(_typed(get_args(hint)[0], item, run) for item in value)
     if hint is Path:
         return Path(value)
-    return from_options(hint, value, run) if is_dataclass(hint) and isinstance(hint, type) else value
+    if is_dataclass(hint) and isinstance(hint, type):
+        return from_options(hint, value, run)
+    if hint in SCALARS and type(value) not in SCALARS[hint]:
+        raise TypeError(f"{value!r} is no {hint.__name__}")
+    return value

@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from laborllm.errors import OptionError, RunError
+from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Spec
 from laborllm.models.lineage import Lineage
 from laborllm.models.run_folder import read_run
@@ -51,9 +51,14 @@ def load(path: Path, *, held_out_by: Panel | None = None) -> Fitted:
     run = read_run(path)
     if held_out_by is not None:
         run.record.lineage.require_held_out_by(held_out_by)
-    if run.model not in MODELS:
+    if not isinstance(run.model, str) or run.model not in MODELS:
         raise RunError(f"{path} holds a model {run.model!r}, which this version of laborllm does not know")
-    found: Fitted = _attribute(MODELS[run.model][1]).load(run)
+    try:
+        found: Fitted = _attribute(MODELS[run.model][1]).load(run)
+    except LaborLLMError:
+        raise
+    except Exception as error:  # of any kind, in a folder that was changed after its fit
+        raise RunError(f"{path} is not as a fit of {run.model} writes it: {first_line(error)}") from error
     return found
 
 

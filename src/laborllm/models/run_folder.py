@@ -148,7 +148,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} is not a run folder: it has no {FILE}", hint="make one with 'laborllm fit'")
     try:
         return dict(json.loads((path / FILE).read_text()))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path / FILE} is not JSON as laborllm writes it: fit the model again") from error
 
 

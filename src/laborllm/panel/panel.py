@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import polars as pl
 
-from laborllm.errors import PanelError
+from laborllm.errors import PanelError, first_line
 from laborllm.occupations import Taxonomy
 from laborllm.panel.order import first_records
 from laborllm.panel.parquet import read_marked
@@ -198,14 +198,18 @@ class Panel:
 
 
 def read_facts(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What the metadata of a panel file says of its records, as `Panel` takes it."""
-    return {
-        "taxonomy": Taxonomy.from_json(metadata["laborllm.taxonomy"]),
-        "dataset": metadata["laborllm.dataset"],
-        "provenance": Provenance(**json.loads(metadata["laborllm.provenance"])),
-        "weight_kind": metadata["laborllm.weight_kind"],
-        "split_by": metadata["laborllm.split_by"],
-    }
+    """What the metadata of a panel file says of its records, as `Panel` takes it. Raises `PanelError` if it is not as
+    `Panel.save` writes it."""
+    try:
+        return {
+            "taxonomy": Taxonomy.from_json(metadata["laborllm.taxonomy"]),
+            "dataset": metadata["laborllm.dataset"],
+            "provenance": Provenance(**json.loads(metadata["laborllm.provenance"])),
+            "weight_kind": metadata["laborllm.weight_kind"],
+            "split_by": metadata["laborllm.split_by"],
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise PanelError(f"the panel file is not as this version of laborllm writes it: {first_line(error)}") from error
 
 
 def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]) -> str:

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
+from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.second_order import SecondOrder, Steps
 from laborllm.models.counts.shrinkage import best_strength, shrink
@@ -100,6 +101,9 @@ class FittedTransition:
         weights = load_file(run.path / WEIGHTS)
         table, first = weights.pop("table"), weights.pop("first")
         spec = from_options(Transition, run.options, run.path)
+        occupations = len(run.record.taxonomy)
+        if table.shape != (occupations, occupations) or first.shape != (occupations,):
+            raise RunError(f"{run.path} holds tables of {table.shape} and {first.shape} for {occupations} occupations")
         return cls(spec, run.record, table, first, SecondOrder(**weights) if weights else None)
 
 

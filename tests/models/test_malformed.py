@@ -1,0 +1,170 @@
+"""Run folders, forecast files and panel files that are not as laborllm writes them: one line, never a traceback."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from laborllm.errors import LaborLLMError
+from laborllm.models.counts.specs import Transition
+from laborllm.models.forecast import Forecast
+from laborllm.models.registry import load, load_forecaster
+from laborllm.models.run_folder import FILE
+from laborllm.models.sequence.specs import Nemo
+from laborllm.panel import Panel
+from laborllm.storage import MARKER, file_hash
+
+Change = Callable[[Path], None]
+
+JUNK: list[Any] = [None, [], {}, "", "x" * 50, -1, 0, 1e300, True, ["a", 1], {"a": {}}, float("nan")]
+WRONG_BYTES = [b"", b"\x00", b"{", b"null", b"[1]", b"\xff\xfe", b"{}" * 5, b"[" * 100_000]
+
+
+def seal(run: Path) -> None:
+    """Write the marker anew, as someone who means harm would."""
+    files = [file for file in run.rglob("*") if file.is_file() and file.name != MARKER]
+    hashes = {file.relative_to(run).as_posix(): file_hash(file) for file in files}
+    (run / MARKER).write_text(json.dumps({"sha256": hashes}))
+
+
+def entry_paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every entry of nested JSON, down to the fourth level."""
+    items = value.items() if isinstance(value, dict) else ()
+    for key, below in items:
+        yield (*path, key)
+        if len(path) < 3:
+            yield from entry_paths(below, (*path, key))
+
+
+def variants(stated: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Each entry left out, or replaced by what it should not be."""
+    for number, path in enumerate(entry_paths(stated)):
+        for junk in ("leave out", JUNK[number % len(JUNK)], JUNK[(5 * number + 3) % len(JUNK)]):
+            changed = json.loads(json.dumps(stated))
+            inner = changed
+            for key in path[:-1]:
+                inner = inner[key]
+            if junk == "leave out":
+                del inner[path[-1]]
+            else:
+                inner[path[-1]] = junk
+            yield changed
+
+
+def outcome(use: Callable[[], object]) -> str:
+    """ "well", or the one line that was said; anything but an error of ours goes through."""
+    try:
+        use()
+    except LaborLLMError as error:
+        return str(error) or "an empty line"
+    return "well"
+
+
+@pytest.fixture(scope="module")
+def runs(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    small = Nemo(width=8, training=Nemo(width=8).training)
+    for name, spec in (("transition", Transition()), ("nemo", small)):
+        spec.fit(panel).save(folder / name)
+    return sorted(folder.iterdir())
+
+
+def test_every_entry_of_a_run_folder(runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    tried = 0
+    for run in runs:
+        copy = tmp_path / run.name
+        shutil.copytree(run, copy)
+        for changed in variants(json.loads((run / FILE).read_text())):
+            (copy / FILE).write_text(json.dumps(changed))
+            seal(copy)
+            outcome(lambda copy=copy: load(copy, held_out_by=panel).forecast(panel))  # type: ignore[misc]
+            tried += 1
+    assert tried > 100
+
+
+@pytest.mark.parametrize("content", WRONG_BYTES, ids=range(len(WRONG_BYTES)))
+def test_every_file_of_a_run_folder(content: bytes, runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    for run in runs:
+        for file in (file for file in run.rglob("*") if file.is_file()):
+            copy = tmp_path / "run"
+            shutil.copytree(run, copy)
+            place = copy / file.relative_to(run)
+            place.write_bytes(content)
+            if file.name != MARKER:
+                seal(copy)
+            said = outcome(lambda copy=copy: load(copy).forecast(panel))  # type: ignore[misc]
+            assert file.suffix in {".md", ".csv", ".json"} or file.name.startswith("events") or said != "well", file
+            shutil.rmtree(copy)
+
+
+def test_weights_of_other_shapes_or_names(runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    for run in runs:
+        for file in run.glob("*.safetensors"):
+            tensors = load_file(file)
+            for name in tensors:
+                for changed in (
+                    {key: value for key, value in tensors.items() if key != name},
+                    tensors | {name: np.zeros((1, 1, 1), np.float32)},
+                    tensors | {"another": np.zeros(3, np.float32)},
+                ):
+                    copy = tmp_path / "run"
+                    shutil.copytree(run, copy)
+                    save_file(changed, copy / file.name)
+                    seal(copy)
+                    outcome(lambda copy=copy: load(copy).forecast(panel))  # type: ignore[misc]
+                    shutil.rmtree(copy)
+
+
+def test_forecast_files(runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    file, changed = tmp_path / "forecast.parquet", tmp_path / "changed.parquet"
+    load(runs[0]).forecast(panel).save(file)
+    frame = pl.read_parquet(file)
+    about = {name: text for name, text in pl.read_parquet_metadata(file).items() if name.startswith("laborllm.")}
+    for column in frame.columns:
+        for other in (
+            frame.drop(column),
+            frame.with_columns(pl.lit(None).alias(column)),
+            frame.with_columns(pl.lit("x").alias(column)),
+            frame.with_columns(pl.lit(-7.5).alias(column)),
+        ):
+            other.write_parquet(changed, metadata=about)
+            outcome(lambda: load_forecaster(changed).forecast(panel))
+    for name in about:
+        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]"):
+            frame.write_parquet(changed, metadata=about | {name: junk})
+            outcome(lambda: load_forecaster(changed).forecast(panel))
+    content = file.read_bytes()
+    for size in (0, 3, 10, len(content) // 2, len(content) - 9):
+        changed.write_bytes(content[:size])
+        assert outcome(lambda: Forecast.load(changed)) != "well"
+
+
+def test_panel_files(panel: Panel, tmp_path: Path) -> None:
+    file, changed = tmp_path / "panel.parquet", tmp_path / "changed.parquet"
+    panel.save(file)
+    frame = pl.read_parquet(file)
+    about = {name: text for name, text in pl.read_parquet_metadata(file).items() if name.startswith("laborllm.")}
+    for column in frame.columns:
+        for other in (
+            frame.drop(column),
+            frame.with_columns(pl.lit(None).alias(column)),
+            frame.with_columns(pl.lit("x").alias(column)),
+            frame.with_columns(pl.lit(-7.5).alias(column)),
+            frame.with_columns(pl.lit([1]).alias(column)),
+        ):
+            other.write_parquet(changed, metadata=about)
+            outcome(lambda: Panel.load(changed))
+    for name in about:
+        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]"):
+            frame.write_parquet(changed, metadata=about | {name: junk})
+            outcome(lambda: Panel.load(changed))
+    content = file.read_bytes()
+    for size in (0, 3, 10, len(content) // 2, len(content) - 9):
+        changed.write_bytes(content[:size])
+        assert outcome(lambda: Panel.load(changed)) != "well"
