@@ -45,6 +45,7 @@ def test_verbs() -> None:
             "render",
             "fit",
             "forecast",
+            "simulate",
             "evaluate",
             "models",
             "demo",

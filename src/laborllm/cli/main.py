@@ -18,6 +18,7 @@ from laborllm.cli import (
     imports,
     models,
     panels,
+    simulate,
     studies,
     titles,
     validate,
@@ -47,6 +48,7 @@ app.command(panels.mix)
 app.command(fit.fit)
 app.command(validate.validate, name="validate")
 app.command(forecast.forecast)
+app.command(simulate.simulate)
 app.command(evaluate.evaluate)
 app.command(curves.curves)
 app.command(studies.study)

@@ -4,6 +4,7 @@ write_forecast(forecast, panel, "next.dta", layout="wide")
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -56,9 +57,29 @@ def write_forecast(
     require_table(path, layout, top)
     table = long_table(forecast, panel, top) if layout == "long" else wide_table(forecast, panel)
     labels = dict(zip(probability_columns(forecast.taxonomy), forecast.taxonomy.titles, strict=True))
-    with new_file(path) as file:
-        _write(table, file, path.suffix, labels if layout == "wide" else {})
+    write_table(table, path, labels if layout == "wide" else {})
     return table.height
+
+
+def write_table(table: pl.DataFrame, path: Path, labels: Mapping[str, str] | None = None) -> None:
+    """Write rows with a column worker as .parquet, .csv or .dta, as the name of `path` says.
+
+    Args:
+        table: The rows.
+        path: File to write.
+        labels: Variable labels by column, which Stata shows.
+
+    Raises:
+        CapacityError: More columns than Stata holds.
+        StorageError: The file cannot be written.
+    """
+    with new_file(path) as file:
+        if path.suffix == ".parquet":
+            table.write_parquet(file)
+        elif path.suffix == ".csv":
+            table.write_csv(file)
+        else:
+            _write_stata(table, file, labels or {})
 
 
 def require_table(path: Path, layout: str, top: int | None) -> None:
@@ -123,16 +144,7 @@ def _own_type(worker: pl.Series) -> pl.Series:
     return numbers if (numbers.cast(pl.String) == worker).all() and not numbers.has_nulls() else worker
 
 
-def _write(table: pl.DataFrame, file: Path, suffix: str, labels: dict[str, str]) -> None:
-    if suffix == ".parquet":
-        table.write_parquet(file)
-    elif suffix == ".csv":
-        table.write_csv(file)
-    else:
-        _write_stata(table, file, labels)
-
-
-def _write_stata(table: pl.DataFrame, file: Path, labels: dict[str, str]) -> None:
+def _write_stata(table: pl.DataFrame, file: Path, labels: Mapping[str, str]) -> None:
     import pyreadstat
 
     if table.width > STATA_COLUMNS:
