@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.lm.tuning.config import TuningConfig
     from laborllm.models.counts.specs import Transition
-    from laborllm.models.forecast import Forecast
+    from laborllm.models.forecasts.forecast import Forecast
     from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
     from laborllm.models.mixture.specs import Mixture
     from laborllm.models.oracle import Oracle
@@ -54,7 +54,7 @@ PLACES = {
     "lm.scoring.options": ("ScoringOptions",),
     "lm.tuning.config": ("TuningConfig",),
     "models.counts.specs": ("Transition",),
-    "models.forecast": ("Forecast",),
+    "models.forecasts.forecast": ("Forecast",),
     "models.language.specs": ("EmbeddingLogit", "LanguageModel", "OffTheShelf", "TitleHead"),
     "models.mixture.specs": ("Mixture",),
     "models.oracle": ("Oracle",),

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from laborllm.errors import OptionError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Forecast
-from laborllm.models.options import to_options
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.options import to_options
+from laborllm.models.runs.run_folder import read_run
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import make_folder, require_free, sole_writer

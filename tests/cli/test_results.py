@@ -21,13 +21,13 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.language.off_the_shelf import FittedOffTheShelf
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.oracle import Oracle
 from laborllm.models.registry import MODELS, load
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.run_folder import read_run
 from laborllm.models.sequence.network import NextOccupation
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, assign_split

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 

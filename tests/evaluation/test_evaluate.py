@@ -15,7 +15,7 @@ from laborllm.evaluation.metrics.mean import Mean
 from laborllm.evaluation.metrics.perplexity import Loss
 from laborllm.evaluation.tables import ESTIMATES
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.history import History

@@ -9,7 +9,7 @@ from laborllm.evaluation import evaluate
 from laborllm.forecasting.simulate import simulate
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
-from laborllm.models.saved_forecast import SavedForecast
+from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel, coarsen, over
 from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic

@@ -16,7 +16,7 @@ from cli.commands import laborllm
 from laborllm.errors import OptionError
 from laborllm.forecasting.export import Layout, long_table, probability_columns, wide_table, write_forecast
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 

@@ -12,7 +12,7 @@ from laborllm.errors import StorageError
 from laborllm.forecasting.shards import MANIFEST, forecast_to_file
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
 from laborllm.panel.store import PanelFile
 

@@ -16,9 +16,9 @@ from laborllm.models.contract import Fitted, Spec
 from laborllm.models.counts.specs import Transition
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
-from laborllm.models.options import from_options, to_options
 from laborllm.models.oracle import Oracle
 from laborllm.models.registry import MODELS, load, spec_class
+from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, Provenance
 from laborllm.sources.synthetic import Market

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import InputError, RunError
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 

@@ -9,7 +9,7 @@ import pytest
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.oracle import Oracle

@@ -10,10 +10,10 @@ import pytest
 from laborllm.errors import InputError, RunError
 from laborllm.models.counts.specs import Transition
 from laborllm.models.language.specs import TitleHead
-from laborllm.models.lineage import Lineage
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load, load_forecaster
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.run_folder import read_run
 from laborllm.models.sequence.specs import Career
 from laborllm.panel import Panel, assign_split
 from laborllm.panel.pooling import Addition, held_out_of, mix

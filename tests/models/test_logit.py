@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder
 from torch_choice.data import ChoiceDataset
 from torch_choice.model import ConditionalLogitModel
 
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.sequence.careers import COVARIATES, index_careers
 from laborllm.models.sequence.specs import Logit
 from laborllm.models.sequence.vocabulary import Vocabulary

@@ -13,9 +13,9 @@ from safetensors.numpy import load_file, save_file
 
 from laborllm.errors import LaborLLMError
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load, load_forecaster
-from laborllm.models.run_folder import FILE
+from laborllm.models.runs.run_folder import FILE
 from laborllm.models.sequence.specs import Nemo
 from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from laborllm.errors import OptionError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.mixture.history import history_features
 from laborllm.models.mixture.specs import Mixture

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import InputError
-from laborllm.models.forecast import Forecast
-from laborllm.models.restrict import restrict
+from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.forecasts.restrict import restrict
 from laborllm.occupations import Taxonomy
 
 JOBS = Taxonomy.from_occupations("small", [(str(code), f"Job {code}", "All") for code in range(4)])

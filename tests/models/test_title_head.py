@@ -19,7 +19,7 @@ from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.language.head.classifier import TitleClassifier
 from laborllm.models.language.head.inputs import HISTORY_FEATURES, HeadInputs, history_features
 from laborllm.models.language.head.network import HeadNetwork
@@ -29,7 +29,7 @@ from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode
 from laborllm.models.registry import load
 from laborllm.models.sequence.specs import Logit
-from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History

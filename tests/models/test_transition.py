@@ -11,7 +11,7 @@ from laborllm.errors import OptionError
 from laborllm.models.counts import shrinkage
 from laborllm.models.counts.specs import Transition, Variant
 from laborllm.models.counts.transition import FLOOR
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources import import_table

@@ -7,7 +7,7 @@ import polars as pl
 
 from evaluation.synthetic import TAXONOMY, careers
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
 from laborllm.report.examples import example_section, invented_careers
 

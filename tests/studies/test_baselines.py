@@ -13,7 +13,7 @@ from cli.commands import laborllm
 from laborllm.errors import RunError
 from laborllm.models.counts.specs import Transition
 from laborllm.models.registry import MODELS
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.run_folder import read_run
 from laborllm.models.sequence.specs import BagOfJobs
 from laborllm.panel import Panel
 from laborllm.storage import MARKER

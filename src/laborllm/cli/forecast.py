@@ -89,7 +89,7 @@ def _convert(whole: Path, out: Path, panel: Path, *, layout: Literal["long", "wi
     """Write a file of forecasts as a table, and remove it."""
     from laborllm import api
     from laborllm.forecasting.export import write_forecast
-    from laborllm.models.forecast import Forecast
+    from laborllm.models.forecasts.forecast import Forecast
 
     found = Forecast.load(whole)
     rows = write_forecast(found, api.read_panel(panel), out, layout=layout, top=top)

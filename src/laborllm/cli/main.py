@@ -8,21 +8,8 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError
 
 from laborllm import __version__
-from laborllm.cli import (
-    curves,
-    demo,
-    evaluate,
-    exports,
-    fit,
-    forecast,
-    imports,
-    models,
-    panels,
-    simulate,
-    studies,
-    titles,
-    validate,
-)
+from laborllm.cli import curves, demo, evaluate, fit, forecast, models, simulate, studies, validate
+from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import set_up_process

@@ -11,7 +11,7 @@ from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over

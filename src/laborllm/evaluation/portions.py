@@ -9,8 +9,8 @@ import numpy as np
 from laborllm.errors import InputError
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
 from laborllm.models.contract import Forecaster
-from laborllm.models.forecast import Forecast
-from laborllm.models.restrict import restrict
+from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.forecasts.restrict import restrict
 from laborllm.models.taxonomies import made_before, taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over

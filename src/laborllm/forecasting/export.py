@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import CapacityError, OptionError
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_file

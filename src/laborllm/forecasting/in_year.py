@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
 
 

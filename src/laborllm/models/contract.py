@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.run_folder import FitRecord
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.run_folder import FitRecord
 from laborllm.panel import Panel
 
 

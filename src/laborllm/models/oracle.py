@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 import numpy as np
 
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.options import from_options, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import Market, TrueLaw
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Spec
-from laborllm.models.lineage import Lineage
-from laborllm.models.run_folder import read_run
-from laborllm.models.saved_forecast import SavedForecast
+from laborllm.models.forecasts.saved import SavedForecast
+from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.run_folder import read_run
 from laborllm.panel import Panel
 from laborllm.storage import MARKER, file_hash
 

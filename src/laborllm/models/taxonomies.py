@@ -2,9 +2,9 @@
 
 from laborllm.errors import RunError
 from laborllm.models.contract import Forecaster
-from laborllm.models.forecast import Forecast
-from laborllm.models.run_folder import FitRecord
-from laborllm.models.saved_forecast import SavedForecast
+from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.forecasts.saved import SavedForecast
+from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.scored import WithScoring
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over

@@ -18,7 +18,7 @@ from laborllm.errors import OptionError, RunError
 from laborllm.evaluation import Evaluation, evaluate
 from laborllm.models.contract import Spec
 from laborllm.models.registry import load_forecaster, spec_class
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.run_folder import read_run
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.storage import new_file, require_parent

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.two_stage import two_stage_log_prob
 
 
 @given(

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 
 Columns = NDArray[np.intp]
 

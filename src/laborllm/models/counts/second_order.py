@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.models.counts.shrinkage import best_strength, shrink
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 
 Indexes = NDArray[np.intp]
 

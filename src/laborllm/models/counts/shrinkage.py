@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 
 STRENGTHS = 2.0 ** np.arange(-4, 15)  # in records
 

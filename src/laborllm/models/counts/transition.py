@@ -22,9 +22,9 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.second_order import SecondOrder, Steps
 from laborllm.models.counts.shrinkage import best_strength, shrink
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.options import from_options, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 

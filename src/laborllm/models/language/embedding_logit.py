@@ -17,12 +17,12 @@ from laborllm.lm.embedding.vector_cache import cached_vectors
 from laborllm.lm.forward.decoder import Decoder
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.multinomial import MultinomialLogit, Vectors, choose_logit
 from laborllm.models.language.specs import EmbeddingLogit, Pooling
 from laborllm.models.language.titles import encode
-from laborllm.models.options import from_options, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History

@@ -7,10 +7,10 @@ from pathlib import Path
 from laborllm.errors import RunError
 from laborllm.lm.base.own_tokens import rows_of
 from laborllm.lm.base.weights import ADAPTER
-from laborllm.models.card import model_card
 from laborllm.models.language.language_model import VOCABULARY, FittedLanguageModel
 from laborllm.models.language.specs import LanguageModel
-from laborllm.models.run_folder import CARD, read_metadata, read_run
+from laborllm.models.runs.card import model_card
+from laborllm.models.runs.run_folder import CARD, read_metadata, read_run
 from laborllm.storage import new_folder, require_free
 from laborllm.text.prompt_specification import prompt_specification
 

@@ -13,12 +13,12 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import finetune
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.specs import LanguageModel
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
-from laborllm.models.options import from_options, identity, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.language.specs import Likelihood
-from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.runtime import best_device
 from laborllm.training.minimise import minimise
 from laborllm.training.standard import Standard

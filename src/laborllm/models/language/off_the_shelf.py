@@ -16,11 +16,11 @@ from laborllm.lm.base.load import fetch_base, load_base
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
-from laborllm.models.options import from_options, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, in_context_prefix, render
 

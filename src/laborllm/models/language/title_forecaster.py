@@ -11,7 +11,7 @@ from laborllm.lm.scoring.quantisation import quantisation_cost, quantised
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.scoring.title_scores import TitleScores
 from laborllm.lm.tokens.encoding import EncodedCareer
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.titles import encode
 from laborllm.panel import Panel
 from laborllm.progress import progress

@@ -25,15 +25,15 @@ from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
 from laborllm.lm.tuning.finetune import tune
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
 from laborllm.models.language.head.offset import OffsetCareer, with_offset
 from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode, read_base, readable_parts
-from laborllm.models.options import from_options, identity, to_options
 from laborllm.models.registry import load, load_forecaster, state_of
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress

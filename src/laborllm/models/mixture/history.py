@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 

@@ -17,13 +17,13 @@ from safetensors.numpy import load_file, save_file
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
-from laborllm.models.forecast import Floats, Forecast
+from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
-from laborllm.models.options import from_options, to_options
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 

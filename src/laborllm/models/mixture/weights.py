@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.errors import PanelError
-from laborllm.models.forecast import Floats
+from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.mixture.history import history_features
 from laborllm.panel import Panel
 from laborllm.panel.order import worker_index

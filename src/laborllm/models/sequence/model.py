@@ -10,10 +10,10 @@ from torch import nn
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.lineage import Lineage
-from laborllm.models.options import from_options, identity, to_options
-from laborllm.models.run_folder import FitRecord, Run, new_run
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
 from laborllm.models.sequence.career import CareerNetwork
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.models.sequence.careers import Batch, Careers
-from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.two_stage import two_stage_log_prob
 
 SCORED_TOGETHER = 128  # careers in one pass where no gradient is needed
 

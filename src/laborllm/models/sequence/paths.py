@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from laborllm.models.sequence.careers import LIMITS, Batch, index_careers
-from laborllm.models.sequence.two_stage import two_stage_log_prob
 from laborllm.models.sequence.vocabulary import Vocabulary
+from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.panel import Panel
 from laborllm.runtime import best_device
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.errors import RunError
-from laborllm.models.lineage import Lineage
-from laborllm.models.run_folder import read_run
+from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.run_folder import read_run
 from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
 from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Vocabulary

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.models.language.head.inputs import HISTORY_FEATURES, HeadInputs
-from laborllm.models.sequence.two_stage import two_stage_log_prob
+from laborllm.models.two_stage import two_stage_log_prob
 
 
 class HeadNetwork(nn.Module):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.lm.tokens.encoding import EncodedCareer
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 

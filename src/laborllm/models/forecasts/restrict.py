@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import InputError
-from laborllm.models.forecast import Forecast
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.taxonomy import COARSER
 

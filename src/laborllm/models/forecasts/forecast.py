@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import InputError, RunError, TaxonomyError, first_line
-from laborllm.models.lineage import Lineage
+from laborllm.models.runs.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.panel.parquet import read_marked

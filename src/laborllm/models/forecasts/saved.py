@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Self
 
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.forecast import Floats, Forecast
-from laborllm.models.lineage import Lineage
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.lineage import Lineage
 from laborllm.panel import Panel
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from laborllm.errors import RunError, TaxonomyError
-from laborllm.models.card import model_card
-from laborllm.models.lineage import Lineage
+from laborllm.models.runs.card import model_card
+from laborllm.models.runs.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.storage import new_folder, require_complete

@@ -1,0 +1,1 @@
+"""Verbs on data: import, describe, render, mix, export, and the coding of titles."""
