@@ -40,7 +40,7 @@ def test_every_name_has_an_example_that_runs(name: str, tmp_path: Path, monkeypa
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if getattr(ll, name).__module__.startswith(OURS)])
 def test_every_function_says_what_it_takes_returns_and_raises(name: str) -> None:
     text = inspect.getdoc(getattr(ll, name)) or ""
-    assert [section for section in ("Args:", "Returns:", "Raises:", "Example:") if f"\n{section}\n" not in text] == []
+    assert [section for section in ("Args:", "Returns:", "Raises:", "Examples:") if f"\n{section}\n" not in text] == []
     arguments = text.split("\nArgs:\n")[1].split("\n\n")[0]
     given = inspect.signature(getattr(ll, name)).parameters
     assert [argument for argument in given if f"    {argument}: " not in arguments] == []

@@ -34,7 +34,7 @@ def read_panel(path: str | Path) -> Panel:
     Raises:
         PanelError: No panel file, or one whose records do not form a panel.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
         >>> ll.read_panel("panel.parquet").workers
@@ -59,7 +59,7 @@ def import_synthetic(workers: int = 10_000, taxonomy: str | Path | Taxonomy = "o
         SourceError: Fewer than one worker, or fewer than two occupations.
         TaxonomyError: No such taxonomy.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> len(ll.import_synthetic(workers=50).taxonomy)
         334
@@ -101,7 +101,7 @@ def fit(
         RunError: A fit that cannot go on.
         StorageError: An `out` that exists, or cannot be written.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel, variant="plain", out="runs/plain")
@@ -141,7 +141,7 @@ def load(path: str | Path, *, held_out_by: Panel | None = None) -> "Fitted":
             held out.
         StorageError: A folder that is torn, or not there.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> fitted = ll.fit("transition", ll.import_synthetic(workers=50), out="run")
         >>> ll.load("run").record.workers == fitted.record.workers
@@ -173,7 +173,7 @@ def forecast(
         PanelError: A year that is not after the last record of every career, or records of an occupation or a state
             that the taxonomy of the model cannot express.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> next_year = ll.forecast(ll.fit("transition", panel), panel, year=2031)

@@ -69,7 +69,7 @@ def evaluate(
             panel does not have.
         PanelError: No worker is in the split, or no record has an occupation.
 
-    Example:
+    Examples:
         ```python
         found = evaluate({"career": fitted}, panel, by=["gender"], weights="sampling")
         found.estimates.filter(metric="perplexity")

@@ -98,7 +98,7 @@ def backtest(
     Raises:
         PanelError: No worker of the split was seen both before and after an origin.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=100)
         >>> fitted = ll.fit("transition", panel)

@@ -46,7 +46,7 @@ def write_forecast(
         CapacityError: More occupations than Stata has columns.
         StorageError: The file cannot be written.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> next_year = ll.forecast(ll.fit("transition", panel), panel, year=2031)

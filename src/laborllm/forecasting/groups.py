@@ -40,7 +40,7 @@ def group_shares(
         PanelError: The simulations are of other workers or years, the open years of workers differ, or the groups are
             not one per worker.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)

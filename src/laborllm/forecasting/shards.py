@@ -44,7 +44,7 @@ def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identit
     Raises:
         StorageError: The folder holds shards of another model, panel or way to forecast, or nothing that is known here.
 
-    Example:
+    Examples:
         `forecast_to_file(model, PanelFile.open(panel), Path("forecast.parquet"), identity=model.name)`
     """
     require_parent(path)

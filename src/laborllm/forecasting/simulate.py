@@ -44,7 +44,7 @@ class Simulation:
         occupation: The occupations drawn, (W, D, K) columns.
         seed: Seed of the draws.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)
@@ -90,7 +90,7 @@ def simulate(
     Raises:
         PanelError: A career has no open record, or another number of them than the first one.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)

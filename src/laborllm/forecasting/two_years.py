@@ -30,7 +30,7 @@ def two_years_ahead(model: Forecaster, panel: Panel) -> NDArray[np.float64]:
     Raises:
         PanelError: A career has another number of open records than two.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)

@@ -29,7 +29,7 @@ class Difference:
         share: Share of the second version minus that of the first, (W, K, J) float32; rows sum to zero.
         error: Monte Carlo standard error of `share` over paired paths, (W, K, J) float32.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)
@@ -61,7 +61,7 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
     Raises:
         PanelError: The versions have other workers or other open years.
 
-    Example:
+    Examples:
         >>> import laborllm as ll, polars as pl
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)

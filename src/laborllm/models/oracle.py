@@ -19,7 +19,7 @@ from laborllm.sources.synthetic import Market, TrueLaw
 class Oracle:
     """The data-generating process of a synthetic panel: what no model beats on it but by luck. Takes a moment.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> ll.Oracle().fit(panel).spec

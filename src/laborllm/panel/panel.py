@@ -99,7 +99,7 @@ class Panel:
         Raises:
             PanelError: No year is given, or one is not after the last record of every career.
 
-        Example:
+        Examples:
             `panel.open(years=[2025])` asks a model where every worker is in 2025.
         """
         last = self.records.group_by("worker", maintain_order=True).last()

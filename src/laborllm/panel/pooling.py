@@ -65,7 +65,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         PanelError: Two panels have one label or differ in more than their states, or a draw asks for weights or
             covariates that are not there.
 
-    Example:
+    Examples:
         `mix(nlsy97, [Addition(nlsy79, share=0.5)], seed=0)` adds half of the NLSY79's training workers.
     """
     labels = [panel.dataset, *(addition.panel.dataset for addition in additions)]

@@ -31,7 +31,7 @@ def over(panel: Panel, taxonomy: Taxonomy) -> Panel:
     Raises:
         PanelError: A code that occurs in the panel is not in the taxonomy, or has another title there.
 
-    Example:
+    Examples:
         `over(resumes, model.taxonomy)` lets a model of occupations and states forecast a panel that has no states.
     """
     if panel.taxonomy == taxonomy:
@@ -64,7 +64,7 @@ def coarsen(panel: Panel, states: Sequence[str]) -> Panel:
         PanelError: Records are in a state that `states` neither has nor has as part of a coarser one.
         TaxonomyError: A state is unknown or named twice.
 
-    Example:
+    Examples:
         `coarsen(nlsy79, ["in_education", "not_working"])` has the states that the NLSY97 can tell.
     """
     return over(panel, panel.taxonomy.without_states.with_states(states))

@@ -30,7 +30,7 @@ class TrainingConfig:
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> TrainingConfig(epochs=4, batch_size=64, learning_rate=1e-2).decay
         'linear'
     """

@@ -29,7 +29,7 @@ class ScoringOptions:
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> ScoringOptions("pruned", tolerance=0.01).weights
         'fitted'
     """

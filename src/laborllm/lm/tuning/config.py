@@ -41,7 +41,7 @@ class TuningConfig(TrainingConfig):
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> TuningConfig.preset("paper", epochs=1).learning_rate
         1e-05
     """

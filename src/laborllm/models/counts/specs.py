@@ -23,7 +23,7 @@ class Transition:
     Raises:
         OptionError: An unknown variant.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.Transition(variant="plain").fit(panel)

@@ -44,7 +44,7 @@ class Forecast:
     Raises:
         InputError: Arrays whose shapes do not fit, or rows that do not sum to one.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> forecast = ll.forecast(ll.fit("transition", panel), panel)

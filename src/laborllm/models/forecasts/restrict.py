@@ -32,7 +32,7 @@ def restrict(forecast: Forecast, taxonomy: Taxonomy) -> Forecast:
     Raises:
         InputError: The forecast gives no probability to one of the J, or one of its records is in none of them.
 
-    Example:
+    Examples:
         `restrict(fitted.forecast(resumes), resumes.taxonomy)` has no states, as the resumes have none.
     """
     if forecast.taxonomy == taxonomy:

@@ -35,7 +35,7 @@ class OffTheShelf:
     Raises:
         OptionError: A negative number of examples.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.OffTheShelf(title_list=True).base
         'smollm2-135m'
@@ -78,7 +78,7 @@ class LanguageModel:
     Raises:
         OptionError: An unknown vocabulary or kind of title tokens.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.LanguageModel(training=ll.TuningConfig.preset("paper")).training.method
         'full'
@@ -127,7 +127,7 @@ class TitleHead:
     Raises:
         OptionError: A weight without a teacher, or one that is no share.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.TitleHead(layers=15).training.batch_size
         4
@@ -179,7 +179,7 @@ class EmbeddingLogit:
     Raises:
         OptionError: An unknown pooling or likelihood.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.EmbeddingLogit(likelihood="two-stage").pooling
         'last'

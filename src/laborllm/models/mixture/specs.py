@@ -26,7 +26,7 @@ class Mixture:
     Raises:
         OptionError: No members, a member named twice, or an unknown kind of weights.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> for variant in ("plain", "two-part"):

@@ -45,7 +45,7 @@ class Logit(SequenceSpec):
     Attributes:
         training: How to train; weight decay and few epochs keep the effects small.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.Logit().training.epochs
         4
@@ -70,7 +70,7 @@ class BagOfJobs(SequenceSpec):
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.BagOfJobs(width=64).dropout
         0.5
@@ -96,7 +96,7 @@ class Nemo(SequenceSpec):
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> ll.Nemo(layers=2, width=200).name
         'nemo'
@@ -127,7 +127,7 @@ class Career(SequenceSpec):
     Raises:
         OptionError: A value that is out of its range.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> paper = ll.Career(layers=12, width=192, heads=3)
         >>> paper == ll.Career(heads=3, width=192, layers=12)
