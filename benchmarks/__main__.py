@@ -129,6 +129,24 @@ def pruning(
 
 
 @app.command
+def simulation(
+    *,
+    workers: Annotated[int, Parameter(help="How many synthetic careers to simulate over ten years.")] = 20,
+    draws: Annotated[int, Parameter(help="Paths of each.")] = 1000,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how fast careers are simulated, and what carrying a model's state along saves."""
+    from benchmarks.simulation import measure_simulation
+
+    found = measure_simulation(workers, draws, seed=seed)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def coding(
     *,
     titles: Annotated[

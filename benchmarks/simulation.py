@@ -1,0 +1,65 @@
+"""How fast careers are simulated: models that carry their state along, and forecasting every career anew each year."""
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+import laborllm as ll
+from benchmarks.machine import clock
+from laborllm.forecasting.simulate import simulate
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecasts.forecast import Floats, Forecast
+
+YEARS = 10
+MODELS: dict[str, Any] = {"nemo": ll.Nemo, "career": ll.Career}
+
+
+class Anew:
+    """A model without its state: `simulate` then forecasts every career anew each year."""
+
+    def __init__(self, model: Forecaster) -> None:
+        self._model = model
+
+    def forecast(self, panel: ll.Panel, *, scoring: ll.ScoringOptions | None = None) -> Forecast:
+        return self._model.forecast(panel, scoring=scoring)
+
+    def log_likelihood(self, panel: ll.Panel, *, scoring: ll.ScoringOptions | None = None) -> Floats:
+        return self._model.log_likelihood(panel, scoring=scoring)
+
+
+def measure_simulation(workers: int, draws: int, *, share_anew: float = 0.02, seed: int = 0) -> pl.DataFrame:
+    """Simulate ten years of synthetic careers over the occupations of occ1990dd.
+
+    Args:
+        workers: How many careers.
+        draws: Paths of each.
+        share_anew: Share of the paths that are forecast anew each year, which takes long.
+        seed: Seed of careers, fits and draws.
+
+    Returns:
+        Columns model, method ("state carried along" or "forecast anew"), paths, seconds (of the processor where one
+        thread computes everything), and records_per_second (drawn records).
+    """
+    careers = ll.import_synthetic(workers=max(workers, 100), seed=seed)
+    some = careers.sample(workers, seed=seed)
+    last = int(careers.records["year"].max())  # type: ignore[arg-type]
+    rows = []
+    for name, spec in MODELS.items():
+        brief = spec(training=replace(spec().training, epochs=1))
+        fitted = ll.fit(brief, careers, seed=seed)
+        few = max(1, round(share_anew * draws))
+        for method, model, paths in (("state carried along", fitted, draws), ("forecast anew", Anew(fitted), few)):
+            start = clock()
+            simulate(model, some, years=range(last + 1, last + 1 + YEARS), draws=paths, seed=seed)
+            seconds = clock() - start
+            rows.append(
+                {
+                    "model": name,
+                    "method": method,
+                    "paths": workers * paths,
+                    "seconds": seconds,
+                    "records_per_second": workers * paths * YEARS / seconds,
+                }
+            )
+    return pl.DataFrame(rows)
