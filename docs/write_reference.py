@@ -9,7 +9,7 @@ from laborllm.cli import app
 SECTIONS = {
     "Read and import": ("read_panel", "import_", "Panel", "Taxonomy", "load_taxonomy"),
     "Fit": ("fit", "load"),
-    "Forecast": ("forecast", "Forecast", "write_forecast", "ScoringOptions"),
+    "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
     "Years ahead": ("simulate", "Simulation", "two_years_ahead", "what_if", "Difference", "group_shares", "backtest"),
     "Evaluate": ("evaluate", "Evaluation"),
     "Models": (),

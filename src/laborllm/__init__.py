@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from laborllm.api import fit, forecast, import_synthetic, load, read_panel
+    from laborllm.api import fit, forecast, import_synthetic, load, read_panel, unknown_values
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtest import backtest
     from laborllm.forecasting.export import write_forecast
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from laborllm.training.config import TrainingConfig
 
 PLACES = {
-    "api": ("fit", "forecast", "import_synthetic", "load", "read_panel"),
+    "api": ("fit", "forecast", "import_synthetic", "load", "read_panel", "unknown_values"),
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtest": ("backtest",),
     "forecasting.groups": ("group_shares",),
@@ -116,6 +116,7 @@ __all__ = [
     "read_panel",
     "simulate",
     "two_years_ahead",
+    "unknown_values",
     "what_if",
     "write_forecast",
 ]

@@ -14,11 +14,14 @@ from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import read_run
+from laborllm.models.runs.seen import unknown_values as find_unknown
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import make_folder, require_free, sole_writer
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from laborllm.models.contract import Fitted, Forecaster, Spec
 
 
@@ -185,6 +188,30 @@ def forecast(
     if year is None:
         return forecaster.forecast(data, scoring=scoring)
     return InYear(forecaster, year).forecast(data, scoring=scoring)
+
+
+def unknown_values(model: "str | Path | Fitted", panel: str | Path | Panel) -> "pl.DataFrame":
+    """Find the values of covariates that a model has never seen, and so cannot tell from one another.
+
+    Args:
+        model: A fitted model, or its run folder.
+        panel: The careers, or the file that holds them.
+
+    Returns:
+        A row per covariate and value, with its records and workers: education, gender, ethnicity and region, where the
+        model reads them and the value is not missing.
+
+    Raises:
+        PanelError: No panel file, or one whose records do not form a panel.
+
+    Example:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> len(ll.unknown_values(ll.fit("logit", panel), panel.subset("train")))
+        0
+    """
+    fitted = load(model) if isinstance(model, str | Path) else model
+    return find_unknown(fitted.record.seen, panel if isinstance(panel, Panel) else read_panel(panel))
 
 
 def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":

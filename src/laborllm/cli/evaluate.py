@@ -21,7 +21,8 @@ from laborllm.errors import InputError
 from laborllm.lm.scoring.options import ScoringOptions
 
 if TYPE_CHECKING:
-    from laborllm.models.contract import Forecaster
+    from laborllm.models.contract import Fitted, Forecaster
+    from laborllm.models.forecasts.saved import SavedForecast
     from laborllm.panel import Panel
 
 
@@ -80,7 +81,9 @@ def evaluate(
     Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
     """
     from laborllm import api
+    from laborllm.cli.unknown import tell_unknown
     from laborllm.evaluation import evaluate as measure
+    from laborllm.models.scored import WithScoring
     from laborllm.report.examples import example_section
     from laborllm.report.html import write_report
     from laborllm.report.paper import write_tables
@@ -88,7 +91,8 @@ def evaluate(
 
     loaded = api.read_panel(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    models = _load_by_name(runs, loaded, options)
+    as_fitted = _load_by_name(runs, loaded)
+    models: dict[str, Forecaster] = {name: WithScoring(model, options) for name, model in as_fitted.items()}
     found = measure(
         models,
         loaded,
@@ -104,6 +108,7 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
+    tell_unknown(as_fitted, loaded.draw(split, workers, seed=seed))
     if out is not None:
         folders = {name for name, path in map(_name_and_path, runs) if path.is_dir()}  # a file forecasts no one else
         fitted = {name: models[name] for name in found.ranking if name in folders}
@@ -132,16 +137,15 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     }
 
 
-def _load_by_name(runs: list[str], panel: "Panel", scoring: ScoringOptions) -> dict[str, "Forecaster"]:
+def _load_by_name(runs: list[str], panel: "Panel") -> dict[str, "Fitted | SavedForecast"]:
     from laborllm.models.registry import load_forecaster
-    from laborllm.models.scored import WithScoring
 
     named = [_name_and_path(run) for run in runs]
     names = [name for name, _ in named]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two runs are called {name}: the tables could not tell them apart", hint="write NAME=RUN")
-    return {name: WithScoring(load_forecaster(path, held_out_by=panel), scoring) for name, path in named}
+    return {name: load_forecaster(path, held_out_by=panel) for name, path in named}
 
 
 def _name_and_path(run: str) -> tuple[str, Path]:

@@ -63,6 +63,7 @@ def forecast(
     Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
     """
     from laborllm import api
+    from laborllm.cli.unknown import tell_unknown
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.in_year import InYear
     from laborllm.forecasting.shards import forecast_to_file
@@ -73,8 +74,10 @@ def forecast(
     require_table(out, layout or "long", top)
     as_table = layout is not None or top is not None or out.suffix != ".parquet"
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    model = WithScoring(api.load(run), options)
+    fitted = api.load(run)
+    model = WithScoring(fitted, options)
     careers = PanelFile.open(panel).select(split, workers, seed=seed)
+    tell_unknown({str(run): fitted}, careers)
     make_folder(out.resolve().parent)
     whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
     identity = f"{(run / MARKER).read_text()}\n{options}\n{year}"

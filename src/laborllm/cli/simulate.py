@@ -37,6 +37,7 @@ def simulate(
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
     """
     from laborllm import api
+    from laborllm.cli.unknown import tell_unknown
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.simulate import simulate as continue_careers
     from laborllm.forecasting.summaries import shares
@@ -45,7 +46,9 @@ def simulate(
     require_table(out, "long", top)
     make_folder(out.resolve().parent)
     careers = api.read_panel(panel).draw(split, workers, seed=seed)
-    paths = continue_careers(api.load(run), careers, years=years, draws=draws, seed=seed)
+    fitted = api.load(run)
+    paths = continue_careers(fitted, careers, years=years, draws=draws, seed=seed)
+    tell_unknown({str(run): fitted}, careers)
     table = shares(paths, top=top)
     write_table(table, out)
     print(f"{out}: {len(table):,} rows, {len(paths.workers):,} workers on {draws:,} paths each", file=sys.stderr)

@@ -23,6 +23,7 @@ from laborllm.models.language.specs import EmbeddingLogit, Pooling
 from laborllm.models.language.titles import encode
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.seen import seen_values
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
@@ -86,7 +87,8 @@ def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> Fit
     records = (embedder.records(part, embedder.cached(part)) for part in (train, valid))
     chosen = choose_logit(spec.likelihood, len(panel.taxonomy), *records)
     metrics = {"validation perplexity": chosen.perplexity, "penalty": chosen.penalty}
-    return FittedEmbeddingLogit(spec, FitRecord.on(panel, train, seed=seed), embedder, chosen.logit, metrics)
+    record = FitRecord.on(panel, train, seed=seed, seen=seen_values(train, spec.template.columns_left_out))
+    return FittedEmbeddingLogit(spec, record, embedder, chosen.logit, metrics)
 
 
 @dataclass(frozen=True)

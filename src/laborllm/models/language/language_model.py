@@ -19,6 +19,7 @@ from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.seen import seen_values
 from laborllm.panel import Panel
 from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints
@@ -144,4 +145,5 @@ def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
     training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)
     vocabulary = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
     model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=vocabulary)
-    return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed), parts.left_out)
+    seen = seen_values(parts.training, spec.template.columns_left_out)
+    return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed, seen=seen), parts.left_out)

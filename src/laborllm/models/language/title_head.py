@@ -34,6 +34,7 @@ from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.seen import seen_by_all, seen_values
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
@@ -159,7 +160,8 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
     ancestors = [offset_model.record.lineage, *([] if teacher is None else [teacher.lineage])]
-    record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors)
+    seen = seen_by_all([seen_values(train, spec.template.columns_left_out), offset_model.record.seen])
+    record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors, seen=seen)
     return FittedTitleHead(spec, record, curve, offset_model, adapter, classifier, parts.left_out, checkpoints)
 
 

@@ -18,12 +18,14 @@ from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.seen import seen_by_all
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
@@ -108,7 +110,8 @@ def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
         weights: Weights = ConstantWeights(constant_weights(log_likelihoods))
     else:
         weights = varying_weights(log_likelihoods, valid, training_records(panel), seed=seed)
-    record = FitRecord.on(panel, valid, seed=seed, ancestors=map(lineage_of, members))
+    seen = seen_by_all(member.record.seen for member in members if not isinstance(member, SavedForecast))
+    record = FitRecord.on(panel, valid, seed=seed, ancestors=map(lineage_of, members), seen=seen)
     metrics = _metrics([str(member) for member in spec.members], log_likelihoods, weights.log_weights(valid))
     return FittedMixture(spec, record, members, states, weights, metrics)
 

@@ -14,6 +14,7 @@ from typing import Any, Self
 from laborllm.errors import RunError, TaxonomyError
 from laborllm.models.runs.card import model_card
 from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.seen import Seen
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.storage import new_folder, require_complete
@@ -34,6 +35,7 @@ class FitRecord:
         records: How many records they have.
         seed: The seed of the fit.
         lineage: The splits of the panel, and of all that the fit started from.
+        seen: Hashes of the values that it has seen of each covariate that it reads; see `laborllm.models.runs.seen`.
     """
 
     taxonomy: Taxonomy
@@ -44,11 +46,14 @@ class FitRecord:
     records: int
     seed: int
     lineage: Lineage
+    seen: Seen = field(default_factory=dict)
 
     @classmethod
-    def on(cls, panel: Panel, train: Panel, *, seed: int, ancestors: Iterable[Lineage] = ()) -> Self:
+    def on(
+        cls, panel: Panel, train: Panel, *, seed: int, ancestors: Iterable[Lineage] = (), seen: Seen | None = None
+    ) -> Self:
         """`panel` is what was handed to fit, `train` the careers that were used of it, `ancestors` what else it is made
-        from."""
+        from, `seen` the values that it knows of the covariates that it reads, if any."""
         return cls(
             taxonomy=panel.taxonomy,
             dataset=panel.dataset,
@@ -58,6 +63,7 @@ class FitRecord:
             records=len(train),
             seed=seed,
             lineage=reduce(or_, ancestors, Lineage.of(panel)),
+            seen=seen or {},
         )
 
     def over(self, panel: Panel) -> Panel:
@@ -129,11 +135,13 @@ def read_run(path: Path) -> Run:
     try:
         record = metadata["record"]
         taxonomy = Taxonomy.from_json(json.dumps(record["taxonomy"]))
+        lineage = Lineage.from_pairs(record["lineage"])
+        seen = {str(name): [str(value) for value in hashes] for name, hashes in record.get("seen", {}).items()}
         return Run(
             path,
             metadata["model"],
             metadata["options"],
-            FitRecord(**record | {"taxonomy": taxonomy, "lineage": Lineage.from_pairs(record["lineage"])}),
+            FitRecord(**record | {"taxonomy": taxonomy, "lineage": lineage, "seen": seen}),
             metadata["metrics"],
             metadata["extra"],
         )

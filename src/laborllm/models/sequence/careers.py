@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Indexes, Vocabulary
+from laborllm.models.runs.seen import CATEGORIES
+from laborllm.models.sequence.vocabulary import YEARS, Indexes, Vocabulary
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 

@@ -14,6 +14,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.seen import seen_values
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
 from laborllm.models.sequence.career import CareerNetwork
 from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
@@ -121,7 +122,7 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
     task = NextOccupation(f"fit {spec.name}", network, *careers)
     checkpoints = None if out is None else Checkpoints.of_run(out, identity(spec, spec.name, panel))
     curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
-    record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor])
+    record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor], seen=seen_values(training))
     return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
 
 

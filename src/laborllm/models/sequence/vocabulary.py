@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.models.runs.seen import CATEGORIES
 from laborllm.panel import Panel
 
-CATEGORIES = ("education", "gender", "ethnicity", "region")
 YEARS = ("year", "birth_year")
 
 Indexes = NDArray[np.int64]

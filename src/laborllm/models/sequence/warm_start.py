@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from laborllm.errors import RunError
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
+from laborllm.models.runs.seen import CATEGORIES
 from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
-from laborllm.models.sequence.vocabulary import CATEGORIES, YEARS, Vocabulary
+from laborllm.models.sequence.vocabulary import YEARS, Vocabulary
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel

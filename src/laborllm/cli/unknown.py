@@ -1,0 +1,32 @@
+"""What the verbs that forecast say of values that a model cannot know."""
+
+import sys
+from collections.abc import Mapping
+
+import polars as pl
+
+from laborllm.models.contract import Fitted
+from laborllm.models.forecasts.saved import SavedForecast
+from laborllm.models.runs.seen import unknown_values
+from laborllm.panel.store import Careers
+from laborllm.privacy import SMALLEST_CELL
+
+SHOWN, LETTERS = 3, 30
+
+
+def tell_unknown(models: Mapping[str, Fitted | SavedForecast], careers: Careers) -> None:
+    """Say in a line for each model how many records have a value that it never saw, by covariate."""
+    for name, model in models.items():
+        unknown = pl.DataFrame() if isinstance(model, SavedForecast) else unknown_values(model.record.seen, careers)
+        if len(unknown):
+            of_each = unknown.partition_by("covariate", maintain_order=True)
+            print(f"{name}: {'; '.join(_phrase(values, len(careers)) for values in of_each)}", file=sys.stderr)
+
+
+def _phrase(values: pl.DataFrame, records: int) -> str:
+    """How many records have one of the unknown values of a covariate; a value is named where enough workers have it."""
+    named = values.filter(pl.col("workers") >= SMALLEST_CELL)["value"].head(SHOWN).str.head(LETTERS).to_list()
+    quoted = [f'"{value}"' for value in named] + (["..."] if len(named) < len(values) else [])
+    which = f" ({', '.join(quoted)})" if named else ""
+    share = f"{values['records'].sum():,} of {records:,} records"
+    return f"{values['covariate'][0]}: {share} have a value the model never saw{which}"

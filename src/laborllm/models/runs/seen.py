@@ -1,0 +1,66 @@
+"""Which values of the covariates a model has seen. Kept as hashes, which tell whether a value was seen."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from laborllm.panel import Panel
+from laborllm.panel.store import Careers
+
+CATEGORIES = ("education", "gender", "ethnicity", "region")
+PORTION = 100_000  # records looked at together
+SCHEMA = {"covariate": pl.String(), "value": pl.String(), "records": pl.Int64(), "workers": pl.Int64()}
+
+Seen = dict[str, list[str]]
+
+
+def seen_values(training: Panel, left_out: Iterable[str] = ()) -> Seen:
+    """Hashes of the values that the training careers have of each covariate that the model reads, by covariate."""
+    read = [name for name in CATEGORIES if name not in set(left_out)]
+    return {name: sorted(_hash(name, value) for value in _values(training, name)) for name in read}
+
+
+def seen_by_all(parts: Iterable[Seen]) -> Seen:
+    """What a model made of others has seen: of each covariate, the values known to all that read it."""
+    parts = list(parts)
+    read = [name for name in CATEGORIES if any(name in part for part in parts)]
+    return {name: sorted(set.intersection(*(set(part[name]) for part in parts if name in part))) for name in read}
+
+
+def unknown_values(seen: Mapping[str, Iterable[str]], careers: Careers) -> pl.DataFrame:
+    """The values of the covariates of some careers that a model has never seen, missing ones aside.
+
+    Args:
+        seen: Hashes of the values that the model has seen, by covariate: the `seen` of its `FitRecord`.
+        careers: A panel, or the file of one.
+
+    Returns:
+        A row per covariate and value, the most frequent first within a covariate, with its records and workers.
+    """
+    known = {name: frozenset(hashes) for name, hashes in seen.items()}
+    portions = careers.portions(PORTION) if known else ()
+    parts = [_unknown(name, hashes, portion) for portion in portions for name, hashes in known.items()]
+    counted = pl.concat([pl.DataFrame(schema=SCHEMA), *parts]).group_by("covariate", "value").sum()
+    place = pl.col("covariate").replace_strict(list(known), range(len(known)), return_dtype=pl.Int64)
+    return counted.sort(place, -pl.col("records"), "value")
+
+
+def _unknown(name: str, known: frozenset[str], panel: Panel) -> pl.DataFrame:
+    """The values of one covariate that are not known, with the schema `SCHEMA`."""
+    values = [value for value in _values(panel, name) if _hash(name, value) not in known]
+    return (
+        panel.records.filter(pl.col(name).is_in(values))
+        .group_by(value=name)
+        .agg(records=pl.len(), workers=pl.col("worker").n_unique())
+        .select(pl.lit(name).alias("covariate"), "value", "records", "workers")
+        .cast(pl.Schema(SCHEMA))
+    )
+
+
+def _values(panel: Panel, name: str) -> list[str]:
+    return panel.records[name].drop_nulls().unique().to_list()
+
+
+def _hash(name: str, value: str) -> str:
+    return hashlib.sha256(f"{name}\0{value}".encode()).hexdigest()[:16]
