@@ -47,6 +47,8 @@ def _probe(model: PreTrainedModel) -> None:
     first, second = TEXTS
     context_length(model)
     logits = model(input_ids=_row(model, first), use_cache=False).logits[0].log_softmax(dim=-1)
+    if logits.isnan().any():
+        raise InputError("these weights give numbers that are not finite, so the files are torn or a fit diverged")
     plain = [_plain(model, first), *(_plain(model, (*second, *node)) for node in NODES[1:])]
     _require_close("hidden states times the output embedding", plain[0], logits)
 
