@@ -204,7 +204,7 @@ def unknown_values(model: "str | Path | Fitted", panel: str | Path | Panel) -> "
     Raises:
         PanelError: No panel file, or one whose records do not form a panel.
 
-    Example:
+    Examples:
         >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> len(ll.unknown_values(ll.fit("logit", panel), panel.subset("train")))
