@@ -101,7 +101,7 @@ def fit(
     Raises:
         OptionError: An unknown model, or an option that it does not have or that has no such value.
         PanelError: A split that is empty.
-        RunError: A fit that cannot go on.
+        RunError: A fit that cannot continue.
         StorageError: An `out` that exists, or cannot be written.
 
     Examples:
@@ -236,7 +236,7 @@ def _place(out: str | Path) -> Path:
 
 
 def _is_saved(place: Path, spec: "Spec", panel: Panel, seed: int) -> bool:
-    """Whether this very fit was saved before and then killed, as checkpoints beside a complete run folder tell."""
+    """Whether this very fit was saved before and then killed, as checkpoints next to a complete run folder show."""
     if not (place.is_dir() and _training_folder(place).is_dir()):
         return False
     run = read_run(place)

@@ -124,7 +124,7 @@ def _curve(fitted: FittedLanguageModel) -> Section:
         if point.careers
     ]
     frame = pl.DataFrame(rows)
-    caption = "Raw perplexity on validation careers as training goes on: the probability of the title's text itself."
+    caption = "Raw perplexity on validation careers during training: the probability of the title's text itself."
     return Section(
         "Learning from careers",
         "Each point has seen that many careers. The curve is still falling where it ends: more careers would help.",

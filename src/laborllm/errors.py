@@ -31,11 +31,11 @@ class SourceError(InputError):
 
 
 class OptionError(InputError):
-    """An option has a value that it cannot have, by itself or beside the others."""
+    """An option has a value that it cannot have, by itself or together with the others."""
 
 
 class RunError(LaborLLMError):
-    """A fit cannot go on, or a fitted model cannot be used with what it is asked for."""
+    """A fit cannot continue, or a fitted model cannot be used with what it is asked for."""
 
 
 class CapacityError(LaborLLMError):

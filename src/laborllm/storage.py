@@ -1,7 +1,7 @@
 """Files and folders that are either complete or not there.
 
 Everything is written to a sibling and renamed when whole. A folder also carries a marker with the hash of each of its
-files, so that a torn copy is told from a good one.
+files, so that a torn copy is distinguished from a good one.
 """
 
 import fcntl
@@ -166,7 +166,7 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
     """Raise `StorageError` for what goes wrong in writing to `path`, such as on a full disk. What is said of `sibling`,
     which stands for it until it is whole, is said of it.
 
-    safetensors, tokenizers and polars raise exceptions of their own for it, told by what they say of the system.
+    safetensors, tokenizers and polars raise exceptions of their own for it, known by the system error in their text.
     """
     try:
         yield

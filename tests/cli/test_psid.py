@@ -30,7 +30,7 @@ def test_variables_for_the_cart(capsys: pytest.CaptureFixture[str]) -> None:
         ("import psid --out psid.parquet", "name the data file of the extract"),
         ("import psid J1.txt", "and the panel to write with --out; or ask for --variables"),
         ("import psid J1.txt --out psid.parquet", "no file at J1.txt"),
-        ("import psid panel.parquet --out psid.parquet", "no statements beside panel.parquet"),
+        ("import psid panel.parquet --out psid.parquet", "no statements next to panel.parquet"),
     ],
 )
 def test_a_mistake_is_one_line(command: str, line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -141,8 +141,8 @@ def test_as_of_and_open_end_are_as_told(tmp_path: Path) -> None:
     )
     assert years(panel, "1") == [2015, 2016, 2017, 2018]
     assert years(panel, "2") == [2018]
-    assert panel.provenance.notes["jobs without an end"] == "1, taken to go on to 2018-05-31, as told"
-    assert panel.provenance.notes["ends in the future"] == "'2019' (1): taken to go on to 2018-05-31"
+    assert panel.provenance.notes["jobs without an end"] == "1, taken to continue to 2018-05-31, as given"
+    assert panel.provenance.notes["ends in the future"] == "'2019' (1): taken to continue to 2018-05-31"
 
 
 def test_a_start_in_the_future_is_left_out(tmp_path: Path) -> None:

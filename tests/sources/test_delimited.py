@@ -63,10 +63,13 @@ SWALLOWED = '1,2010,2010,Cashier,BA\n2,2010,2010,"Cook,BA\n3,2010,2010,Cashier,B
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"worker,start,end,title,education\n{SWALLOWED}", "line 3: a quote mark begins a cell that goes on to line 5"),
+        (
+            f"worker,start,end,title,education\n{SWALLOWED}",
+            "line 3: a quote mark begins a cell that continues to line 5",
+        ),
         (
             'w,s,t\n1,2010,"Cook\n2,2011,Clerk"\n',
-            "line 2: a quote mark begins a cell that goes on to line 3, and line 3",
+            "line 2: a quote mark begins a cell that continues to line 3, and line 3",
         ),
         ('w,s,t\n1,2010,Cook\n2,2011,"Clerk\n3,2012,Cook\n', "line 3: a quote mark begins a cell and no other ends it"),
         ("w,s,t\n1,2010,x\n2,2010,Manager, sales\n", "line 3: 4 cells, but the first line names 3 columns"),
@@ -93,7 +96,7 @@ def test_a_quote_that_swallows_rows_is_never_read(width: int, rows: int, data: s
     table[last][column] += '"'
     text = "".join(",".join(row) + "\n" for row in [["name"] * width, *table])
     with pytest.raises(
-        SourceError, match=f"line {first + 2}: a quote mark begins a cell that goes on to line {last + 2}"
+        SourceError, match=f"line {first + 2}: a quote mark begins a cell that continues to line {last + 2}"
     ):
         split_cells("t.csv", text)
 

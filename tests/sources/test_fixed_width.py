@@ -92,7 +92,7 @@ def test_no_file_or_no_statements(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"J1.sas holds statements: name the data file that they describe, J1.txt"):
         read_fixed_width(path.with_suffix(".sas"), {"A"})
     path.with_suffix(".sas").unlink()
-    with pytest.raises(SourceError, match=r"no statements beside .*J1.txt: one of J1.sas, J1.sps, J1.do must say"):
+    with pytest.raises(SourceError, match=r"no statements next to .*J1.txt: one of J1.sas, J1.sps, J1.do must say"):
         read_fixed_width(path, {"A"})
 
 

@@ -58,7 +58,7 @@ def test_the_main_job_of_a_year_is_the_one_with_most_days(tmp_path: Path) -> Non
     expected = {("1", 2001): "95", ("1", 2002): "95", ("1", 2003): "276", ("2", 2008): "95"}
     assert by_year(panel) == expected | {("1", year): "436" for year in (2006, 2007, 2008)}
     assert panel.provenance.left_out == {"another job filled more of the year": 1}
-    assert panel.provenance.notes["jobs without an end"] == "1, taken to go on to 2008-12-31, as told"
+    assert panel.provenance.notes["jobs without an end"] == "1, taken to continue to 2008-12-31, as given"
 
 
 def test_corrections_of_titles_come_first(tmp_path: Path) -> None:

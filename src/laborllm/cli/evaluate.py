@@ -47,7 +47,7 @@ def evaluate(
     split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers to evaluate on.")] = "test",
     workers: Annotated[int | None, Parameter(help="Evaluate on this many of them, drawn at random.")] = None,
     likelihood_only: Annotated[
-        bool, Parameter(help="Score only the observed occupations: quicker, and gives raw perplexity alone.")
+        bool, Parameter(help="Score only the observed occupations: quicker, and gives only raw perplexity.")
     ] = False,
     scoring: Scoring = DEFAULT.method,
     tolerance: Tolerance = DEFAULT.tolerance,
@@ -126,7 +126,7 @@ def evaluate(
 
 
 def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, str]:
-    """What a report says of the panel and of who was evaluated: all workers of a split, or so many of them."""
+    """What a report says of the panel and of who was evaluated: all workers of a split, or a number of them."""
     size = f"{len(panel):,} records of {panel.workers:,} workers"
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {
@@ -149,7 +149,7 @@ def _load_by_name(runs: list[str], panel: "Panel") -> dict[str, "Fitted | SavedF
 
 
 def _name_and_path(run: str) -> tuple[str, Path]:
-    """The name and the place in NAME=RUN; without a name, that of the folder or file."""
+    """The name and the place in NAME=RUN; without a name, the folder's or file's name."""
     name, equals, place = run.partition("=")
     if equals and not Path(run).exists():
         return name, Path(place)

@@ -58,7 +58,7 @@ def forecast(
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
     A forecast that is interrupted resumes where it stopped when the same command is given again: the parts that are
-    ready stand beside the file until it is whole.
+    ready are kept next to the file until it is whole.
 
     Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
     """

@@ -53,7 +53,7 @@ MaxTV = Annotated[float, Parameter(help=SCORING["max_tv"])]
 MaxLogPplShift = Annotated[float, Parameter(help=SCORING["max_log_ppl_shift"])]
 Memory = Annotated[float, Parameter(help=SCORING["memory"])]
 ConfigFile = Annotated[
-    Path | None, Parameter(help="File of options, in YAML or TOML; what is typed beside it comes first.")
+    Path | None, Parameter(help="File of options, in YAML or TOML; what is typed with it comes first.")
 ]
 AsJson = Annotated[bool, Parameter(help="Print JSON for a script.")]
 

@@ -101,11 +101,11 @@ def _default(field: "Field[Any]") -> object:
 def _preset(default: TuningConfig) -> Option:
     """The option that chooses what holds where nothing else is typed."""
     name = next(name for name in PRESETS if TuningConfig.preset(name) == default)
-    told = (
+    described = (
         "Options that hold where nothing else is given: `small`, for few careers; `paper`, LABOR-LLM's, all weights, "
     )
-    told += "three epochs, batches of 32; `head`, for a head over titles, batches of 4, a rate of 1e-3."
-    return Option("preset", Literal["small", "paper", "head"], name, told)
+    described += "three epochs, batches of 32; `head`, for a head over titles, batches of 4, a rate of 1e-3."
+    return Option("preset", Literal["small", "paper", "head"], name, described)
 
 
 def _help(text: str, default: object) -> str:

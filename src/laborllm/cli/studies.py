@@ -35,7 +35,7 @@ def study_baselines(
     """Fit the models over codes and evaluate them on the workers held out. Takes minutes to an hour.
 
     The folder gets a run folder per model and seed, `report.html`, `evaluation.json`, and the tables as CSV and LaTeX.
-    The same command goes on with a study that was interrupted.
+    The same command resumes a study that was interrupted.
 
     Example: `laborllm study baselines nlswork.parquet --out baselines --seeds 0 1`
     """

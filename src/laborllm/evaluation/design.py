@@ -88,8 +88,8 @@ def _of_worker(panel: Panel, name: str) -> pl.Series:
     if several:
         raise OptionError(f"the column {name!r} differs between records of {several:,} workers: they are drawn whole")
     known = panel.records.select(pl.col(name).drop_nulls().first().over("worker").cast(pl.String)).to_series()
-    alone = pl.lit("\x1f") + pl.col("worker")  # no value of a column begins so
-    return panel.records.select(pl.coalesce(known.alias("known"), alone)).to_series()
+    itself = pl.lit("\x1f") + pl.col("worker")  # no value of a column begins so
+    return panel.records.select(pl.coalesce(known.alias("known"), itself)).to_series()
 
 
 def _numbers(values: pl.Series) -> Indices:
@@ -102,12 +102,12 @@ def _with_companions(stratum: Indices, name: str) -> Indices:
     """Strata of one cluster become one stratum, as nothing varies within one cluster (collapsed strata, Wolter 2007);
     a single such stratum joins the smallest of the others."""
     size = np.bincount(stratum)
-    alone = np.flatnonzero(size == 1)
-    if len(size) - len(alone) == 0 and len(alone) < 2:
+    single = np.flatnonzero(size == 1)
+    if len(size) - len(single) == 0 and len(single) < 2:
         raise OptionError(f"the column {name!r} has one stratum of one cluster: nothing varies within it")
-    if len(alone) == 1:
+    if len(single) == 1:
         smallest = int(np.argmin(np.where(size > 1, size, size.max() + 1)))
-        stratum = np.where(stratum == alone[0], smallest, stratum)
-    elif len(alone):
-        stratum = np.where(np.isin(stratum, alone), alone[0], stratum)
+        stratum = np.where(stratum == single[0], smallest, stratum)
+    elif len(single):
+        stratum = np.where(np.isin(stratum, single), single[0], stratum)
     return np.unique(stratum, return_inverse=True)[1].astype(np.intp)

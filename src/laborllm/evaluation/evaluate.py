@@ -1,4 +1,4 @@
-"""Put models side by side on the same records: one entry, one tidy table."""
+"""Put models side by side on the same records: one function, one tidy table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

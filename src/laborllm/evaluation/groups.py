@@ -110,7 +110,7 @@ def _by_value(name: str, values: pl.Series, shown: str = "{}") -> Group:
 
 
 def _by_fifths(name: str, values: pl.Series) -> Group:
-    """Cut at the quintiles of the records; the bounds are not told, as each may be the value of one worker."""
+    """Cut at the quintiles of the records; the bounds are not given, as each may be the value of one worker."""
     numbers = values.cast(pl.Float64).fill_null(float("nan")).to_numpy()
     known = np.isfinite(numbers)
     if not known.any():

@@ -52,7 +52,7 @@ class Score(Protocol):
 
     @property
     def whole(self) -> bool:
-        """Whether it takes the whole distribution, not the observed occupations alone."""
+        """Whether it takes the whole distribution, not only the observed occupations."""
         ...
 
     def __call__(self, portion: Portion) -> Floats | None:
@@ -81,7 +81,7 @@ def score_records(
     """The scores of one model on all records of a panel without open records.
 
     The model reads the panel as it is. Its forecasts, and the histories of the records, are then expressed over
-    `taxonomy`; default: that of the panel.
+    `taxonomy`; default: the panel's taxonomy.
 
     Raises:
         InputError: The model forecasts other records, or gives what is no log-probability.
@@ -92,7 +92,7 @@ def score_records(
     if made is not None:
         model = restrict(made, taxonomy)
     elif taxonomy_of(model, panel) != taxonomy:
-        whole = True  # the probability of the observed occupation alone cannot be renormalised
+        whole = True  # the probability of only the observed occupation cannot be renormalised
     found: dict[Score, list[Floats | None]] = {score: [] for score in scores}
     with progress(f"evaluate {name}", len(panel), "records") as advance:
         start = 0

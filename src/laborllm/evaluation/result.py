@@ -50,7 +50,7 @@ class Evaluation:
 
     @property
     def ranking(self) -> tuple[str, ...]:
-        """The models by perplexity over all records, lowest first; models with raw perplexity alone come last."""
+        """The models by perplexity over all records, lowest first; models with only raw perplexity come last."""
         measured = {model: self.row(model, self.measure_of(model))["estimate"] for model in self.models}
         unknown = [model for model, value in measured.items() if value is None]
 

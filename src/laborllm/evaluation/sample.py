@@ -122,7 +122,7 @@ class Sample:
 
     @cached_property
     def counts(self) -> tuple[dict[str, object], ...]:
-        """How many records and workers are in each cell, c entries; null where they may not be shown."""
+        """How many records and workers are in each cell, c values; null where they may not be shown."""
         return tuple(
             {"records": None, "workers": None}
             if hidden

@@ -1,4 +1,4 @@
-"""Paths of any model: each year, every career so far is forecast anew. Slow, and the oracle of the quicker ways."""
+"""Paths of any model: each year, every career so far is forecast again. Slow, and the oracle of the quicker methods."""
 
 import numpy as np
 import polars as pl

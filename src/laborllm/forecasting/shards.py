@@ -1,6 +1,6 @@
 """A long forecast, some careers at a time: what has been forecast stays when the work is interrupted.
 
-Beside the file to be written stands a folder with a shard for each portion of the careers, and a manifest: a line for
+Next to the file to be written is a folder with a shard for each portion of the careers, and a manifest: a line for
 the forecast that they are part of, then one with the hash of each shard. A shard also says itself which forecast it is
 part of, and at which place. One that is torn, changed, or of another place or forecast is computed again. The portions
 follow from the panel, so a forecast that was interrupted is, byte for byte, the one that went through; and no more than

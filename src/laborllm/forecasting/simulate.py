@@ -77,7 +77,7 @@ def simulate(
     """Continue every career of a panel over its open records.
 
     Args:
-        model: Any fitted model. One that carries its state along is much faster than one that is asked anew each year.
+        model: Any fitted model. One that carries its state along is much faster than one that starts over each year.
         panel: Careers. Covariates of their open records hold on every path.
         years: Years to open records for after the last of each career, with the covariates of its last record.
             Default: the open records of the panel.

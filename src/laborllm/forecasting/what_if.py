@@ -26,7 +26,7 @@ class Difference:
         workers: Columns worker, year and occupation of the last observed record of the first version, W rows.
         years: Year of each open record, (W, K).
         taxonomy: The J occupations.
-        share: Share of the second version minus that of the first, (W, K, J) float32; rows sum to zero.
+        share: Share of the second version minus the share of the first, (W, K, J) float32; rows sum to zero.
         error: Monte Carlo standard error of `share` over paired paths, (W, K, J) float32.
 
     Examples:

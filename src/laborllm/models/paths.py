@@ -1,8 +1,8 @@
 """Paths: careers continued record by record, and what a fitted model has to offer for it.
 
 W workers have D paths each. A path is closed one record at a time: the model gives the distribution of its next open
-record, an occupation is drawn, and the path is told. A model that carries its state along, such as the hidden state of
-a recurrent network or a KV cache, never reads the same career twice.
+record, an occupation is drawn, and the path receives it. A model that carries its state along, such as the hidden state
+of a recurrent network or a KV cache, never reads the same career twice.
 """
 
 from typing import Protocol, runtime_checkable

@@ -14,7 +14,7 @@ class WithScoring:
 
     Attributes:
         forecaster: What forecasts.
-        options: How it scores titles, unless told otherwise.
+        options: How it scores titles by default.
     """
 
     forecaster: Forecaster

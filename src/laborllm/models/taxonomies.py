@@ -11,7 +11,7 @@ from laborllm.panel import Panel, over
 
 
 def taxonomy_of(model: Forecaster | Forecast, panel: Panel) -> Taxonomy:
-    """The taxonomy that a model forecasts over: of its fit or its file, or else that of the panel it is given."""
+    """The taxonomy that a model forecasts over: of its fit or its file, or else of the panel it is given."""
     match model:
         case Forecast():
             return model.taxonomy

@@ -13,7 +13,7 @@ from torch.nn.functional import logsigmoid
 
 
 def two_stage_log_prob(scores: Tensor, previous: Tensor) -> Tensor:
-    """Log-probabilities in nats, (n, J), from scores (n, J + 1), that of staying last, and the columns of the
+    """Log-probabilities in nats, (n, J), from scores (n, J + 1), the score of staying last, and the columns of the
     occupations before, (n,), which are J for first records."""
     classes = scores.shape[1] - 1
     stay = scores[:, -1:]

@@ -69,7 +69,7 @@ class Taxonomy:
 
     @cached_property
     def without_states(self) -> Self:
-        """The jobs of the taxonomy alone."""
+        """The taxonomy without its states: only its jobs."""
         occupations = zip(self.codes, self.titles, self.groups, strict=True)
         return self.from_occupations(self.name, [job for job in occupations if job[0] not in STATES])
 
@@ -77,7 +77,7 @@ class Taxonomy:
         return self.titles[self.position[code]]
 
     def with_states(self, states: Sequence[str]) -> Self:
-        """The same occupations followed by `states`, a choice from `STATES`."""
+        """The taxonomy's occupations followed by `states`, a choice from `STATES`."""
         unknown = [state for state in states if state not in STATES]
         if unknown:
             raise TaxonomyError(f"unknown state {unknown[0]!r}: use {', '.join(STATES)}")

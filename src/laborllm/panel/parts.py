@@ -1,6 +1,6 @@
 """A panel larger than memory is made in parts, each checked as a panel of its own, and joined on disk.
 
-Every check of a panel looks at one record or at the records of one worker, so parts of whole workers are checked whole.
+Every check of a panel concerns one record or at the records of one worker, so parts of whole workers are checked whole.
 """
 
 import json

@@ -25,7 +25,7 @@ HELD_OUT = "workers in split test of "
 """Notes on additions begin with this."""
 
 ALIKE = ("education", "gender", "ethnicity", "region")
-"""What a draw toward a target looks at, in a worker's first record; cohorts of two surveys seldom overlap."""
+"""What a draw toward a target compares, in a worker's first record; cohorts of two surveys seldom overlap."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Panels over another taxonomy, so that panels and models that tell different states apart can meet.
 
-A survey that asks who looks for work has the states unemployed and not in labor force; one that does not has only "not
-working". The finer states become the coarser one by name; nothing makes a finer state of a coarser one.
+A survey that asks who is searching for work has the states unemployed and not in labor force; one that does not has
+only "not working". The finer states become the coarser one by name; nothing makes a finer state of a coarser one.
 """
 
 from collections.abc import Container, Sequence
@@ -75,8 +75,8 @@ def shared_states(taxonomies: Sequence[Taxonomy]) -> tuple[str, ...]:
 
     In the order of the first taxonomy if it has just these, and otherwise of `STATES`.
     """
-    told = {state for taxonomy in taxonomies for state in taxonomy.states}
-    shared = tuple(state for state in STATES if state in told and COARSER.get(state) not in told)
+    known = {state for taxonomy in taxonomies for state in taxonomy.states}
+    shared = tuple(state for state in STATES if state in known and COARSER.get(state) not in known)
     first = taxonomies[0].states
     return first if set(first) == set(shared) else shared
 
@@ -92,8 +92,8 @@ def comparable(taxonomy: Taxonomy, others: Sequence[Taxonomy]) -> Taxonomy:
         The occupations that all of them have, with states as fine as all of them tell; in the order of `taxonomy` or
         of the first of `others`, if one has just these.
     """
-    told = shared_states([taxonomy, *others])
-    states = dict.fromkeys(state if state in told else COARSER.get(state, state) for state in taxonomy.states)
+    finest = shared_states([taxonomy, *others])
+    states = dict.fromkeys(state if state in finest else COARSER.get(state, state) for state in taxonomy.states)
     whole = taxonomy.without_states.with_states(tuple(states))
     shared = [code for code in whole.codes if all(code in _codes_of(other, states) for other in others)]
     for known in (taxonomy, *others):

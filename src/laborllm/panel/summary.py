@@ -10,7 +10,7 @@ from laborllm.panel.schema import COVARIATES, SPLITS
 from laborllm.privacy import SMALLEST_CELL, withhold_counts
 
 MOST_FREQUENT = 10
-RARE_CODES = "codes not in taxonomy"  # a note for whoever imports: a code in it may be that of one person
+RARE_CODES = "codes not in taxonomy"  # a note for whoever imports: a code in it may belong to one person
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def write_report(
     examples: Section | None = None,
     sections: Sequence[Section] = (),
 ) -> None:
-    """Write an evaluation as a page that stands alone.
+    """Write an evaluation as a self-contained page.
 
     Args:
         path: HTML file to write.

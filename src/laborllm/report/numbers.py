@@ -10,7 +10,7 @@ HUGE = 999_999.5  # from here on powers of ten read better
 
 
 def number(value: float | None, *, near_one: bool = False, digits: int = 3) -> str:
-    """Digits that mean something, three unless told otherwise: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`,
+    """Digits that mean something, three by default: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`,
     three decimals up to ten, for ratios and areas."""
     if value is None or math.isnan(value):
         return MISSING

@@ -1,4 +1,4 @@
-"""One HTML file that stands alone: no scripts, nothing fetched, no record of any person."""
+"""One self-contained HTML file: no scripts, nothing fetched, no record of any person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tables for a paper: LaTeX for the text, and numbers as CSV and Stata files for whoever goes on with them."""
+"""Tables for a paper: LaTeX for the text, and numbers as CSV and Stata files for further work."""
 
 import re
 from pathlib import Path

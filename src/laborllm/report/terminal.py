@@ -36,7 +36,7 @@ def show(evaluation: Evaluation, file: TextIO | None = None, *, tables: Sequence
 
 
 def plain(evaluation: Evaluation, tables: Sequence[Table] | None = None) -> str:
-    """The same as text of at most 100 columns, without colour."""
+    """The headline and tables of an evaluation as text of at most 100 columns, without colour."""
     console = Console(file=StringIO(), highlight=False, width=WIDTH, color_system=None)
     with console.capture() as captured:
         console.print(render(evaluation, tables))

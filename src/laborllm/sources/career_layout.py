@@ -99,7 +99,7 @@ def _read_split(folder: Path, split: str) -> pl.DataFrame:
 
 
 def _names(split: str, workers: int) -> list[str]:
-    """Split and line, with as many digits for all of them, so that their order is that of the lines."""
+    """Split and line, with as many digits for all of them, so that they sort like the lines."""
     digits = len(str(workers))
     return [f"{split} {line:0{digits}}" for line in range(1, workers + 1)]
 

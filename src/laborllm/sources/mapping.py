@@ -100,7 +100,7 @@ class TableMapping:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a mapping file. Raises `SourceError` that names the entry at fault and what would be right."""
+        """Read a mapping file. Raises `SourceError` that names the setting at fault and what would be right."""
         return cls._parse(Section.load(path))
 
     @classmethod

@@ -25,7 +25,7 @@ def left_out(rows: pl.DataFrame) -> dict[str, int]:
 
 
 def answered(rows: pl.DataFrame, columns: Iterable[str]) -> list[str]:
-    """Those of `columns` that some row has an answer in."""
+    """The `columns` that some row has an answer in."""
     return [name for name in columns if rows[name].null_count() < rows.height]
 
 

@@ -14,7 +14,7 @@ NOTHING = ("", "~", "null")  # how YAML writes no value
 
 
 class Section:
-    """Entries `name: value`, and where they stand."""
+    """Settings `name: value` of a mapping file, and where they stand."""
 
     def __init__(self, where: str, content: object) -> None:
         if not isinstance(content, dict):
@@ -24,7 +24,7 @@ class Section:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The entries of a file. Raises `SourceError` if it is not readable YAML."""
+        """The settings of a file. Raises `SourceError` if it is not readable YAML."""
         if not path.is_file():
             raise SourceError(f"no mapping file at {path}")
         try:
@@ -60,7 +60,7 @@ class Section:
 
     def texts(self, key: str) -> list[str]:
         value = self.content.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise SourceError(f"{self.where}: {key} must be a list such as [1, 2], not {_shown(value)}")
         return value
 
@@ -68,7 +68,7 @@ class Section:
         return key in self.content
 
     def section(self, key: str, required: Iterable[str], optional: Iterable[str] = ()) -> "Section":
-        """The entries under `key`. A bare text stands for the column alone: `worker: id`."""
+        """The settings under `key`. A bare text stands for only the column: `worker: id`."""
         value = self.content[key]
         if isinstance(value, str) and value not in NOTHING and "column" in required:
             value = {"column": value}

@@ -130,8 +130,8 @@ def _targets(codes: dict[str, int], taxonomy: Taxonomy, crosswalk: Crosswalk | N
     places = {normal_code(code): code for code in taxonomy.codes}
     if crosswalk:
         states = {state: state for state in taxonomy.states}
-        entries = {code: places.get(normal_code(target)) for code, target in crosswalk.pairs.items()}
-        places = states | {code: entry for code, entry in entries.items() if entry is not None}
+        mapped = {code: places.get(normal_code(target)) for code, target in crosswalk.pairs.items()}
+        places = states | {code: place for code, place in mapped.items() if place is not None}
     targets = {code: places[code] for code in codes if code in places}
     if codes and not targets:
         where = f"crosswalk {crosswalk.name}" if crosswalk else f"taxonomy {taxonomy.name}"
@@ -210,5 +210,5 @@ def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) ->
 
 
 def _beside(mapping: Path, name: str) -> str | Path:
-    """A file named in the mapping is looked for beside it; any other name is one of the shipped tables."""
+    """A file named in the mapping is sought next to it; any other name is one of the shipped tables."""
     return mapping.parent / name if name.endswith(".csv") else name

@@ -1,4 +1,4 @@
-"""What a study of baselines found: tables with a row per model, that of its first seed, and how far the others lie."""
+"""What a study of baselines found: tables with a row per model, for its first seed, and how far the others lie."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -114,7 +114,7 @@ def render(panel: Panel, template: Template) -> Iterator[CareerText]:
 
 
 def _windows(records: int, last: int | None) -> Iterator[tuple[int, int, int]]:
-    """Of each text of a career: its first record, the first that is forecast from it, and the end of both."""
+    """For each text of a career: its first record, the first record that it forecasts, and the end of both."""
     whole = records if last is None else min(last + 1, records)
     yield 0, 0, whole
     for record in range(whole, records):

@@ -32,7 +32,7 @@ def export_model(
     /,
     *,
     out: Annotated[Path, Parameter(help="Folder to write; new.")],
-    adapter: Annotated[bool, Parameter(help="The adapter alone, for peft, without the base model.")] = False,
+    adapter: Annotated[bool, Parameter(help="Only the adapter, for peft, without the base model.")] = False,
 ) -> None:
     """Write a fine-tuned language model as transformers loads it, with its tokenizer and a card on how to use it.
 

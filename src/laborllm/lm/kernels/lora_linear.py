@@ -2,7 +2,7 @@
 
 peft computes a layer and its adapter apart, and torch casts, scales and adds their outputs, tensor by tensor. Here the
 product of the adapter is added to the output of the layer in place, and so are their gradients. Layers that
-read the same input share the narrow products, which are too small to be fast alone.
+read the same input share the narrow products, which are too small to be fast by themselves.
 """
 
 from collections.abc import Sequence

@@ -65,7 +65,7 @@ class QuantisationCost:
         records: On how many records it was measured.
         mean_tv: Total variation of their forecasts from those of the fitted weights, on average.
         largest_tv: The largest of these.
-        perplexity_ratio: Raw perplexity of the observed titles over that of the fitted weights.
+        perplexity_ratio: Raw perplexity of the observed titles, divided by the fitted weights' raw perplexity.
     """
 
     weights: Weights

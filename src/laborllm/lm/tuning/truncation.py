@@ -34,7 +34,7 @@ def require_fit(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
 def truncate(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     """`panel` without the oldest records of those careers that do not fit into `context` tokens.
 
-    With `last_records` that would not shorten any window: a career that does not fit is an error.
+    With `last_records` that would not truncate any window: a career that does not fit is an error.
     """
     if encoder.template.last_records is not None:
         return require_fit(panel, encoder, context)

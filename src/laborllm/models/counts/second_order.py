@@ -1,7 +1,7 @@
 """What the occupation before the last one adds to transition frequencies.
 
 After i and then j, n_ij records follow, n_ijk of them with occupation k. Staying and moving are shrunk each toward what
-j alone tells, P(. | j):
+j by itself predicts, P(. | j):
 
     s_ij = (n_ijj + a P(j | j)) / (n_ij + a),
     P(k | i, j) = (1 - s_ij) (n_ijk + b P(k | j) / (1 - P(j | j))) / (n_ij - n_ijj + b)    for k != j.

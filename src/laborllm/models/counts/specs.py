@@ -40,7 +40,7 @@ class Transition:
             raise OptionError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedTransition":
-        """Count on split train, choose the shrinking on split valid; nothing is random, nothing kept beside `out`."""
+        """Count on split train, choose the shrinking on split valid; nothing is random, nothing kept next to `out`."""
         from laborllm.models.counts.transition import fit_transition
 
         return fit_transition(self, panel, seed=seed)

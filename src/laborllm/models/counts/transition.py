@@ -1,4 +1,4 @@
-"""Transition frequencies: what the last occupation alone tells about the next.
+"""Transition frequencies: what only the last occupation says about the next.
 
 Plain: P(k | j) = (n_jk + c m_k) / (n_j + c), counts shrunk toward the marginal m. Two-part: whether a worker stays is
 modelled apart, s_j = (n_jj + a s) / (n_j + a), with s the stay rate of all; a mover from j goes to k != j with the

@@ -20,7 +20,7 @@ TITLES = "titles.csv"
 def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     """Write what `transformers` loads, the tuned weights with their tokenizer; with `adapter`, what `peft` loads.
 
-    Beside it stand the titles as they are written, and a model card with the template in words. Raises `RunError` for
+    Next to it are the titles as they are written, and a model card with the template in words. Raises `RunError` for
     a run that is no language model, or has no adapter.
     """
     found = read_run(run)

@@ -56,7 +56,7 @@ class Mixture:
         Args:
             panel: The careers; split valid is used.
             seed: Draws the folds that choose the penalty of varying weights.
-            out: Not used: nothing is kept beside it.
+            out: Not used: nothing is kept next to it.
         """
         from laborllm.models.mixture.mixture import fit_mixture
 

@@ -160,7 +160,7 @@ def _log_softmax(score: Floats) -> Floats:
 
 
 def _folds(panel: Panel, seed: int) -> NDArray[np.intp]:
-    """The fold of each record, (n,): that of its worker."""
+    """The fold of each record, (n,): its worker's fold."""
     workers = panel.workers
     if workers < 2:
         raise PanelError("weights that vary need at least two workers in split valid: use constant ones")

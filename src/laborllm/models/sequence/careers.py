@@ -1,8 +1,8 @@
 """A panel as index tensors: what is known of each record before its occupation is.
 
 The covariates of a record are those of its own year, its occupations those of the years before: year and education
-stand beside the occupation they help to forecast (CAREER, arXiv 2202.08370). Region is that of the first record, as in
-the text that the language model reads, so that all models are told the same facts.
+accompany the occupation they help to forecast (CAREER, arXiv 2202.08370). Region is the first record's, as in
+the text that the language model reads, so that all models receive the same facts.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Batch:
     present: Tensor
 
     def records(self, name: str) -> Tensor:
-        """The indexes of the n records alone, (n,)."""
+        """The indexes of only the n records, (n,)."""
         return self.index[name][self.present]
 
     def last(self) -> dict[str, Tensor]:

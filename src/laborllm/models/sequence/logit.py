@@ -1,6 +1,6 @@
 """Two-stage multinomial logit on hand-made features, the econometric baseline of CAREER (arXiv 2202.08370).
 
-The score of occupation k, and that of staying, is a sum of fixed effects,
+The score of occupation k, like the score of staying, is a sum of fixed effects,
 
     z_k = b_k + sum_f W^f[x_f, k],
 

@@ -38,7 +38,7 @@ class SteppingNetwork(Protocol):
         """Read one more record of D paths of each of W workers.
 
         Args:
-            state: What `begin` or the last step returned; after `begin` it is that of W careers.
+            state: What `begin` or the last step returned; after `begin` it is the state of W careers.
             index: Indexes by name, (W, D), or (W, 1) where the paths of a worker agree; `previous` is (W, D).
 
         Returns:

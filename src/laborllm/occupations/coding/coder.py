@@ -87,7 +87,7 @@ class TitleCoder:
         return cls(taxonomy, {title: _shares(found) for title, found in lists.items()}, ranker, spelling)
 
     def with_corrections(self, corrections: Mapping[str, str]) -> Self:
-        """The coder that gives these titles these codes before it looks anywhere else.
+        """The coder that gives these titles these codes before it searches anywhere else.
 
         Args:
             corrections: title -> code. Spelling, order and case of a title do not matter.

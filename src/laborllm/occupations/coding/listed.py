@@ -25,7 +25,7 @@ class ListedTitles:
     decided: tuple[tuple[str, str], ...]
 
     def with_taxonomy(self, taxonomy: Taxonomy) -> "ListedTitles":
-        """The same lists, with the taxonomy's own titles among the decided ones."""
+        """A copy of the lists with the taxonomy's own titles among the decided ones."""
         own = zip(taxonomy.titles, taxonomy.codes, strict=True)
         return ListedTitles(self.index, self.modern, (*self.decided, *own))
 

@@ -40,7 +40,7 @@ def learning_curve(frame: pl.DataFrame) -> Chart:
 
 
 def pruning(frame: pl.DataFrame) -> Chart:
-    """frame: tolerance, speed (over that of exact scoring) and nodes (run per record). The line is exact scoring."""
+    """frame: tolerance, speed (relative to exact scoring) and nodes (run per record). The line is exact scoring."""
     known = finite(frame, "speed", "tolerance", "nodes")
     axis = alt.Axis(format="~g", grid=False, values=sorted(known["tolerance"]))
     x = alt.X("tolerance:Q", title="tolerance (total variation)", axis=axis, scale=alt.Scale(type="log", padding=24))
@@ -59,7 +59,7 @@ def pruning(frame: pl.DataFrame) -> Chart:
 
 
 def rates(frame: pl.DataFrame) -> Chart:
-    """frame: model, estimate: records a second, the fastest first; on a logarithmic axis, with the number beside."""
+    """frame: model, estimate: records a second, the fastest first; on a logarithmic axis, with the numbers."""
     shown = finite(frame, "estimate", "model").sort("estimate", descending=True)
     low, high = extreme(shown, "estimate")
     x = alt.X(

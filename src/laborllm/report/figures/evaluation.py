@@ -61,7 +61,7 @@ def areas(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, level, estimate, low, high. A row per level, on one axis; models told apart by colour and shape."""
+    """frame: model, level, estimate, low, high. A row per level, on one axis; models differ in colour and shape."""
     levels = frame["level"].unique(maintain_order=True).to_list()
     names = alt.Axis(title=None, labelLimit=150 if narrow else 300, labelPadding=8, labelColor=INK, grid=True)
     base = alt.Chart(finite(frame, "estimate", "model", "level", "low", "high")).encode(

@@ -1,7 +1,7 @@
 """The one look of all figures: colours, sizes, axes, and the way to an SVG element.
 
 A dot for an estimate, a bar for its 95 % interval, names to the left, thin grey guides. Colours are those of Okabe and
-Ito (2008), told apart by every kind of colour vision; no figure relies on colour alone.
+Ito (2008), distinct to every kind of colour vision; no figure relies only on colour.
 """
 
 import re

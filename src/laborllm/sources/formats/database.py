@@ -22,14 +22,14 @@ POSTGRES = re.compile(
     r"(?P<place>(?:[\w.-]*|\[[0-9a-fA-F:]+\])(?::\d+)?/[\w.%-]*)"
     r"(?:\?(?P<options>[^#@]*))?"
 )
-"""An address as libpq reads it, of one server. What looks different is refused unseen: it could hold a password."""
+"""An address as libpq reads it, of one server. Any other form is refused unseen: it could hold a password."""
 
 DUCKDB = "duckdb://"
 READ_ONLY: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",  # no other file, no other database, no extension
     "lock_configuration": "true",
 }
-"""How DuckDB is set, beside being opened read-only: a query reads the tables of its file and nothing else."""
+"""How DuckDB is set, besides being opened read-only: a query reads the tables of its file and nothing else."""
 
 TEXTS = re.compile(
     r"""(?P<name>"(?:[^"]|"")*")"""

@@ -30,10 +30,10 @@ def split_cells(name: str, text: str) -> tuple[list[str], pl.DataFrame]:
     text = text.lstrip("\r\n")
     if not text.strip():
         raise SourceError(f"{name} is not a readable {Path(name).suffix} file: it is empty")
-    told, text, skipped = _told_separator(text)
+    declared, text, skipped = _declared_separator(text)
     first = text[: min(at for at in (text.find("\n"), text.find("\r"), len(text)) if at >= 0)]
-    separator = told or max(SEPARATORS, key=first.count)
-    if '"' in text or "\n" not in text:  # old Macs end lines with \r alone
+    separator = declared or max(SEPARATORS, key=first.count)
+    if '"' in text or "\n" not in text:  # old Macs end lines with only \r
         return _split_with_quotes(name, text, separator, skipped)
     try:
         options = {"separator": separator, "quote_char": None, "infer_schema": False, "has_header": False}
@@ -43,7 +43,7 @@ def split_cells(name: str, text: str) -> tuple[list[str], pl.DataFrame]:
     return [(name or "").strip() for name in lines.row(0)], lines[1:]
 
 
-def _told_separator(text: str) -> tuple[str | None, str, int]:
+def _declared_separator(text: str) -> tuple[str | None, str, int]:
     """The separator that a first line `sep=;` tells spreadsheets, the lines below it, and how many lines it took."""
     line, _, rest = text.partition("\n")
     line = line.strip().strip('"')
@@ -122,7 +122,7 @@ def _require_fit(where: str, row: list[str], width: int, separator: str) -> None
 
 
 def _require_own_lines(name: str, line: int, row: list[str], taken: list[str], width: int, separator: str) -> None:
-    """Raise `SourceError` if a cell of several lines holds one that looks like a row: as many cells, figures where the
+    """Raise `SourceError` if a cell of several lines holds one that resembles a row: as many cells, figures where the
     row has figures."""
     if len(taken) == 1 or width < NARROW:
         return
@@ -132,8 +132,8 @@ def _require_own_lines(name: str, line: int, row: list[str], taken: list[str], w
         alike = all(_has_figures(own) == _has_figures(other) for own, other in zip(before, cells, strict=False))
         if len(cells) == width and alike:
             raise SourceError(
-                f"{name}, line {line}: a quote mark begins a cell that goes on to line {line + len(taken) - 1}, and "
-                f"line {line + offset} in it looks like a row; {REMEDY}"
+                f"{name}, line {line}: a quote mark begins a cell that continues to line {line + len(taken) - 1}, and "
+                f"line {line + offset} in it resembles a row; {REMEDY}"
             )
 
 

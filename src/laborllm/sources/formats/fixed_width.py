@@ -48,7 +48,7 @@ class Layout:
 
 
 def read_fixed_width(path: Path, wanted: Collection[str]) -> FixedWidthFile:
-    """Those of the `wanted` variables that the file at `path` has, as the statements beside it lay them out.
+    """The `wanted` variables that the file at `path` has, read as the statements next to it lay them out.
 
     Raises `SourceError` if the file or its statements are missing, are not what they should be, or do not fit.
     """
@@ -83,12 +83,12 @@ def read_layout(statements: Path) -> Layout:
 def _find_statements(path: Path) -> Path:
     if path.suffix.lower() in LAYOUTS:
         raise SourceError(f"{path.name} holds statements: name the data file that they describe, {path.stem}.txt")
-    beside = {other.suffix.lower(): other for other in path.parent.iterdir() if other.stem.lower() == path.stem.lower()}
+    found = {other.suffix.lower(): other for other in path.parent.iterdir() if other.stem.lower() == path.stem.lower()}
     for ending in LAYOUTS:
-        if ending in beside:
-            return beside[ending]
+        if ending in found:
+            return found[ending]
     names = ", ".join(f"{path.stem}{ending}" for ending in LAYOUTS)
-    raise SourceError(f"no statements beside {path}: one of {names} must say what stands in which column")
+    raise SourceError(f"no statements next to {path}: one of {names} must say what stands in which column")
 
 
 def _require_order(statements: Path, fields: list[tuple[str, str, str]]) -> None:

@@ -43,7 +43,7 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, dict[str, s
 
 
 def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[str, str]:
-    """The text and the encoding it was in: as told, or UTF-8 where the bytes allow it, else what Windows writes.
+    """The text and the encoding it was in: as given, or UTF-8 where the bytes allow it, else what Windows writes.
 
     Raises `SourceError` for an encoding that does not fit, and for a file that is UTF-8 but for a few bytes.
     """

@@ -1,6 +1,6 @@
 """NLSY79: 12,686 people born 1957-1964, from extracts of the NLS Investigator, one record per interview from 1979 on.
 
-The occupation is that of the current or most recent job at the interview (the CPS item, from 2002 on the first job),
+The occupation is the one of the current or most recent job at the interview (the CPS item, from 2002 on the first job),
 in the Census codes of its time. People without work are unemployed, out of the labor force or in education where the
 extract has the employment status recode, and "not working" or in education where it has not.
 """
@@ -198,8 +198,8 @@ def _with_activity(rows: pl.DataFrame) -> pl.DataFrame:
 def _states(rows: pl.DataFrame) -> list[str]:
     """The states that the extract can tell, in the order of `STATES`."""
     recoded = rows["status"].is_not_null().any()
-    told = {"in_education", *(("unemployed", OUT) if recoded else ("not_working",)), *rows["activity"].drop_nulls()}
-    return [state for state in STATES if state in told]
+    known = {"in_education", *(("unemployed", OUT) if recoded else ("not_working",)), *rows["activity"].drop_nulls()}
+    return [state for state in STATES if state in known]
 
 
 def _targets(codes: Iterable[str], crosswalks: Mapping[str, Crosswalk], taxonomy: Taxonomy) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The Panel Study of Income Dynamics: extracts of its Data Center become a panel of reference persons and spouses.
 
-Employment and occupation are asked of the reference person (the "head" until 2015) and of the spouse or partner alone,
+Employment and occupation are asked of the reference person (the "head" until 2015) and of the spouse or partner only,
 and stand in the family's record; who a person is to the family stands in the person's own. What the codes mean is
 taken from the codebooks of the PSID; a code that they do not list, or call a wild code, is missing.
 """

@@ -50,7 +50,7 @@ OPEN_END = re.compile(
     r"|(?:bis )?heute|actual(?:idad)?|presente?|pr\u00e9sent|atual|aujourd.hui|oggi"
     r"|[-\u2013\u2014]|0000-00-00|0001-01-01|00/00/0000"
 )
-"""What is written in place of the end of a job that goes on; the last three stand for no date in databases."""
+"""What is written in place of the end of a job that continues; the last three stand for no date in databases."""
 
 
 class Period(NamedTuple):

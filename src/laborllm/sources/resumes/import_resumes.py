@@ -95,9 +95,9 @@ def write_resumes(
         path: A folder of JSON Resume files, one such file, a `.jsonl` of them, or a CSV or Parquet table of jobs with
             columns worker, start, end and title, and perhaps education and birth_year.
         out: The panel file.
-        as_of: The year, month or day to which running jobs go on; nothing after it is taken. None: the date of the
+        as_of: The year, month or day to which running jobs continue; nothing after it is taken. None: the date of the
             file, or of the newest in the folder.
-        open_ends: Texts that mean a job without an end, beside "present" and the like, and dates after `as_of`.
+        open_ends: Texts that mean a job without an end, besides "present" and the like, and dates after `as_of`.
         date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
         threshold: Titles are coded into occ1990dd; those less sure than this are left out.
         corrections: A CSV file of titles and codes that come before all else.
@@ -117,7 +117,7 @@ def write_resumes(
     require_parent(out)
     jobs = _read(path, encoding)
     rules = DateRules(_as_of(as_of, path, date_order), open_ends, date_order)
-    why = "the date of the file" if as_of is None else "as told"
+    why = "the date of the file" if as_of is None else "as given"
     with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
         titles = CodedTitles.load(threshold, states, corrections)
         parts = _Parts(Path(folder), titles, jobs.schooling, rules, dataset, seed)

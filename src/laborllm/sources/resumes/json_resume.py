@@ -59,7 +59,7 @@ def _not_read(others: list[Path]) -> dict[str, str]:
 def _resumes(
     path: Path, files: Iterable[Path], encoding: str | None, notes: dict[str, str]
 ) -> Iterator[tuple[str, Object]]:
-    """Worker and resume; `notes` is told the encoding where it is not UTF-8."""
+    """Worker and resume; `notes` receives the encoding where it is not UTF-8."""
     for file in files:
         text, found = _read(file, encoding)
         notes.update(found)
@@ -78,7 +78,7 @@ def _ending(file: Path) -> str:
 
 
 def _hashes(path: Path, files: list[Path]) -> dict[str, str]:
-    """Of a folder one hash, over those of its files: their names may be many, and people's."""
+    """The hash of a file, or one hash over all files of a folder: their names may be many, and people's."""
     if not path.is_dir():
         return {path.name: file_hash(path)}
     hashes = "\n".join(file_hash(file) for file in files)

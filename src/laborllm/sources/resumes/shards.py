@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 JOBS_PER_PART = 500_000
-SAMPLED = 64  # one worker in so many is looked at to find the bounds of the parts
+SAMPLED = 64  # one worker in this many is sampled to find the bounds of the parts
 
 
 def split_by_worker(rows: pl.LazyFrame, folder: Path) -> list[pl.LazyFrame]:

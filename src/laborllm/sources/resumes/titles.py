@@ -57,7 +57,7 @@ class CodedTitles:
         return self.counts.sort("rows", "title", descending=[True, False])
 
     def notes(self) -> dict[str, str]:
-        """The threshold, and the most frequent uncoded titles that so many rows have that they name nobody."""
+        """The threshold, and the most frequent uncoded titles that enough rows have to name nobody."""
         frequent = self.uncoded().filter(pl.col("rows") >= SMALLEST_CELL).head(SHOWN)
         listed = ", ".join(f"{title!r} ({rows:,})" for title, rows in frequent.iter_rows())
         notes = {"confidence of titles": f"at least {self.threshold}"}

@@ -21,9 +21,9 @@ REMEMBERED = 1_000  # examples that are kept on the way
 
 @dataclass(frozen=True)
 class DateRules:
-    """as_of: the day on which running jobs are taken to go on, and after which nothing is known.
+    """as_of: the day on which running jobs are taken to continue, and after which nothing is known.
 
-    open_ends: texts that stand for an open end, beside the usual ones. order: see `read_date`.
+    open_ends: texts that stand for an open end, besides the usual ones. order: see `read_date`.
     """
 
     as_of: date
@@ -50,9 +50,9 @@ class DatesSeen:
         """The notes of a panel: how many, and the texts of dates with their counts. `why`: where `as_of` is from."""
         notes = {}
         if self.open_ends:
-            notes["jobs without an end"] = f"{self.open_ends:,}, taken to go on to {rules.as_of}, {why}"
+            notes["jobs without an end"] = f"{self.open_ends:,}, taken to continue to {rules.as_of}, {why}"
         if self.late_ends:
-            notes["ends in the future"] = f"{_examples(self.late_ends)}: taken to go on to {rules.as_of}"
+            notes["ends in the future"] = f"{_examples(self.late_ends)}: taken to continue to {rules.as_of}"
         if self.unreadable:
             notes["dates unreadable"] = _examples(self.unreadable)
         return notes

@@ -49,7 +49,7 @@ class TrueLaw:
         leanings = draw_leanings(taxonomy, LEANINGS, market.names)
         self._to_worker = effects(leanings, market)
         by_itself = market.popularity * leanings["popularity"]
-        self._by_itself = np.where(self.is_state, -np.inf, by_itself)  # the softmax is over occupations alone
+        self._by_itself = np.where(self.is_state, -np.inf, by_itself)  # the softmax is over occupations only
         self._stay, self._stay_by_age = _staying(self.is_state, self._states, market)
 
     @classmethod

@@ -34,7 +34,7 @@ class TitleChoice(TrainingTexts[OffsetCareer]):
     @cached_property
     def module(self) -> nn.Module:
         base, head = self.classifier.model.base.model, self.classifier.head
-        return nn.Sequential(base, head)  # no list: sharding looks for layers in lists
+        return nn.Sequential(base, head)  # no list: sharding searches lists for layers
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Pass by pass; the weight of a career is its number of records and the weights of its other tokens."""

@@ -30,7 +30,7 @@ DECIMAL = r"^-?\d{1,15}(\.\d{1,15})?$"
 @dataclass(frozen=True)
 class Extract:
     """values: one row per person, sorted by `KEY`; a column per reference number, of whole numbers (decimals where the
-    file has them) with the codes of `MISSING` left in. Null: this person is in another of the files alone.
+    file has them) with the codes of `MISSING` left in. Null: this person is only in another of the files.
 
     variables: what the columns are, by reference number, in their order. files: name -> SHA-256. notes: how many
     files of an archive are not read, and where the codebook and the data differ by a few people.

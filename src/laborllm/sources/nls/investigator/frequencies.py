@@ -1,4 +1,4 @@
-"""Whether a codebook is that of the data: each answer as frequent as the codebook says."""
+"""Whether a codebook belongs to the data: each answer as frequent as the codebook says."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

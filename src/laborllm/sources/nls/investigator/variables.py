@@ -1,7 +1,7 @@
 """What the variables of an extract are: its codebook, variable list, Stata dictionary or tagset.
 
 A variable has a reference number (R0046400; documents write R00464.00), the name of its question (CPSOCC70) and the
-survey round it was asked in. The question and the round are what one looks for; the reference number is the column.
+survey round it was asked in. One searches for the question and the round; the reference number is the column.
 """
 
 import re
@@ -29,7 +29,7 @@ class Variable:
 
     question is empty where the document names none (Stata dictionary, tagset). Only a codebook has the rest:
     frequencies, of the valid answers as it groups them (empty where it groups none); missing, the people with each
-    missing code; people, all of the cohort. The sum of frequencies is that of everyone with a valid answer.
+    missing code; people, all of the cohort. The sum of frequencies counts everyone with a valid answer.
     """
 
     reference: str
@@ -81,7 +81,7 @@ def parse_variables(name: str, text: str) -> dict[str, Variable]:
 
 
 def is_document(name: str) -> bool:
-    """Whether the ending of a file's name is that of a document."""
+    """Whether the ending of a file's name marks a document."""
     return _ending(name) in PARSERS
 
 
@@ -109,7 +109,7 @@ def _codebook_entry(head: re.Match[str], body: str) -> Variable:
 
 
 def _frequencies(body: str) -> Iterator[Frequency]:
-    """The lines of the table above the rule of dashes; a label may go on in the next line."""
+    """The lines of the table above the rule of dashes; a label may continue in the next line."""
     table, rule, _ = body.partition(f"\n{RULE}")
     if not rule:
         return

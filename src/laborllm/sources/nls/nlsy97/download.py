@@ -17,7 +17,7 @@ def question_list() -> str:
 def tagset(codebook: Path) -> str:
     """The reference numbers of all questions, one a line, as the Investigator takes them in.
 
-    codebook: any that has them, such as that of the whole cohort. Raises `SourceError` if it is none of the NLSY97.
+    codebook: any that has them, such as the whole cohort's. Raises `SourceError` if it is none of the NLSY97.
     """
     variables = list(_described_in(codebook))
     enrolment = questions()["enrolment"].names

@@ -1,7 +1,7 @@
 """The main job of a year: the one with the most hours in it.
 
 Each survey round lists the jobs held since the round before: their employer, occupation, usual hours a week, start and
-stop. A job that goes on is in several rounds. Its weeks in a year run from its first start to its last stop; its
+stop. A job that continues is in several rounds. Its weeks in a year run from its first start to its last stop; its
 occupation, hours and pay are those of the first round, from that year on, that states them, or else of the last before.
 """
 

@@ -1,6 +1,6 @@
 """The weekly employment history: how many weeks of a year were spent in work, looking for it, and out of it.
 
-An entry of the array EMP_STATUS is the number of an employer or one of a few codes (NLSY97 codebook, Appendix 6):
+An element of the array EMP_STATUS is the number of an employer or one of a few codes (NLSY97 codebook, Appendix 6):
 0 nothing known; 1 no employer, not looking, with freelance work at some time of the gap; 2 not working, unknown whether
 looking; 3 with an employer, gaps unknown; 4 unemployed; 5 out of the labor force; 6 active military service.
 """
