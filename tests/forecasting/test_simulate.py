@@ -174,3 +174,11 @@ def test_two_versions_must_be_of_the_same_people(counted: FittedTransition, pane
         what_if(counted, opened, panel.open([2006]))
     with pytest.raises(PanelError, match="exactly 2"):
         two_years_ahead(counted, opened)
+
+
+def test_what_is_printed_holds_no_record(counted: FittedTransition, panel: Panel) -> None:
+    opened = panel.sample(3, seed=0).open([2005])
+    shown = [repr(opened), repr(counted.forecast(opened)), repr(simulate(counted, opened, draws=10))]
+    assert shown[0] == f"Panel(INVENTED: {len(opened)} records of 3 workers over 7 occupations of invented)"
+    assert shown[1] == f"Forecast({len(opened)} records over 7 occupations, transition frequencies)"
+    assert shown[2] == "Simulation(3 workers on 10 paths of 1 records over 7 occupations)"

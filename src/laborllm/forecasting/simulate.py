@@ -60,6 +60,13 @@ class Simulation:
     occupation: NDArray[np.int16]
     seed: int
 
+    def __repr__(self) -> str:
+        """Sizes, and no record: what is printed of a simulation may end up in a log."""
+        workers, years, occupations = self.share.shape
+        return (
+            f"Simulation({workers:,} workers on {self.draws:,} paths of {years} records over {occupations} occupations)"
+        )
+
     @property
     def draws(self) -> int:
         """Paths of each worker, D."""

@@ -68,6 +68,11 @@ class Panel:
         check(records, self.taxonomy, self.split_by)
         object.__setattr__(self, "records", records.sort("worker", "year"))
 
+    def __repr__(self) -> str:
+        """Sizes, and no record: what is printed of a panel may end up in a log."""
+        size = f"{len(self):,} records of {self.workers:,} workers"
+        return f"Panel({self.dataset}: {size} over {len(self.taxonomy)} occupations of {self.taxonomy.name})"
+
     def __len__(self) -> int:
         return self.records.height
 

@@ -72,6 +72,10 @@ class Forecast:
                 f"forecast rows must sum to one; the worst sums to {total[np.abs(total - 1).argmax()]:.6f}"
             )
 
+    def __repr__(self) -> str:
+        """Sizes, and no record: what is printed of a forecast may end up in a log."""
+        return f"Forecast({self.records.height:,} records over {len(self.taxonomy)} occupations, {self.method})"
+
     @cached_property
     def observed(self) -> NDArray[np.intp]:
         """Column of the observed occupation, (n,); J where the record is open."""
