@@ -81,7 +81,7 @@ def evaluate(
     Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
     """
     from laborllm import api
-    from laborllm.cli.unknown import tell_unknown
+    from laborllm.cli.data.unknown import tell_unknown
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.scored import WithScoring
     from laborllm.report.examples import example_section

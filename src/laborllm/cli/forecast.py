@@ -63,7 +63,7 @@ def forecast(
     Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
     """
     from laborllm import api
-    from laborllm.cli.unknown import tell_unknown
+    from laborllm.cli.data.unknown import tell_unknown
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.in_year import InYear
     from laborllm.forecasting.shards import forecast_to_file

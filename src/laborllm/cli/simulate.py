@@ -37,7 +37,7 @@ def simulate(
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
     """
     from laborllm import api
-    from laborllm.cli.unknown import tell_unknown
+    from laborllm.cli.data.unknown import tell_unknown
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.simulate import simulate as continue_careers
     from laborllm.forecasting.summaries import shares
