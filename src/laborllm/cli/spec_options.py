@@ -114,4 +114,4 @@ def _help(text: str, default: object) -> str:
 
 def summary(kind: type) -> str:
     """What the docstring of a spec says before its sections."""
-    return re.split(r"\n\n(?:Attributes|Raises|Example):", cleandoc(kind.__doc__ or ""))[0]
+    return re.split(r"\n\n(?:Attributes|Raises|Examples):", cleandoc(kind.__doc__ or ""))[0]

@@ -17,7 +17,7 @@ from laborllm.sources.synthetic import Market, TrueLaw
 
 @dataclass(frozen=True)
 class Oracle:
-    """The data-generating process of a synthetic panel: what no model beats on it but by luck. Takes a moment.
+    """The data-generating process of a synthetic panel, which no model beats but by luck. Takes a moment.
 
     Examples:
         >>> import laborllm as ll
