@@ -1,7 +1,7 @@
 """Proper scores of simulated futures: lower is better, and the truth scores lowest on average.
 
-A score of an ensemble of D draws is the fair one (Ferro 2014): its expectation equals the score of infinite draws,
-so that forecasts with more draws have no advantage.
+A score of an ensemble of D draws is the fair one (Ferro 2014): its expectation equals the score of infinitely many
+draws, so that forecasts with more draws have no advantage.
 """
 
 import numpy as np

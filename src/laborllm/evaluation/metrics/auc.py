@@ -8,18 +8,15 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
-from laborllm.panel.history import History
 
 
 @dataclass(frozen=True)
-class Auc:
+class Auc(EventMetric):
     """The chance that a record where an event happened had the higher probability of it than one where it did not."""
 
-    event: Event
     better: ClassVar[Literal["higher"]] = "higher"
     comparisons: ClassVar[tuple[Comparison, ...]] = ("difference",)
 
@@ -30,13 +27,6 @@ class Auc:
     @property
     def label(self) -> str:
         return f"AUC: {self.event.label}"
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        return self.event.probability, self.event.outcome
-
-    def domain(self, history: History) -> Bools:
-        return self.event.domain(history)
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
         """The draws are linear in the placements: the mean over records where it happened and the mean over the others

@@ -10,23 +10,20 @@ from typing import Literal
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.arrays import Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
-from laborllm.panel.history import History
 
 SMALLEST = 1e-9  # probability that enters as it is; what is nearer to zero or one counts as this
 STEPS, TOLERANCE = 50, 1e-10
 
 
 @dataclass(frozen=True)
-class CalibrationLine:
+class CalibrationLine(EventMetric):
     """One coefficient of the calibration line of an event."""
 
-    event: Event
     coefficient: Literal["slope", "intercept"]
     comparisons: tuple[Comparison, ...] = ("difference",)
 
@@ -41,13 +38,6 @@ class CalibrationLine:
     @property
     def better(self) -> Literal["one", "zero"]:
         return "one" if self.coefficient == "slope" else "zero"
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        return self.event.probability, self.event.outcome
-
-    def domain(self, history: History) -> Bools:
-        return self.event.domain(history)
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
         """The draws are one Newton step from the estimate, so that their variance is the clustered sandwich's."""

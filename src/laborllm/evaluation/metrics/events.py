@@ -34,6 +34,20 @@ class Event(Protocol):
 
 
 @dataclass(frozen=True)
+class EventMetric:
+    """What metrics of an event have in common: they compare its probability with its outcome, where it can happen."""
+
+    event: Event
+
+    @property
+    def scores(self) -> tuple[Score, ...]:
+        return self.event.probability, self.event.outcome
+
+    def domain(self, history: History) -> Bools:
+        return self.event.domain(history)
+
+
+@dataclass(frozen=True)
 class MoveProbability:
     """One minus the probability of the occupation before. Means nothing where a career begins."""
 

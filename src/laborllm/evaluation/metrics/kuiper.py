@@ -14,24 +14,21 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Bools, Floats, Numbers
+from laborllm.evaluation.arrays import Floats, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.metrics.events import Event
+from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
-from laborllm.panel.history import History
 
 CERTAIN = 0.4  # the range below which its p-value is one to ten digits
 TERMS = 60
 
 
 @dataclass(frozen=True)
-class Kuiper:
+class Kuiper(EventMetric):
     """The range of cumulative differences of an event, or with `p_value` the chance of one as large were the forecasts
     calibrated. It has no interval: its law is known where forecasts are calibrated, and only there."""
 
-    event: Event
     p_value: bool = False
     comparisons: ClassVar[tuple[Comparison, ...]] = ()
 
@@ -46,13 +43,6 @@ class Kuiper:
     @property
     def better(self) -> Literal["lower", "higher"]:
         return "higher" if self.p_value else "lower"
-
-    @property
-    def scores(self) -> tuple[Score, ...]:
-        return self.event.probability, self.event.outcome
-
-    def domain(self, history: History) -> Bools:
-        return self.event.domain(history)
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
         probability, outcome = values
