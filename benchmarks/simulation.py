@@ -7,7 +7,7 @@ import polars as pl
 
 import laborllm as ll
 from benchmarks.machine import clock
-from laborllm.forecasting.simulate import simulate
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Floats, Forecast
 

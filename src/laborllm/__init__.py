@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from laborllm.api import fit, forecast, import_synthetic, load, read_panel, unknown_values
     from laborllm.evaluation import Evaluation, evaluate
-    from laborllm.forecasting.backtest import backtest
+    from laborllm.forecasting.backtests.backtest import backtest
     from laborllm.forecasting.export import write_forecast
-    from laborllm.forecasting.groups import group_shares
-    from laborllm.forecasting.simulate import Simulation, simulate
-    from laborllm.forecasting.two_years import two_years_ahead
-    from laborllm.forecasting.what_if import Difference, what_if
+    from laborllm.forecasting.groups.shares import group_shares
+    from laborllm.forecasting.simulation.simulate import Simulation, simulate
+    from laborllm.forecasting.simulation.two_years import two_years_ahead
+    from laborllm.forecasting.simulation.what_if import Difference, what_if
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.lm.tuning.config import TuningConfig
     from laborllm.models.counts.specs import Transition
@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 PLACES = {
     "api": ("fit", "forecast", "import_synthetic", "load", "read_panel", "unknown_values"),
     "evaluation": ("Evaluation", "evaluate"),
-    "forecasting.backtest": ("backtest",),
-    "forecasting.groups": ("group_shares",),
-    "forecasting.simulate": ("Simulation", "simulate"),
-    "forecasting.two_years": ("two_years_ahead",),
-    "forecasting.what_if": ("Difference", "what_if"),
+    "forecasting.backtests.backtest": ("backtest",),
+    "forecasting.groups.shares": ("group_shares",),
+    "forecasting.simulation.simulate": ("Simulation", "simulate"),
+    "forecasting.simulation.two_years": ("two_years_ahead",),
+    "forecasting.simulation.what_if": ("Difference", "what_if"),
     "forecasting.export": ("write_forecast",),
     "lm.scoring.options": ("ScoringOptions",),
     "lm.tuning.config": ("TuningConfig",),

@@ -6,7 +6,7 @@ import pytest
 
 from laborllm.errors import PanelError
 from laborllm.evaluation import evaluate
-from laborllm.forecasting.simulate import simulate
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.saved import SavedForecast

@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.backtest import SHARE, STATE, backtest, cut
+from laborllm.forecasting.backtests.backtest import SHARE, STATE, backtest, cut
 from laborllm.forecasting.groups import group_shares
-from laborllm.forecasting.simulate import simulate
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, assign_split

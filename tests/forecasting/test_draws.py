@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.forecasting.draws import draw_next, worker_uniforms
+from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
 
 
 @pytest.mark.parametrize("previous", [0, 2, 4, 5])  # 5: a first record, of five occupations

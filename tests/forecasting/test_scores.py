@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
 
-from laborllm.forecasting.scores import (
+from laborllm.forecasting.backtests.scores import (
     brier_score,
     crps,
     energy_score,

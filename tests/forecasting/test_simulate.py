@@ -10,11 +10,11 @@ import torch
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.groups import group_shares
-from laborllm.forecasting.rescored import RescoredPaths
-from laborllm.forecasting.simulate import Simulation, simulate, start_paths
+from laborllm.forecasting.simulation.rescored import RescoredPaths
+from laborllm.forecasting.simulation.simulate import Simulation, simulate, start_paths
+from laborllm.forecasting.simulation.two_years import two_years_ahead
+from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.forecasting.summaries import moves, natural_frequencies, return_to_work, shares, survival, time_in_groups
-from laborllm.forecasting.two_years import two_years_ahead
-from laborllm.forecasting.what_if import what_if
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.forecasting.groups import group_shares
-from laborllm.forecasting.simulate import simulate
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel
 

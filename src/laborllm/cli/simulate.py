@@ -39,7 +39,7 @@ def simulate(
     from laborllm import api
     from laborllm.cli.data.unknown import tell_unknown
     from laborllm.forecasting.export import require_table, write_table
-    from laborllm.forecasting.simulate import simulate as continue_careers
+    from laborllm.forecasting.simulation.simulate import simulate as continue_careers
     from laborllm.forecasting.summaries import shares
     from laborllm.storage import make_folder
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulate import Simulation
+from laborllm.forecasting.simulation.simulate import Simulation
 
 Bools = NDArray[np.bool_]
 

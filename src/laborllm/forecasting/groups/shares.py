@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulate import Simulation
+from laborllm.forecasting.simulation.simulate import Simulation
 
 LEVEL = 0.9
 

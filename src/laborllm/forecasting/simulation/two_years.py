@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulate import origins_of, portions, start_paths
+from laborllm.forecasting.simulation.simulate import origins_of, portions, start_paths
 from laborllm.models.contract import Forecaster
 from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel

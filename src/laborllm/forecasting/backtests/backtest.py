@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.scores import (
+from laborllm.forecasting.backtests.scores import (
     brier_score,
     crps,
     energy_score,
@@ -23,7 +23,7 @@ from laborllm.forecasting.scores import (
     variogram_score,
     weighted_interval_score,
 )
-from laborllm.forecasting.simulate import simulate
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.contract import Forecaster
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel

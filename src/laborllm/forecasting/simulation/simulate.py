@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.draws import draw_next, worker_uniforms
-from laborllm.forecasting.rescored import RescoredPaths
+from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
+from laborllm.forecasting.simulation.rescored import RescoredPaths
 from laborllm.models.contract import Forecaster
 from laborllm.models.paths import Paths, Simulates
 from laborllm.models.taxonomies import as_read
