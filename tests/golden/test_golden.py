@@ -73,10 +73,10 @@ def test_truth(golden: Golden) -> None:
 
 @pytest.mark.parametrize("name", ["nlsy97", "nlsy79"])
 def test_surveys(name: str, golden: Golden) -> None:
-    """Tables of real careers, aggregates alone."""
+    """Tables of real careers, aggregates alone, on the split by worker that the figures were made on."""
     file = ROOT.parent / "shared" / "data" / name / f"{name}.dta"
     if not file.is_file():
         pytest.skip(f"{name}.dta is not here")
-    survey = import_table(file, ROOT / "examples" / f"{name}.yaml")
+    survey = import_table(file, ROOT / "examples" / f"{name}.yaml", split_by="worker")
     sizes = {"records": len(survey), "workers": survey.workers, "occupations": len(survey.taxonomy)}
     golden.check(f"{name}-transition", figures_of(fit_counts("transition", survey), survey) | sizes, trained=False)

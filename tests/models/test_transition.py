@@ -109,7 +109,7 @@ def test_unknown_variant_is_refused() -> None:
 )
 def test_known_perplexities(name: str, variant: Variant, expected: float) -> None:
     """A generic table elsewhere, on another split of the same rows, gave these; a lost or doubled row would show."""
-    panel = import_table(SHARED / name / f"{name}.dta", EXAMPLES / f"{name}.yaml")
+    panel = import_table(SHARED / name / f"{name}.dta", EXAMPLES / f"{name}.yaml", split_by="worker")
     fitted = Transition(variant).fit(panel)
     perplexity = np.exp(-fitted.log_likelihood(panel.subset("test")).mean())
     assert perplexity == pytest.approx(expected, rel=0.05)

@@ -9,7 +9,7 @@ import pytest
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
-from laborllm.panel import Addition, Panel, Provenance, assign_split, mix
+from laborllm.panel import Addition, Panel, Provenance, assign_split, default_split, mix
 from laborllm.text import Template, render
 
 TAXONOMY = Taxonomy.from_occupations("small", [("4", "Chief executives", "A"), ("276", "Cashiers", "B")])
@@ -102,6 +102,13 @@ def test_a_household_is_never_split() -> None:
     assert set(known["split"]) == {"train", "valid", "test"}
     alone = drawn.filter(pl.col("household").is_null())
     assert alone["split"].to_list() == assign_split(alone.select("worker"), seed=1)["split"].to_list()
+
+
+def test_a_split_is_by_household_where_one_is_known() -> None:
+    assert default_split(rows()) == "household"
+    assert default_split(rows().drop("household")) == "worker"
+    assert default_split(rows().with_columns(household=pl.lit(None, pl.Int64))) == "worker"
+    assert default_split(rows().with_columns(household=pl.when(pl.col("worker") == "w03").then(1))) == "household"
 
 
 def test_a_split_by_household_needs_one_household_a_worker() -> None:

@@ -132,8 +132,9 @@ def test_household_and_pay(tmp_path: Path) -> None:
     found = panel.records.select("worker", "occupation", "household", "wage").rows()
     assert found == [("1", "276", 1, 7.25), ("2", "276", 1, 0.0), *idle, ("5", "8", 5, 9.0), ("6", "276", 6, None)]
     files = write(tmp_path, {"own.csv": data((PEOPLE, *columns))})
-    by_household = import_nlsy79(files, split_by="household").records
-    assert by_household.group_by("household").agg(pl.col("split").n_unique())["split"].to_list() == [1] * 4
+    assert panel.split_by == "household"
+    assert panel.records.group_by("household").agg(pl.col("split").n_unique())["split"].to_list() == [1] * 4
+    assert import_nlsy79(files, split_by="worker").split_by == "worker"
 
 
 def test_without_the_optional_questions(tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_the_panel_of_all_people_accounts_for_every_round() -> None:
 def test_it_agrees_with_the_person_year_file() -> None:
     """nlsy79.dta was made from these files by other code. It fills a missing grade with the last one known, has no
     state for people without a recode, among them all of the round of 2000; the mapping leaves the armed forces out."""
-    table = import_table(_files("nlsy79.dta")[0], ROOT / "examples" / "nlsy79.yaml")
+    table = import_table(_files("nlsy79.dta")[0], ROOT / "examples" / "nlsy79.yaml", split_by="worker")
     ours = _all_panel()
     both = ours.records.join(table.records, on=["worker", "year"], suffix="_table")
     assert both.height == len(table)

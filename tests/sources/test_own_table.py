@@ -194,9 +194,13 @@ def test_own_columns_keep_their_labels(tmp_path: Path) -> None:
 
 def test_a_split_by_household(tmp_path: Path) -> None:
     rows = "".join(f"{worker},2000,4,{worker // 3}\n" for worker in range(300))
-    panel = imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL + "columns: {household: hh}\n", split_by="household")
+    panel = imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL + "columns: {household: hh}\n")
     assert panel.split_by == "household"
     assert panel.records.group_by("household").agg(pl.col("split").n_unique())["split"].to_list() == [1] * 100
+    by_worker = imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL + "columns: {household: hh}\n", split_by="worker")
+    alone = imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL)
+    assert by_worker.split_by == alone.split_by == "worker"
+    assert by_worker.records["split"].to_list() == alone.records["split"].to_list()
     with pytest.raises(PanelError, match="the split is to be by 'household', and the records have no such column"):
         imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL, split_by="household")
 

@@ -43,7 +43,11 @@ Corrections = Annotated[
 ]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
 SplitBy = Annotated[
-    str, Parameter(help="Column whose values the split keeps whole, such as `household`: members are alike.")
+    str | None,
+    Parameter(
+        help="Column whose values the split keeps whole, such as `worker`; default: household where it is known, as "
+        "members are alike, else worker."
+    ),
 ]
 SCORING = attribute_texts(ScoringOptions)
 Scoring = Annotated[Method, Parameter(help=SCORING["method"])]

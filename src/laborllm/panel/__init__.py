@@ -2,7 +2,7 @@
 
 from laborllm.panel.panel import Panel, Provenance
 from laborllm.panel.pooling import Addition, mix
-from laborllm.panel.split import assign_split
+from laborllm.panel.split import assign_split, default_split
 from laborllm.panel.states import coarsen, over
 
-__all__ = ["Addition", "Panel", "Provenance", "assign_split", "coarsen", "mix", "over"]
+__all__ = ["Addition", "Panel", "Provenance", "assign_split", "coarsen", "default_split", "mix", "over"]

@@ -26,10 +26,19 @@ def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") ->
     workers = records.group_by("worker", maintain_order=True).agg(pl.col(by).drop_nulls().unique().alias("_drawn"))
     several = workers.filter(pl.col("_drawn").list.len() > 1).height
     if several:
-        raise PanelError(f"{by} differs between records of one worker, for {several:,} workers: no split can be by it")
+        raise PanelError(
+            f"{by} differs between records of one worker, for {several:,} workers, so no split can be by it: split by "
+            "worker, or another column"
+        )
     names = workers.select(pl.coalesce(pl.col("_drawn").list.first().cast(pl.String), "worker")).to_series()
     splits = workers.select("worker", pl.Series("split", [split_of(name, seed) for name in names], pl.String))
     return records.join(splits, on="worker", how="left", maintain_order="left")
+
+
+def default_split(records: pl.DataFrame) -> str:
+    """The column a split is by unless another is asked for: household where one is known, otherwise worker."""
+    known = "household" in records.columns and records["household"].count() > 0
+    return "household" if known else "worker"
 
 
 def split_of(worker: str, seed: int) -> str:

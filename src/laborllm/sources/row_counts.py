@@ -6,7 +6,7 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.occupations import Crosswalk, Taxonomy
-from laborllm.panel import Panel, Provenance, assign_split
+from laborllm.panel import Panel, Provenance, assign_split, default_split
 from laborllm.sources.formats import values
 
 LEFT_OUT = "left_out"
@@ -55,16 +55,17 @@ def finish_panel(
     *,
     seed: int,
     weight_kind: str = "none",
-    split_by: str = "worker",
+    split_by: str | None = None,
 ) -> Panel:
-    """Split the records, by worker or by another column such as household, and make them a panel.
+    """Split the records, by `split_by` or by what `default_split` says, and make them a panel.
 
     Raises `SourceError` if records and rows left out do not add up to the rows read, or if no record is left, and
     `PanelError` for records that do not form a panel, such as a doubled worker-year.
     """
     require_rows(records.height, provenance)
-    split = assign_split(records, seed=seed, by=split_by)
-    return Panel(split, taxonomy, dataset, provenance, weight_kind, split_by)
+    by = split_by or default_split(records)
+    split = assign_split(records, seed=seed, by=by)
+    return Panel(split, taxonomy, dataset, provenance, weight_kind, by)
 
 
 def require_rows(records: int, provenance: Provenance) -> None:

@@ -24,7 +24,7 @@ UNKNOWN_OCCUPATION = (NO_STATUS, NO_OCCUPATION)
 OWN = "own "  # before the names of the user's own columns, which may be those of roles
 
 
-def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str = "worker") -> Panel:
+def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Read a table of any supported format as the mapping file says.
 
     Every row becomes a record or is counted in `provenance.left_out`; which occupation codes have a place in the
@@ -34,7 +34,8 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str = "w
         path: CSV, Parquet, Stata, SPSS or SAS.
         mapping: The YAML file that says what its columns mean.
         seed: Draws the split.
-        split_by: Column whose values the split keeps whole, such as household: one of the mapping's `columns`.
+        split_by: One of the mapping's `columns`, whose values the split keeps whole, or `worker`; default: household
+            where the mapping has that column, else worker.
 
     Raises:
         SourceError: For a file, mapping, column or value that cannot be used as asked, and for a worker with several
@@ -45,7 +46,7 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str = "w
     return _import(lambda meaning: read_raw(path, meaning.columns, meaning.encoding), mapping, seed, split_by)
 
 
-def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, split_by: str = "worker") -> Panel:
+def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Read the rows of a SQL query as the mapping file says, as `import_table` does those of a file.
 
     `provenance.notes` keeps the query without its texts, its hash, and the address without user and password.
@@ -55,12 +56,12 @@ def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, spl
         database: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
         mapping: The YAML file that says what the columns of the query mean.
         seed: Draws the split.
-        split_by: Column whose values the split keeps whole.
+        split_by: Column whose values the split keeps whole; default: household if there is one, else worker.
     """
     return _import(lambda meaning: read_query(query, database, meaning.columns), mapping, seed, split_by)
 
 
-def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, split_by: str) -> Panel:
+def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, split_by: str | None) -> Panel:
     meaning = TableMapping.load(mapping)
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)

@@ -18,7 +18,7 @@ UNCODED_SHOWN = 20  # titles
 
 import_ = App(
     name="import",
-    help="Turn raw files into a panel: checked, split by worker, every row accounted for.",
+    help="Turn raw files into a panel: checked, split by household or worker, every row accounted for.",
     default_parameter=EVERY_OPTION,
 )
 
@@ -43,7 +43,7 @@ def import_nlsy79(
     tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,
     states: States = None,
     seed: SplitSeed = 0,
-    split_by: SplitBy = "worker",
+    split_by: SplitBy = None,
 ) -> None:
     """Import the NLSY79, careers from 1979 on, from extracts of the NLS Investigator.
 
@@ -69,7 +69,7 @@ def import_nlsy97(
         Path | None, Parameter(help="Print their reference numbers instead, looked up in this codebook (.cdb, .sdf).")
     ] = None,
     seed: SplitSeed = 0,
-    split_by: SplitBy = "worker",
+    split_by: SplitBy = None,
 ) -> None:
     """Import the NLSY97, careers from 1997 on, from an extract of the NLS Investigator.
 
@@ -173,7 +173,7 @@ def import_table(
     ] = None,
     states: States = None,
     seed: SplitSeed = 0,
-    split_by: SplitBy = "worker",
+    split_by: SplitBy = None,
 ) -> None:
     """Import any long table, with a mapping file that says what its columns mean.
 
@@ -205,7 +205,7 @@ def import_psid(
     out: Annotated[Path | None, Parameter(help="Panel file to write.")] = None,
     variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
     seed: SplitSeed = 0,
-    split_by: SplitBy = "worker",
+    split_by: SplitBy = None,
 ) -> None:
     """Import an extract of the PSID Data Center: fixed-width text, with its SAS, SPSS or Stata statements.
 

@@ -41,7 +41,7 @@ from laborllm.sources.nls.nlsy79_questions import (
 from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverage, finish_panel, first_reason, left_out
 
 
-def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
+def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Read one extract, or several files of extracts joined by person.
 
     A row of the counts is a person in a round whose occupation the files have. Where the extract has them, the panel
@@ -50,7 +50,7 @@ def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str = "work
     Args:
         files: What `read_extract` takes: data and documents, or the .zip with both.
         seed: Draws the split.
-        split_by: `worker`, or `household` to keep its members in one split.
+        split_by: Column whose values the split keeps whole; default: household where the extract has it, else worker.
 
     Raises:
         SourceError: For files that cannot be read, are of another cohort or have no occupation.

@@ -39,7 +39,7 @@ STATES = ("unemployed", "not_in_labor_force", "in_education")
 NOT_IN_TAXONOMY = "occupation code not in taxonomy"
 
 
-def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
+def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Read extracts of the PSID Data Center: individuals with their families in one file, or apart in several.
 
     A wave is read if anything about work in it is there. Each person in each wave becomes a record or is counted in
@@ -48,7 +48,7 @@ def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str = "worker
     Args:
         paths: Data files, each with its SAS, SPSS or Stata statements alongside.
         seed: Draws the split.
-        split_by: `worker`, or `household` to keep all of a family of 1968 in one split.
+        split_by: Column whose values the split keeps whole; default: household, all of a family of 1968.
 
     Raises:
         SourceError: For files that cannot be read or do not fit each other, or that lack what a wave needs.

@@ -20,7 +20,7 @@ STATES = ("unemployed", "not_in_labor_force", "in_education")
 UNCODABLE = ("9990",)
 
 
-def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str = "worker") -> Panel:
+def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Read an extract of the NLSY97.
 
     A worker who has a job with an occupation in the year is employed in her main job. Without one she is in education
@@ -32,7 +32,7 @@ def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str = "work
     Args:
         files: Data, codebook and whatever else `read_extract` takes.
         seed: Draws the split.
-        split_by: `worker`, or `household` to keep its members in one split.
+        split_by: Column whose values the split keeps whole; default: household where the extract has it, else worker.
 
     Raises:
         SourceError: For files that are no extract, that lack a question, or whose dates cannot be.
