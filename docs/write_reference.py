@@ -11,6 +11,10 @@ SECTIONS = {
     "Fit": ("fit", "load"),
     "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
     "Years ahead": ("simulate", "Simulation", "two_years_ahead", "what_if", "Difference", "group_shares", "backtest"),
+    "In words, and between occupations": (
+        *("natural_frequencies", "next_frequencies", "mobility", "Mobility", "typical_careers", "next_steps"),
+        *("feeders", "reachable", "typical_wages", "similar_occupations"),
+    ),
     "Evaluate": ("evaluate", "Evaluation"),
     "Models": (),
 }

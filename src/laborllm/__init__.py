@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtests.backtest import backtest
     from laborllm.forecasting.export import write_forecast
+    from laborllm.forecasting.frequencies import natural_frequencies, next_frequencies
+    from laborllm.forecasting.groups.mobility import Mobility, mobility, typical_careers
     from laborllm.forecasting.groups.shares import group_shares
+    from laborllm.forecasting.groups.similar import similar_occupations
+    from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
     from laborllm.forecasting.simulation.simulate import Simulation, simulate
     from laborllm.forecasting.simulation.two_years import two_years_ahead
     from laborllm.forecasting.simulation.what_if import Difference, what_if
@@ -46,7 +50,11 @@ PLACES = {
     "api": ("fit", "forecast", "import_synthetic", "load", "read_panel", "unknown_values"),
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtests.backtest": ("backtest",),
+    "forecasting.frequencies": ("natural_frequencies", "next_frequencies"),
+    "forecasting.groups.mobility": ("Mobility", "mobility", "typical_careers"),
     "forecasting.groups.shares": ("group_shares",),
+    "forecasting.groups.similar": ("similar_occupations",),
+    "forecasting.groups.steps": ("feeders", "next_steps", "reachable", "typical_wages"),
     "forecasting.simulation.simulate": ("Simulation", "simulate"),
     "forecasting.simulation.two_years": ("two_years_ahead",),
     "forecasting.simulation.what_if": ("Difference", "what_if"),
@@ -86,6 +94,7 @@ __all__ = [
     "LanguageModel",
     "Logit",
     "Mixture",
+    "Mobility",
     "Nemo",
     "OffTheShelf",
     "Oracle",
@@ -100,6 +109,7 @@ __all__ = [
     "TuningConfig",
     "backtest",
     "evaluate",
+    "feeders",
     "fit",
     "forecast",
     "group_shares",
@@ -113,9 +123,17 @@ __all__ = [
     "import_table",
     "load",
     "load_taxonomy",
+    "mobility",
+    "natural_frequencies",
+    "next_frequencies",
+    "next_steps",
+    "reachable",
     "read_panel",
+    "similar_occupations",
     "simulate",
     "two_years_ahead",
+    "typical_careers",
+    "typical_wages",
     "unknown_values",
     "what_if",
     "write_forecast",

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from laborllm.errors import PanelError
+from laborllm.forecasting.frequencies import natural_frequencies
 from laborllm.forecasting.groups import group_shares
 from laborllm.forecasting.simulation.rescored import RescoredPaths
 from laborllm.forecasting.simulation.simulate import Simulation, simulate, start_paths
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.forecasting.simulation.what_if import what_if
-from laborllm.forecasting.summaries import moves, natural_frequencies, return_to_work, shares, survival, time_in_groups
+from laborllm.forecasting.summaries import moves, return_to_work, shares, survival, time_in_groups
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
@@ -116,7 +117,7 @@ def test_groups_count_people_and_hold_the_share_of_futures(counted: FittedTransi
     simulation = simulate(counted, panel, years=YEARS, draws=500)
     labels = ["odd" if row % 2 else "even" for row in range(panel.workers)]
     found = group_shares(simulation, labels)
-    assert found["holds"].unique().to_list() == ["chance"]
+    assert found["holds"].unique().to_list() == ["draws"]
     totals = found.group_by("group", "year").agg(pl.col("count").sum(), pl.col("workers").first())
     np.testing.assert_allclose(totals["count"], totals["workers"], atol=1e-3)
     law = np.eye(len(panel.taxonomy))[simulation.origin][1::2] @ counted.table
@@ -126,7 +127,7 @@ def test_groups_count_people_and_hold_the_share_of_futures(counted: FittedTransi
     width = (row["high"] - row["low"]).to_numpy()
     assert (np.abs(width - 2 * 1.645 * np.sqrt(variance)) < 2.5).all()
     major = group_shares([simulation, simulation], labels, major=True)
-    assert major["holds"].unique().to_list() == ["chance, refits"]
+    assert major["holds"].unique().to_list() == ["draws, refits"]
     assert set(major["code"]) == set(panel.taxonomy.groups)
 
 

@@ -26,7 +26,7 @@ def shares(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
         Columns worker, origin, year, horizon, code, title, probability and error (Monte Carlo standard error).
     """
     taxonomy, occupations = simulation.taxonomy, len(simulation.taxonomy)
-    rows = _rows(simulation)
+    rows = rows_of(simulation)
     share, error = (part.reshape(len(rows), occupations) for part in (simulation.share, simulation.error))
     kept = occupations if top is None else min(top, occupations)
     column = np.tile(np.arange(occupations), (len(rows), 1))
@@ -40,30 +40,6 @@ def shares(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
         pl.Series("probability", np.take_along_axis(share, column, axis=1).ravel().astype(np.float64)),
         pl.Series("error", np.take_along_axis(error, column, axis=1).ravel().astype(np.float64)),
     )
-
-
-def natural_frequencies(simulation: Simulation, *, of: int = 100, top: int = 5) -> pl.DataFrame:
-    """The distribution of every worker in every year as people out of `of`: those who stay, the most frequent moves,
-    and all others.
-
-    Returns:
-        Columns worker, origin, year, horizon, kind ("stay", "move", "other"), title and people (whole numbers that add
-        up to `of`, by the largest remainders).
-    """
-    rows, occupations = _rows(simulation), len(simulation.taxonomy)
-    share = simulation.share.reshape(len(rows), occupations).astype(np.float64)
-    origin = np.repeat(simulation.origin, simulation.years.shape[1])
-    parts = []
-    for at, (chances, before) in enumerate(zip(share, origin, strict=True)):
-        moves = [column for column in np.argsort(-chances, kind="stable").tolist() if column != before][:top]
-        shown = ([int(before)] if before < occupations else []) + moves
-        rest = max(0.0, 1 - chances[shown].sum())
-        people = _largest_remainders(np.append(chances[shown], rest), of)
-        titles = [simulation.taxonomy.titles[column] for column in shown]
-        kinds = ["stay" if column == before else "move" for column in shown]
-        named = pl.DataFrame({"kind": [*kinds, "other"], "title": [*titles, "All others"], "people": people})
-        parts.append(rows[at].join(named, how="cross"))
-    return pl.concat(parts)
 
 
 def time_in_groups(simulation: Simulation) -> pl.DataFrame:
@@ -132,12 +108,12 @@ def _with_share(simulation: Simulation, name: str, happened: Bools, known: Bools
     """The share of paths, (W, D, K), in which something happened, and its standard error; null where not known."""
     share = np.where(known[:, None], happened.mean(axis=1), np.nan).ravel()
     error = np.sqrt(share * (1 - share) / simulation.draws)
-    return _rows(simulation).with_columns(
+    return rows_of(simulation).with_columns(
         pl.Series(name, share).fill_nan(None), pl.Series("error", error).fill_nan(None)
     )
 
 
-def _rows(simulation: Simulation) -> pl.DataFrame:
+def rows_of(simulation: Simulation) -> pl.DataFrame:
     """worker, origin, year and horizon of each of the W K records, worker by worker."""
     horizon = simulation.years.shape[1]
     at = np.repeat(np.arange(len(simulation.workers)), horizon)
@@ -161,12 +137,3 @@ def _is_state(simulation: Simulation) -> Bools:
     if not taxonomy.states:
         raise PanelError(f"taxonomy {taxonomy.name} has no states without a job: nobody can return to work")
     return np.isin(taxonomy.codes, taxonomy.states)
-
-
-def _largest_remainders(shares_: NDArray[np.float64], total: int) -> NDArray[np.int64]:
-    """Whole numbers in proportion to the shares that add up to `total` (Hamilton's method)."""
-    exact = shares_ / shares_.sum() * total
-    whole: NDArray[np.int64] = np.floor(exact).astype(np.int64)
-    short = total - int(whole.sum())
-    whole[np.argsort(-(exact - whole), kind="stable")[:short]] += 1
-    return whole

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Floats, Forecast
@@ -58,6 +58,15 @@ class Fitted(Forecaster, Protocol):
 
     def save(self, path: Path) -> None:
         """Write the run folder `path`, which must not exist."""
+        ...
+
+
+@runtime_checkable
+class HasVectors(Protocol):
+    """A fitted model that knows each occupation by a vector."""
+
+    def occupation_vectors(self) -> Floats:
+        """The vector of each occupation, (J, d): occupations whose vectors point the same way are followed alike."""
         ...
 
 

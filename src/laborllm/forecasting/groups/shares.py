@@ -1,7 +1,8 @@
-"""Groups: where a list of workers is by year, with an interval that holds chance, people and, with refits, the model.
+"""Groups: where a list of workers is by year, with an interval that says what it holds: draws, people, refits.
 
-Every draw of a simulation is one future of the whole group. The count of an occupation over workers in each draw has
-the spread of chance; simulations by models refitted on resampled careers add what is not known of the model. What no
+Every draw of a simulation is one future of the whole group, so counts over workers in each draw have the spread of
+chance. If the workers are a sample, each future is of as many drawn from them with replacement, which adds who else
+might have been in it. Simulations by models refitted on resampled careers add what is not known of the model. What no
 model has seen, a recession to come for one, is in no interval.
 """
 
@@ -22,6 +23,7 @@ def group_shares(
     groups: Sequence[str] | None = None,
     *,
     major: bool = False,
+    sampled: bool = False,
     level: float = LEVEL,
 ) -> pl.DataFrame:
     """Expected share and count of every occupation among groups of workers, by year, with an interval of the count.
@@ -30,11 +32,13 @@ def group_shares(
         simulations: One simulation, or one by each refit of a model, of the same workers and years.
         groups: Group of each of the W workers. Default: all are one group.
         major: Count by group of occupations instead of single ones.
+        sampled: The workers are a sample, so that the interval is to hold who is in it (by bootstrap). Default: the
+            group is these workers.
         level: Share of futures that the interval holds.
 
     Returns:
         Columns group, workers, year, code, title, share, count (expected), low and high (of the count), and holds: what
-        the interval holds, "chance" or "chance, refits".
+        the interval holds, "draws" and perhaps "people" and "refits".
 
     Raises:
         PanelError: The simulations are of other workers or years, the open years of workers differ, or the groups are
@@ -60,7 +64,8 @@ def group_shares(
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
         expected = np.mean([_sum_cells(run.share[rows].sum(axis=0), cell, len(codes)) for run in runs], axis=0)
-        drawn = np.concatenate([_counts(run.occupation[rows], cell, len(codes)) for run in runs])  # (futures, K, C)
+        paths = [_resampled(run.occupation[rows], run.seed) if sampled else run.occupation[rows] for run in runs]
+        drawn = np.concatenate([_counts(path, cell, len(codes)) for path in paths])  # (futures, K, C)
         low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")
         parts.append(
             pl.DataFrame(
@@ -77,7 +82,8 @@ def group_shares(
                 }
             )
         )
-    return pl.concat(parts).with_columns(holds=pl.lit("chance" if len(runs) == 1 else "chance, refits"))
+    held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
+    return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
 
 
 def _cells(simulation: Simulation, *, major: bool) -> tuple[list[str], list[str], NDArray[np.intp]]:
@@ -102,6 +108,13 @@ def _counts(occupation: NDArray[np.int16], cell: NDArray[np.intp], cells: int) -
     future = np.arange(draws * horizon).reshape(draws, horizon)
     flat = (future * cells + cell[occupation]).ravel()
     return np.bincount(flat, minlength=draws * horizon * cells).reshape(draws, horizon, cells)
+
+
+def _resampled(occupation: NDArray[np.int16], seed: int) -> NDArray[np.int16]:
+    """In each draw, as many workers drawn with replacement, (W, D, K)."""
+    workers, draws, _ = occupation.shape
+    chosen = np.random.default_rng(seed).integers(workers, size=(workers, draws))
+    return occupation[chosen, np.arange(draws)]
 
 
 def _common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:

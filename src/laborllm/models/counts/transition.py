@@ -88,6 +88,10 @@ class FittedTransition:
         before, previous = (panel.taxonomy.columns(last.get(at, null_on_oob=True)) for at in (-2, -1))
         return TransitionPaths(self.probability, before, previous)
 
+    def occupation_vectors(self) -> Floats:
+        """Roots of the probabilities of what follows each occupation, (J, J): the distance is Hellinger's."""
+        return np.asarray(np.sqrt(self.table))
+
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         return self.forecast(panel).log_likelihood
 

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.contract import Forecaster
+from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.mixture.history import training_records
@@ -30,6 +30,8 @@ from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
 WEIGHTS = "weights.safetensors"
+MEAN_WEIGHT = "mean weight of "
+"""How metrics of this kind are called, the members in order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,23 @@ class FittedMixture:
         log_likelihoods = _log_likelihoods(self.members, panel, scoring)
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
 
+    def occupation_vectors(self) -> Floats:
+        """The vectors of all members that have some, side by side, (J, d): each less its mean and of unit length, times
+        the root of the member's mean weight.
+
+        Raises:
+            RunError: No member has vectors.
+        """
+        weights = [value for name, value in self.metrics.items() if name.startswith(MEAN_WEIGHT)]
+        parts = [
+            weight**0.5 * _unit(member.occupation_vectors())
+            for member, weight in zip(self.members, weights, strict=True)
+            if isinstance(member, HasVectors)
+        ]
+        if not parts:
+            raise RunError("no member of the mixture has vectors of occupations")
+        return np.concatenate(parts, axis=1)
+
     def save(self, path: Path) -> None:
         members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
         options = to_options(replace(self.spec, members=members))
@@ -116,6 +135,11 @@ def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
     return FittedMixture(spec, record, members, states, weights, metrics)
 
 
+def _unit(vectors: Floats) -> Floats:
+    centred = vectors - vectors.mean(axis=0)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(float).tiny))
+
+
 def _log_likelihoods(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:
     """(n, M) nats of the observed occupations."""
     return np.stack([member.log_likelihood(panel, scoring=scoring) for member in members], axis=1)
@@ -127,7 +151,7 @@ def _metrics(names: Sequence[str], log_likelihoods: Floats, log_weights: Floats)
     return {
         "validation perplexity": float(np.exp(-mixed.mean())),
         **{f"validation perplexity of {name}": float(value) for name, value in zip(names, each, strict=True)},
-        **{f"mean weight of {name}": float(value) for name, value in zip(names, shares, strict=True)},
+        **{f"{MEAN_WEIGHT}{name}": float(value) for name, value in zip(names, shares, strict=True)},
     }
 
 

@@ -31,6 +31,13 @@ from laborllm.training.curve import CurvePoint, best_point, read_curve, write_cu
 from laborllm.training.loop import train
 
 WEIGHTS, VOCABULARY, CURVE = "weights.safetensors", "vocabulary.json", "curve.csv"
+VECTORS = {
+    Logit.name: "tables.previous.weight",
+    BagOfJobs.name: "last.weight",
+    Nemo.name: "occupations.weight",
+    Career.name: "occupations.weight",
+}
+"""Where each network keeps the vectors of the last occupation."""
 SPECS: dict[str, type[SequenceSpec]] = {spec.name: spec for spec in (Logit, BagOfJobs, Nemo, Career)}
 
 
@@ -84,6 +91,11 @@ class FittedSequence:
         panel = self.record.over(panel)
         network = cast(SteppingNetwork, self.network.eval())
         return sequence_paths(network, self.vocabulary, panel, draws)
+
+    def occupation_vectors(self) -> Floats:
+        """What the network knows each last occupation by, (J, d)."""
+        vectors = self.network.get_parameter(VECTORS[self.spec.name]).detach()
+        return vectors[: len(self.record.taxonomy)].double().cpu().numpy()
 
     def save(self, path: Path) -> None:
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:

@@ -1,0 +1,186 @@
+"""Steps between occupations, the way advisers look for them: where people go from here, and who comes in from where.
+
+A share is of the people in the occupation, `of_moves` of those who leave it. `people` are the workers whose forecasts
+are behind a row: read a row of few with care.
+"""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.errors import OptionError, PanelError
+from laborllm.forecasting.groups.mobility import Mobility
+from laborllm.panel import Panel
+from laborllm.privacy import SMALLEST_CELL
+
+COMMON = 0.01
+"""The share of those who leave an occupation from which a step is common."""
+
+
+def next_steps(found: Mobility, code: str, *, top: int = 10) -> pl.DataFrame:
+    """Where people go from one occupation: those who stay first, then the most frequent moves, then all others.
+
+    Args:
+        found: Flows between occupations.
+        code: The occupation.
+        top: How many moves to list.
+
+    Returns:
+        Columns kind ("stay", "move", "other"), code, title, share (of all), of_moves (of those who leave) and people.
+
+    Raises:
+        TaxonomyError: The taxonomy has no such code.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> found = ll.mobility(ll.fit("transition", panel), panel)
+        >>> ll.next_steps(found, panel.taxonomy.states[0], top=2)["kind"].to_list()
+        ['stay', 'move', 'move', 'other']
+    """
+    at = found.column(code)
+    return _listed(found, at, found.share[at], found.of_moves[at], top).with_columns(people=int(found.people[at]))
+
+
+def feeders(found: Mobility, code: str, *, top: int = 10) -> pl.DataFrame:
+    """Which occupations people come from who are in one: those who were in it already first, then the others.
+
+    Args:
+        found: Flows between occupations, of careers that have occupations as often as the population has.
+        code: The occupation.
+        top: How many occupations to list.
+
+    Returns:
+        Columns kind ("stay", "move", "other"), code, title, share (of all who are in the occupation next), of_moves (of
+        those who come in), and people (whose forecasts the row is from; null for all others).
+
+    Raises:
+        TaxonomyError: The taxonomy has no such code.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> found = ll.mobility(ll.fit("transition", panel), panel)
+        >>> ll.feeders(found, panel.taxonomy.states[0], top=1)["kind"].to_list()
+        ['stay', 'move', 'other']
+    """
+    at = found.column(code)
+    inflow = found.flow[:, at]
+    coming = np.where(np.arange(len(inflow)) == at, 0, inflow)
+    shares, of_moves = (part / max(part.sum(), np.finfo(float).tiny) for part in (inflow, coming))
+    people = pl.DataFrame({"code": found.taxonomy.codes, "people": found.people})
+    return _listed(found, at, shares, of_moves, top).join(people, on="code", how="left", maintain_order="left")
+
+
+def reachable(
+    found: Mobility,
+    code: str,
+    *,
+    moves: int = 2,
+    least: float = COMMON,
+    wages: pl.DataFrame | None = None,
+    paying_no_less: bool = False,
+) -> pl.DataFrame:
+    """Occupations that people commonly reach from one, in one move or in two.
+
+    Args:
+        found: Flows between occupations.
+        code: The occupation to start from.
+        moves: One, or two.
+        least: The share of those who leave an occupation from which a move out of it counts as common.
+        wages: Typical pay by code, as `typical_wages` gives it.
+        paying_no_less: Keep only occupations whose typical pay is known and no less than at the start.
+
+    Returns:
+        Columns code, title, moves (the fewest), share (of those who leave, along the most common way there), via (title
+        in between; null for one move), and, with `wages`, wage and wage_ratio (to the start). States are left out. Few
+        moves come first, then high shares.
+
+    Raises:
+        TaxonomyError: The taxonomy has no such code.
+        OptionError: Neither one move nor two, or pay is to be no less and no wages, or none at the start, are known.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=500)
+        >>> found = ll.mobility(ll.fit("transition", panel), panel)
+        >>> ll.reachable(found, panel.taxonomy.states[0], moves=1)["moves"].unique().to_list()
+        [1]
+    """
+    if moves not in (1, 2):
+        raise OptionError(f"occupations can be reached in 1 move or in 2, not in {moves}")
+    at, of_moves = found.column(code), found.of_moves
+    common = np.where(of_moves >= least, of_moves, 0)
+    ways = common[at][:, None] * common  # (J, J): by way of each, to each
+    via = ways.argmax(axis=0)
+    twice = ways[via, np.arange(len(via))] if moves == 2 else np.zeros(len(via))
+    once = common[at]
+    table = pl.DataFrame(
+        {
+            "code": found.taxonomy.codes,
+            "title": found.taxonomy.titles,
+            "moves": np.where(once > 0, 1, 2),
+            "share": np.where(once > 0, once, twice),
+            "via": np.array(found.taxonomy.titles)[via],
+        }
+    ).with_columns(via=pl.when(pl.col("moves") == 2).then("via"))
+    states = pl.Series(found.taxonomy.states, dtype=pl.String).implode()
+    kept = table.filter(pl.col("share") > 0, pl.col("code") != code, ~pl.col("code").is_in(states))
+    paid = kept if wages is None else _with_wages(kept, wages, code)
+    if paying_no_less:
+        if wages is None or code not in wages["code"]:
+            raise OptionError(f"pay can be no less only where the pay of occupation {code} is known")
+        paid = paid.filter(pl.col("wage_ratio") >= 1)
+    return paid.sort("moves", "share", descending=[False, True], maintain_order=True)
+
+
+def typical_wages(panel: Panel, column: str = "wage") -> pl.DataFrame:
+    """The median pay in each occupation, where enough workers have one.
+
+    Args:
+        panel: Careers with a column of pay, one of the user's own.
+        column: Its name.
+
+    Returns:
+        Columns code, wage (the median over records) and workers; occupations of fewer than ten workers are left out.
+
+    Raises:
+        PanelError: The panel has no such column.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=200)
+        >>> paid = panel.with_records(panel.records.with_columns(wage=pl.lit(20.0)))
+        >>> ll.typical_wages(paid)["wage"].unique().to_list()
+        [20.0]
+    """
+    if column not in panel.columns:
+        raise PanelError(f"the panel has no column {column!r} of pay: it has {', '.join(panel.columns) or 'none'}")
+    paid = panel.records.filter(pl.col("occupation").is_not_null(), pl.col(column) > 0)
+    typical = paid.group_by("occupation").agg(
+        pl.col(column).median().alias("wage"), pl.col("worker").n_unique().alias("workers")
+    )
+    return typical.filter(pl.col("workers") >= SMALLEST_CELL).rename({"occupation": "code"}).sort("code")
+
+
+def _with_wages(table: pl.DataFrame, wages: pl.DataFrame, code: str) -> pl.DataFrame:
+    start = wages.filter(pl.col("code") == code)["wage"]
+    at_start = start[0] if len(start) else None
+    joined = table.join(wages.select("code", "wage"), on="code", how="left", maintain_order="left")
+    return joined.with_columns((pl.col("wage") / pl.lit(at_start, pl.Float64)).alias("wage_ratio"))
+
+
+def _listed(
+    found: Mobility, at: int, share: NDArray[np.float64], of_moves: NDArray[np.float64], top: int
+) -> pl.DataFrame:
+    """The occupation itself, the `top` others by their share of moves, and all the rest."""
+    others = [column for column in np.argsort(-of_moves, kind="stable").tolist() if column != at][:top]
+    shown = [at, *others]
+    rows = {
+        "kind": ["stay", *["move"] * len(others), "other"],
+        "code": [*(found.taxonomy.codes[column] for column in shown), None],
+        "title": [*(found.taxonomy.titles[column] for column in shown), "All others"],
+        "share": [*share[shown], max(0.0, share.sum() - share[shown].sum())],
+        "of_moves": [None, *of_moves[others], max(0.0, of_moves.sum() - of_moves[others].sum())],
+    }
+    return pl.DataFrame(rows)
