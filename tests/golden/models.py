@@ -74,5 +74,5 @@ def fit_mixture(weights: str, panel: Panel, folder: Path) -> Forecaster:
     return Mixture(tuple(sorted(folder.iterdir())), weights=weights).fit(panel, seed=0)  # type: ignore[arg-type]
 
 
-def fit_truth(panel: Panel) -> Forecaster:
+def fit_oracle(panel: Panel) -> Forecaster:
     return Oracle().fit(panel)

@@ -15,8 +15,8 @@ from golden.models import (
     fit_counts,
     fit_language,
     fit_mixture,
+    fit_oracle,
     fit_sequence,
-    fit_truth,
 )
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
@@ -66,9 +66,9 @@ def test_language(
     golden.check(name, figures_of(fit_language(name, panel, base_folder, tmp_path / "panel.parquet"), panel))
 
 
-def test_truth(golden: Golden) -> None:
+def test_oracle(golden: Golden) -> None:
     synthetic = import_synthetic(500, load_taxonomy("nlswork").with_states(DRAWN_STATES), seed=0)
-    golden.check("truth", figures_of(fit_truth(synthetic), synthetic), trained=False)
+    golden.check("oracle", figures_of(fit_oracle(synthetic), synthetic), trained=False)
 
 
 @pytest.mark.parametrize("name", ["nlsy97", "nlsy79"])

@@ -19,15 +19,17 @@ def peak_of_sixty_records() -> int | None:
     from laborllm.lm.scoring.scorer import Scorer
     from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
     from laborllm.occupations import load_taxonomy
-    from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
+    from laborllm.sources.synthetic import DRAWN_STATES, DgpParameters, import_synthetic
     from laborllm.text import Template, render
 
     taxonomy = load_taxonomy("occ1990dd").with_states(DRAWN_STATES)
-    market = Market(first_year=1960, yearly_until=2019, last_year=2019, birth_years=(1930, 1930), ages=(16, 99))
-    always = replace(market, missed=0.0, attrition=0.0)  # asked every year, for sixty years
+    parameters = DgpParameters(
+        first_year=1960, yearly_until=2019, last_year=2019, birth_years=(1930, 1930), ages=(16, 99)
+    )
+    always = replace(parameters, missed=0.0, attrition=0.0)  # asked every year, for sixty years
     base = load_base("smollm2-135m")
     model = TextModel.on_best_device(base, CareerEncoder(base.tokenizer, Template(), taxonomy))
-    (career,) = model.encoder.encode(render(import_synthetic(1, taxonomy, market=always), Template()))
+    (career,) = model.encoder.encode(render(import_synthetic(1, taxonomy, parameters=always), Template()))
     assert len(career.starts) == 60
     some = EncodedCareer(career.worker, career.tokens, career.starts[9::10], career.ends[9::10])
     return counted(base.model, lambda: list(Scorer(model).score([some]))).memory

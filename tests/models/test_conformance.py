@@ -21,8 +21,8 @@ from laborllm.models.registry import MODELS, load, spec_class
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, Provenance
-from laborllm.sources.synthetic import Market
-from laborllm.sources.synthetic.law import MARKET
+from laborllm.sources.synthetic import DgpParameters
+from laborllm.sources.synthetic.dgp import DGP
 from laborllm.text import Template
 from laborllm.training.config import TrainingConfig
 from models.folders import rewrite
@@ -42,7 +42,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def panel(panel: Panel) -> Panel:
     """The invented careers, as if they had been drawn from a process that is known."""
-    return dataclasses.replace(panel, provenance=Provenance("invented", notes={MARKET: Market().to_json()}))
+    return dataclasses.replace(panel, provenance=Provenance("invented", notes={DGP: DgpParameters().to_json()}))
 
 
 @pytest.fixture(scope="module")

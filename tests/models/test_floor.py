@@ -1,4 +1,4 @@
-"""On careers with a known law no model forecasts better than the law: whoever did would have seen what comes."""
+"""On careers of a known process no model forecasts better than the process: it would have to know the future."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +16,10 @@ from laborllm.models.oracle import Oracle
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
-from laborllm.sources.synthetic import DRAWN_STATES, Market, import_synthetic
+from laborllm.sources.synthetic import DRAWN_STATES, DgpParameters, import_synthetic
 from laborllm.training.config import TrainingConfig
 
-YEARS = Market(first_year=2004, yearly_until=2011, last_year=2009)
+YEARS = DgpParameters(first_year=2004, yearly_until=2011, last_year=2009)
 """Six interviews, so that a career fits into the context of a small base model."""
 
 PLAN = TrainingConfig(epochs=4, batch_size=32, learning_rate=5e-3, validate_every=2000)
@@ -31,12 +31,12 @@ RECIPE, HEAD = (
 
 @pytest.fixture(scope="module")
 def synthetic() -> Panel:
-    return import_synthetic(1500, load_taxonomy("nlswork").with_states(DRAWN_STATES), seed=1, market=YEARS)
+    return import_synthetic(1500, load_taxonomy("nlswork").with_states(DRAWN_STATES), seed=1, parameters=YEARS)
 
 
 @pytest.fixture(scope="module")
 def floor(synthetic: Panel) -> Floats:
-    """Log-probability that the law gives each observed occupation of split test, (n,)."""
+    """Log-probability that the process gives each observed occupation of split test, (n,)."""
     return Oracle().fit(synthetic).log_likelihood(synthetic.subset("test"))
 
 
@@ -53,7 +53,7 @@ OVER_CODES: list[Callable[[], Spec]] = [
 
 @pytest.mark.parametrize("make", OVER_CODES, ids=lambda make: f"{make().name}-{getattr(make(), 'variant', '')}")
 def test_models_over_codes(make: Callable[[], Spec], synthetic: Panel, floor: Floats) -> None:
-    """Each of them knows far more than how frequent occupations are, and less than the truth."""
+    """Each of them knows far more than how frequent occupations are, and less than the process."""
     test = synthetic.subset("test")
     gap = floor - make().fit(synthetic, seed=0).log_likelihood(test)
     assert 0 < gap.mean() < floor_of_marginal(synthetic, floor)
@@ -86,7 +86,7 @@ def test_models_over_text(
 
 
 def floor_of_marginal(panel: Panel, floor: Floats) -> float:
-    """Nats a record by which frequencies alone, without the past, miss the law."""
+    """Nats a record that frequencies lose to the process without the past."""
     columns = panel.taxonomy.columns(panel.subset("train").records["occupation"])
     share = np.bincount(columns, minlength=len(panel.taxonomy)) / len(columns)
     observed = panel.taxonomy.columns(panel.subset("test").records["occupation"])

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.sources.synthetic import DRAWN_STATES, Market, StateOdds, TrueLaw, import_synthetic
+from laborllm.sources.synthetic import DRAWN_STATES, DataGeneratingProcess, DgpParameters, StateOdds, import_synthetic
 
 FEW = load_taxonomy("nlswork").with_states(DRAWN_STATES)
 MANY = load_taxonomy("occ1990dd").with_states(DRAWN_STATES)
 FEWEST_EXPECTED = 5  # in a cell of a chi-square test
 
-SAME = Market(
+SAME = DgpParameters(
     popularity=0,
     women=0,
     ethnic=0,
@@ -68,11 +68,11 @@ def pasts(occupations: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.bool_], in
 
 def test_careers_are_drawn_with_the_stated_probabilities() -> None:
     """A chi-square test wherever 200 workers share a past, which by construction are independent draws."""
-    law, years, workers = TrueLaw(FEW, Market()), [2000, 2001, 2003, 2004], 20_000
+    dgp, years, workers = DataGeneratingProcess(FEW, DgpParameters()), [2000, 2001, 2003, 2004], 20_000
     people = alike(workers, years)
-    drawn = law.draw(people, np.random.default_rng(0))
+    drawn = dgp.draw(people, np.random.default_rng(0))
     records = people.with_columns(pl.Series("occupation", np.array(FEW.codes)[drawn]), split=pl.lit("test"))
-    stated = np.exp(law.log_prob(Panel(records, FEW, "ALIKE", Provenance("alike"))).astype(float))
+    stated = np.exp(dgp.log_prob(Panel(records, FEW, "ALIKE", Provenance("alike"))).astype(float))
     stated, occupations = stated.reshape(workers, len(years), -1), drawn.reshape(workers, len(years))
     statistic = freedom = tested = 0.0
     for same, position in pasts(occupations):
@@ -93,9 +93,11 @@ def test_probabilities_by_hand() -> None:
     occupations = [("a", "Bank tellers", "Office"), ("b", "Bank managers", "Office"), ("c", "Cooks", "Kitchen")]
     taxonomy = Taxonomy.from_occupations("abc", occupations).with_states(["unemployed"])
     odds = {"unemployed": StateOdds(enter=0.0, stay=0.0)}
-    market = dataclasses.replace(SAME, stay=np.log(3), same_words=3 * np.log(2), states=odds)
+    parameters = dataclasses.replace(SAME, stay=np.log(3), same_words=3 * np.log(2), states=odds)
     by_year = [2000, 2001, 2003, 2004]
-    found = np.exp(TrueLaw(taxonomy, market).log_prob(career(taxonomy, ["a", "a", "unemployed", "c"], by_year)))
+    found = np.exp(
+        DataGeneratingProcess(taxonomy, parameters).log_prob(career(taxonomy, ["a", "a", "unemployed", "c"], by_year))
+    )
     np.testing.assert_allclose(found[0], [1 / 6, 1 / 6, 1 / 6, 1 / 2], rtol=1e-5)
     moves = np.array([0, 1 / 3, 1 / 6, 1 / 2])  # "bank" is one word of three, which makes b twice as likely as c
     np.testing.assert_allclose(found[1], 0.75 * np.array([1, 0, 0, 0]) + 0.25 * moves, rtol=1e-5)
@@ -105,61 +107,63 @@ def test_probabilities_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("market", "codes", "years", "factor"),
+    ("parameters", "codes", "years", "factor"),
     [
         (dataclasses.replace(SAME, return_to_former=np.log(2)), ["1", "2", "1"], [2000, 2001, 2002], 2),
         (dataclasses.replace(SAME, recall=np.log(2)), ["1", "unemployed", "1"], [2000, 2001, 2002], 2),
         (dataclasses.replace(SAME, return_to_former=np.log(2)), ["1", "1", "2"], [2000, 2001, 2002], 1),
     ],
 )
-def test_memory_by_hand(market: Market, codes: list[str], years: list[int], factor: float) -> None:
+def test_memory_by_hand(parameters: DgpParameters, codes: list[str], years: list[int], factor: float) -> None:
     """Odds of the last occupation of a career against those of an occupation that was never held."""
     panel = career(FEW, codes, years)
-    chance = np.exp(TrueLaw(FEW, market).log_prob(panel))[-1]
+    chance = np.exp(DataGeneratingProcess(FEW, parameters).log_prob(panel))[-1]
     assert chance[FEW.position[codes[-1]]] / chance[FEW.position["9"]] == pytest.approx(factor, rel=1e-5)
 
 
 def test_tenure_is_counted_in_years() -> None:
-    market = dataclasses.replace(SAME, stay=0.0, stay_tenure=1.0)
-    stays = np.exp(TrueLaw(FEW, market).log_likelihood(career(FEW, ["5"] * 4, [2000, 2001, 2003, 2004])))[1:]
+    parameters = dataclasses.replace(SAME, stay=0.0, stay_tenure=1.0)
+    stays = np.exp(
+        DataGeneratingProcess(FEW, parameters).log_likelihood(career(FEW, ["5"] * 4, [2000, 2001, 2003, 2004]))
+    )[1:]
     odds = np.array([1, 2, 4])  # one and the years in the occupation before: none, one and three
     np.testing.assert_allclose(stays, (odds / (1 + odds)) ** [1, 2, 1], rtol=1e-5)
 
 
-def test_perplexity_of_the_truth_is_the_floor(test: Panel) -> None:
-    law = TrueLaw.of(test)
-    entropy, log_likelihood = law.entropy(test), law.log_likelihood(test)
+def test_perplexity_of_the_process_is_the_floor(test: Panel) -> None:
+    dgp = DataGeneratingProcess.of(test)
+    entropy, log_likelihood = dgp.entropy(test), dgp.log_likelihood(test)
     surprise = -log_likelihood - entropy  # mean zero, and no two records correlate
     assert abs(surprise.mean()) < 3 * surprise.std() / np.sqrt(len(surprise))
-    log_prob = law.log_prob(test).astype(float)
+    log_prob = dgp.log_prob(test).astype(float)
     np.testing.assert_allclose(entropy, -(np.exp(log_prob) * log_prob).sum(axis=1), rtol=1e-4)
     observed = test.taxonomy.columns(test.records["occupation"])
     np.testing.assert_allclose(log_likelihood, log_prob[np.arange(len(observed)), observed], rtol=1e-5)
 
 
-def test_a_seed_repeats_and_the_law_stays(panel: Panel, tmp_path: Path) -> None:
+def test_a_seed_repeats_and_the_process_stays(panel: Panel, tmp_path: Path) -> None:
     again, other = import_synthetic(4000, MANY, seed=1), import_synthetic(50, MANY, seed=2)
     assert again.fingerprint == panel.fingerprint
     assert not panel.records["occupation"][:50].equals(other.records["occupation"][:50])
     other.save(tmp_path / "other.parquet")
-    found = TrueLaw.of(Panel.load(tmp_path / "other.parquet"))
-    assert found.market == Market()
-    np.testing.assert_array_equal(found.log_prob(other), TrueLaw.of(panel).log_prob(other))
+    found = DataGeneratingProcess.of(Panel.load(tmp_path / "other.parquet"))
+    assert found.parameters == DgpParameters()
+    np.testing.assert_array_equal(found.log_prob(other), DataGeneratingProcess.of(panel).log_prob(other))
 
 
-def test_another_market_is_remembered() -> None:
-    market = Market(stay=3.0, birth_years=(1960, 1961), states={"unemployed": StateOdds(1.0)})
-    assert Market.from_json(market.to_json()) == market
+def test_other_parameters_are_remembered() -> None:
+    parameters = DgpParameters(stay=3.0, birth_years=(1960, 1961), states={"unemployed": StateOdds(1.0)})
+    assert DgpParameters.from_json(parameters.to_json()) == parameters
     taxonomy = load_taxonomy("nlswork").with_states(["unemployed"])
-    assert TrueLaw.of(import_synthetic(3, taxonomy, market=market)).market == market
+    assert DataGeneratingProcess.of(import_synthetic(3, taxonomy, parameters=parameters)).parameters == parameters
 
 
 def test_titles_mean_the_same_in_every_taxonomy(test: Panel) -> None:
     """Half of the occupations keep the odds against each other that they have among all, but for their number."""
     half = Taxonomy.from_occupations("half", list(zip(MANY.codes, MANY.titles, MANY.groups, strict=True))[:160])
     person = career(half, [half.codes[0]], [2000])
-    of_half = TrueLaw(half, Market()).log_prob(person)[0]
-    of_all = TrueLaw(MANY, Market()).log_prob(dataclasses.replace(person, taxonomy=MANY))[0]
+    of_half = DataGeneratingProcess(half, DgpParameters()).log_prob(person)[0]
+    of_all = DataGeneratingProcess(MANY, DgpParameters()).log_prob(dataclasses.replace(person, taxonomy=MANY))[0]
     np.testing.assert_allclose(np.diff(of_half), np.diff(of_all[:160]), atol=1e-4)
 
 
@@ -205,14 +209,14 @@ def test_movers_go_where_titles_are_alike(panel: Panel) -> None:
 def test_a_missing_covariate_has_no_effect() -> None:
     bare = career(FEW, ["1", "2"], [1999, 2001])
     bare = dataclasses.replace(bare, records=bare.records.select("worker", "year", "occupation", "split"))
-    chance = np.exp(TrueLaw(FEW, Market()).log_prob(bare).astype(float))
+    chance = np.exp(DataGeneratingProcess(FEW, DgpParameters()).log_prob(bare).astype(float))
     np.testing.assert_allclose(chance.sum(axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("states", [[], ["not_working"], list(DRAWN_STATES)])
 def test_any_states(states: list[str]) -> None:
     panel = import_synthetic(20, load_taxonomy("nlswork").with_states(states))
-    chance = np.exp(TrueLaw.of(panel).log_prob(panel).astype(float))
+    chance = np.exp(DataGeneratingProcess.of(panel).log_prob(panel).astype(float))
     np.testing.assert_allclose(chance.sum(axis=1), 1, atol=1e-5)
 
 
@@ -221,9 +225,9 @@ def test_what_is_refused(panel: Panel) -> None:
         import_synthetic(0, FEW)
     with pytest.raises(SourceError, match="taxonomy one has fewer than two occupations"):
         import_synthetic(1, Taxonomy.from_occupations("one", [("1", "Cooks", "")]).with_states(["unemployed"]))
-    with pytest.raises(SourceError, match="the law of BY HAND is not known"):
-        TrueLaw.of(career(FEW, ["1"], [2000]))
-    with pytest.raises(SourceError, match="the law is over nlswork, the panel over occ1990dd"):
-        TrueLaw(FEW, Market()).log_prob(panel)
+    with pytest.raises(SourceError, match="the data-generating process of BY HAND is not known"):
+        DataGeneratingProcess.of(career(FEW, ["1"], [2000]))
+    with pytest.raises(SourceError, match="the process is over nlswork, the panel over occ1990dd"):
+        DataGeneratingProcess(FEW, DgpParameters()).log_prob(panel)
     with pytest.raises(SourceError, match="no interview at ages"):
-        import_synthetic(1, FEW, market=Market(birth_years=(2020, 2021)))
+        import_synthetic(1, FEW, parameters=DgpParameters(birth_years=(2020, 2021)))

@@ -133,7 +133,7 @@ def test_everything_is_written(study: Study, tmp_path: Path) -> None:
         ("--models logit", "the reference 'two-part' is not among the models: use logit"),
         ("--models mixture --reference mixture", "a mixture needs other models to mix"),
         ("--models two-part --seeds 1 1", "a study needs seeds that differ, one or more, not [1, 1]"),
-        ("--models two-part oracle", "the law of INVENTED is not known"),
+        ("--models two-part oracle", "the data-generating process of INVENTED is not known"),
     ],
 )
 def test_mistakes(options: str, message: str, panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

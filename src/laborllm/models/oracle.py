@@ -12,7 +12,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
-from laborllm.sources.synthetic import Market, TrueLaw
+from laborllm.sources.synthetic import DataGeneratingProcess, DgpParameters
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Oracle:
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedOracle":
         """Read the process from the panel; nothing is estimated. Raises `SourceError` if the panel is not synthetic."""
         return FittedOracle(
-            self, FitRecord.on(panel, panel.subset("train").observed(), seed=seed), TrueLaw.of(panel).market
+            self,
+            FitRecord.on(panel, panel.subset("train").observed(), seed=seed),
+            DataGeneratingProcess.of(panel).parameters,
         )
 
 
@@ -42,12 +44,12 @@ class FittedOracle:
     Attributes:
         spec: What was fitted.
         record: What it was read from.
-        market: All numbers of the process but for the taxonomy.
+        parameters: All numbers of the process but for the taxonomy.
     """
 
     spec: Oracle
     record: FitRecord
-    market: Market
+    parameters: DgpParameters
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -70,13 +72,15 @@ class FittedOracle:
 
     def save(self, path: Path) -> None:
         options = to_options(self.spec)
-        with new_run(path, self.spec.name, options, self.record, self.metrics, market=self.market.to_json()):
-            pass  # the market says everything
+        with new_run(path, self.spec.name, options, self.record, self.metrics, parameters=self.parameters.to_json()):
+            pass  # the parameters say everything
 
     @classmethod
     def load(cls, run: Run) -> Self:
-        return cls(from_options(Oracle, run.options, run.path), run.record, Market.from_json(run.extra["market"]))
+        return cls(
+            from_options(Oracle, run.options, run.path), run.record, DgpParameters.from_json(run.extra["parameters"])
+        )
 
     @cached_property
-    def _process(self) -> TrueLaw:
-        return TrueLaw(self.record.taxonomy, self.market)
+    def _process(self) -> DataGeneratingProcess:
+        return DataGeneratingProcess(self.record.taxonomy, self.parameters)

@@ -146,9 +146,9 @@ def import_synthetic(
     out: PanelOut,
     workers: Annotated[int, Parameter(help="How many careers to draw.")] = 10_000,
     taxonomy: Annotated[str, Parameter(help="A shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
-    seed: Annotated[int, Parameter(help="Seed of people, careers and split; their law stays the same.")] = 0,
+    seed: Annotated[int, Parameter(help="Seed of people, careers and split; the process stays the same.")] = 0,
 ) -> None:
-    """Draw careers of people who do not exist from a law that is known, so that the best possible forecast is.
+    """Draw careers of people who do not exist from a data-generating process that is known: the best possible forecast.
 
     Example: `laborllm import synthetic --workers 10000 --taxonomy occ1990dd --out synthetic.parquet`
     """

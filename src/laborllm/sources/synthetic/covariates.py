@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.sources.synthetic.market import (
+from laborllm.sources.synthetic.parameters import (
     EDUCATION,
     ETHNICITIES,
     GENDERS,
     MIDDLE_AGE,
     MIDDLE_YEAR,
     REGIONS,
-    Market,
+    DgpParameters,
     StateOdds,
 )
 
@@ -33,15 +33,15 @@ def covariates(people: pl.DataFrame, age: Floats) -> Floats:
     return np.column_stack([*columns, age, time]).astype(np.float32)
 
 
-def effects(leanings: Mapping[str, Floats], market: Market) -> Floats:
+def effects(leanings: Mapping[str, Floats], parameters: DgpParameters) -> Floats:
     """What each covariate adds to the log-odds of each occupation, (C, J) float32, in the order of `covariates`."""
     middle = (len(EDUCATION) - 1) / 2
     asked = np.clip(middle + SPREAD * leanings["schooling"], 0, len(EDUCATION) - 1)
-    rows = [-market.schooling * (level - asked) ** 2 for level in range(len(EDUCATION))]
-    rows += [sign * market.women / 2 * leanings["women"] for sign in (1, -1)]  # female, male
-    rows += [market.ethnic * leanings[ethnicity] for ethnicity in ETHNICITIES]
-    rows += [market.regional * leanings[region] for region in REGIONS]
-    rows += [market.older * leanings["older"], market.growing * leanings["growing"]]
+    rows = [-parameters.schooling * (level - asked) ** 2 for level in range(len(EDUCATION))]
+    rows += [sign * parameters.women / 2 * leanings["women"] for sign in (1, -1)]  # female, male
+    rows += [parameters.ethnic * leanings[ethnicity] for ethnicity in ETHNICITIES]
+    rows += [parameters.regional * leanings[region] for region in REGIONS]
+    rows += [parameters.older * leanings["older"], parameters.growing * leanings["growing"]]
     return np.array(rows, np.float32)
 
 
@@ -51,10 +51,10 @@ def tens_over_30(people: pl.DataFrame) -> Floats:
     return ((age - MIDDLE_AGE) / 10).fill_null(0).to_numpy()
 
 
-def state_odds(state: StateOdds, people: pl.DataFrame, age: Floats, market: Market) -> Floats:
+def state_odds(state: StateOdds, people: pl.DataFrame, age: Floats, parameters: DgpParameters) -> Floats:
     """Odds of entering a state rather than any occupation, (n,) float32."""
     level = sum(number * _is(people["education"], value) for number, value in enumerate(EDUCATION))
-    slump = np.cos(2 * np.pi * (people["year"].to_numpy() - market.slump_year) / market.cycle)
+    slump = np.cos(2 * np.pi * (people["year"].to_numpy() - parameters.slump_year) / parameters.cycle)
     log_odds = state.enter + state.by_age * age + state.by_age_squared * age**2 + state.by_education * level
     log_odds = log_odds + state.women * _is(people["gender"], "female") + state.slump * slump
     return np.exp(log_odds).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What the law of synthetic careers remembers of the records before a record: jobs, and years in one.
+"""The past of a synthetic record, as its data-generating process uses it: jobs, and years spent in one.
 
 `laborllm.panel.history` is what models know of a career; this is what careers are drawn from, year by year.
 """

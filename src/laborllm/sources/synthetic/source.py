@@ -7,8 +7,8 @@ from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.sources.row_counts import finish_panel
-from laborllm.sources.synthetic.law import MARKET, TrueLaw
-from laborllm.sources.synthetic.market import Market
+from laborllm.sources.synthetic.dgp import DGP, DataGeneratingProcess
+from laborllm.sources.synthetic.parameters import DgpParameters
 from laborllm.sources.synthetic.people import draw_people
 
 DATASET = "SYNTHETIC"
@@ -16,19 +16,21 @@ DRAWN_STATES = ("unemployed", "not_in_labor_force", "in_education")
 """The states that the command adds to a taxonomy of occupations."""
 
 
-def import_synthetic(workers: int, taxonomy: Taxonomy, *, market: Market | None = None, seed: int = 0) -> Panel:
+def import_synthetic(
+    workers: int, taxonomy: Taxonomy, *, parameters: DgpParameters | None = None, seed: int = 0
+) -> Panel:
     """The careers of `workers` people who do not exist, over `taxonomy` with the states it has.
 
-    `seed` draws people, careers and split; the law that they follow depends on taxonomy and market alone (None: the
-    market as it comes).
+    `seed` draws people, careers and split; the process that they follow depends on taxonomy and parameters only (None:
+    the default parameters).
     Raises `SourceError` for fewer than one worker or fewer than two occupations.
     """
     if workers < 1:
         raise SourceError(f"cannot draw {workers} workers: at least 1 is needed")
-    law = TrueLaw(taxonomy, market or Market())
+    dgp = DataGeneratingProcess(taxonomy, parameters or DgpParameters())
     generator = np.random.default_rng(seed)
-    people = draw_people(workers, law.market, generator)
-    codes = np.array(taxonomy.codes)[law.draw(people, generator)]
-    provenance = Provenance(source="synthetic", rows_in=people.height, notes={MARKET: law.market.to_json()})
+    people = draw_people(workers, dgp.parameters, generator)
+    codes = np.array(taxonomy.codes)[dgp.draw(people, generator)]
+    provenance = Provenance(source="synthetic", rows_in=people.height, notes={DGP: dgp.parameters.to_json()})
     records = people.with_columns(pl.Series("occupation", codes))
     return finish_panel(records, provenance, taxonomy, DATASET, seed=seed)

@@ -1,4 +1,4 @@
-"""The labour market that synthetic careers come from: every number of the survey, of staying and of moving."""
+"""The parameters of synthetic careers: every number of the survey, of staying and of moving."""
 
 import json
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ STATE_ODDS = {
 
 
 @dataclass(frozen=True)
-class Market:
+class DgpParameters:
     """Everything that decides how synthetic careers run, but for the taxonomy.
 
     The survey. Interviews are yearly from first_year and every second year after yearly_until, up to last_year, of

@@ -1,12 +1,12 @@
-"""The law of synthetic careers: the true probability of every next occupation, given the past and the covariates.
+"""The data-generating process (DGP) of synthetic careers: the probability of every next occupation.
 
 A worker stays with probability s^g over g years, s from the occupation, the years spent in it and age; else moves:
 
     P(k) = s^g [k = j] + (1 - s^g) m(k)
 
 where m is a nest: the odds of each state against all occupations together, and a softmax over the occupations other
-than the present one j. A first record is a move from nowhere. A missing covariate has no effect, so the law is defined
-on every panel over its taxonomy, its own or not.
+than the present one j. A first record is a move from nowhere. A missing covariate has no effect, so the process is
+defined on every panel over its taxonomy, its own or not.
 """
 
 from collections.abc import Iterator
@@ -22,44 +22,45 @@ from laborllm.panel import Panel
 from laborllm.panel.history import require_known_past
 from laborllm.sources.synthetic.covariates import LEANINGS, covariates, effects, state_odds, tens_over_30
 from laborllm.sources.synthetic.history import Columns, History, by_position
-from laborllm.sources.synthetic.market import Market, StateOdds
+from laborllm.sources.synthetic.parameters import DgpParameters, StateOdds
 from laborllm.sources.synthetic.titles import draw_leanings, similarity
 
 Floats = NDArray[np.floating]
 
 BATCH = 4096  # records whose distributions are computed at once
-MARKET = "market"  # the note of a panel's provenance that holds the market in JSON
+DGP = "dgp"  # the note of a panel's provenance that holds the parameters in JSON
 
 
-class TrueLaw:
-    """The distribution of every record that a market and a taxonomy imply.
+class DataGeneratingProcess:
+    """The distribution of every record that parameters and a taxonomy imply.
 
     Raises `SourceError` for a taxonomy with fewer than two occupations: nobody could change job in it.
     """
 
-    def __init__(self, taxonomy: Taxonomy, market: Market) -> None:
+    def __init__(self, taxonomy: Taxonomy, parameters: DgpParameters) -> None:
         self.taxonomy = taxonomy
-        self.market = market
+        self.parameters = parameters
         self.is_state = np.isin(taxonomy.codes, taxonomy.states)
         self._none = len(taxonomy)  # in place of the column of an occupation that there is none of
         if (~self.is_state).sum() < 2:
             raise SourceError(f"taxonomy {taxonomy.name} has fewer than two occupations: nobody could change job in it")
-        self._states = [market.states[state] for state in taxonomy.states]
-        self._to_job = np.pad(similarity(taxonomy, market.same_group, market.same_words), ((0, 1), (0, 0)))
-        leanings = draw_leanings(taxonomy, LEANINGS, market.names)
-        self._to_worker = effects(leanings, market)
-        by_itself = market.popularity * leanings["popularity"]
+        self._states = [parameters.states[state] for state in taxonomy.states]
+        self._to_job = np.pad(similarity(taxonomy, parameters.same_group, parameters.same_words), ((0, 1), (0, 0)))
+        leanings = draw_leanings(taxonomy, LEANINGS, parameters.names)
+        self._to_worker = effects(leanings, parameters)
+        by_itself = parameters.popularity * leanings["popularity"]
         self._by_itself = np.where(self.is_state, -np.inf, by_itself)  # the softmax is over occupations only
-        self._stay, self._stay_by_age = _staying(self.is_state, self._states, market)
+        self._stay, self._stay_by_age = _staying(self.is_state, self._states, parameters)
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
-        """The law that a panel was drawn from. Raises `SourceError` if it is not a synthetic one."""
-        if MARKET not in panel.provenance.notes:
+        """The process that a panel was drawn from. Raises `SourceError` if it is not a synthetic one."""
+        if DGP not in panel.provenance.notes:
             raise SourceError(
-                f"the law of {panel.dataset} is not known: only 'laborllm import synthetic' writes it down"
+                f"the data-generating process of {panel.dataset} is not known: it is not a panel of synthetic careers",
+                hint="draw one with 'laborllm import synthetic'",
             )
-        return cls(panel.taxonomy, Market.from_json(panel.provenance.notes[MARKET]))
+        return cls(panel.taxonomy, DgpParameters.from_json(panel.provenance.notes[DGP]))
 
     def log_prob(self, panel: Panel) -> Floats:
         """Log-probability of every occupation for every record given those before it, (n, J) float32, nats."""
@@ -98,7 +99,7 @@ class TrueLaw:
         """Rows of the panel, and the probability of every occupation for each of them."""
         if panel.taxonomy != self.taxonomy:
             raise SourceError(
-                f"the law is over {self.taxonomy.name}, the panel over {panel.taxonomy.name} or other states"
+                f"the process is over {self.taxonomy.name}, the panel over {panel.taxonomy.name} or other states"
             )
         require_known_past(panel)
         history = History.of(panel.records, self.taxonomy.columns(panel.records["occupation"]), self.is_state)
@@ -115,7 +116,7 @@ class TrueLaw:
     def _of_people(self, people: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
         """Covariates (n, C), tens of years over 30 (n,) and the odds of each state (n, states)."""
         age = tens_over_30(people)
-        odds = [state_odds(state, people, age, self.market) for state in self._states]
+        odds = [state_odds(state, people, age, self.parameters) for state in self._states]
         stacked = np.column_stack(odds) if odds else np.empty((people.height, 0), np.float32)
         return covariates(people, age), age, stacked
 
@@ -123,7 +124,7 @@ class TrueLaw:
         """Chance to have stayed in the occupation before over the whole gap, (n,); zero for a first record."""
         occupation = past.previous
         log_odds = self._stay[occupation] + self._stay_by_age[occupation] * age
-        log_odds = log_odds + self.market.stay_tenure * np.log1p(past.tenure)
+        log_odds = log_odds + self.parameters.stay_tenure * np.log1p(past.tenure)
         stay = (1 + np.exp(-log_odds)) ** -past.gap.astype(float)
         return np.where(occupation == self._none, 0, stay).astype(np.float32)
 
@@ -131,9 +132,9 @@ class TrueLaw:
         """Where a mover goes, (n, J) float32: rows sum to one, and nobody moves to the occupation she is in."""
         weight = traits @ self._to_worker + self._by_itself + self._to_job[past.job]
         back = np.flatnonzero(past.former != self._none)
-        weight[back, past.former[back]] += self.market.return_to_former
+        weight[back, past.former[back]] += self.parameters.return_to_former
         jobless = np.flatnonzero((past.job != self._none) & (past.previous != past.job))
-        weight[jobless, past.job[jobless]] += self.market.recall
+        weight[jobless, past.job[jobless]] += self.parameters.recall
         known = np.flatnonzero(past.previous != self._none)
         weight[known, past.previous[known]] = -np.inf
         chance = np.exp(weight - weight.max(axis=1, keepdims=True))
@@ -143,10 +144,10 @@ class TrueLaw:
         return np.asarray(chance)
 
 
-def _staying(is_state: NDArray[np.bool_], states: list[StateOdds], market: Market) -> tuple[Floats, Floats]:
+def _staying(is_state: NDArray[np.bool_], states: list[StateOdds], parameters: DgpParameters) -> tuple[Floats, Floats]:
     """Log-odds of staying at age 30 in the first year, and what ten more years of age add, (J + 1,) each: the last of
     them are of no occupation, and mean nothing."""
-    stay, by_age = np.full(len(is_state), market.stay), np.full(len(is_state), market.stay_by_age)
+    stay, by_age = np.full(len(is_state), parameters.stay), np.full(len(is_state), parameters.stay_by_age)
     stay[is_state] = [state.stay for state in states]
     by_age[is_state] = [state.stay_by_age for state in states]
     return np.append(stay, 0), np.append(by_age, 0)
