@@ -15,6 +15,7 @@ from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.forecasting.summaries import rows_of
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
+from laborllm.occupations.taxonomy import OTHERS
 from laborllm.panel import Panel, over
 
 Floats = NDArray[np.float64]
@@ -120,7 +121,7 @@ def _in_people(
         named = {
             "kind": ["stay"] * len(stay) + ["move" if stay else "first"] * len(moves) + ["other"],
             "code": [*codes[shown], None],
-            "title": [*titles[shown], "All others"],
+            "title": [*titles[shown], OTHERS],
             "people": largest_remainders(np.maximum(each.mean(axis=0), 0), of),
             "low": low if len(shares) > 1 else [None] * len(low),
             "high": high if len(shares) > 1 else [None] * len(low),

@@ -27,6 +27,8 @@ COARSER = {"unemployed": "not_working", "not_in_labor_force": "not_working"}
 """State to the coarser one that it is part of."""
 
 STATE_GROUP = "Not employed"
+OTHERS = "All others"
+"""What stands for all that a table or a figure does not name."""
 
 
 @dataclass(frozen=True)

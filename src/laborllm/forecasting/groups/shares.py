@@ -53,7 +53,7 @@ def group_shares(
         50
     """
     runs = [simulations] if isinstance(simulations, Simulation) else list(simulations)
-    years = _common_years(runs)
+    years = common_years(runs)
     first = runs[0]
     labels = np.array(["all"] * len(first.workers) if groups is None else list(groups))
     if len(labels) != len(first.workers):
@@ -117,7 +117,7 @@ def _resampled(occupation: NDArray[np.int16], seed: int) -> NDArray[np.int16]:
     return occupation[chosen, np.arange(draws)]
 
 
-def _common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:
+def common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:
     first = runs[0]
     for run in runs:
         if run.workers["worker"].to_list() != first.workers["worker"].to_list() or run.years.shape != first.years.shape:

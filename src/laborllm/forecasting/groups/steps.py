@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.groups.mobility import Mobility
+from laborllm.occupations.taxonomy import OTHERS
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 
@@ -179,7 +180,7 @@ def _listed(
     rows = {
         "kind": ["stay", *["move"] * len(others), "other"],
         "code": [*(found.taxonomy.codes[column] for column in shown), None],
-        "title": [*(found.taxonomy.titles[column] for column in shown), "All others"],
+        "title": [*(found.taxonomy.titles[column] for column in shown), OTHERS],
         "share": [*share[shown], max(0.0, share.sum() - share[shown].sum())],
         "of_moves": [None, *of_moves[others], max(0.0, of_moves.sum() - of_moves[others].sum())],
     }

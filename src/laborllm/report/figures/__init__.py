@@ -11,6 +11,7 @@ from laborllm.report.figures.evaluation import (
     perplexity_over_time,
     ratio_to_reference,
 )
+from laborllm.report.figures.futures import fan, index_plot, river, shares_by_year
 from laborllm.report.figures.look import Chart, Draw, to_svg
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "Draw",
     "areas",
     "calibration",
+    "fan",
     "flows",
+    "index_plot",
     "learning_curve",
     "perplexity_by_group",
     "perplexity_by_level",
@@ -27,5 +30,7 @@ __all__ = [
     "pruning",
     "rates",
     "ratio_to_reference",
+    "river",
+    "shares_by_year",
     "to_svg",
 ]
