@@ -28,8 +28,8 @@ def main() -> None:
     panel = ll.import_nlswork()
     fitted = ll.fit("nemo", panel, seed=0)
     paths = ll.simulate(fitted, invented_career(panel), years=range(1989, 1994), draws=20_000, seed=0)
-    share = pl.DataFrame(paths.share[0], schema=list(panel.taxonomy.titles), orient="row")
-    frame = share.with_columns(year=pl.Series(paths.years[0])).unpivot(index="year", variable_name="occupation")
+    probability = pl.DataFrame(paths.probability[0], schema=list(panel.taxonomy.titles), orient="row")
+    frame = probability.with_columns(year=pl.Series(paths.years[0])).unpivot(index="year", variable_name="occupation")
     top = frame.group_by("occupation").agg(pl.col("value").mean()).sort("value", descending=True)["occupation"][:SHOWN]
     order = [*top, "All others"]
     named = pl.when(pl.col("occupation").is_in(top.implode())).then("occupation").otherwise(pl.lit("All others"))

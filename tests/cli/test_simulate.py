@@ -8,7 +8,7 @@ import pytest
 
 import laborllm as ll
 from cli.commands import laborllm
-from laborllm.forecasting.summaries import shares
+from laborllm.forecasting.summaries import probabilities
 from laborllm.panel import Panel
 
 
@@ -23,10 +23,10 @@ def test_the_verb_writes_what_the_library_simulates(
     assert laborllm(f"{command} --top 2 --out years.dta") == 0
     paths = ll.simulate(ll.load("run"), panel, years=[2005, 2007], draws=50, seed=3)
     written = pl.read_csv("new/years.csv", schema_overrides={"code": pl.String})
-    assert written["probability"].to_list() == pytest.approx(shares(paths)["probability"].to_list())
+    assert written["probability"].to_list() == pytest.approx(probabilities(paths)["probability"].to_list())
     stata, _ = pyreadstat.read_dta("years.dta")
     assert len(stata) == panel.workers * 2 * 2
-    assert stata["title"].tolist() == shares(paths, top=2)["title"].to_list()
+    assert stata["title"].tolist() == probabilities(paths, top=2)["title"].to_list()
 
 
 @pytest.mark.parametrize(

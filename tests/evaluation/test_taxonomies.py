@@ -86,7 +86,7 @@ def test_a_simulation_is_over_the_occupations_of_the_model(fine: Panel, coarse_m
     last = int(opened.records["year"].max())  # type: ignore[arg-type]
     found = simulate(coarse_model, opened, years=[last + 1], draws=20)
     assert found.taxonomy.states == COARSE
-    np.testing.assert_allclose(found.share.sum(axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(found.probability.sum(axis=-1), 1, rtol=1e-5)
 
 
 def test_a_finer_model_cannot_read_a_coarser_panel(coarse: Panel, fine_model: Fitted) -> None:

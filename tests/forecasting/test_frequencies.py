@@ -47,8 +47,8 @@ def test_who_was_nowhere_does_not_stay(one: Simulation) -> None:
 def test_the_range_spans_nine_in_ten_refits(one: Simulation) -> None:
     refits = []
     for extra in np.linspace(-0.2, 0.2, 21):
-        share = one.share + np.array([extra, 0, -extra, 0, 0, 0, 0], np.float32)
-        refits.append(replace(one, share=share.astype(np.float32)))
+        probability = one.probability + np.array([extra, 0, -extra, 0, 0, 0, 0], np.float32)
+        refits.append(replace(one, probability=probability.astype(np.float32)))
     stay = natural_frequencies(refits, top=1).row(0, named=True)
     assert (stay["people"], stay["low"], stay["high"]) == (50, 32, 68)
 

@@ -15,14 +15,14 @@ from laborllm.forecasting.simulation.rescored import RescoredPaths
 from laborllm.forecasting.simulation.simulate import Simulation, simulate, start_paths
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.forecasting.simulation.what_if import what_if
-from laborllm.forecasting.summaries import moves, return_to_work, shares, survival, time_in_groups
+from laborllm.forecasting.summaries import moves, probabilities, return_to_work, survival, time_in_groups
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel
 
 YEARS = range(2005, 2011)
-ERRORS = 4.5  # standard errors that a simulated share may be off by, of thousands
+ERRORS = 4.5  # standard errors that a simulated probability may be off by, of thousands
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, pane
     law = np.eye(len(panel.taxonomy))[simulation.origin]
     for year in range(len(YEARS)):
         law = law @ counted.table
-        off = np.abs(simulation.share[:, year] - law)
+        off = np.abs(simulation.probability[:, year] - law)
         assert (off <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
         counts = np.stack([(simulation.occupation[:, :, year] == k).mean(axis=1) for k in range(law.shape[1])], axis=1)
         assert (np.abs(counts - law) <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
@@ -58,7 +58,7 @@ def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, pane
             assert np.sqrt(np.mean(in_errors**2)) == pytest.approx(1, abs=0.25)  # the stated errors are those made
             assert off[common].mean() < 0.8 * np.abs(counts - law)[common].mean()  # and smaller than those of counting
     assert (simulation.error[:, 0] == 0).all()
-    np.testing.assert_allclose(simulation.share.sum(axis=2), 1, atol=1e-5)
+    np.testing.assert_allclose(simulation.probability.sum(axis=2), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["plain", "second-order", "logit", "bag-of-jobs", "nemo", "career"])
@@ -81,8 +81,8 @@ def test_two_years_ahead_is_the_simulation_without_its_noise(name: str, fitted: 
     exact = two_years_ahead(fitted[name], opened)
     np.testing.assert_allclose(exact.sum(axis=1), 1, atol=1e-5)
     simulation = simulate(fitted[name], opened, draws=4000)
-    assert (np.abs(simulation.share[:, 1] - exact) <= ERRORS * np.sqrt(exact * (1 - exact) / 4000) + 5e-4).all()
-    assert np.abs(exact - simulation.share[:, 0]).max() > 1e-3  # the second year is another one
+    assert (np.abs(simulation.probability[:, 1] - exact) <= ERRORS * np.sqrt(exact * (1 - exact) / 4000) + 5e-4).all()
+    assert np.abs(exact - simulation.probability[:, 0]).max() > 1e-3  # the second year is another one
 
 
 def test_two_years_of_a_markov_chain_are_its_square(counted: FittedTransition, panel: Panel) -> None:
@@ -101,14 +101,14 @@ def test_a_worker_is_simulated_alike_alone_and_with_others(fitted: dict[str, Any
 def test_equal_arms_do_not_differ_and_unequal_ones_do(fitted: dict[str, Any], panel: Panel) -> None:
     opened = panel.sample(10, seed=0).open(YEARS)
     same = what_if(fitted["nemo"], opened, opened, draws=50)
-    assert not same.share.any()
+    assert not same.probability.any()
     assert not same.error.any()
     is_open = pl.col("occupation").is_null()
     schooled = pl.when(is_open).then(pl.lit("college")).otherwise("education").alias("education")
     other = opened.with_records(opened.records.with_columns(schooled))
     found = what_if(fitted["nemo"], opened, other, draws=200)
     arms = [simulate(fitted["nemo"], arm, draws=200) for arm in (opened, other)]
-    np.testing.assert_allclose(found.share, arms[1].share - arms[0].share, atol=1e-6)
+    np.testing.assert_allclose(found.probability, arms[1].probability - arms[0].probability, atol=1e-6)
     unpaired = np.hypot(arms[0].error, arms[1].error)
     assert found.error.sum() < unpaired.sum()
 
@@ -136,17 +136,17 @@ def test_tables_agree_with_a_hand_count(panel: Panel) -> None:
     taxonomy = panel.taxonomy
     workers = pl.DataFrame({"worker": ["a", "b"], "year": [2000, 2001], "occupation": ["0", "unemployed"]})
     occupation = np.array([[[0, 1], [0, 0]], [[6, 6], [6, 2]]], dtype=np.int16)
-    share = np.zeros((2, 2, 7), np.float32)
+    probability = np.zeros((2, 2, 7), np.float32)
     for worker in range(2):
         for year in range(2):
-            share[worker, year] = np.bincount(occupation[worker, :, year], minlength=7) / 2
+            probability[worker, year] = np.bincount(occupation[worker, :, year], minlength=7) / 2
     years = np.array([[2002, 2004], [2002, 2004]], dtype=np.int16)
-    found = Simulation(workers, years, taxonomy, share, np.zeros_like(share), occupation, seed=0)
+    found = Simulation(workers, years, taxonomy, probability, np.zeros_like(probability), occupation, seed=0)
     assert survival(found)["survival"].to_list() == [1, 0.5, 1, 0.5]
     assert return_to_work(found)["returned"].to_list() == [None, None, 0, 0.5]
     assert moves(found)["mean"].to_list() == [0.5, 0.5]
-    assert shares(found)["horizon"].unique().sort().to_list() == [1, 2, 3, 4]
-    top = shares(found, top=1)
+    assert probabilities(found)["horizon"].unique().sort().to_list() == [1, 2, 3, 4]
+    top = probabilities(found, top=1)
     assert top["code"].to_list() == ["0", "0", "unemployed", "2"]
     in_groups = time_in_groups(found)
     assert in_groups.filter(worker="b", group="Not employed")["records"].to_list() == [1.5]

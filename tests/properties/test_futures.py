@@ -1,4 +1,4 @@
-"""What holds of any simulation: shares sum to one, groups to their people, and nobody depends on who else is there."""
+"""What holds of any simulation: rows sum to one, groups to their people, and nobody depends on who else is there."""
 
 import numpy as np
 import pytest
@@ -23,13 +23,13 @@ def test_shares_sum_to_one_and_the_first_year_is_the_forecast(
     counts: Fitted, panel: Panel, years: list[int], draws: int, seed: int
 ) -> None:
     paths = simulate(counts, panel, years=years, draws=draws, seed=seed)
-    assert paths.share.min() >= 0
-    np.testing.assert_allclose(paths.share.sum(axis=2), 1, atol=1e-5)
+    assert paths.probability.min() >= 0
+    np.testing.assert_allclose(paths.probability.sum(axis=2), 1, atol=1e-5)
     assert paths.years.tolist() == [years] * panel.workers
     assert set(np.unique(paths.occupation)) <= set(range(len(panel.taxonomy)))
     exact = counts.forecast(panel.open(years[:1])).only_open()
     assert exact.records["worker"].to_list() == paths.workers["worker"].to_list()
-    np.testing.assert_allclose(paths.share[:, 0], np.exp(exact.log_prob), atol=1e-6)
+    np.testing.assert_allclose(paths.probability[:, 0], np.exp(exact.log_prob), atol=1e-6)
 
 
 @FEW
@@ -43,7 +43,7 @@ def test_workers_are_independent_of_each_other(
     rows = np.flatnonzero(among_all.workers["worker"].is_in(alone.workers["worker"].implode()))
     assert alone.workers.equals(among_all.workers[rows])
     np.testing.assert_array_equal(alone.occupation, among_all.occupation[rows])
-    np.testing.assert_allclose(alone.share, among_all.share[rows], atol=1e-6)
+    np.testing.assert_allclose(alone.probability, among_all.probability[rows], atol=1e-6)
 
 
 @FEW

@@ -75,9 +75,9 @@ def test_nobody_in_a_small_cell_is_shown(text: str) -> None:
     assert "2004</th>" not in text
 
 
-def test_the_account_adds_up(text: str) -> None:
-    account = text.partition("Where the rows went")[2]
-    places = [account.index(f">{number}<") for number in ("244", "\N{MINUS SIGN}3", "241")]
+def test_the_row_counts_add_up(text: str) -> None:
+    row_counts = text.partition("Where the rows went")[2]
+    places = [row_counts.index(f">{number}<") for number in ("244", "\N{MINUS SIGN}3", "241")]
     assert places == sorted(places)
 
 

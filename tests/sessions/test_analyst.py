@@ -44,12 +44,12 @@ def test_from_a_list_of_people_to_the_shares_of_groups(capsys: pytest.CaptureFix
 
     assert laborllm("simulate model people.parquet --years 2025 2026 --draws 40 --out years.csv") == 0
     paths = ll.simulate(fitted, people, years=[2025, 2026], draws=40)
-    np.testing.assert_allclose(paths.share[:, 0], np.exp(next_year.log_prob), atol=1e-6)
+    np.testing.assert_allclose(paths.probability[:, 0], np.exp(next_year.log_prob), atol=1e-6)
     typed = pl.read_csv("years.csv", schema_overrides={"code": pl.String})
     sums = typed.group_by("worker", "year").agg(pl.col("probability").sum())
     assert sums.height == 8
     np.testing.assert_allclose(sums["probability"], 1, atol=1e-4)
-    stay = float(paths.share[0, 1, paths.origin[0]])
+    stay = float(paths.probability[0, 1, paths.origin[0]])
     row = typed.filter(pl.col("worker") == "Ada", pl.col("year") == 2026, pl.col("code") == coded["Ada", 2024])
     assert row["probability"].item() == pytest.approx(stay, abs=1e-6)
 

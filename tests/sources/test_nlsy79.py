@@ -204,11 +204,11 @@ def test_any_answers_make_a_panel_or_are_refused(tmp_path: Path, answered: list[
     ]
     files = {"own.csv": data((PEOPLE, *columns)), "own.sdf": variable_list((PEOPLE, *columns))}
     try:
-        account = import_nlsy79(write(tmp_path, files)).provenance
+        counts = import_nlsy79(write(tmp_path, files)).provenance
     except LaborLLMError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017 - a panel is right too
     else:
-        assert account.rows_in == 6
+        assert counts.rows_in == 6
 
 
 def test_another_cohort(tmp_path: Path) -> None:

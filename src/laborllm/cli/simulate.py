@@ -40,7 +40,7 @@ def simulate(
     from laborllm.cli.data.unknown import tell_unknown
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.simulation.simulate import simulate as continue_careers
-    from laborllm.forecasting.summaries import shares
+    from laborllm.forecasting.summaries import probabilities
     from laborllm.storage import make_folder
 
     require_table(out, "long", top)
@@ -49,6 +49,6 @@ def simulate(
     fitted = api.load(run)
     paths = continue_careers(fitted, careers, years=years, draws=draws, seed=seed)
     tell_unknown({str(run): fitted}, careers)
-    table = shares(paths, top=top)
+    table = probabilities(paths, top=top)
     write_table(table, out)
     print(f"{out}: {len(table):,} rows, {len(paths.workers):,} workers on {draws:,} paths each", file=sys.stderr)

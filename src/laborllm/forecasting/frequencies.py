@@ -53,12 +53,14 @@ def natural_frequencies(found: Simulation | Sequence[Simulation], *, of: int = P
     runs = [found] if isinstance(found, Simulation) else list(found)
     first = runs[0]
     for run in runs:
-        if run.share.shape != first.share.shape or not run.workers["worker"].equals(first.workers["worker"]):
+        if run.probability.shape != first.probability.shape or not run.workers["worker"].equals(
+            first.workers["worker"]
+        ):
             raise PanelError("the simulations are of other workers or other years: simulate the same careers")
     rows, occupations = rows_of(first), len(first.taxonomy)
-    shares = np.stack([run.share.reshape(len(rows), occupations) for run in runs]).astype(np.float64)
+    probabilities = np.stack([run.probability.reshape(len(rows), occupations) for run in runs]).astype(np.float64)
     before = np.repeat(first.origin, first.years.shape[1])
-    return _in_people(rows, shares, before, first.taxonomy, of, top)
+    return _in_people(rows, probabilities, before, first.taxonomy, of, top)
 
 
 def next_frequencies(forecast: Forecast, panel: Panel, *, of: int = PEOPLE, top: int = TOP) -> pl.DataFrame:
@@ -86,8 +88,8 @@ def next_frequencies(forecast: Forecast, panel: Panel, *, of: int = PEOPLE, top:
     """
     rows = forecast.records.select("worker", "year")
     before = _before(rows, over(panel, forecast.taxonomy))
-    shares = np.exp(forecast.log_prob.astype(np.float64))[None]
-    return _in_people(rows, shares, before, forecast.taxonomy, of, top)
+    probabilities = np.exp(forecast.log_prob.astype(np.float64))[None]
+    return _in_people(rows, probabilities, before, forecast.taxonomy, of, top)
 
 
 def _before(rows: pl.DataFrame, panel: Panel) -> NDArray[np.intp]:

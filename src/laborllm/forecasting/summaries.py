@@ -14,7 +14,7 @@ from laborllm.forecasting.simulation.simulate import Simulation
 Bools = NDArray[np.bool_]
 
 
-def shares(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
+def probabilities(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
     """The distribution of every worker in every year.
 
     Args:
@@ -27,17 +27,17 @@ def shares(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
     """
     taxonomy, occupations = simulation.taxonomy, len(simulation.taxonomy)
     rows = rows_of(simulation)
-    share, error = (part.reshape(len(rows), occupations) for part in (simulation.share, simulation.error))
+    probability, error = (part.reshape(len(rows), occupations) for part in (simulation.probability, simulation.error))
     kept = occupations if top is None else min(top, occupations)
     column = np.tile(np.arange(occupations), (len(rows), 1))
     if top is not None:
-        column = np.argsort(-share, axis=1, kind="stable")[:, :kept]
+        column = np.argsort(-probability, axis=1, kind="stable")[:, :kept]
     at = np.repeat(np.arange(len(rows)), kept)
     flat = column.ravel()
     return rows[at].with_columns(
         pl.Series("code", np.array(taxonomy.codes)[flat]),
         pl.Series("title", np.array(taxonomy.titles)[flat]),
-        pl.Series("probability", np.take_along_axis(share, column, axis=1).ravel().astype(np.float64)),
+        pl.Series("probability", np.take_along_axis(probability, column, axis=1).ravel().astype(np.float64)),
         pl.Series("error", np.take_along_axis(error, column, axis=1).ravel().astype(np.float64)),
     )
 
@@ -51,7 +51,7 @@ def time_in_groups(simulation: Simulation) -> pl.DataFrame:
     groups = simulation.taxonomy.groups
     names = list(dict.fromkeys(groups))
     member = np.array([[group == name for name in names] for group in groups], dtype=np.float64)  # (J, G)
-    expected = simulation.share.astype(np.float64).sum(axis=1) @ member  # (W, G)
+    expected = simulation.probability.astype(np.float64).sum(axis=1) @ member  # (W, G)
     return (
         pl.DataFrame(expected, schema=names, orient="row")
         .select(pl.Series("worker", simulation.workers["worker"]), pl.all())

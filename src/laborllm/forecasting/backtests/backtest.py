@@ -41,11 +41,11 @@ class Futures:
     """What one forecast says at one origin of W workers over K years.
 
     Attributes:
-        share: Probabilities by year, (W, K, J).
+        probability: Of every occupation by year, (W, K, J).
         paths: Occupations drawn, (W, D, K) columns.
     """
 
-    share: NDArray[np.floating]
+    probability: NDArray[np.floating]
     paths: NDArray[np.integer]
 
 
@@ -141,7 +141,7 @@ def _futures(
 ) -> Iterator[tuple[str, Futures]]:
     for name, model in models.items():
         simulation = simulate(model, origin.panel, draws=draws, seed=seed)
-        yield name, Futures(simulation.share, simulation.occupation)
+        yield name, Futures(simulation.probability, simulation.occupation)
     workers, horizon = origin.observed.shape
     stays = np.eye(len(marginal))[origin.last][:, None].repeat(horizon, axis=1)
     yield STATE, Futures(stays, origin.last[:, None, None].repeat(horizon, axis=2))
@@ -154,11 +154,11 @@ def _scores(origin: Origin, futures: Futures) -> Iterator[pl.DataFrame]:
     worker = origin.panel.records["worker"].unique(maintain_order=True)
     occupations = len(origin.panel.taxonomy)
     row, year = np.nonzero(origin.observed < occupations)
-    share, observed = futures.share[row, year].astype(np.float64), origin.observed[row, year]
-    above = (share > share[np.arange(len(observed)), observed][:, None]).sum(axis=1)
+    probability, observed = futures.probability[row, year].astype(np.float64), origin.observed[row, year]
+    above = (probability > probability[np.arange(len(observed)), observed][:, None]).sum(axis=1)
     of_records = {
-        "log score": log_score(share, observed),
-        "Brier score": brier_score(share, observed),
+        "log score": log_score(probability, observed),
+        "Brier score": brier_score(probability, observed),
         "top-1": (above < 1).astype(float),
         f"top-{TOP}": (above < TOP).astype(float),
     }

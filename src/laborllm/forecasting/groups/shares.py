@@ -63,7 +63,7 @@ def group_shares(
     parts = []
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
-        expected = np.mean([_sum_cells(run.share[rows].sum(axis=0), cell, len(codes)) for run in runs], axis=0)
+        expected = np.mean([_sum_cells(run.probability[rows].sum(axis=0), cell, len(codes)) for run in runs], axis=0)
         paths = [_resampled(run.occupation[rows], run.seed) if sampled else run.occupation[rows] for run in runs]
         drawn = np.concatenate([_counts(path, cell, len(codes)) for path in paths])  # (futures, K, C)
         low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")

@@ -1,10 +1,10 @@
 """Simulation: where careers go over the years to come, by drawing, closing and opening one record after the other.
 
     paths = simulate(fitted, panel, years=range(2025, 2031), draws=1000, seed=0)
-    shares(paths, top=5)  # of each worker and year (see `summaries`)
+    probabilities(paths, top=5)  # of each worker and year (see `summaries`)
 
-The share of an occupation in a year is the mean over paths of the exact one-step distribution, not the count of draws
-(Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
+The probability of an occupation in a year is the mean over paths of the exact one-step distribution, not a count of
+draws (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,8 +39,8 @@ class Simulation:
         workers: Columns worker, year and occupation of the last observed record (null where there is none), W rows.
         years: Year of each open record, (W, K).
         taxonomy: The J occupations that the columns stand for.
-        share: Mean over paths of the one-step distribution, (W, K, J) float32; rows sum to one.
-        error: Monte Carlo standard error of `share`, (W, K, J) float32; zero in the first year.
+        probability: Mean over paths of the one-step distribution, (W, K, J) float32; rows sum to one.
+        error: Monte Carlo standard error of `probability`, (W, K, J) float32; zero in the first year.
         occupation: The occupations drawn, (W, D, K) columns.
         seed: Seed of the draws.
 
@@ -55,14 +55,14 @@ class Simulation:
     workers: pl.DataFrame
     years: NDArray[np.int16]
     taxonomy: Taxonomy
-    share: NDArray[np.float32]
+    probability: NDArray[np.float32]
     error: NDArray[np.float32]
     occupation: NDArray[np.int16]
     seed: int
 
     def __repr__(self) -> str:
         """Sizes, and no record: what is printed of a simulation may end up in a log."""
-        workers, years, occupations = self.share.shape
+        workers, years, occupations = self.probability.shape
         return (
             f"Simulation({workers:,} workers on {self.draws:,} paths of {years} records over {occupations} occupations)"
         )
@@ -102,22 +102,22 @@ def simulate(
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)
         >>> paths = ll.simulate(fitted, panel, years=range(2025, 2028), draws=100)
-        >>> paths.share.shape == (50, 3, len(panel.taxonomy))
+        >>> paths.probability.shape == (50, 3, len(panel.taxonomy))
         True
     """
     opened = as_read(model, panel if years is None else panel.open(years))
     origins, open_years = origins_of(opened)
     workers, horizon = open_years.shape
     shape = (workers, horizon, len(opened.taxonomy))
-    share, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     occupation = np.empty((workers, draws, horizon), np.int16)
     with progress("simulate", workers * horizon, "worker-years") as advance:
         for rows, careers in portions(opened, draws):
-            for year, (probability, drawn) in enumerate(walk(model, careers, draws, seed=seed)):
-                share[rows, year], error[rows, year] = mean_and_error(probability)
+            for year, (of_paths, drawn) in enumerate(walk(model, careers, draws, seed=seed)):
+                probability[rows, year], error[rows, year] = mean_and_error(of_paths)
                 occupation[rows, :, year] = drawn.cpu()
                 advance(careers.workers)
-    return Simulation(origins, open_years, opened.taxonomy, share, error, occupation, seed)
+    return Simulation(origins, open_years, opened.taxonomy, probability, error, occupation, seed)
 
 
 def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:

@@ -26,8 +26,8 @@ class Difference:
         workers: Columns worker, year and occupation of the last observed record of the first version, W rows.
         years: Year of each open record, (W, K).
         taxonomy: The J occupations.
-        share: Share of the second version minus the share of the first, (W, K, J) float32; rows sum to zero.
-        error: Monte Carlo standard error of `share` over paired paths, (W, K, J) float32.
+        probability: Under the second version minus under the first, (W, K, J) float32; rows sum to zero.
+        error: Monte Carlo standard error of `probability` over paired paths, (W, K, J) float32.
 
     Examples:
         >>> import laborllm as ll
@@ -41,7 +41,7 @@ class Difference:
     workers: pl.DataFrame
     years: NDArray[np.int16]
     taxonomy: Taxonomy
-    share: NDArray[np.float32]
+    probability: NDArray[np.float32]
     error: NDArray[np.float32]
 
 
@@ -67,7 +67,7 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         >>> fitted = ll.fit("transition", panel)
         >>> opened = panel.open(years=[2025])
         >>> west = opened.with_records(opened.records.with_columns(region=pl.lit("west")))
-        >>> bool(ll.what_if(fitted, opened, west, draws=10).share.any())  # frequencies know no region
+        >>> bool(ll.what_if(fitted, opened, west, draws=10).probability.any())  # frequencies know no region
         False
     """
     panel, other = as_read(model, panel), as_read(model, other)
@@ -76,9 +76,9 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
     if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):
         raise PanelError("the two versions of a what-if have other workers, or other years to forecast")
     shape = (*years.shape, len(panel.taxonomy))
-    share, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for (rows, one), (_, two) in zip(portions(panel, draws), portions(other, draws), strict=True):
         arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
         for year, ((before, _), (after, _)) in enumerate(arms):
-            share[rows, year], error[rows, year] = mean_and_error(after - before)
-    return Difference(origins, years, panel.taxonomy, share, error)
+            probability[rows, year], error[rows, year] = mean_and_error(after - before)
+    return Difference(origins, years, panel.taxonomy, probability, error)
