@@ -42,7 +42,17 @@ class Crosswalk:
 
 
 def load_crosswalk(name_or_path: str | Path) -> Crosswalk:
-    """A shipped crosswalk by name (`census1980`, ...), or one's own CSV file whose header is code,TARGET."""
+    """Load a crosswalk that comes with laborllm, or one's own.
+
+    Args:
+        name_or_path: A name, such as `census1980`, or a CSV file whose header is code,TARGET.
+
+    Returns:
+        The crosswalk.
+
+    Raises:
+        TaxonomyError: An unknown name, or a file that is no crosswalk.
+    """
     path = Path(name_or_path)
     if path.suffix == ".csv":
         return _parse(path.stem, read_own(path, "crosswalk"), source=path.name)

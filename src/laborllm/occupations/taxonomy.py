@@ -76,10 +76,21 @@ class Taxonomy:
         return self.from_occupations(self.name, [job for job in occupations if job[0] not in STATES])
 
     def title(self, code: str) -> str:
+        """The title of the occupation or state with this code."""
         return self.titles[self.position[code]]
 
     def with_states(self, states: Sequence[str]) -> Self:
-        """The taxonomy's occupations followed by `states`, a choice from `STATES`."""
+        """The taxonomy's occupations followed by states.
+
+        Args:
+            states: States without a job, a choice from `STATES`.
+
+        Returns:
+            The larger taxonomy, of the same name.
+
+        Raises:
+            TaxonomyError: An unknown state, or one that the taxonomy has already.
+        """
         unknown = [state for state in states if state not in STATES]
         if unknown:
             raise TaxonomyError(f"unknown state {unknown[0]!r}: use {', '.join(STATES)}")
@@ -91,23 +102,48 @@ class Taxonomy:
         )
 
     def to_json(self) -> str:
+        """Name, codes, titles and groups as JSON, which `from_json` reads."""
         occupations = list(zip(self.codes, self.titles, self.groups, strict=True))
         return json.dumps({"name": self.name, "entries": occupations})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
+        """A taxonomy from what `to_json` wrote."""
         stored = json.loads(text)
         return cls.from_occupations(stored["name"], stored["entries"])
 
     @classmethod
     def from_occupations(cls, name: str, occupations: Iterable[Sequence[str]]) -> Self:
-        """Build from (code, title, group) triples."""
+        """Build a taxonomy from rows.
+
+        Args:
+            name: What it is called.
+            occupations: (code, title, group) of each.
+
+        Returns:
+            The taxonomy, in the order of the rows.
+        """
         columns = list(zip(*occupations, strict=True)) or [(), (), ()]
         return cls(name, *(tuple(column) for column in columns))
 
 
 def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
-    """A shipped taxonomy by name (`occ1990dd`, ...), or one's own: a CSV file with columns code, title, group."""
+    """Load a taxonomy that comes with laborllm, or one's own.
+
+    Args:
+        name_or_path: A name, such as `occ1990dd`, or a CSV file with columns code, title and group.
+
+    Returns:
+        The taxonomy, without states.
+
+    Raises:
+        TaxonomyError: An unknown name, or a file that is no taxonomy.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.load_taxonomy("nlswork").titles[0]
+        'Professional workers'
+    """
     path = Path(name_or_path)
     if path.suffix == ".csv":
         return Taxonomy.from_occupations(path.stem, _read_occupations(read_own(path, "taxonomy"), str(path)))

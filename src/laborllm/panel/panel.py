@@ -78,6 +78,7 @@ class Panel:
 
     @property
     def workers(self) -> int:
+        """How many workers there are."""
         return self.records["worker"].n_unique()
 
     @property
@@ -131,12 +132,32 @@ class Panel:
         return self.part(records)
 
     def sample(self, workers: int, *, seed: int) -> Self:
-        """The careers of `workers` workers drawn without replacement; all of them if there are no more."""
+        """Draw whole careers without replacement.
+
+        Args:
+            workers: How many careers; all of them if there are no more.
+            seed: Decides which.
+
+        Returns:
+            The panel of these careers, in the order they had.
+        """
         chosen = draw_workers(self.records["worker"].unique(maintain_order=True), workers, seed=seed)
         return self.part(self.records.filter(pl.col("worker").is_in(chosen.implode())))
 
     def draw(self, split: str | None, workers: int | None, *, seed: int) -> Self:
-        """The careers of one split, or of all; of `workers` of its workers drawn without replacement, or of all."""
+        """Take whole careers of one split, or some of them drawn without replacement.
+
+        Args:
+            split: `train`, `valid` or `test`; None: of all splits.
+            workers: How many careers are drawn; None: all.
+            seed: Decides which.
+
+        Returns:
+            The panel of these careers, in the order they had.
+
+        Raises:
+            PanelError: An unknown split, or one without workers.
+        """
         careers = self if split is None else self.subset(split)
         return careers if workers is None else careers.sample(workers, seed=seed)
 
@@ -151,7 +172,15 @@ class Panel:
             yield self.part(self.records[start:end])
 
     def with_training(self, workers: int, *, seed: int) -> Self:
-        """Keep `workers` of the training workers, drawn without replacement, and all others."""
+        """Keep some of the training careers, drawn without replacement, and all careers of the other splits.
+
+        Args:
+            workers: How many training careers to keep; all of them if there are no more.
+            seed: Decides which.
+
+        Returns:
+            The smaller panel.
+        """
         chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
         return self.part(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
 
@@ -164,8 +193,13 @@ class Panel:
         return replace(self, records=records)
 
     def part(self, records: pl.DataFrame) -> Self:
-        """A panel of some of these records, in their order, which are not checked again: a record that follows an open
-        one must be open too."""
+        """A panel of some of these records, in their order.
+
+        They are not checked again: a record that follows an open one must be open too.
+
+        Raises:
+            PanelError: There are no records.
+        """
         if records.is_empty():
             raise PanelError("the selection holds no records")
         part = object.__new__(type(self))
@@ -218,7 +252,16 @@ def read_facts(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 
 def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]) -> str:
-    """SHA-256 of records that come as several frames, in the order of the panel."""
+    """SHA-256 of records that come as several frames, such as a panel that is read block by block.
+
+    Args:
+        taxonomy: The panel's taxonomy.
+        dataset: The panel's label.
+        frames: All records, in the order of the panel.
+
+    Returns:
+        The hash in hexadecimal, equal for the same panel however it is cut into frames.
+    """
     digest = hashlib.sha256(taxonomy.to_json().encode())
     digest.update(dataset.encode())
     for number, frame in enumerate(frames):
@@ -227,7 +270,19 @@ def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]
 
 
 def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:
-    """Some of the workers, drawn without replacement; all of them if there are no more."""
+    """Draw workers without replacement.
+
+    Args:
+        names: Whom to draw from.
+        workers: How many; all of them if there are no more.
+        seed: Decides which.
+
+    Returns:
+        The names drawn.
+
+    Raises:
+        PanelError: Fewer than one worker is to be drawn.
+    """
     if workers < 1:
         raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
     return names.sample(min(workers, len(names)), seed=seed)

@@ -11,9 +11,20 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 
 
 def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]) -> dict[str, str]:
-    """The metadata of the file at `path`, if that has the key `mark`.
+    """The metadata of a Parquet file that says what it is.
 
-    Otherwise raises `error`, which says that the file is no `what` and that the command `verb` makes one.
+    Args:
+        path: The file.
+        mark: The metadata key that such a file must have.
+        what: What such a file is called in an error, such as "panel".
+        verb: The command that makes one, for the error.
+        error: The class of the error.
+
+    Returns:
+        All metadata of the file.
+
+    Raises:
+        LaborLLMError: An `error`, for no file, no Parquet file, or one without the mark.
     """
     if not path.is_file():
         raise error(f"no {what} file at {path}")
@@ -29,7 +40,21 @@ def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLME
 def read_marked(
     path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The rows of a file and its metadata; raises what `read_mark` does, and `error` for a file that is torn."""
+    """The rows of a Parquet file that says what it is, and its metadata.
+
+    Args:
+        path: The file.
+        mark: The metadata key that such a file must have.
+        what: What such a file is called in an error, such as "panel".
+        verb: The command that makes one, for the error.
+        error: The class of the error.
+
+    Returns:
+        The rows, and all metadata of the file.
+
+    Raises:
+        LaborLLMError: An `error`, for what `read_mark` refuses, and for a file that is torn.
+    """
     about = read_mark(path, mark, what, verb, error)
     try:
         return pl.read_parquet(path), about

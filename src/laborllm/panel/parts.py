@@ -14,9 +14,12 @@ from laborllm.storage import new_file
 
 
 def join_panels(parts: list[Path], path: Path, provenance: Provenance) -> None:
-    """Join panel files into one at `path`, with `provenance` for all of them.
+    """Join panel files into one without holding them in memory.
 
-    The parts must share taxonomy and dataset, and come in ascending order of their workers, none of them in two parts.
+    Args:
+        parts: Panel files of one taxonomy and dataset, in ascending order of their workers, none of them in two.
+        path: The file to write.
+        provenance: Where the records of all parts are from.
     """
     own = {key: value for key, value in pl.read_parquet_metadata(parts[0]).items() if key.startswith("laborllm.")}
     about = own | {"laborllm.provenance": json.dumps(asdict(provenance))}

@@ -177,10 +177,18 @@ def _odds(panel: Panel, addition: Addition, records: pl.DataFrame, people: pl.Da
 
 
 def importance(people: pl.DataFrame, target: pl.DataFrame) -> NDArray[np.float64]:
-    """Share of each worker's covariates among `target` over their share among `people`, (workers,).
+    """Importance weights: the share of each worker's covariates in one population over their share in another.
 
-    Both have a row per worker. Alike are those with the same values of every covariate of `ALIKE` that both tables
-    know. Zero for values that no target worker has.
+    Args:
+        people: A row per worker who may be drawn.
+        target: A row per worker of the population to look like.
+
+    Returns:
+        The ratio for each row of `people`, (workers,); zero for values that nobody in `target` has. Alike are workers
+        with the same values of every covariate of `ALIKE` that both tables know.
+
+    Raises:
+        PanelError: The tables know no covariate in common.
     """
     known = [name for name in ALIKE if people[name].count() and target[name].count()]
     if not known:
@@ -192,10 +200,20 @@ def importance(people: pl.DataFrame, target: pl.DataFrame) -> NDArray[np.float64
 
 
 def draw_without_replacement(odds: NDArray[np.float64], count: int, *, seed: int) -> NDArray[np.intp]:
-    """Rows drawn one after the other in proportion to what is left of `odds`, ascending; never one with odds of zero.
+    """Draw rows one after the other in proportion to the odds of those that are left.
 
     By the logarithms of exponential waiting times, of which the first `count` come (Efraimidis and Spirakis 2006).
-    Raises `PanelError` if there are not as many that can be drawn.
+
+    Args:
+        odds: Of each row, (n,), not negative; a row with odds of zero is never drawn.
+        count: How many rows.
+        seed: Decides which.
+
+    Returns:
+        Row numbers in ascending order, (count,).
+
+    Raises:
+        PanelError: Fewer than `count` rows have odds above zero.
     """
     possible = int((odds > 0).sum())
     if possible < count:

@@ -43,7 +43,16 @@ def conform(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def check(records: pl.DataFrame, taxonomy: Taxonomy, split_by: str) -> None:
-    """Raise `PanelError` unless `records`, which conform, are those of a panel: the first row at fault is named."""
+    """Check that records are those of a panel.
+
+    Args:
+        records: Rows whose columns conform to `SCHEMA`, in any order.
+        taxonomy: What the occupations are codes of.
+        split_by: The column whose values the split keeps whole.
+
+    Raises:
+        PanelError: They are not; the first row at fault is named.
+    """
     if records.is_empty():
         raise PanelError("the panel is empty: no records are left")
     for name in ("worker", "year", "split"):

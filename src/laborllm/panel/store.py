@@ -61,7 +61,15 @@ class PanelFile:
         return cls(path, read_facts(read_mark(path, MARK, "panel", "import", PanelError)))
 
     def select(self, split: str | None = None, workers: int | None = None, *, seed: int = 0) -> Self:
-        """Take the careers that `Panel.draw` takes: those of a split, and of some of its workers, drawn by the seed.
+        """Take the careers that `Panel.draw` takes, without reading their records.
+
+        Args:
+            split: `train`, `valid` or `test`; None: of all splits.
+            workers: How many careers are drawn without replacement; None: all.
+            seed: Decides which.
+
+        Returns:
+            The file with that selection.
 
         Raises:
             PanelError: The split is unknown or has no worker, or fewer than one worker is to be drawn.

@@ -48,10 +48,19 @@ def export_career(panel: Panel, out: Path) -> None:
 
 
 def import_career(folder: Path, taxonomy: Taxonomy, dataset: str) -> Panel:
-    """The panel in `folder`, with the split of its files, and with the states that it has added to `taxonomy`.
+    """Import careers in CAREER's layout, with the split of their files.
 
-    Raises `SourceError` for a missing file, lines that do not match, or a year that is no number, and `PanelError` for
-    a job that the taxonomy does not have.
+    Args:
+        folder: Where the files are.
+        taxonomy: What the jobs are codes of; the states that occur in the files are added to it.
+        dataset: The label of the panel.
+
+    Returns:
+        The panel.
+
+    Raises:
+        SourceError: A missing file, lines that do not match, or a year that is no number.
+        PanelError: A job that the taxonomy does not have.
     """
     splits = [split for split in SPLITS if (folder / f"{split}.job").is_file()]
     if not splits:

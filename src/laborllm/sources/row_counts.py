@@ -36,7 +36,16 @@ def count_codes(codes: pl.Series) -> dict[str, int]:
 
 
 def coverage(codes: Mapping[str, int], targets: Container[str], crosswalks: Iterable[Crosswalk]) -> dict[str, str]:
-    """Notes on which codes (code -> rows) have a place in the taxonomy, those in `targets`, and which have not."""
+    """Notes on which codes have a place in the taxonomy, and which have not.
+
+    Args:
+        codes: Code -> rows.
+        targets: The codes that have a place.
+        crosswalks: What led them there, for the note.
+
+    Returns:
+        Name of each note -> its text.
+    """
     led = [f"{crosswalk.name} to {crosswalk.target} ({crosswalk.source})" for crosswalk in crosswalks]
     mapped = {code: count for code, count in codes.items() if code in targets}
     without = [f"{code} ({values.rows(count)})" for code, count in codes.items() if code not in targets]
@@ -57,10 +66,23 @@ def finish_panel(
     weight_kind: str = "none",
     split_by: str | None = None,
 ) -> Panel:
-    """Split the records, by `split_by` or by what `default_split` says, and make them a panel.
+    """Split records and make them a panel.
 
-    Raises `SourceError` if records and rows left out do not add up to the rows read, or if no record is left, and
-    `PanelError` for records that do not form a panel, such as a doubled worker-year.
+    Args:
+        records: The rows to keep, with the columns of a panel but the split.
+        provenance: Where they are from, with counts of all rows.
+        taxonomy: What the occupations are codes of.
+        dataset: The label of the panel.
+        seed: Decides who is in which split.
+        weight_kind: What the column weight means ("none", "sampling").
+        split_by: The column whose values the split keeps whole; None: what `default_split` says.
+
+    Returns:
+        The panel.
+
+    Raises:
+        SourceError: Records and rows left out do not add up to the rows read, or no record is left.
+        PanelError: Records that do not form a panel, such as a doubled worker-year.
     """
     require_rows(records.height, provenance)
     by = split_by or default_split(records)

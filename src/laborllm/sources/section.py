@@ -34,6 +34,15 @@ class Section:
         return cls(path.name, content)
 
     def require_keys(self, required: Iterable[str], optional: Iterable[str]) -> None:
+        """Check that all settings that must be there are, and no unknown one.
+
+        Args:
+            required: Names that must be there.
+            optional: Names that may be there.
+
+        Raises:
+            SourceError: One is missing or unknown.
+        """
         required, known = list(required), [*required, *optional]
         for key in self.content:
             if key not in known:
@@ -43,6 +52,18 @@ class Section:
                 raise SourceError(f"{self.where}: the entry {key!r} is missing")
 
     def text(self, key: str, default: str | None = None) -> str:
+        """The text of a setting.
+
+        Args:
+            key: Name of the setting.
+            default: The text where it is not there; None: it must be there.
+
+        Returns:
+            The text.
+
+        Raises:
+            SourceError: It is missing, or no plain line of text.
+        """
         value = self.content.get(key, default)
         if not isinstance(value, str) or value in NOTHING:
             raise SourceError(f"{self.where}: {key} must be a text, not {_shown(value)}")
@@ -51,7 +72,19 @@ class Section:
         return value
 
     def one_of(self, key: str, allowed: Iterable[str], default: str | None = None) -> str:
-        """A text that must be one of those allowed."""
+        """The text under a key, which must be one of those allowed.
+
+        Args:
+            key: Name of the setting.
+            allowed: What it may be.
+            default: What it is where the key is not there; None: the key must be there.
+
+        Returns:
+            The text.
+
+        Raises:
+            SourceError: It is missing, or another one.
+        """
         return require_one_of(self, key, self.text(key, default), allowed)
 
     def codes(self, key: str) -> frozenset[str]:
@@ -59,6 +92,17 @@ class Section:
         return frozenset(normal_code(value) for value in self.texts(key))
 
     def texts(self, key: str) -> list[str]:
+        """The texts of a setting that is a list.
+
+        Args:
+            key: Name of the setting.
+
+        Returns:
+            The texts; none where the key is not there.
+
+        Raises:
+            SourceError: It is no list of texts.
+        """
         value = self.content.get(key, [])
         if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
             raise SourceError(f"{self.where}: {key} must be a list such as [1, 2], not {_shown(value)}")
@@ -68,7 +112,19 @@ class Section:
         return key in self.content
 
     def section(self, key: str, required: Iterable[str], optional: Iterable[str] = ()) -> "Section":
-        """The settings under `key`. A bare text stands for only the column: `worker: id`."""
+        """The settings under a key. A bare text stands for only the column: `worker: id`.
+
+        Args:
+            key: Name of the setting.
+            required: Names that must be there.
+            optional: Names that may be there.
+
+        Returns:
+            The settings.
+
+        Raises:
+            SourceError: A name that is missing or unknown.
+        """
         value = self.content[key]
         if isinstance(value, str) and value not in NOTHING and "column" in required:
             value = {"column": value}
@@ -77,7 +133,17 @@ class Section:
         return section
 
     def recoding(self, key: str) -> dict[str, str | None] | None:
-        """The map of values under `key`: code -> text, or None for missing."""
+        """The map of values under a key.
+
+        Args:
+            key: Name of the setting.
+
+        Returns:
+            Code -> text, or None for missing; None where the key is not there.
+
+        Raises:
+            SourceError: A value that becomes no text, or is listed twice.
+        """
         if key not in self.content:
             return None
         pairs = Section(f"{self.where}: {key}", self.content[key])
@@ -92,7 +158,20 @@ class Section:
 
 
 def require_one_of(section: Section, what: str, value: str, allowed: Iterable[str]) -> str:
-    """`value`, if it is allowed. Raises `SourceError`."""
+    """Check that a value is one of those allowed.
+
+    Args:
+        section: Where it stands, for the error.
+        what: What it is, for the error.
+        value: The value.
+        allowed: What it may be.
+
+    Returns:
+        The value.
+
+    Raises:
+        SourceError: It is another one.
+    """
     if value not in allowed:
         raise SourceError(f"{section.where}: unknown {what} {value!r}; use {', '.join(allowed)}")
     return value

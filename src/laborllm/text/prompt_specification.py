@@ -8,7 +8,16 @@ from laborllm.text.template import END, Template, render
 
 
 def prompt_specification(template: Template, taxonomy: Taxonomy, dataset: str) -> str:
-    """How a career is written and where its titles are read, in Markdown; the worker in it is invented."""
+    """Say in Markdown how a career is written and where its titles are read; the worker in it is invented.
+
+    Args:
+        template: How careers are written.
+        taxonomy: The occupations of the example.
+        dataset: The label that stands in the first line of a career.
+
+    Returns:
+        The example and its rules.
+    """
     rules = [
         f"The first line names the dataset: `{dataset}` is the one of the fit.",
         "Gender, ethnicity, region, year of birth and education are written in the words of the panel. What is not "

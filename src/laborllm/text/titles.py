@@ -124,9 +124,18 @@ STATES_REWORDED = {
 
 
 def title_texts(taxonomy: Taxonomy, kind: Titles, seed: int) -> tuple[str, ...]:
-    """What is written for each occupation, J strings, no two alike; `seed` decides codes and what is shuffled.
+    """What is written for each occupation of a taxonomy.
 
-    Raises `TaxonomyError` where a rule would write two titles alike.
+    Args:
+        taxonomy: The J occupations.
+        kind: The rule, such as "literal", "numeric" or "shuffled".
+        seed: Decides codes and what is shuffled.
+
+    Returns:
+        J strings, no two alike.
+
+    Raises:
+        TaxonomyError: The rule would write two titles alike.
     """
     texts = WRITERS[kind](taxonomy, seed)
     first: dict[str, str] = {}

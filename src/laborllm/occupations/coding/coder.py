@@ -72,7 +72,15 @@ class TitleCoder:
 
     @classmethod
     def learn(cls, taxonomy: Taxonomy, listed: ListedTitles) -> Self:
-        """Learn from titles with known codes."""
+        """Learn from titles with known codes.
+
+        Args:
+            taxonomy: What the codes are of.
+            listed: Titles of the three lists, each with its code.
+
+        Returns:
+            A coder without corrections.
+        """
         lists: dict[Words, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
         examples = [
             *(("index", tuple(title.split()), code, lines) for title, code, lines in listed.index.rows()),
@@ -104,11 +112,19 @@ class TitleCoder:
         return type(self)(self.taxonomy, self.lists, self.ranker, self.spelling, {**self.corrections, **own})
 
     def code(self, titles: Iterable[str | None], *, threshold: float = THRESHOLD) -> pl.DataFrame:
-        """One row per distinct title, in the order they come: title, code, confidence (0 to 1) and match.
+        """Code titles: one row per distinct title, in the order they come.
 
-        code is null where the confidence is below `threshold`. match says how the code was found: a correction, same
-        words as a listed title, fewer words (rank or place aside), similar words, or no job (a student, nothing
-        written).
+        Args:
+            titles: Job titles as people write them; null is passed over.
+            threshold: The confidence, 0 to 1, below which a title has no code.
+
+        Returns:
+            Columns title, code (null below the threshold), confidence (0 to 1) and match: how the code was found, which
+            is a correction, same words as a listed title, fewer words (rank or place aside), similar words, or no job
+            (a student, nothing written).
+
+        Raises:
+            TaxonomyError: A threshold that is not from 0 to 1.
         """
         if not 0 <= threshold <= 1:
             raise TaxonomyError(f"the threshold is {threshold}: it must be from 0 to 1")
@@ -120,7 +136,15 @@ class TitleCoder:
         return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
     def candidates(self, title: str, count: int = 5) -> list[tuple[str, float]]:
-        """The `count` most probable codes of one title, each with its confidence, the surest first; none for no job."""
+        """The most probable codes of one title.
+
+        Args:
+            title: A job title as people write it.
+            count: How many codes.
+
+        Returns:
+            Codes with their confidence, the surest first; none where the title names no job.
+        """
         form, match = self._look_up(title)
         if match == NO_JOB:
             return []

@@ -43,7 +43,16 @@ class Ranker:
 
     @classmethod
     def fit(cls, titles: Sequence[Words], columns: NDArray[np.intp], classes: int) -> "Ranker":
-        """Learn from n titles and the column, 0 to `classes` - 1, of each one's occupation, (n,)."""
+        """Learn from titles whose occupation is known.
+
+        Args:
+            titles: The words of each of n titles.
+            columns: The column of its occupation, 0 to `classes` - 1, (n,).
+            classes: How many occupations there are, J.
+
+        Returns:
+            The fitted naive Bayes model.
+        """
         found = [features_of(title) for title in titles]
         occurs = Counter(feature for features in found for feature in features)
         features = {feature: row for row, feature in enumerate(occurs)}

@@ -42,10 +42,19 @@ STRUCK = "***"
 
 
 def read_query(query: str, database: str, columns: Sequence[str]) -> RawTable:
-    """Read `columns` of the rows of `query`; `database` is postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+    """Read the rows of a SQL query; nothing is changed in the database.
 
-    Nothing is changed in the database. Raises `SourceError` for an address, a server, a query or a column that cannot
-    be used, and if the package that reads such a database is not installed.
+    Args:
+        query: The query.
+        database: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
+        columns: Which columns of its rows to keep.
+
+    Returns:
+        The rows as text, with notes on the query that hold no value of it.
+
+    Raises:
+        SourceError: An address, a server, a query or a column that cannot be used, or the package that reads such a
+            database is not installed.
     """
     where = shown_address(database)
     read = _read_duckdb if database.startswith(DUCKDB) else _read_postgres

@@ -44,6 +44,7 @@ class Layout:
 
     @property
     def width(self) -> int:
+        """How many characters a record has."""
         return max(last for _, last in self.variables.values())
 
 
@@ -63,7 +64,17 @@ def read_fixed_width(path: Path, wanted: Collection[str]) -> FixedWidthFile:
 
 
 def read_layout(statements: Path) -> Layout:
-    """The layout that a file of SAS, SPSS or Stata statements describes."""
+    """The layout that a file of SAS, SPSS or Stata statements describes.
+
+    Args:
+        statements: The file; its ending says of which program.
+
+    Returns:
+        The layout.
+
+    Raises:
+        SourceError: The variables and their columns are not found, or overlap.
+    """
     text = statements.read_bytes().decode("latin-1")
     section = LAYOUTS[statements.suffix.lower()].search(text)
     fields = FIELD.findall(section[1]) if section else []

@@ -31,9 +31,18 @@ UNREADABLE = (
 
 
 def read_raw(path: Path, columns: Sequence[str], encoding: str | None = None) -> RawTable:
-    """Read `columns` of the file at `path`. `encoding`: of a text that is not UTF-8, or of an old Stata or SAS file.
+    """Read columns of a table in any supported format.
 
-    Raises `SourceError` if the file is missing, is not what its name says, or lacks one of the columns.
+    Args:
+        path: The file; its ending says the format.
+        columns: The names of the columns to read.
+        encoding: Of a text that is not UTF-8, or of an old Stata or SAS file; None: found out.
+
+    Returns:
+        The columns as text, with the hash of the file.
+
+    Raises:
+        SourceError: The file is missing, is not what its name says, or lacks one of the columns.
     """
     if not path.is_file():
         raise SourceError(f"no file at {path}")
@@ -50,7 +59,20 @@ def read_raw(path: Path, columns: Sequence[str], encoding: str | None = None) ->
 def read_delimited(
     path: Path, columns: Sequence[str], encoding: str | None, *, optional: Sequence[str] = ()
 ) -> RawTable:
-    """Read `columns`, and those of `optional` that are there, of a table of text."""
+    """Read columns of a table of text, separated by commas, tabs or the like.
+
+    Args:
+        path: The file.
+        columns: The names of the columns that must be there.
+        encoding: Of a text that is not UTF-8; None: found out.
+        optional: Columns to read if they are there.
+
+    Returns:
+        The columns as text, with notes on how the file was read.
+
+    Raises:
+        SourceError: A text that cannot be read, or a column that is missing or there twice.
+    """
     text, notes = read_text(path, encoding)
     names, cells = split_cells(path.name, text)
     require_columns(path.name, columns, names)
@@ -61,7 +83,16 @@ def read_delimited(
 
 
 def require_cells(name: str, rows: int, columns: int) -> None:
-    """Raise `SourceError` for more than `LARGEST_TABLE` cells."""
+    """Refuse a table that is too large to be read whole.
+
+    Args:
+        name: Of the file, for the error.
+        rows: How many rows it has.
+        columns: How many of its columns are read.
+
+    Raises:
+        SourceError: More than `LARGEST_TABLE` cells.
+    """
     if rows * columns > LARGEST_TABLE:
         raise SourceError(f"{name} holds {rows:,} rows: tables of more than {LARGEST_TABLE:,} cells are not read whole")
 

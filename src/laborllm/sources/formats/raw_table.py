@@ -36,7 +36,17 @@ def in_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def text_columns(schema: pl.Schema) -> list[pl.Expr]:
-    """The columns of a table of that schema as `in_text` has them."""
+    """The expressions that turn the columns of a table into text, as `in_text` has them.
+
+    Args:
+        schema: Names and types of the columns.
+
+    Returns:
+        An expression per column.
+
+    Raises:
+        SourceError: A column that holds neither text nor numbers.
+    """
     for name, dtype in schema.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             raise SourceError(f"column {plain(name)!r} holds {dtype}, which is neither text nor number")
@@ -44,7 +54,16 @@ def text_columns(schema: pl.Schema) -> list[pl.Expr]:
 
 
 def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> None:
-    """Raise `SourceError` unless every wanted column is there, once."""
+    """Check that columns are there, each once.
+
+    Args:
+        where: What they are columns of, for the error.
+        wanted: The names that must be there.
+        there: The names that are there.
+
+    Raises:
+        SourceError: One is missing, or there twice.
+    """
     for name in wanted:
         if name not in there:
             raise SourceError(f"{where} has no column {name!r}; its columns are {plain(', '.join(there))}")

@@ -14,18 +14,61 @@ SAS_RECORD = 80  # a SAS transport file is a whole number of records of this man
 
 
 def read_stata(path: Path, columns: list[str], encoding: str | None) -> RawTable:
+    """Read columns of a Stata file (.dta), with their value labels.
+
+    Args:
+        path: The file.
+        columns: The names of the columns to read.
+        encoding: Of a file older than Stata 14; None: as the file says.
+
+    Returns:
+        The columns as the file has them, and the value labels.
+    """
     return _read(pyreadstat.read_dta, path, columns, encoding)
 
 
 def read_spss(path: Path, columns: list[str], encoding: str | None) -> RawTable:
+    """Read columns of an SPSS file (.sav), with their value labels.
+
+    Args:
+        path: The file.
+        columns: The names of the columns to read.
+        encoding: Of its texts; None: as the file says.
+
+    Returns:
+        The columns as the file has them, and the value labels.
+    """
     return _read(pyreadstat.read_sav, path, columns, encoding)
 
 
 def read_sas(path: Path, columns: list[str], encoding: str | None) -> RawTable:
+    """Read columns of a SAS file (.sas7bdat).
+
+    Args:
+        path: The file.
+        columns: The names of the columns to read.
+        encoding: Of its texts; None: as the file says.
+
+    Returns:
+        The columns as the file has them.
+    """
     return _read(pyreadstat.read_sas7bdat, path, columns, encoding)
 
 
 def read_sas_transport(path: Path, columns: list[str], encoding: str | None) -> RawTable:
+    """Read columns of a SAS transport file (.xpt).
+
+    Args:
+        path: The file.
+        columns: The names of the columns to read.
+        encoding: Of its texts; None: as the file says.
+
+    Returns:
+        The columns as the file has them.
+
+    Raises:
+        OSError: The file is torn; the format does not say how many rows there are.
+    """
     if path.stat().st_size % SAS_RECORD:  # the format does not say how many rows there are
         raise OSError(f"its size is not a multiple of {SAS_RECORD} bytes, so it is torn")
     return _read(pyreadstat.read_xport, path, columns, encoding)

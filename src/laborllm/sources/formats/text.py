@@ -16,7 +16,8 @@ CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
 class Packed(Protocol):
     """A packed file that is open."""
 
-    def read(self, size: int, /) -> bytes: ...
+    def read(self, size: int, /) -> bytes:
+        """The next `size` bytes, inflated."""
 
 
 def read_bytes(path: Path) -> bytes:
@@ -43,9 +44,18 @@ def read_text(path: Path, encoding: str | None = None) -> tuple[str, dict[str, s
 
 
 def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[str, str]:
-    """The text and the encoding it was in: as given, or UTF-8 where the bytes allow it, else what Windows writes.
+    """Turn the bytes of a file into text.
 
-    Raises `SourceError` for an encoding that does not fit, and for a file that is UTF-8 but for a few bytes.
+    Args:
+        name: Of the file, for errors.
+        content: Its bytes.
+        encoding: What they are in; None: UTF-16 or UTF-8 where the bytes allow it, else what Windows writes.
+
+    Returns:
+        The text, and the name of its encoding.
+
+    Raises:
+        SourceError: An encoding that does not fit, or a file that is UTF-8 but for a few bytes.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16"), "UTF-16"

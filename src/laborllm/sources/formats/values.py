@@ -61,7 +61,19 @@ def refuse_mangled(codes: pl.Series, what: str) -> None:
 
 
 def recode(codes: pl.Series, recoding: Mapping[str, str | None], what: str) -> pl.Series:
-    """Each code as `recoding` says, null where it says None. Raises `SourceError` for a code that it does not list."""
+    """Give each code the text that a mapping has for it.
+
+    Args:
+        codes: Cells of a column.
+        recoding: Code -> text, or None for missing.
+        what: What the column is, for the error.
+
+    Returns:
+        Texts, null where the mapping says None.
+
+    Raises:
+        SourceError: A code that the mapping does not list.
+    """
     unlisted = sorted(set(codes.unique().drop_nulls()) - set(recoding))
     _refuse(codes, unlisted, f"{what}: the mapping must list, under 'values' or 'missing',")
     return codes.replace_strict(dict(recoding), default=None, return_dtype=pl.String)
@@ -77,8 +89,20 @@ def texts(
 ) -> pl.Series:
     """The words of a covariate: what the mapping's `values` say, else the value label in lower case.
 
-    Without labels or values a cell's own text is taken, in lower case; a bare number would say nothing in a career
-    text, so it raises `SourceError`, as does a label that two codes share.
+    Without labels or values a cell's own text is taken, in lower case; a bare number would say nothing in a resume.
+
+    Args:
+        codes: Cells of a column.
+        what: What the column is, for the error.
+        values: Code -> text, or None for missing; None where the mapping has no values.
+        labels: Code -> value label of the file.
+        missing: Codes that stand for a missing answer.
+
+    Returns:
+        Words, null where missing.
+
+    Raises:
+        SourceError: A bare number without label, or a label that two codes share.
     """
     own = [text for text in codes.unique().drop_nulls() if values is None and not _is_number(text)]
     words = {text: _plain(text) for text in own} | {number: _plain(label) for number, label in labels.items()}
@@ -88,7 +112,19 @@ def texts(
 
 
 def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) -> pl.Series:
-    """Calendar years (Int16). Raises `SourceError` for a cell that is not one."""
+    """Calendar years.
+
+    Args:
+        codes: Cells of a column.
+        what: What the column is, for the error.
+        recoding: Cell -> year, or None for missing, for cells that are no year themselves.
+
+    Returns:
+        Years (Int16), null where missing.
+
+    Raises:
+        SourceError: A cell that is not a year.
+    """
     text = codes.replace(dict(recoding))
     number = text.cast(pl.Int64, strict=False)
     bad = text.filter(text.is_not_null() & ~number.is_between(*YEARS).fill_null(False))
@@ -117,7 +153,20 @@ class NumberFormat:
 def weights(
     cells: pl.Series, what: str, *, missing: Iterable[str], numbers: NumberFormat = NumberFormat()
 ) -> pl.Series:
-    """Numbers (Float64). Raises `SourceError` for a cell that is not one."""
+    """Numbers, such as sampling weights or wages.
+
+    Args:
+        cells: Cells of a column.
+        what: What the column is, for the error.
+        missing: Cells that stand for a missing answer.
+        numbers: How decimals and thousands are marked.
+
+    Returns:
+        Numbers (Float64), null where missing.
+
+    Raises:
+        SourceError: A cell that is not a number.
+    """
     text = cells.replace(dict.fromkeys(missing))
     number = numbers.parse(text)
     bad = text.filter(text.is_not_null() & number.is_null())
@@ -129,8 +178,20 @@ def weights(
 
 
 def own(cells: pl.Series, *, labels: Mapping[str, str], missing: Iterable[str], numbers: NumberFormat) -> pl.Series:
-    """A column of the user's own: value labels where all codes have one, else integers or numbers where all cells are,
-    else texts. An integer with a zero before it, such as 0010, is a text."""
+    """A column of the user's own, in the type that its cells have.
+
+    Value labels where all codes have one, else integers or numbers where all cells are, else texts. An integer with a
+    zero before it, such as 0010, is a text.
+
+    Args:
+        cells: Cells of the column.
+        labels: Code -> value label of the file.
+        missing: Cells that stand for a missing answer.
+        numbers: How decimals and thousands are marked.
+
+    Returns:
+        The column in its type, null where missing.
+    """
     text = cells.replace(dict.fromkeys(missing))
     distinct = text.drop_nulls().unique()
     codes = {cell: normal_code(cell) for cell in distinct}

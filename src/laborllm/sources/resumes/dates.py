@@ -74,10 +74,14 @@ def read_dates(texts: pl.Series, order: DateOrder | None = None) -> tuple[pl.Ser
 
 @lru_cache(maxsize=100_000)
 def read_date(text: str, order: DateOrder | None = None) -> Period | None:
-    """The period that a text names, as `read_date("May 2014")` names all of May; None if it is no date, or any of two.
+    """The period that a text names: "May 2014" names all of May.
 
     Args:
-        order: what comes first in 03/04/2014, where both numbers may be a month.
+        text: A date as people write it.
+        order: What comes first in 03/04/2014, where both numbers may be a month.
+
+    Returns:
+        First and last day; None where the text is no date, or any of two.
     """
     said = TIME.sub("", " ".join(text.lower().split()).rstrip("., "))
     for form in FORMS:

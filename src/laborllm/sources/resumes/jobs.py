@@ -29,7 +29,18 @@ class Jobs:
 
 
 def read_jobs(path: Path, encoding: str | None = None) -> Jobs:
-    """A table of jobs, CSV or Parquet; `education` and `birth_year` may lack. Parquet is scanned, CSV is read whole."""
+    """A table of jobs. Parquet is scanned, CSV is read whole.
+
+    Args:
+        path: A .csv or .parquet file with a row per job; `education` and `birth_year` may lack.
+        encoding: Of a CSV that is not UTF-8; None: found out.
+
+    Returns:
+        The jobs, as text.
+
+    Raises:
+        SourceError: A file that cannot be read, or lacks a column.
+    """
     try:
         return _scan_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path, encoding)
     except UNREADABLE as error:

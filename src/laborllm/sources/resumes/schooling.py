@@ -22,7 +22,16 @@ def level(column: str) -> pl.Expr:
 
 
 def attained(records: pl.DataFrame, schooling: pl.DataFrame, order: DateOrder | None = None) -> pl.Series:
-    """The highest level of the schools that a worker had ended by the year of each record."""
+    """The highest level of the schools that a worker had ended by the year of each record.
+
+    Args:
+        records: Columns worker and year, (n,) rows.
+        schooling: Columns worker, level and ended, a row per school, as text.
+        order: What comes first in a date such as 03/04/2014.
+
+    Returns:
+        The level of each record, (n,), null where no school had ended.
+    """
     _, ended = read_dates(schooling["ended"], order)
     reached = schooling.select("worker", ended.dt.year().cast(pl.Int16).alias("year"), level("level").alias("l"))
     ranks = {name: rank for rank, name in enumerate(ORDER)}

@@ -30,9 +30,15 @@ class CodedTitles:
 
     @classmethod
     def load(cls, threshold: float, states: Sequence[str], corrections: Path | None = None) -> Self:
-        """The shipped coder, into its taxonomy with `states`; the file of `corrections` comes first.
+        """The coder that comes with laborllm, before any title.
 
-        Raises `TaxonomyError` for a state, threshold or correction that cannot be.
+        Args:
+            threshold: The confidence, 0 to 1, below which a title has no code.
+            states: States that the taxonomy of the panel has beyond its occupations.
+            corrections: A file of the user's own codes, which come first.
+
+        Raises:
+            TaxonomyError: A state, threshold or correction that cannot be.
         """
         coder = load_coder(corrections)
         return cls(coder, threshold, coder.taxonomy.with_states(states), coder.code([], threshold=threshold))

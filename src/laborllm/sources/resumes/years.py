@@ -40,6 +40,13 @@ class DatesSeen:
     unreadable: Counter[str] = field(default_factory=Counter)
 
     def add(self, open_ends: int, late_ends: Iterable[str], unreadable: Iterable[str]) -> None:
+        """Count the dates of another part of the jobs. Of rare texts only the most frequent are remembered.
+
+        Args:
+            open_ends: How many jobs have no end.
+            late_ends: Texts of ends after `as_of`.
+            unreadable: Texts of dates that are none.
+        """
         self.open_ends += open_ends
         for counter, texts in ((self.late_ends, late_ends), (self.unreadable, unreadable)):
             counter.update(text[:LONGEST] for text in texts)
@@ -47,7 +54,15 @@ class DatesSeen:
                 del counter[text]
 
     def notes(self, rules: DateRules, why: str) -> dict[str, str]:
-        """The notes of a panel: how many, and the texts of dates with their counts. `why`: where `as_of` is from."""
+        """The notes of a panel on its dates: how many, and the texts with their counts.
+
+        Args:
+            rules: How the dates were read.
+            why: Where `as_of` is from.
+
+        Returns:
+            Name of each note -> its text; none where nothing is to be said.
+        """
         notes = {}
         if self.open_ends:
             notes["jobs without an end"] = f"{self.open_ends:,}, taken to continue to {rules.as_of}, {why}"
@@ -59,10 +74,17 @@ class DatesSeen:
 
 
 def years_of(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen | None = None) -> pl.DataFrame:
-    """One row per job and year with days of that job: worker, year, title, education, birth_year, left_out.
+    """Spread dated jobs over the years that they have days in.
 
-    left_out is null for the main job of the worker's year: the one with most days, of these the one that started last,
-    of these the first by title. A job whose dates cannot be used is one row without a year.
+    Args:
+        jobs: A row per job, as text.
+        rules: How the dates are read.
+        seen: Counts of dates, which those of `jobs` are added to.
+
+    Returns:
+        One row per job and year: worker, year, title, education, birth_year, left_out. left_out is null for the main
+        job of the worker's year: the one with most days, of these the one that started last, of these the first by
+        title. A job whose dates cannot be used is one row without a year.
     """
     dated = _with_dates(jobs, rules, seen or DatesSeen())
     spread = dated.filter(pl.col(LEFT_OUT).is_null()).with_columns(

@@ -34,7 +34,15 @@ def covariates(people: pl.DataFrame, age: Floats) -> Floats:
 
 
 def effects(leanings: Mapping[str, Floats], parameters: DgpParameters) -> Floats:
-    """What each covariate adds to the log-odds of each occupation, (C, J) float32, in the order of `covariates`."""
+    """What each covariate adds to the log-odds of each occupation.
+
+    Args:
+        leanings: Name of a leaning -> a number for each occupation, (J,).
+        parameters: Of the data-generating process.
+
+    Returns:
+        (C, J) float32, in the order of `covariates`.
+    """
     middle = (len(EDUCATION) - 1) / 2
     asked = np.clip(middle + SPREAD * leanings["schooling"], 0, len(EDUCATION) - 1)
     rows = [-parameters.schooling * (level - asked) ** 2 for level in range(len(EDUCATION))]
@@ -52,7 +60,17 @@ def tens_over_30(people: pl.DataFrame) -> Floats:
 
 
 def state_odds(state: StateOdds, people: pl.DataFrame, age: Floats, parameters: DgpParameters) -> Floats:
-    """Odds of entering a state rather than any occupation, (n,) float32."""
+    """Odds of entering a state rather than any occupation.
+
+    Args:
+        state: The log-odds of the state.
+        people: Covariates and year of n records.
+        age: Tens of years over 30, (n,).
+        parameters: Of the data-generating process.
+
+    Returns:
+        (n,) float32.
+    """
     level = sum(number * _is(people["education"], value) for number, value in enumerate(EDUCATION))
     slump = np.cos(2 * np.pi * (people["year"].to_numpy() - parameters.slump_year) / parameters.cycle)
     log_odds = state.enter + state.by_age * age + state.by_age_squared * age**2 + state.by_education * level

@@ -34,7 +34,8 @@ DGP = "dgp"  # the note of a panel's provenance that holds the parameters in JSO
 class DataGeneratingProcess:
     """The distribution of every record that parameters and a taxonomy imply.
 
-    Raises `SourceError` for a taxonomy with fewer than two occupations: nobody could change job in it.
+    Raises:
+        SourceError: A taxonomy with fewer than two occupations: nobody could change job in it.
     """
 
     def __init__(self, taxonomy: Taxonomy, parameters: DgpParameters) -> None:
@@ -54,7 +55,17 @@ class DataGeneratingProcess:
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
-        """The process that a panel was drawn from. Raises `SourceError` if it is not a synthetic one."""
+        """The process that a panel was drawn from.
+
+        Args:
+            panel: Synthetic careers, which keep their parameters.
+
+        Returns:
+            The process, over the taxonomy of the panel.
+
+        Raises:
+            SourceError: The panel is not one of synthetic careers.
+        """
         if DGP not in panel.provenance.notes:
             raise SourceError(
                 f"the data-generating process of {panel.dataset} is not known: it is not a panel of synthetic careers",
@@ -81,7 +92,15 @@ class DataGeneratingProcess:
         return np.concatenate([-(p * np.log(p)).sum(axis=1) for _, p in self._batches(panel)]).astype(np.float64)
 
     def draw(self, people: pl.DataFrame, generator: np.random.Generator) -> Columns:
-        """Draw the occupation of every record, (n,) columns, for people as `draw_people` gives them."""
+        """Draw the occupation of every record.
+
+        Args:
+            people: Records without occupation, as `draw_people` gives them, (n,) rows.
+            generator: Draws.
+
+        Returns:
+            The column of each record's occupation, (n,).
+        """
         occupations = np.full(people.height, self._none, np.intp)
         history = History.before(people, self._none)
         traits, age, odds = self._of_people(people)

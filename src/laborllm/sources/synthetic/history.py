@@ -30,7 +30,16 @@ class History:
 
     @classmethod
     def of(cls, records: pl.DataFrame, occupations: Columns, is_state: NDArray[np.bool_]) -> Self:
-        """The histories of records sorted by worker and year. occupations: column of each, (n,). is_state: (J,)."""
+        """The histories of records whose occupations are known.
+
+        Args:
+            records: (n,) rows, sorted by worker and year.
+            occupations: The column of each record's occupation, (n,).
+            is_state: Whether each occupation of the taxonomy is a state, (J,).
+
+        Returns:
+            A value per record.
+        """
         history = cls.before(records, len(is_state))
         for position, rows in enumerate(by_position(records)):
             if position:
@@ -39,7 +48,15 @@ class History:
 
     @classmethod
     def before(cls, records: pl.DataFrame, none: int) -> Self:
-        """What is known of the histories before any occupation is: the gaps. none: J, in place of a column."""
+        """What is known of the histories before any occupation is: the gaps.
+
+        Args:
+            records: (n,) rows, sorted by worker and year.
+            none: J, in place of a column.
+
+        Returns:
+            A value per record.
+        """
         years = records["year"].cast(pl.Int64).to_numpy()
         first = first_records(records)
         gap = np.where(first, 0, np.diff(years, prepend=years[:1])).astype(np.intp)
@@ -47,7 +64,13 @@ class History:
         return cls(previous, job, former, gap, np.zeros(len(years), np.intp))
 
     def extend(self, rows: Columns, occupations: Columns, is_state: NDArray[np.bool_]) -> None:
-        """Fill in the histories of `rows`: they end with the records right above them, of which all is known."""
+        """Fill in the histories of some records, in place.
+
+        Args:
+            rows: These records; everything is known of the records right above them, which are those before.
+            occupations: The column of each record's occupation, (n,), as far as known.
+            is_state: Whether each occupation of the taxonomy is a state, (J,).
+        """
         before = rows - 1
         occupation, job = occupations[before], self.job[before]
         changes = ~is_state[occupation] & (occupation != job)

@@ -106,10 +106,12 @@ class DgpParameters:
     states: Mapping[str, StateOdds] = field(default_factory=lambda: STATE_ODDS)
 
     def to_json(self) -> str:
+        """All numbers as JSON, which `from_json` reads."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
+        """Parameters from what `to_json` wrote."""
         stored: dict[str, Any] = json.loads(text)
         states = {state: StateOdds(**odds) for state, odds in stored.pop("states").items()}
         fields: dict[str, Any] = {

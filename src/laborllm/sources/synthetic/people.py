@@ -11,9 +11,20 @@ AGE_OF_LEVEL = np.array([0, 18, 20, 22, 25])  # when each level of education is 
 
 
 def draw_people(workers: int, parameters: DgpParameters, generator: np.random.Generator) -> pl.DataFrame:
-    """The columns of a panel but occupation, weight and split, sorted by worker and year; every worker has a record.
+    """Draw who is interviewed and when, before anybody has a job.
 
     Nothing here depends on an occupation, so a process of occupations may take all of it as given.
+
+    Args:
+        workers: How many people; every one has a record.
+        parameters: Of the data-generating process.
+        generator: Draws.
+
+    Returns:
+        The columns of a panel but occupation, weight and split, sorted by worker and year.
+
+    Raises:
+        SourceError: Birth years for which nobody is interviewed at an age in `ages`.
     """
     years = _interview_years(parameters)
     born = generator.integers(parameters.birth_years[0], parameters.birth_years[1] + 1, workers)

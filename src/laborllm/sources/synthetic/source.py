@@ -19,11 +19,19 @@ DRAWN_STATES = ("unemployed", "not_in_labor_force", "in_education")
 def import_synthetic(
     workers: int, taxonomy: Taxonomy, *, parameters: DgpParameters | None = None, seed: int = 0
 ) -> Panel:
-    """The careers of `workers` people who do not exist, over `taxonomy` with the states it has.
+    """Draw careers of people who do not exist.
 
-    `seed` draws people, careers and split; the process that they follow depends on taxonomy and parameters only (None:
-    the default parameters).
-    Raises `SourceError` for fewer than one worker or fewer than two occupations.
+    Args:
+        workers: How many careers.
+        taxonomy: What they work as, with its states.
+        parameters: Of the data-generating process; None: the defaults.
+        seed: Draws people, careers and split; the process depends on taxonomy and parameters only.
+
+    Returns:
+        The panel, which keeps the parameters.
+
+    Raises:
+        SourceError: Fewer than one worker, fewer than two occupations, or birth years for which nobody is interviewed.
     """
     if workers < 1:
         raise SourceError(f"cannot draw {workers} workers: at least 1 is needed")

@@ -15,8 +15,16 @@ EMPTY = frozenset({"and", "elsewhere", "except", "for", "in", "not", "of", "or",
 
 
 def similarity(taxonomy: Taxonomy, same_group: float, same_words: float) -> Floats:
-    """How close occupations are, (J, J) float32: `same_group` where the group is shared, and `same_words` times the
-    share of words that two titles have in common (Jaccard)."""
+    """How close occupations are to each other.
+
+    Args:
+        taxonomy: The J occupations.
+        same_group: What a shared group adds.
+        same_words: What shared words add, times the share of words that two titles have in common (Jaccard).
+
+    Returns:
+        (J, J) float32, symmetric.
+    """
     groups = np.array(taxonomy.groups)
     words = [_words(title) for title in taxonomy.titles]
     vocabulary = {word: column for column, word in enumerate(sorted(set().union(*words)))}
@@ -30,10 +38,18 @@ def similarity(taxonomy: Taxonomy, same_group: float, same_words: float) -> Floa
 
 
 def draw_leanings(taxonomy: Taxonomy, names: Sequence[str], seed: int) -> dict[str, Floats]:
-    """Standard normal numbers for the occupations of a taxonomy: (J,) float32 under each name.
+    """Standard normal numbers for the occupations of a taxonomy, alike where titles are.
 
     A third of the variance each comes with the group, the words of the title and the whole title; the same text has the
     same numbers in every taxonomy.
+
+    Args:
+        taxonomy: The J occupations.
+        names: What an occupation has a number for.
+        seed: Decides the numbers of each text.
+
+    Returns:
+        Name -> (J,) float32.
     """
     rows = []
     for group, title in zip(taxonomy.groups, taxonomy.titles, strict=True):

@@ -42,9 +42,17 @@ class Extract:
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def reference(self, question: str, round: str) -> str | None:
-        """The column of a question in a survey round ("1979", "XRND"); None if it is not in the extract.
+        """The reference number of a question in a survey round.
 
-        Raises `SourceError` if two columns answer to it.
+        Args:
+            question: Name of the question.
+            round: The survey round, "1979" or "XRND".
+
+        Returns:
+            The column of `values`; None if the question is not in the extract.
+
+        Raises:
+            SourceError: Two columns answer to it.
         """
         found = self._by_question.get((question, round), [])
         if len(found) > 1:

@@ -25,6 +25,7 @@ class OpenedFile:
 
     @property
     def is_data(self) -> bool:
+        """Whether it holds the numbers of an extract, not its documents."""
         return _plain_name(self.name).endswith(".csv")
 
 

@@ -39,9 +39,19 @@ class Question:
     holds: str
 
     def column(self, extract: Extract, year: int, *, job: int = 0, week: int = 0) -> str | None:
-        """The column of the extract with the answers about survey year `year`; None if it has none.
+        """Find the column of an extract that has the answers about a survey year.
 
-        Raises `SourceError` if it has decimals, for no question of the NLSY97 here has.
+        Args:
+            extract: The data.
+            year: The survey year.
+            job: Number of the job, for a question asked of every job.
+            week: Number of the week of that year, for a question asked of every week.
+
+        Returns:
+            The column; None if the extract has none.
+
+        Raises:
+            SourceError: A column with decimals, which no question of the NLSY97 here has.
         """
         round = ACROSS_ROUNDS if week else str(year)
         found = (extract.reference(name, round) for name in self.named(year, job=job, week=week))
@@ -58,7 +68,16 @@ class Question:
         return product(years, jobs, weeks)
 
     def named(self, year: int, *, job: int = 0, week: int = 0) -> list[str]:
-        """The names with round, job and week filled in."""
+        """The names that the Investigator may have for a question, with round, job and week filled in.
+
+        Args:
+            year: The survey year.
+            job: Number of the job, for a question asked of every job.
+            week: Number of the week, for a question asked of every week.
+
+        Returns:
+            The names, the usual one first.
+        """
         academic = f"{year % 100:02}{(year + 1) % 100:02}"
         return [name.format(year=year, academic=academic, job=f"{job:02}", week=f"{week:02}") for name in self.names]
 
@@ -81,8 +100,17 @@ def questions() -> dict[str, Question]:
 
 
 def select_questions(extract: Extract, names: Iterable[str], year: int, *, job: int = 0) -> pl.DataFrame:
-    """person, year and the answers to each question, by its name here: missing codes left in, null where the extract
-    does not have it."""
+    """The answers of all people to questions of one survey year.
+
+    Args:
+        extract: The data.
+        names: Names of questions, as `questions.csv` has them.
+        year: The survey year.
+        job: Number of the job, for questions asked of every job.
+
+    Returns:
+        Columns person, year and one per question: missing codes left in, null where the extract does not have it.
+    """
     columns = {name: questions()[name].column(extract, year, job=job) for name in names}
     found = {name: (pl.col(at) if at else pl.lit(None)).cast(pl.Int64) for name, at in columns.items()}
     return extract.values.select(pl.col(KEY).alias("person"), pl.lit(year, pl.Int64).alias("year"), **found)
