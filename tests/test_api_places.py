@@ -27,19 +27,39 @@ def test_two_fits_into_one_folder(panel: Panel, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_fit_killed_after_its_save_ends_well(panel: Panel, tmp_path: Path) -> None:
-    """Its checkpoints were about to be removed: the same call gives the run that is there, and another is refused."""
+@pytest.mark.parametrize("with_checkpoints", [False, True])
+def test_a_fit_killed_after_its_save_ends_well(with_checkpoints: bool, panel: Panel, tmp_path: Path) -> None:
+    """The same call gives the run that is there, and another is refused."""
     fit("transition", panel, out=tmp_path / "run")
     before = (tmp_path / "run" / MARKER).read_bytes()
-    (tmp_path / "run.training").mkdir()
-    (tmp_path / "run.training" / "step").touch()
-    for different in ({"seed": 1}, {"variant": "plain"}):
+    if with_checkpoints:
+        (tmp_path / "run.training").mkdir()
+        (tmp_path / "run.training" / "step").touch()
+    for different in ({"seed": 1}, {"variant": "plain"}, {"careers": 20}):
         with pytest.raises(StorageError, match="exists already"):
             fit("transition", panel, out=tmp_path / "run", **different)
     fitted = fit("transition", panel, out=tmp_path / "run")
     assert fitted.record.fingerprint == panel.fingerprint
     assert (tmp_path / "run" / MARKER).read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_folder_that_holds_no_run_of_this_version_is_in_the_way(panel: Panel, tmp_path: Path) -> None:
+    fit("transition", panel, out=tmp_path / "run")
+    (tmp_path / "run" / "run.json").write_text("{}")
+    with pytest.raises(StorageError, match="exists already"):
+        fit("transition", panel, out=tmp_path / "run")
+
+
+def test_two_forecasts_into_one_file(panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    panel.save(tmp_path / "panel.parquet")
+    fit("transition", panel, out=tmp_path / "run")
+    command = f"forecast {tmp_path / 'run'} {tmp_path / 'panel.parquet'} --out {tmp_path / 'f.parquet'}"
+    with sole_writer(tmp_path / "f.parquet"):
+        assert main(command.split()) == 2
+    assert "another process is writing" in capsys.readouterr().err
+    assert main(command.split()) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"f.parquet", "panel.parquet", "run"}
 
 
 def test_a_command_does_not_write_over_what_it_reads(
@@ -52,10 +72,23 @@ def test_a_command_does_not_write_over_what_it_reads(
         f"mix {file} --add {file} --out {file}",
         f"forecast {tmp_path / 'run'} {file} --out {file}",
         f"forecast {tmp_path / 'run'} {file} --out {tmp_path / 'same.parquet'}",
+        f"mix {tmp_path / 'same.parquet'} --add {file}=0.5 --out {file}",
+        f"evaluate one={tmp_path / 'run'} two={file} {tmp_path / 'same.parquet'} --out {file}",
+        f"import resumes {tmp_path} --out {file}",
     ):
         assert main(command.split()) == 2
         assert "is what the command reads: write to another place" in capsys.readouterr().err
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["panel", "panel.csv", "panel.dta", "panel.parquet.gz"])
+def test_a_panel_has_the_name_of_a_parquet_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / name).write_text("code,title\n1,Bakers\n")
+    assert main(f"import synthetic --workers 5 --taxonomy {tmp_path / name} --out {tmp_path / name}".split()) == 2
+    assert main(f"import synthetic --workers 5 --out {tmp_path / name}".split()) == 2
+    assert f"must end in .parquet, not {name}" in capsys.readouterr().err
+    assert main(["import", "psid", "--variables"]) == 0  # which writes no panel
+    assert (tmp_path / name).read_text() == "code,title\n1,Bakers\n"
 
 
 @pytest.mark.parametrize("to", ["/dev/full", "closed"])

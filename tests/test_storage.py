@@ -1,7 +1,6 @@
 """Files and folders are either complete or not there."""
 
 import errno
-import json
 import os
 import re
 import signal
@@ -22,7 +21,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, require_free, sole_writer
+from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, sole_writer
 
 
 def write_run(folder: Path) -> None:
@@ -161,26 +160,16 @@ def test_torn_marker_is_refused(tmp_path: Path, marker: str) -> None:
         require_complete(tmp_path / "run")
 
 
-def test_only_a_complete_folder_of_ours_is_overwritten(tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    write_run(run)
-    with pytest.raises(StorageError, match="exists already"), new_folder(run):
-        pytest.fail("the block must not run")
-    with new_folder(run, overwrite=True) as sibling:
-        (sibling / "new").write_text("new")
-    assert set(json.loads((run / MARKER).read_text())["sha256"]) == {"new"}
-
+def test_no_folder_is_replaced(tmp_path: Path) -> None:
+    """Neither one of ours nor another's."""
+    write_run(tmp_path / "run")
     (tmp_path / "theses").mkdir()
     (tmp_path / "theses" / "thesis.tex").write_text("years of work")
-    with pytest.raises(StorageError, match="exists already"):
-        require_free(tmp_path / "theses", overwrite=True)
-
-
-def test_failing_overwrite_keeps_the_old_folder(tmp_path: Path) -> None:
-    write_run(tmp_path / "run")
-    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "run", overwrite=True) as sibling:
-        interrupted_write(sibling / "weights")
+    for place in (tmp_path / "run", tmp_path / "theses"):
+        with pytest.raises(StorageError, match="exists already"), new_folder(place):
+            pytest.fail("the block must not run")
     require_complete(tmp_path / "run")
+    assert (tmp_path / "theses" / "thesis.tex").read_text() == "years of work"
 
 
 def test_file_hash_is_sha256(tmp_path: Path) -> None:

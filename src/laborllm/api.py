@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laborllm.errors import OptionError
+from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Forecast
@@ -17,7 +17,7 @@ from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.seen import unknown_values as find_unknown
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
-from laborllm.storage import make_folder, require_free, sole_writer
+from laborllm.storage import MARKER, make_folder, require_free, sole_writer
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,8 +90,9 @@ def fit(
         model: The name of a model, such as "career", or a spec, such as `Career(layers=4)`.
         panel: The careers, or the file that holds them.
         seed: Decides everything random.
-        out: Run folder to write; it must not exist. A long fit keeps checkpoints in the folder `out`.training until it
-            is written, and one that was interrupted resumes from the last.
+        out: Run folder to write; one that exists must hold this very fit, which is then loaded. A long fit keeps
+            checkpoints in the folder `out`.training until it is written, and one that was interrupted resumes from the
+            last.
         careers: Train on this many careers, drawn at random; default: all of split train.
         options: Fields of the spec, where `model` is a name.
 
@@ -102,7 +103,7 @@ def fit(
         OptionError: An unknown model, or an option that it does not have or that has no such value.
         PanelError: A split that is empty.
         RunError: A fit that cannot continue.
-        StorageError: An `out` that exists, or cannot be written.
+        StorageError: An `out` that holds anything else, or cannot be written.
 
     Examples:
         >>> import laborllm as ll
@@ -121,7 +122,7 @@ def fit(
         return spec.fit(data, seed=seed, out=place)
     with sole_writer(place):
         if _is_saved(place, spec, data, seed):
-            shutil.rmtree(_training_folder(place))
+            shutil.rmtree(_training_folder(place), ignore_errors=True)
             return load(place)
         require_free(place)
         fitted = spec.fit(data, seed=seed, out=place)
@@ -230,16 +231,17 @@ def _place(out: str | Path) -> Path:
     """A run folder to be written, in a folder that is made if need be."""
     place = Path(out)
     make_folder(place.resolve().parent)
-    if not _training_folder(place).is_dir():
+    if not (place / MARKER).is_file():
         require_free(place)
     return place
 
 
 def _is_saved(place: Path, spec: "Spec", panel: Panel, seed: int) -> bool:
-    """Whether this very fit was saved before and then killed, as checkpoints next to a complete run folder show."""
-    if not (place.is_dir() and _training_folder(place).is_dir()):
+    """Whether this very fit was saved before, such as by a process that was killed just after."""
+    try:
+        run = read_run(place)
+    except (RunError, StorageError):
         return False
-    run = read_run(place)
     stated: Any = spec
     options = json.loads(json.dumps(to_options(stated)))
     return (run.model, run.options, run.record.fingerprint, run.record.seed) == (

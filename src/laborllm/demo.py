@@ -21,7 +21,7 @@ from laborllm.report.page import Figure, Section
 from laborllm.report.table import frame_table
 from laborllm.report.terminal import show
 from laborllm.sources import import_nlswork
-from laborllm.storage import new_folder
+from laborllm.storage import new_folder, sole_writer
 
 TRANSITION, UNTUNED, TUNED = "transition", "off the shelf", "fine-tuned"
 
@@ -48,7 +48,7 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evalu
     """Write the panel, the run folders and `report.html` to the new folder `out`, and show the tables."""
     budget = budget or Budget()
     start = time.monotonic()
-    with new_folder(out) as folder:
+    with sole_writer(out), new_folder(out) as folder:
         _say("1/4", "import nlswork: real careers of young women, 1968-1988")
         panel = import_nlswork()
         panel.save(folder / "nlswork.parquet")

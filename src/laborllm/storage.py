@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from laborllm.errors import StorageError
 
@@ -46,12 +47,13 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(path: Path) -> Iterator[Path]:
     """Yield a sibling folder to fill; mark it complete and rename it to `path` when the block ends well.
 
-    Raises `StorageError` if `path` exists, unless `overwrite` is set and `path` is itself a complete folder of ours.
+    Raises `StorageError` if `path` exists: no folder is ever replaced, as that takes two steps and a kill between them
+    would leave none.
     """
-    require_free(path, overwrite=overwrite)
+    require_free(path)
     sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
@@ -61,8 +63,6 @@ def new_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
             _give_one_mode(sibling)
             _to_disk(sibling)
-            if path.exists():
-                shutil.rmtree(path)
             sibling.replace(path)
     finally:
         _remove(sibling)
@@ -77,14 +77,21 @@ def sole_writer(path: Path) -> Iterator[None]:
     require_parent(path)
     lock = path.with_name(f".{_short(path.name)}.lock")
     with _refusing(path, lock), lock.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StorageError(f"another process is writing {path}: wait for it, or choose another place") from error
+        if not _is_ours(file, lock):
+            raise StorageError(f"another process is writing {path}: wait for it, or choose another place")
         try:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def _is_ours(file: IO[str], lock: Path) -> bool:
+    """Lock an open file, unless another process holds it, or held it until now and removed it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(file.fileno()), lock.stat())
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _sibling(path: Path) -> Path:
@@ -180,13 +187,13 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {error}") from error
 
 
-def require_free(path: Path, *, overwrite: bool = False) -> None:
+def require_free(path: Path) -> None:
     """Raise `StorageError` unless a folder can be written at `path`: call it before long work, not after."""
     require_parent(path)
     with _refusing(path, path):
         if path.is_symlink():
             raise StorageError(f"cannot write {path}: it is a link; name the folder that it leads to")
-        if path.exists() and not (overwrite and (path / MARKER).is_file()):
+        if path.exists():
             raise StorageError(f"{path} exists already: choose another place, or remove it first")
 
 

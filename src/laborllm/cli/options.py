@@ -23,10 +23,16 @@ def attribute_texts(kind: type) -> dict[str, str]:
     return found
 
 
+def _require_parquet(kind: type, path: Path | None) -> None:
+    """A name that ends otherwise would say what the file is not, and could be that of a table that is read."""
+    if path is not None and path.suffix != ".parquet":
+        raise ValueError(f"a panel is a Parquet file, so its name must end in .parquet, not {path.name}")
+
+
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
-PanelOut = Annotated[Path, Parameter(help="Panel file to write.")]
+PanelOut = Annotated[Path, Parameter(help="Panel file to write, NAME.parquet.", validator=_require_parquet)]
 RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
-RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist.")]
+RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist, or hold this very fit.")]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]
@@ -83,14 +89,14 @@ def refuse_out_over_input(app: App, commands: tuple[str, ...], arguments: Argume
     out = [Path(token.value) for argument in arguments if "--out" in argument.names for token in argument.tokens]
     read = [token.value for argument in arguments if "--out" not in argument.names for token in argument.tokens]
     for path in out:
-        for value in read:
-            if _is_same(path, Path(value)):
-                raise CycloptsError(msg=f"{path} exists already, and is what the command reads: write to another place")
+        if any(_is_of(path, Path(place)) for value in read for place in (value, *value.split("="))):
+            raise CycloptsError(msg=f"{path} exists already, and is what the command reads: write to another place")
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _is_of(path: Path, read: Path) -> bool:
+    """Whether a path is what is read, or stands in a folder that is read; NAME=RUN and FILE=SHARE name one too."""
     try:
-        return one.samefile(other)
+        return path.samefile(read) or (path.exists() and read.is_dir() and path.resolve().parent.samefile(read))
     except (OSError, ValueError):  # one is not there, or is no path at all
         return False
 

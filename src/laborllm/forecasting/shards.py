@@ -19,7 +19,7 @@ from laborllm.errors import StorageError
 from laborllm.models.contract import Forecaster
 from laborllm.panel.store import Careers
 from laborllm.progress import progress
-from laborllm.storage import file_hash, make_folder, new_file, require_parent
+from laborllm.storage import file_hash, make_folder, new_file, sole_writer
 
 RECORDS = 1024  # of a shard, and the rest of its last career
 ROWS_TOGETHER = 4096  # of the file: how many are in memory while it is written
@@ -42,13 +42,19 @@ def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identit
         How many forecasts the file holds.
 
     Raises:
-        StorageError: The folder holds shards of another model, panel or way to forecast, or nothing that is known here.
+        StorageError: The folder holds shards of another model, panel or way to forecast, or nothing that is known here;
+            or another process is writing this file.
 
     Examples:
         `forecast_to_file(model, PanelFile.open(panel), Path("forecast.parquet"), identity=model.name)`
     """
-    require_parent(path)
     forecast = hashlib.sha256(f"{identity}\n{records}\n{careers.fingerprint}".encode()).hexdigest()
+    with sole_writer(path):
+        _forecast_to_file(model, careers, path, forecast, records)
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+def _forecast_to_file(model: Forecaster, careers: Careers, path: Path, forecast: str, records: int) -> None:
     shards = Shards.open(path.with_name(f"{path.name}.shards"), forecast)
     files = []
     with progress("forecast", len(careers), "records") as advance:
@@ -60,7 +66,6 @@ def forecast_to_file(model: Forecaster, careers: Careers, path: Path, *, identit
             advance(len(portion))
     _join(files, path)
     shards.remove(len(files))
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 @dataclass(frozen=True)

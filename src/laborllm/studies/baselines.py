@@ -21,7 +21,7 @@ from laborllm.models.registry import load_forecaster, spec_class
 from laborllm.models.runs.run_folder import read_run
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.storage import new_file, require_parent
+from laborllm.storage import new_file, require_parent, sole_writer
 from laborllm.training.checkpoint import training_folder
 
 
@@ -87,13 +87,13 @@ def study_baselines(
 
     A baseline that no seed changes is fitted once. A mixture is of all other baselines of its seed but the oracle.
     Raises `OptionError` on an unknown baseline, and `RunError` on a folder in `out` that another panel or seed was
-    fitted for.
+    fitted for, and `StorageError` while another process writes there.
     """
     _require_known(baselines, reference, seeds)
     planned = _plan(baselines, seeds)
     require_parent(out)
     out.mkdir(exist_ok=True)
-    with progress("fit baselines", len(planned), "models") as advance:
+    with sole_writer(out), progress("fit baselines", len(planned), "models") as advance:
         for run in planned:
             _fit_once(run, planned, panel, out)
             advance(note=run.name)

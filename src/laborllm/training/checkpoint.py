@@ -79,11 +79,13 @@ class Checkpoints:
         return None
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint and then remove earlier ones; they stay on a `StorageError`, such as of a full disk."""
+        """Write a checkpoint and then remove the others; they stay on a `StorageError`, such as of a full disk."""
         require_parent(self.folder)
         make_folder(self.folder)
         place = self.folder / f"{STEP}{checkpoint.step:09d}"
-        with new_folder(place, overwrite=True) as folder:
+        if place.exists():  # torn, as training would have resumed from it
+            shutil.rmtree(place)
+        with new_folder(place) as folder:
             for part, tensors in checkpoint.tensors.items():
                 whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
                 save_file(whole, folder / f"{part}.safetensors")
@@ -93,8 +95,9 @@ class Checkpoints:
                 shutil.rmtree(other)
 
     def remove(self) -> None:
-        """Remove the folder, once the run folder is whole."""
-        if self._entries():
+        """Remove the folder, once the run folder is whole. Raises `StorageError` if it holds anything else."""
+        self._entries()
+        if self.folder.is_dir():
             shutil.rmtree(self.folder)
 
     def _entries(self) -> list[Path]:

@@ -202,7 +202,7 @@ def _sql(query: str) -> str:
 @import_.command(name="psid")
 def import_psid(
     *sources: Annotated[Path, Parameter(help="Data files of an extract, each with its statements next to it.")],
-    out: Annotated[Path | None, Parameter(help="Panel file to write.")] = None,
+    out: PanelOut | None = None,
     variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
     seed: SplitSeed = 0,
     split_by: SplitBy = None,

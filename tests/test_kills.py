@@ -1,0 +1,153 @@
+"""A kill at any moment: what was there stays whole, the same work done again ends well, and nothing is left behind."""
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from laborllm.errors import StorageError
+from laborllm.storage import MARKER, new_file, new_folder, require_complete, sole_writer
+from laborllm.training.checkpoint import Checkpoint, Checkpoints
+
+CHANGES_THE_DISK = {
+    "open",
+    "write",
+    "rename",
+    "replace",
+    "remove",
+    "unlink",
+    "mkdir",
+    "rmdir",
+    "chmod",
+    "serialize_file",
+}
+
+
+def killed(work: Callable[[], None], after: int) -> bool:
+    """Do the work in a process that kills itself after some calls that change the disk; whether it came to that."""
+    process = os.fork()
+    if not process:
+        left = after
+
+        def count(frame: object, event: str, called: Any) -> None:
+            nonlocal left
+            left -= event == "c_return" and called.__name__ in CHANGES_THE_DISK
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.setprofile(count)
+        try:
+            work()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(process, 0)
+    return os.WIFSIGNALED(status)
+
+
+def every_kill(work: Callable[[], None]) -> Iterator[int]:
+    """Kill the work after its first call, its second, and so on until it ends; each time the caller looks and repeats
+    it."""
+    after = 0
+    while killed(work, after):
+        yield after
+        after += 1
+    assert after > 5
+
+
+def names(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir()]
+
+
+def write_folder(place: Path) -> None:
+    with new_folder(place) as folder:
+        (folder / "part").mkdir()
+        (folder / "part" / "weights").write_text("new")
+
+
+def write_file(place: Path) -> None:
+    with new_file(place) as file:
+        file.write_text("new")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    for after in every_kill(lambda: write_folder(tmp_path / "run")):
+        if (tmp_path / "run").exists():
+            require_complete(tmp_path / "run")
+            (tmp_path / "run" / "part" / "weights").unlink()
+            (tmp_path / "run" / "part").rmdir()
+            (tmp_path / "run" / MARKER).unlink()
+            (tmp_path / "run").rmdir()
+        write_folder(tmp_path / "run")
+        assert names(tmp_path) == ["run"], after
+        (tmp_path / "run").rename(tmp_path.parent / f"run-{after}")
+
+
+def test_a_file_that_is_replaced(tmp_path: Path) -> None:
+    place = tmp_path / "panel"
+    place.write_text("old")
+    for after in every_kill(lambda: write_file(place)):
+        assert place.read_text() in ("old", "new")
+        write_file(place)
+        assert names(tmp_path) == ["panel"], after
+        place.write_text("old")
+
+
+def of_step(step: int) -> Checkpoint:
+    return Checkpoint(
+        step, {"step": step}, {part: {"w": torch.full((4,), float(step))} for part in ("weights", "best", "optimizer")}
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("torn", [False, True])
+def test_a_checkpoint(torn: bool, tmp_path: Path) -> None:
+    """The second checkpoint of a training, or a second one in the place of one that is torn."""
+    ours = Checkpoints(tmp_path / "run.training", {"panel": "invented"})
+
+    def begin() -> None:
+        ours.save(of_step(1))
+        if torn:
+            (ours.folder / "step-000000002").mkdir()
+            (ours.folder / "step-000000002" / "weights.safetensors").write_text("torn")
+
+    begin()
+    for after in every_kill(lambda: ours.save(of_step(2))):
+        found = ours.latest()
+        assert found is not None, after
+        assert float(found.tensors["weights"]["w"][0]) == found.step
+        if found.step == 1:
+            ours.save(of_step(2))
+        ours.save(of_step(3))
+        assert names(ours.folder) == ["step-000000003"], after
+        ours.remove()
+        begin()
+
+
+def test_checkpoints_that_are_removed(tmp_path: Path) -> None:
+    """A kill within the removal: what is left is a training that can be removed, or begun anew."""
+    ours = Checkpoints(tmp_path / "run.training", {"panel": "invented"})
+    ours.save(of_step(1))
+    for after in every_kill(ours.remove):
+        ours.remove()
+        assert not ours.folder.exists(), after
+        ours.save(of_step(1))
+
+
+def test_a_writer_that_comes_as_another_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its opening the lock and its taking it, the one before removes it: a third would find none and begin."""
+    lock = tmp_path / ".run.lock"
+    take = fcntl.flock
+
+    def take_late(file: int, operation: int) -> None:
+        lock.unlink()
+        take(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", take_late)
+    with pytest.raises(StorageError, match="another process is writing"), sole_writer(tmp_path / "run"):
+        pytest.fail("the block must not run")
