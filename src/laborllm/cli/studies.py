@@ -1,8 +1,8 @@
-"""The verb that runs a study: several models, one table."""
+"""The verb that runs a study: the questions of LABOR-LLM on one's own panels, or several models in one table."""
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -10,8 +10,39 @@ from laborllm.cli.evaluate import facts
 from laborllm.cli.options import EVERY_OPTION, AsJson, PanelFile
 
 study = App(
-    name="study", help="Fit several models on a panel and put them into one table.", default_parameter=EVERY_OPTION
+    name="study",
+    help="Answer the questions of LABOR-LLM on your own panels; or fit several models and put them into one table.",
+    default_parameter=EVERY_OPTION,
 )
+
+
+@study.default
+def run(
+    file: Annotated[Path, Parameter(help="Study file: its title, its panels, and which questions.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used.")],
+    size: Annotated[
+        Literal["smoke", "cpu", "full"],
+        Parameter(help="smoke: a minute, on synthetic panels; cpu: hours of two cores; full: with a GPU."),
+    ] = "cpu",
+    questions: Annotated[tuple[int, ...], Parameter(help="Numbers of questions; default: those of the file.")] = (),
+    processes: Annotated[int, Parameter(help="Fits and forecasts made at once.")] = 1,
+) -> None:
+    """Answer the questions of a study: each with a table, a figure, and a verdict on what the paper claims.
+
+    The folder gets `report.html`, the tables as CSV and LaTeX, the figures as SVG, and every run, so that the same
+    command resumes a study that was interrupted, and another question costs only what it adds.
+
+    Example: `laborllm study studies/nlsy97.yaml --out study --size smoke`
+    """
+    from laborllm.studies.protocol.report import REPORT
+    from laborllm.studies.run import run_study
+
+    answers = run_study(file, out, size=size, questions=questions, processes=processes)
+    for question, answer in answers.items():
+        print(f"{question.number}. {question.title}\n   {answer.verdict.holds}: {answer.verdict.why}")
+    print(f"{out / REPORT}: the report", file=sys.stderr)
 
 
 @study.command(name="baselines")

@@ -31,7 +31,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, then figures and tables."""
+    """A heading, words, paragraphs apart by an empty line, then figures and tables."""
 
     title: str
     words: str

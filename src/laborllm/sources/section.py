@@ -23,10 +23,10 @@ class Section:
         self.content: dict[str, object] = content
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """The settings of a file. Raises `SourceError` if it is not readable YAML."""
+    def load(cls, path: Path, what: str = "mapping") -> Self:
+        """The settings of a file of the kind `what`. Raises `SourceError` if it is not readable YAML."""
         if not path.is_file():
-            raise SourceError(f"no mapping file at {path}")
+            raise SourceError(f"no {what} file at {path}")
         try:
             content = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # every scalar stays text
         except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:

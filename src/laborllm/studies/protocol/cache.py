@@ -1,0 +1,123 @@
+"""The run cache: what is fitted and forecast once stays, under the hash of spec, panel and seed.
+
+A run folder, a file of forecasts or of log-probabilities is whole or not there, so a study that was killed goes on from
+what is whole; new tables, ensembles and questions use what is there.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.registry import load
+from laborllm.models.runs.options import to_options
+from laborllm.models.runs.run_folder import Run, read_run
+from laborllm.storage import make_folder, new_file
+from laborllm.studies.protocol.panels import Panels
+from laborllm.studies.protocol.runs import Fit, Job, Scores
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+KEY = 12  # digits of a hash in a name
+
+
+@dataclass(frozen=True)
+class RunCache:
+    """The folders `runs`, `scores` and `costs` of a study.
+
+    Attributes:
+        folder: Of the study.
+        panels: Its panels.
+    """
+
+    folder: Path
+    panels: Panels
+
+    def place(self, job: Job) -> Path:
+        """Where a run is kept: its name, and the hash of all that decides what it gives."""
+        name = job.name if isinstance(job, Fit) else job.fit.name
+        kind = "runs" if isinstance(job, Fit) else "scores"
+        key = hashlib.sha256(json.dumps(self._identity(job), sort_keys=True).encode()).hexdigest()[:KEY]
+        return self.folder / kind / (f"{name}-{key}" if isinstance(job, Fit) else f"{name}-{key}.parquet")
+
+    def has(self, job: Job) -> bool:
+        """Whether a run is there, whole."""
+        return self.place(job).exists()
+
+    def make(self, job: Job) -> None:
+        """Fit or forecast, unless it was done before, and note the processor seconds."""
+        place = self.place(job)
+        if place.exists():
+            return
+        make_folder(place.parent)
+        start = time.process_time()
+        if isinstance(job, Fit):
+            self._fit(job, place)
+        else:
+            self._score(job, place)
+        self._note(place.name.removesuffix(".parquet"), job, time.process_time() - start)
+
+    def run(self, fit: Fit) -> Run:
+        """What the run folder of a fit states."""
+        return read_run(self.place(fit))
+
+    def forecast(self, scores: Scores) -> Forecast:
+        """The distributions that were kept."""
+        return Forecast.load(self.place(scores))
+
+    def log_prob(self, scores: Scores) -> pl.DataFrame:
+        """worker, year, occupation and log_prob, in nats, of the observed records.
+
+        From whole distributions if these were kept for another question.
+        """
+        whole = replace(scores, whole=True)
+        if scores.whole or (not self.has(scores) and self.has(whole)):
+            forecast = self.forecast(whole)
+            return forecast.records.with_columns(pl.Series("log_prob", forecast.log_likelihood))
+        return pl.read_parquet(self.place(scores))
+
+    def costs(self) -> pl.DataFrame:
+        """run, kind, panel, seed and processor_minutes of every run in the folder."""
+        rows = [json.loads(file.read_text()) for file in sorted((self.folder / "costs").glob("*.json"))]
+        kinds = {"run": pl.String, "kind": pl.String, "panel": pl.String, "seed": pl.Int64}
+        return pl.DataFrame(rows, schema=kinds | {"processor_minutes": pl.Float64})
+
+    def _fit(self, fit: Fit, place: Path) -> None:
+        spec = fit.spec
+        if fit.members:
+            members = tuple(self.place(member) for member in fit.members)
+            spec = replace(spec, members=members)  # type: ignore[type-var]
+        spec.fit(self.panels.version(fit.on), seed=fit.seed, out=place).save(place)
+
+    def _score(self, scores: Scores, place: Path) -> None:
+        careers = self.panels.version(scores.of).subset(scores.split).observed()
+        model = load(self.place(scores.fit))
+        if scores.whole:
+            model.forecast(careers).save(place)
+            return
+        columns = careers.records.select("worker", "year", "occupation")
+        with new_file(place) as file:
+            columns.with_columns(pl.Series("log_prob", model.log_likelihood(careers))).write_parquet(file)
+
+    def _identity(self, job: Job) -> Any:
+        fingerprint: Callable[[str], str] = self.panels.fingerprint
+        if isinstance(job, Scores):
+            return [self.place(job.fit).name, job.of.identity(fingerprint), job.split, job.whole]
+        spec: DataclassInstance = job.spec  # type: ignore[assignment]
+        members = [self.place(member).name for member in job.members]
+        options = {name: value for name, value in to_options(spec).items() if name != "members"}
+        return [job.spec.name, options, job.on.identity(fingerprint), job.seed, members]
+
+    def _note(self, run: str, job: Job, seconds: float) -> None:
+        fit, kind, panel = (job, "fit", job.on) if isinstance(job, Fit) else (job.fit, "forecast", job.of)
+        row = {"run": run, "kind": kind, "panel": panel.panel, "seed": fit.seed, "processor_minutes": seconds / 60}
+        make_folder(self.folder / "costs")
+        with new_file(self.folder / "costs" / f"{kind}-{run}.json") as file:
+            file.write_text(json.dumps(row))

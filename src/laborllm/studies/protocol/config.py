@@ -1,0 +1,89 @@
+"""The file of a study: its panels, its base model and its questions, in a few lines of YAML; and how large it is.
+
+title: LABOR-LLM on the NLSY97
+panels: {NLSY97: nlsy97.parquet, NLSY79: nlsy79.parquet, nlswork: nlswork}
+base: smollm2-135m
+questions: [1, 5, 7]
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from laborllm.errors import SourceError
+from laborllm.sources.section import Section
+
+SizeName = Literal["smoke", "cpu", "full"]
+BASE = "smollm2-135m"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much a study computes.
+
+    Attributes:
+        models: Those over codes that take part, besides their mixtures.
+        seeds: Each model that a seed changes is fitted once with each.
+        refits: Fits on training households drawn anew.
+        draws: Bootstrap draws.
+        folds: Of a confirmation.
+        windows: Test workers whose every record is forecast from parts of its past; None for all.
+        careers: Training careers that a language model reads; None for all.
+        scored: Test workers on whom language models are compared; None for all.
+        synthetic: Workers of the synthetic panels in place of the study's; None for its own panels.
+    """
+
+    models: tuple[str, ...]
+    seeds: tuple[int, ...]
+    refits: int
+    draws: int
+    folds: int
+    windows: int | None
+    careers: int | None
+    scored: int | None
+    synthetic: int | None = None
+
+
+COUNTS, NETWORKS = ("plain", "two-part", "second-order"), ("logit", "bag-of-jobs", "nemo", "career")
+
+SIZES: dict[SizeName, Size] = {
+    "smoke": Size(("two-part", "logit", "career"), (0, 1), 2, 40, 2, 10, 8, 2, synthetic=240),
+    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), 8, 1000, 5, 300, 256, 20),
+    "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), 20, 1000, 10, None, None, 300),
+}
+"""smoke: under a minute, on synthetic panels. cpu: hours of two cores. full: with a GPU."""
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """What the file of a study says.
+
+    Attributes:
+        title: Of its report.
+        panels: Name in tables to a panel file, or to `nlswork`, which comes with laborllm. Questions that take one
+            panel take the first.
+        base: Base model of the language models.
+        questions: Numbers of questions; empty for all.
+    """
+
+    title: str
+    panels: Mapping[str, str]
+    base: str = BASE
+    questions: tuple[int, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file. Raises `SourceError` where it does not say what a study needs."""
+        said = Section.load(path, "study")
+        said.require_keys(["title", "panels"], ["base", "questions"])
+        panels = Section(f"{path.name}: panels", said.content["panels"])
+        names = list(panels.content)
+        if not names:
+            raise SourceError(f"{path.name}: panels names no panel: give NAME: FILE")
+        numbers = said.texts("questions")
+        wrong = [number for number in numbers if not number.isdecimal()]
+        if wrong:
+            raise SourceError(f"{path.name}: a question is a number such as 1, not {wrong[0]!r}")
+        base = said.text("base", BASE)
+        return cls(said.text("title"), {name: panels.text(name) for name in names}, base, tuple(map(int, numbers)))

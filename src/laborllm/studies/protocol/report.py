@@ -1,0 +1,100 @@
+"""What a study leaves to be read: one page, and each table and figure as files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from laborllm.report.figures import to_svg
+from laborllm.report.numbers import number
+from laborllm.report.page import KeyNumber, Page, Section, render_page
+from laborllm.report.table import Table
+from laborllm.storage import make_folder, new_file
+from laborllm.studies.protocol.question import Answer, Question
+from laborllm.studies.protocol.study import Study
+
+REPORT, ANSWERS, COSTS = "report.html", "answers.json", "runs.csv"
+
+Answers = Mapping[Question, Answer]
+
+
+def write_study(study: Study, answers: Answers) -> None:
+    """Write `report.html`, `answers.json`, `runs.csv`, and the tables and figures of each question in folders."""
+    folder = study.cache.folder
+    for question, answer in answers.items():
+        for name, table in answer.tables.items():
+            _write(folder / "tables" / f"{_stem(question, name)}.csv", table.to_csv())
+            _write(folder / "tables" / f"{_stem(question, name)}.tex", table.to_latex())
+        for name, figure in answer.figures.items():
+            _write(folder / "figures" / f"{_stem(question, name)}.svg", to_svg(figure.chart, name))
+    found = [{"question": question.number, **vars(answer.verdict)} for question, answer in answers.items()]
+    _write(folder / ANSWERS, json.dumps(found, indent=1))
+    _write(folder / COSTS, study.cache.costs().write_csv())
+    _write(folder / REPORT, _page(study, answers))
+
+
+def summary_table(answers: Answers) -> Table:
+    """A row per question: what the paper found, and the verdict."""
+    rows = tuple(
+        (f"{question.number}. {question.title}", question.paper, answer.verdict.holds, answer.verdict.why)
+        for question, answer in answers.items()
+    )
+    return Table("The questions and their answers", ("question", "paper", "verdict", "why"), rows, words=(0, 1, 2, 3))
+
+
+def _page(study: Study, answers: Answers) -> str:
+    verdicts = [answer.verdict.holds for answer in answers.values()]
+    counts = {holds: verdicts.count(holds) for holds in dict.fromkeys(verdicts)}
+    minutes = float(sum(study.cache.costs()["processor_minutes"]))
+    page = Page(
+        title=study.file.title,
+        headline=f"Of the paper's claims, {', '.join(_verb(holds, count) for holds, count in counts.items())}.",
+        key_numbers=[
+            KeyNumber(str(len(answers)), "questions"),
+            KeyNumber(f"{sum(study.panel(name).workers for name in study.panels):,}", "workers in all panels"),
+            KeyNumber(number(minutes), "processor minutes"),
+        ],
+        sections=[_overview(answers), *(_section(question, answer) for question, answer in answers.items())],
+        facts=_facts(study),
+    )
+    return render_page(page, "study.html.j2", size=study.size)
+
+
+def _verb(holds: str, count: int) -> str:
+    plural = {"replicates": "replicate", "does not replicate": "do not replicate", "left open": "are left open"}
+    singular = {"left open": "is left open"}
+    return f"{count} {singular.get(holds, holds) if count == 1 else plural[holds]}"
+
+
+def _overview(answers: Answers) -> Section:
+    words = "The rule of each verdict was written down before anything was computed; it stands with its question below."
+    return Section("What was asked, and what came of it", words, tables=(summary_table(answers),))
+
+
+def _section(question: Question, answer: Answer) -> Section:
+    parts = [
+        f"The paper: {question.claim}",
+        f"Verdict: {answer.verdict.holds}. {answer.verdict.why}",
+        f"The rule: {question.rule}",
+        *answer.words,
+    ]
+    title = f"{question.number}. {question.title}"
+    return Section(title, "\n\n".join(parts), tuple(answer.figures.values()), tuple(answer.tables.values()))
+
+
+def _facts(study: Study) -> dict[str, str]:
+    facts = {}
+    for name in study.panels:
+        panel = study.panel(name)
+        size = f"{len(panel):,} records of {panel.workers:,} workers, {panel.subset('test').workers:,} of them held out"
+        facts[name] = f"{size}; split by {panel.split_by}; fingerprint {panel.fingerprint}"
+    return facts
+
+
+def _stem(question: Question, name: str) -> str:
+    return f"{question.number:02}-{question.name}-{name}"
+
+
+def _write(path: Path, text: str) -> None:
+    make_folder(path.parent)
+    with new_file(path) as file:
+        file.write_text(text, encoding="utf-8")

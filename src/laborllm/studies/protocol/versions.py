@@ -1,0 +1,208 @@
+"""Versions of a panel: what a question changes of it before a fit or before a forecast.
+
+A version is a name and a list of changes, so it hashes and has a key; the panel itself is made when it is needed.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import reduce
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+import polars as pl
+
+from laborllm.errors import PanelError
+from laborllm.panel import Addition, Panel, assign_split, mix
+from laborllm.panel.pooling import Draw
+from laborllm.panel.schema import COVARIATES, STATIC
+
+ByName = Callable[[str], Panel]
+COPY, WINDOW = "#", "|"  # stand in names of workers before the number of a copy, and before the year of a window
+
+
+class Change(Protocol):
+    """What is done to a panel; a frozen dataclass."""
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """The panel changed; `panels` gives the other panels of the study."""
+        ...
+
+
+@dataclass(frozen=True)
+class Version:
+    """A panel of the study and what is changed of it, in order."""
+
+    panel: str
+    changes: tuple[Change, ...] = ()
+
+    def __add__(self, change: Change) -> Self:
+        return replace(self, changes=(*self.changes, change))
+
+    def make(self, panels: ByName) -> Panel:
+        """The panel with all changes."""
+        return reduce(lambda panel, change: change.apply(panel, panels), self.changes, panels(self.panel))
+
+    def identity(self, fingerprint: Callable[[str], str]) -> list[Any]:
+        """What the version is, for a key: the fingerprints of all panels in it, and the changes."""
+        changes = [{"change": type(change).__name__, **asdict(change)} for change in self.changes]  # type: ignore[call-overload]
+        others = [change.panel for change in self.changes if isinstance(change, Mixed)]
+        return [fingerprint(self.panel), *(fingerprint(name) for name in others), *changes]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """`workers` training workers, drawn at random, and all others; or as many test workers with `split` test."""
+
+    workers: int
+    seed: int = 0
+    split: Literal["train", "test"] = "train"
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        if self.split == "train":
+            return panel.with_training(self.workers, seed=self.seed)
+        chosen = panel.subset("test").sample(self.workers, seed=self.seed).records["worker"].unique()
+        return panel.part(panel.records.filter((pl.col("split") != "test") | pl.col("worker").is_in(chosen.implode())))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of the training workers, drawn at random, and all others."""
+
+    share: float
+    seed: int = 0
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        workers = max(1, round(self.share * panel.subset("train").workers))
+        return panel.with_training(workers, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Training households, or workers, drawn with replacement, as many as there are; all others as they are.
+
+    Some 37 % of them are left out. A worker drawn several times is several workers.
+    """
+
+    seed: int
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        return panel.with_records(resample_training(panel.records, panel.split_by, seed=self.seed))
+
+
+@dataclass(frozen=True)
+class Until:
+    """Training and validation records up to a year; the careers of test workers whole."""
+
+    year: int
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        return panel.part(panel.records.filter((pl.col("split") == "test") | (pl.col("year") <= self.year)))
+
+
+@dataclass(frozen=True)
+class Resplit:
+    """Another split: fold `fold` of `folds` is split test, an eighth of the others split valid.
+
+    Folds are drawn by what the panel's split is by, such as household.
+    """
+
+    seed: int
+    fold: int
+    folds: int
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        records = panel.records.drop("split")
+        inner = assign_split(records, seed=self.seed, by=panel.split_by)  # for split valid of the others
+        name = pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")
+        units = records.select(name).to_series()
+        folds = {unit: _fold(unit, self.seed, self.folds) for unit in units.unique()}
+        mine = units.replace_strict(folds, return_dtype=pl.Int64) == self.fold
+        within = pl.when(pl.col("split") == "valid").then(pl.lit("valid")).otherwise(pl.lit("train"))
+        split = pl.when(mine).then(pl.lit("test")).otherwise(within).alias("split")
+        return panel.with_records(inner.with_columns(split))
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Training workers of another panel of the study added."""
+
+    panel: str
+    share: float
+    draw: Draw = "alike"
+    seed: int = 0
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        return mix(panel, [Addition(panels(self.panel), self.share, self.draw)], seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A covariate that is not known of test workers, or with `permuted` that of another of them.
+
+    What is fixed over a life is exchanged between workers, the rest between records of a year.
+    """
+
+    covariate: str
+    permuted: bool = False
+    seed: int = 0
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        if self.covariate not in COVARIATES:
+            raise PanelError(f"{self.covariate!r} is no covariate: use {', '.join(COVARIATES)}")
+        test, others = panel.records.filter(split="test"), panel.records.filter(pl.col("split") != "test")
+        return panel.with_records(pl.concat([others, self._changed(test)]))
+
+    def _changed(self, test: pl.DataFrame) -> pl.DataFrame:
+        if not self.permuted:
+            return test.with_columns(pl.lit(None, test.schema[self.covariate]).alias(self.covariate))
+        if self.covariate in STATIC:
+            each = test.group_by("worker", maintain_order=True).agg(pl.col(self.covariate).first())
+            drawn = each.with_columns(pl.col(self.covariate).shuffle(seed=self.seed))
+            return test.drop(self.covariate).join(drawn, on="worker", maintain_order="left").select(test.columns)
+        return test.with_columns(pl.col(self.covariate).shuffle(seed=self.seed).over("year"))
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Each test record as a career of its own, with the last `last` records, or years, before it."""
+
+    last: int
+    unit: Literal["records", "years"] = "records"
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        return panel.with_records(recent_windows(panel.subset("test").records, self.last, self.unit))
+
+
+def resample_training(records: pl.DataFrame, by: str, *, seed: int) -> pl.DataFrame:
+    """Draw the values of `by` in split train with replacement; the copies of a worker have names of their own.
+
+    Args:
+        records: Of a panel.
+        by: Column whose values are drawn, such as household; a worker without one is drawn by herself.
+        seed: Of the draw.
+    """
+    train, others = records.filter(split="train"), records.filter(pl.col("split") != "train")
+    drawn_by = pl.coalesce(pl.col(by).cast(pl.String), "worker")
+    units = train.select(drawn_by.alias("_unit"))["_unit"].unique().sort()
+    chosen = np.random.default_rng(seed).integers(len(units), size=len(units))
+    times = pl.DataFrame({"_unit": units[chosen.tolist()]}).group_by("_unit").len("_times")
+    copies = times.with_columns(_copy=pl.int_ranges(pl.col("_times"))).explode("_copy").drop("_times")
+    drawn = train.with_columns(_unit=drawn_by).join(copies, on="_unit")
+    name = pl.when(pl.col("_copy") > 0).then(pl.format("{}" + COPY + "{}", "worker", "_copy")).otherwise("worker")
+    return pl.concat([others, drawn.with_columns(worker=name).select(records.columns)])
+
+
+def recent_windows(records: pl.DataFrame, last: int, unit: Literal["records", "years"]) -> pl.DataFrame:
+    """The records before each record that count, and itself: a career named by its worker and the record's year."""
+    numbered = records.with_columns(_place=pl.int_range(pl.len()).over("worker", order_by="year"))
+    targets = numbered.select("worker", pl.col("year").alias("_of"), pl.col("_place").alias("_until"))
+    pairs = numbered.join(targets, on="worker").filter(pl.col("year") <= pl.col("_of"))
+    recent = pl.col("_until") - pl.col("_place") if unit == "records" else pl.col("_of") - pl.col("year")
+    named = pl.format("{}" + WINDOW + "{}", "worker", "_of").alias("worker")
+    return pairs.filter(recent <= last).with_columns(named).select(records.columns)
+
+
+def _fold(unit: str, seed: int, folds: int) -> int:
+    digest = hashlib.blake2b(f"fold:{seed}:{unit}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % folds

@@ -1,0 +1,72 @@
+"""What several questions do: a figure with its numbers, a perplexity with its draws, a number in a column."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.evaluation.bootstrap import Bootstrapped, ClusterBootstrap
+from laborllm.evaluation.design import Design
+from laborllm.report.figures import Draw
+from laborllm.report.numbers import interval, number
+from laborllm.report.page import Figure
+from laborllm.report.table import frame_table
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+
+Numbers = NDArray[np.float64]
+
+
+def figure(draw: Draw, frame: pl.DataFrame, caption: str) -> Figure:
+    """A figure of a tidy frame, wide and narrow, with its numbers."""
+    return Figure(draw(frame), frame_table("The numbers of this figure", frame), caption, draw(frame, narrow=True))
+
+
+def losses(study: Study, scores: Scores) -> Numbers:
+    """The negative log-probability of each observed record, (n,) nats."""
+    return np.asarray(-study.cache.log_prob(scores)["log_prob"].to_numpy(), dtype=np.float64)
+
+
+def perplexity(study: Study, scores: Scores) -> float:
+    """Over all records that were scored."""
+    return float(np.exp(losses(study, scores).mean()))
+
+
+def drawn_means(
+    study: Study, panel: str, values: Sequence[Numbers], cells: NDArray[np.bool_] | None = None
+) -> Bootstrapped:
+    """Means of several values of each record of split test, and their draws by what the split is by.
+
+    Args:
+        study: The study.
+        panel: Name of its panel.
+        values: m of them, (n,) each.
+        cells: Records to average over, (n, c); default: all of them, as one cell.
+
+    Returns:
+        Estimates (m, c).
+    """
+    careers = study.panel(panel).subset("test").observed()
+    design = Design.of(careers, cluster=careers.split_by)
+    everything = np.ones((len(careers), 1), dtype=bool) if cells is None else cells
+    return ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws).mean(
+        np.stack(values, axis=1), everything
+    )
+
+
+def with_interval(estimate: float | None, low: float | None, high: float | None, *, near_one: bool = False) -> str:
+    """An estimate and its 95 % interval in a cell: 0.811 (0.803 to 0.820)."""
+    within = interval(low, high, near_one=near_one)
+    return number(estimate, near_one=near_one) + (f" ({within})" if within else "")
+
+
+def two_decimals(value: float | None) -> str:
+    """A perplexity with two decimals up to a hundred: good models lie close together."""
+    return number(value) if value is None or value >= 100 else f"{value:.2f}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a sentence: a, b and c."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

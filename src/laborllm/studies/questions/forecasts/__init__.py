@@ -1,0 +1,1 @@
+"""Questions about what models forecast of whom, and how sure they are."""

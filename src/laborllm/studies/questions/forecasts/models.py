@@ -1,0 +1,102 @@
+"""Question 1: how well each model forecasts each panel."""
+
+from laborllm.evaluation import Evaluation
+from laborllm.report.figures import ratio_to_reference
+from laborllm.report.numbers import interval, number
+from laborllm.report.page import Figure
+from laborllm.report.table import Table
+from laborllm.report.tables import KINDS
+from laborllm.studies.protocol.models import REFERENCE, SEEDED
+from laborllm.studies.protocol.question import Answer, Question, verdict
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+from laborllm.studies.questions.common import figure, listed, perplexity, two_decimals
+
+CLAIMED = "career"
+
+
+def _runs(study: Study) -> list[Scores]:
+    first = [study.scores(model, panel) for panel in study.panels for model in study.models]
+    return first + [scores for panel in study.panels for model in SEEDED for scores in _others(study, model, panel)]
+
+
+def _others(study: Study, model: str, panel: str) -> list[Scores]:
+    """The scores of a model fitted with the seeds after the first, if it takes part."""
+    taking_part = model in study.models and model in SEEDED
+    return [study.scores(model, panel, seed=seed, whole=False) for seed in study.size.seeds[1:] if taking_part]
+
+
+def _answer(study: Study) -> Answer:
+    found = {panel: _evaluated(study, panel) for panel in study.panels}
+    behind = [
+        f"{model} on {panel}"
+        for panel, evaluation in found.items()
+        for model in study.size.models
+        if model != CLAIMED and not _ahead(evaluation, model)
+    ]
+    why = f"{CLAIMED} is ahead of every other single model on every panel."
+    if behind:
+        why = f"The 95 % interval of the ratio of {CLAIMED} is not below one against {listed(behind)}."
+    return Answer(
+        verdict(not behind, why),
+        {panel: _table(study, panel, evaluation) for panel, evaluation in found.items()},
+        {panel: _figure(panel, evaluation) for panel, evaluation in found.items()},
+    )
+
+
+def _evaluated(study: Study, panel: str) -> Evaluation:
+    forecasts = study.forecasts(panel)
+    pairs = [(model, REFERENCE) for model in forecasts if model != REFERENCE]
+    pairs += [(CLAIMED, model) for model in forecasts if model not in (CLAIMED, REFERENCE)]
+    return study.evaluate(panel, forecasts, by=["transition"], metrics=["perplexity"], pairs=pairs)
+
+
+def _ahead(evaluation: Evaluation, model: str) -> bool:
+    high = evaluation.compared(CLAIMED, model)["high"]
+    return high is not None and high < 1
+
+
+def _table(study: Study, panel: str, found: Evaluation) -> Table:
+    seeds = len(study.size.seeds)
+    header = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval", f"{seeds} seeds")
+    rows = tuple((*_row(found, model), _over_seeds(study, model, panel, found)) for model in found.ranking)
+    note = f"Ratio: to {REFERENCE}, on the same draws. Seeds: the lowest and the highest perplexity."
+    return Table(f"{panel}: perplexity of the observed occupation, lower is better", header, rows, note)
+
+
+def _row(found: Evaluation, model: str) -> tuple[str, ...]:
+    overall, ratio = found.row(model, "perplexity"), found.compared(model, REFERENCE)
+    return (
+        model,
+        f"{two_decimals(overall['estimate'])} ({two_decimals(overall['standard_error'])})",
+        *(two_decimals(found.row(model, "perplexity", "transition", kind)["estimate"]) for kind in KINDS),
+        "1" if model == REFERENCE else number(ratio["estimate"], near_one=True),
+        interval(ratio["low"], ratio["high"], near_one=True),
+    )
+
+
+def _over_seeds(study: Study, model: str, panel: str, found: Evaluation) -> str:
+    others = [perplexity(study, scores) for scores in _others(study, model, panel)]
+    first = found.row(model, "perplexity")["estimate"]
+    both = [*others, first] if first is not None else others
+    return f"{two_decimals(min(both))} to {two_decimals(max(both))}" if others else ""
+
+
+def _figure(panel: str, found: Evaluation) -> Figure:
+    shown = found.comparisons.filter(metric="perplexity", comparison="ratio", group="all", reference=REFERENCE)
+    caption = f"{panel}: perplexity over that of {REFERENCE} (the dashed line), with 95 % intervals. Left is better."
+    return figure(ratio_to_reference, shown, caption)
+
+
+QUESTION = Question(
+    number=1,
+    name="models",
+    title="How well does each model forecast?",
+    claim="CAREER forecasts better than every earlier model on all three surveys, and a tuned language model better "
+    "than CAREER.",
+    paper="CAREER 8.58, Llama-2-7B tuned 8.18 (PSID81)",
+    rule="The first half replicates if, on every panel, the 95 % interval of the ratio of the perplexity of career to "
+    "that of every other single model over codes lies below one. Mixtures are compared, and no part of the rule.",
+    runs=_runs,
+    answer=_answer,
+)

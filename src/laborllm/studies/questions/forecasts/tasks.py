@@ -1,0 +1,165 @@
+"""Question 5: which tasks: change, where to, each state, labor force participation; and with what calibration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from laborllm.evaluation import Evaluation
+from laborllm.evaluation.arrays import Floats
+from laborllm.evaluation.metrics import Metric
+from laborllm.evaluation.metrics.any_of import AnyOf, being_and_entering
+from laborllm.evaluation.metrics.auc import Auc
+from laborllm.evaluation.metrics.calibration_line import CalibrationLine
+from laborllm.evaluation.metrics.events import Change, Event
+from laborllm.evaluation.metrics.kuiper import Kuiper
+from laborllm.evaluation.metrics.mean import Mean
+from laborllm.evaluation.portions import Portion
+from laborllm.models.forecasts.forecast import Forecast
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.report.figures import areas
+from laborllm.report.numbers import number
+from laborllm.report.page import Figure
+from laborllm.report.table import Table
+from laborllm.studies.protocol.question import Answer, Question, Verdict, verdict
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+from laborllm.studies.questions.common import figure, listed, with_interval
+
+PAPER = {"auc_change": 0.848, "auc_unemployed": 0.754}
+RULE = "age and degree"  # a forecast from these alone, to set the others against
+OUT = ("not_in_labor_force", "in_education")  # of the labor force
+
+
+@dataclass(frozen=True)
+class GivenMove:
+    """The negative log-probability of where to, given a move, in nats; zero where there is none."""
+
+    whole: ClassVar[bool] = True
+
+    def __call__(self, portion: Portion) -> Floats | None:
+        if portion.forecast is None:
+            return None
+        moved = (portion.history.kind == "move").to_numpy()
+        rows, previous = np.arange(len(moved)), np.where(moved, portion.history.previous, 0)
+        stay = np.minimum(portion.log_prob[rows, previous].astype(np.float64), -1e-12)
+        own = portion.log_prob[rows, portion.history.occupation].astype(np.float64)
+        return np.where(moved, np.log(-np.expm1(stay)) - own, 0.0)
+
+
+WHERE = Mean("given_move", "perplexity given a move", GivenMove(), exponential=True)
+
+
+def events_of(taxonomy: Taxonomy) -> list[Event]:
+    """A change, being in and entering each state, and taking part in the labor force where that is known."""
+    events: list[Event] = [Change()]
+    for code in taxonomy.states:
+        events += being_and_entering(code, taxonomy.title(code).lower(), [taxonomy.position[code]])
+    if OUT[0] in taxonomy.states:
+        inside = [at for at, code in enumerate(taxonomy.codes) if code not in OUT]
+        events.append(AnyOf("participation", "in the labor force", tuple(inside)))
+    return events
+
+
+def by_age_and_degree(panel: Panel) -> Forecast:
+    """Frequencies of occupations by age and degree in split train, shrunk to those of all, for split test."""
+    train, test = panel.subset("train").observed(), panel.subset("test").observed()
+    age = pl.col("year") - pl.col("birth_year")
+    keys = [
+        each.records.select(pl.format("{}/{}", age, "education").fill_null("unknown")).to_series()
+        for each in (train, test)
+    ]
+    place = {key: at for at, key in enumerate(pl.concat(keys).unique(maintain_order=True))}
+    counts = np.zeros((len(place), len(panel.taxonomy)))
+    known, asked = (each.replace_strict(place, return_dtype=pl.Int64).to_numpy() for each in keys)
+    np.add.at(counts, (known, panel.taxonomy.columns(train.records["occupation"])), 1)
+    overall = (counts.sum(axis=0) + 1) / (counts.sum() + len(panel.taxonomy))
+    share = (counts + 10 * overall) / (counts.sum(axis=1, keepdims=True) + 10)
+    records = test.records.select("worker", "year", "occupation")
+    return Forecast(records, panel.taxonomy, np.log(share[asked]), np.ones(len(asked)), "frequencies by age and degree")
+
+
+def _runs(study: Study) -> list[Scores]:
+    return [study.scores(model, panel) for panel in study.panels for model in study.models]
+
+
+def _answer(study: Study) -> Answer:
+    tables, figures, found = {}, {}, {}
+    for panel in study.panels:
+        events = events_of(study.panel(panel).taxonomy)
+        metrics: list[Metric] = [WHERE, *(Auc(event) for event in events)]
+        best = study.best(panel)
+        models = study.forecasts(panel) | {RULE: by_age_and_degree(study.panel(panel))}
+        evaluation = study.evaluate(panel, models, by=["transition"], metrics=["perplexity", *metrics])
+        calibrated = study.evaluate(panel, {best: models[best]}, metrics=_calibration(events))
+        tables[f"{panel}-areas"] = _areas(panel, evaluation, events)
+        tables[f"{panel}-calibration"] = _calibrations(panel, calibrated, best, events)
+        figures[panel] = _figure(panel, evaluation, events)
+        found[panel] = evaluation, best
+    return Answer(_verdict(found), tables, figures)
+
+
+def _calibration(events: Sequence[Event]) -> list[Metric]:
+    lines: list[Metric] = [CalibrationLine(event, kind) for event in events for kind in ("slope", "intercept")]
+    return [*lines, *(Kuiper(event, p) for event in events for p in (False, True))]
+
+
+def _areas(panel: str, found: Evaluation, events: Sequence[Event]) -> Table:
+    header = ("model", "where to, given a move", *(event.label for event in events))
+    rows = []
+    for model in found.ranking:
+        where = found.row(model, WHERE.name, "transition", "move")["estimate"]
+        cells = [found.row(model, f"auc_{event.name}") for event in events]
+        rows.append((model, number(where), *(number(cell["estimate"], near_one=True) for cell in cells)))
+    title = f"{panel}: perplexity of where to, given a move, and areas under the ROC curve"
+    return Table(title, header, tuple(rows), f"{RULE}: frequencies by age and education alone.")
+
+
+def _calibrations(panel: str, found: Evaluation, model: str, events: Sequence[Event]) -> Table:
+    rows = []
+    for event in events:
+        slope, intercept = (found.row(model, f"calibration_{kind}_{event.name}") for kind in ("slope", "intercept"))
+        error, p = (found.row(model, f"{kind}_{event.name}")["estimate"] for kind in ("kuiper", "kuiper_p"))
+        lines = [with_interval(line["estimate"], line["low"], line["high"]) for line in (slope, intercept)]
+        rows.append((event.label, *lines, number(error), number(p)))
+    header = ("event", "slope (95 %)", "intercept (95 %)", "Kuiper", "p")
+    note = "Perfect: slope 1, intercept 0. Kuiper: largest cumulative error; p: its chance were forecasts calibrated."
+    return Table(f"{panel}: calibration of {model}", header, tuple(rows), note)
+
+
+def _figure(panel: str, found: Evaluation, events: Sequence[Event]) -> Figure:
+    labels = {f"auc_{event.name}": event.label for event in events}
+    shown = found.estimates.filter(pl.col("metric").is_in(list(labels)), group="all")
+    named = shown.with_columns(outcome=pl.col("metric").replace_strict(labels, return_dtype=pl.String))
+    known = named.filter(pl.col("estimate").is_finite())
+    return figure(areas, known, f"{panel}: areas under the ROC curve, with 95 % intervals. The line is guessing.")
+
+
+def _verdict(found: dict[str, tuple[Evaluation, str]]) -> Verdict:
+    reached, said = [], []
+    for panel, (evaluation, best) in found.items():
+        for metric, paper in PAPER.items():
+            row = evaluation.row(best, metric)
+            if row["estimate"] is not None and row["high"] is not None:
+                reached.append(row["high"] >= paper)
+                said.append(
+                    f"{metric.removeprefix('auc_')} {number(row['estimate'], near_one=True)} on {panel} ({best})"
+                )
+    return verdict(all(reached) if reached else None, f"Areas: {listed(said)}." if said else "No area is known.")
+
+
+QUESTION = Question(
+    number=5,
+    name="tasks",
+    title="Which tasks, and can the probabilities be taken at their word?",
+    claim="The area under the ROC curve is 0.754 for unemployment and 0.848 for a change of occupation, and tuned "
+    "models are calibrated.",
+    paper="0.754 unemployment, 0.848 change",
+    rule="Of the network with the lowest validation perplexity: replicates if the 95 % interval of the area of a "
+    "change reaches 0.848 on every panel, and that of being unemployed 0.754 wherever unemployment is known.",
+    runs=_runs,
+    answer=_answer,
+)

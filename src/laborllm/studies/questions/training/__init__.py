@@ -1,0 +1,1 @@
+"""Questions about what models are trained on: titles, numbers of careers, other panels."""

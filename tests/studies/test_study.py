@@ -1,0 +1,118 @@
+"""A whole study at its smallest: every question answers, everything is written, and a killed study resumes."""
+
+import csv
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.commands import laborllm
+from laborllm.errors import OptionError, SourceError
+from laborllm.studies.protocol.config import StudyFile
+from laborllm.studies.protocol.question import Answer, Question
+from laborllm.studies.questions.registry import QUESTIONS
+from laborllm.studies.run import run_study
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "studies" / "nlsy97.yaml"
+
+Found = dict[Question, Answer]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studies") / "smoke"
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Found:
+    return run_study(FILE, folder, size="smoke")
+
+
+def tables(folder: Path) -> dict[str, str]:
+    """Every table and figure of a study, and its verdicts, by name."""
+    files = [*folder.glob("tables/*"), *folder.glob("figures/*"), folder / "answers.json"]
+    return {file.name: file.read_text() for file in files}
+
+
+def test_every_question_has_an_answer(found: Found, folder: Path) -> None:
+    assert [question.number for question in found] == sorted(question.number for question in QUESTIONS)
+    answers = json.loads((folder / "answers.json").read_text())
+    assert [answer["question"] for answer in answers] == [question.number for question in found]
+    for question, answer in found.items():
+        assert answer.verdict.holds in ("replicates", "does not replicate", "left open")
+        assert answer.tables, question.title
+        assert answer.figures, question.title
+
+
+def test_everything_is_written(found: Found, folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    for question, answer in found.items():
+        assert f"{question.number}. {question.title}" in page
+        for name, table in answer.tables.items():
+            stem = folder / "tables" / f"{question.number:02}-{question.name}-{name}"
+            with stem.with_suffix(".csv").open() as file:
+                assert tuple(next(csv.reader(file))) == table.header
+            assert r"\toprule" in stem.with_suffix(".tex").read_text()
+        for name in answer.figures:
+            assert (folder / "figures" / f"{question.number:02}-{question.name}-{name}.svg").read_text()[:4] == "<svg"
+    with (folder / "runs.csv").open() as file:
+        runs = list(csv.DictReader(file))
+    assert len(runs) == len(list((folder / "costs").iterdir()))
+
+
+def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_path: Path) -> None:
+    again = Path(shutil.copytree(folder, tmp_path / "again"))
+    runs = {path: path.stat().st_mtime_ns for path in again.glob("*/*") if path.parent.name in ("runs", "scores")}
+    run_study(FILE, again, size="smoke", questions=[1, 5])
+    assert runs == {path: path.stat().st_mtime_ns for path in again.glob("*/*") if path in runs}
+    assert tables(again) | {"answers.json": ""} == tables(folder) | {"answers.json": ""}
+
+
+@pytest.mark.slow
+def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
+    """At random moments, among them the start, a fit and the writing of the report."""
+    command = [sys.executable, "-m", "laborllm.cli.main", "study", str(FILE), "--size", "smoke", "--questions", "1"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    generator, kills = random.Random(0), 0
+    while kills < 10:
+        running = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], env=environment)
+        time.sleep(generator.uniform(2, 6))
+        kills += running.poll() is None
+        running.kill()
+        if running.wait() == 0:
+            shutil.rmtree(tmp_path / "killed" / "scores")  # done too early: some of it once more
+    assert laborllm(f"study {FILE} --size smoke --questions 1 --out {tmp_path / 'killed'}") == 0
+    assert laborllm(f"study {FILE} --size smoke --questions 1 --out {tmp_path / 'whole'}") == 0
+    assert tables(tmp_path / "killed") == tables(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: x\n", "the entry 'panels' is missing"),
+        ("title: x\npanels: {}\n", "panels names no panel"),
+        ("title: x\npanels: {A: a.parquet}\nquestions: [one]\n", "a question is a number such as 1, not 'one'"),
+        ("title: x\npanels: {A: a.parquet}\nsize: cpu\n", "unknown entry 'size'; use title, panels, base, questions"),
+    ],
+)
+def test_mistakes_in_the_file(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(SourceError, match=message):
+        StudyFile.load(tmp_path / "own.yaml")
+
+
+def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SourceError, match="no study file at"):
+        run_study(tmp_path / "absent.yaml", tmp_path / "study")
+    with pytest.raises(OptionError, match="there is no question 99: use 1, "):
+        run_study(FILE, tmp_path / "study", size="smoke", questions=[99])
+    (tmp_path / "own.yaml").write_text("title: x\npanels: {A: absent.parquet}\n")
+    assert laborllm(f"study {tmp_path}/own.yaml --out {tmp_path}/study") == 2
+    assert "absent.parquet" in capsys.readouterr().err
