@@ -7,7 +7,7 @@ import laborllm
 from laborllm.cli import app
 
 SECTIONS = {
-    "Read and import": ("read_panel", "import_", "Panel", "Taxonomy", "load_taxonomy"),
+    "Read and import": ("read_panel", "read_people", "People", "import_", "Panel", "Taxonomy", "load_taxonomy"),
     "Fit": ("fit", "load"),
     "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
     "Years ahead": ("simulate", "Simulation", "two_years_ahead", "what_if", "Difference", "group_shares", "backtest"),

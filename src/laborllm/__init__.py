@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from laborllm.occupations import Taxonomy, load_taxonomy
     from laborllm.panel import Panel
     from laborllm.sources import (
+        People,
         import_nlswork,
         import_nlsy79,
         import_nlsy97,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         import_query,
         import_resumes,
         import_table,
+        read_people,
     )
     from laborllm.text import Template
     from laborllm.training.config import TrainingConfig
@@ -70,6 +72,7 @@ PLACES = {
     "occupations": ("Taxonomy", "load_taxonomy"),
     "panel": ("Panel",),
     "sources": (
+        "People",
         "import_nlswork",
         "import_nlsy79",
         "import_nlsy97",
@@ -77,6 +80,7 @@ PLACES = {
         "import_query",
         "import_resumes",
         "import_table",
+        "read_people",
     ),
     "text": ("Template",),
     "training.config": ("TrainingConfig",),
@@ -99,6 +103,7 @@ __all__ = [
     "OffTheShelf",
     "Oracle",
     "Panel",
+    "People",
     "ScoringOptions",
     "Simulation",
     "Taxonomy",
@@ -129,6 +134,7 @@ __all__ = [
     "next_steps",
     "reachable",
     "read_panel",
+    "read_people",
     "similar_occupations",
     "simulate",
     "two_years_ahead",

@@ -11,7 +11,7 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
-from laborllm.occupations.coding.coder import THRESHOLD
+from laborllm.occupations.coding.coder import THRESHOLD, TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.parts import join_panels
 from laborllm.progress import progress
@@ -34,13 +34,15 @@ TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 class Written:
     """What was written: records, their workers, and where they came from. `provenance` counts years of jobs as rows.
 
-    uncoded: titles without a code (title, rows), the most frequent first.
+    uncoded: titles without a code (title, rows), the most frequent first. titles: all that were asked for a code
+    (title, code, confidence, match).
     """
 
     records: int
     workers: int
     provenance: Provenance
     uncoded: pl.DataFrame
+    titles: pl.DataFrame
 
 
 def import_resumes(
@@ -88,6 +90,7 @@ def write_resumes(
     encoding: str | None = None,
     dataset: str = "RESUMES",
     seed: int = 0,
+    coder: TitleCoder | None = None,
 ) -> Written:
     """Write the panel of the resumes at `path` to `out`, in memory that does not grow with them if they are Parquet.
 
@@ -105,6 +108,7 @@ def write_resumes(
         encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
         dataset: What career texts call the data.
         seed: Draws the split.
+        coder: A coder of titles that is loaded already, in place of the shipped one.
 
     Returns:
         How much was written, the row counts, and the titles that have no code.
@@ -115,11 +119,11 @@ def write_resumes(
         PanelError: For jobs that do not form a panel, such as two years of birth of one worker.
     """
     require_parent(out)
-    jobs = _read(path, encoding)
-    rules = DateRules(_as_of(as_of, path, date_order), open_ends, date_order)
+    jobs = read_source(path, encoding)
+    rules = DateRules(last_day(as_of, path, date_order), open_ends, date_order)
     why = "the date of the file" if as_of is None else "as given"
     with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
-        titles = CodedTitles.load(threshold, states, corrections)
+        titles = CodedTitles.load(threshold, states, corrections, coder)
         parts = _Parts(Path(folder), titles, jobs.schooling, rules, dataset, seed)
         shards = split_by_worker(jobs.rows, Path(folder))
         with progress("resumes", len(shards), "parts") as advance:
@@ -130,7 +134,7 @@ def write_resumes(
         provenance = Provenance(SOURCE, jobs.files, parts.rows, parts.left_out(), notes)
         _require_records(parts.records, provenance)
         join_panels(parts.files, out, provenance)
-    return Written(parts.records, parts.workers, provenance, parts.titles.uncoded())
+    return Written(parts.records, parts.workers, provenance, parts.titles.uncoded(), parts.titles.known)
 
 
 @dataclass
@@ -176,8 +180,12 @@ class _Parts:
         panel.save(self.files[-1])
 
 
-def _as_of(written: str | None, path: Path, order: DateOrder | None) -> date:
-    """The last day of what is written, or the day on which the newest file was."""
+def last_day(written: str | None, path: Path, order: DateOrder | None) -> date:
+    """The last day of what is written as `as_of`, or the day on which the newest file was written.
+
+    Raises:
+        SourceError: It is no date.
+    """
     if written is None:
         files = [path, *path.rglob("*")] if path.is_dir() else [path]
         newest = max(file.stat().st_mtime for file in files if file.is_file() or file == path)
@@ -196,7 +204,12 @@ def _require_records(records: int, provenance: Provenance) -> None:
         raise SourceError(f"{error}; dates unreadable: {unread}" if unread else str(error)) from None
 
 
-def _read(path: Path, encoding: str | None) -> Jobs:
+def read_source(path: Path, encoding: str | None = None) -> Jobs:
+    """The jobs at `path`, of any form that `write_resumes` takes.
+
+    Raises:
+        SourceError: There is no such file, or it cannot be read.
+    """
     if not path.exists():
         raise SourceError(f"no file at {path}")
     if path.is_dir() or path.name.lower().endswith(RESUME_ENDINGS):

@@ -10,6 +10,7 @@ import polars as pl
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.occupations.coding.coder import NO_JOB
+from laborllm.occupations.coding.corrections import read_corrections
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
@@ -29,18 +30,24 @@ class CodedTitles:
     counts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COUNTED))
 
     @classmethod
-    def load(cls, threshold: float, states: Sequence[str], corrections: Path | None = None) -> Self:
-        """The coder that comes with laborllm, before any title.
+    def load(
+        cls, threshold: float, states: Sequence[str], corrections: Path | None = None, coder: TitleCoder | None = None
+    ) -> Self:
+        """A coder, before any title.
 
         Args:
             threshold: The confidence, 0 to 1, below which a title has no code.
             states: States that the taxonomy of the panel has beyond its occupations.
             corrections: A file of the user's own codes, which come first.
+            coder: A coder that is loaded already. Default: the one that comes with laborllm.
 
         Raises:
             TaxonomyError: A state, threshold or correction that cannot be.
         """
-        coder = load_coder(corrections)
+        if coder is None:
+            coder = load_coder(corrections)
+        elif corrections is not None:
+            coder = coder.with_corrections(read_corrections(corrections))
         return cls(coder, threshold, coder.taxonomy.with_states(states), coder.code([], threshold=threshold))
 
     def add_to(self, years: pl.DataFrame) -> pl.DataFrame:

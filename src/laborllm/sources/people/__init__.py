@@ -1,0 +1,5 @@
+"""People to forecast, by the ways one has them."""
+
+from laborllm.sources.people.read_people import People, read_people
+
+__all__ = ["People", "read_people"]

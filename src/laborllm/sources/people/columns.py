@@ -1,0 +1,70 @@
+"""What a list says of each person besides her jobs, from a file or a data frame."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from laborllm.errors import SourceError
+from laborllm.sources.formats.raw import UNREADABLE, read_delimited
+from laborllm.sources.formats.raw_table import in_text
+from laborllm.sources.resumes.jobs import NEEDED
+
+OUT = "out_of_work_since"
+COVARIATES = ("gender", "ethnicity", "region")
+"""What a list may say of each person; education and birth_year too, which the import of jobs reads."""
+
+
+def person_columns(path: Path, encoding: str | None) -> pl.DataFrame | None:
+    """The columns of a list of jobs, a row per job; None where the file cannot be read as one.
+
+    Raises:
+        SourceError: There is no such file, or it lacks a column.
+    """
+    if not path.is_file():
+        raise SourceError(f"no file at {path}")
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pl.read_parquet(path)
+        else:
+            frame = read_delimited(path, NEEDED, encoding, optional=(*COVARIATES, OUT)).frame
+    except UNREADABLE:
+        return None  # the import of jobs says what is wrong
+    return frame
+
+
+def as_polars(people: Any) -> pl.DataFrame:
+    """A data frame of Polars or pandas as one of Polars. Raises `SourceError` for anything else."""
+    if isinstance(people, pl.DataFrame):
+        return people
+    if hasattr(people, "columns") and hasattr(people, "to_dict"):  # a data frame of pandas, which need not be installed
+        cells = {str(name): people[name].tolist() for name in people.columns}
+        known = {name: [cell if cell == cell else None for cell in column] for name, column in cells.items()}  # no NaN
+        return pl.DataFrame(known, strict=False)
+    raise SourceError(
+        f"people cannot be read from {type(people).__name__}: give a file, a folder of resumes, a panel or a data frame"
+    )
+
+
+def require_jobs(frame: pl.DataFrame) -> pl.DataFrame:
+    """The data frame, if it is a list of jobs. Raises `SourceError` naming the column that it lacks."""
+    missing = [name for name in NEEDED if name not in frame.columns]
+    if missing:
+        raise SourceError(
+            f"the data frame has no column {missing[0]!r}: a list of jobs has worker, start, end and title, a panel "
+            "has worker, year and occupation"
+        )
+    return frame
+
+
+def of_persons(frame: pl.DataFrame | None, column: str) -> pl.DataFrame:
+    """Worker and one column, a row for each person of whom it is known. Raises `SourceError` for one of two values."""
+    if frame is None or column not in frame.columns:
+        return pl.DataFrame(schema={"worker": pl.String, column: pl.String})
+    text = in_text(frame.select("worker", column)).with_columns(pl.col("worker", column).str.strip_chars())
+    known = text.filter(pl.col(column) != "").unique(maintain_order=True)
+    if known["worker"].is_duplicated().any():
+        raise SourceError(
+            f"{column} differs between rows of one person, for {known['worker'].is_duplicated().sum()} rows"
+        )
+    return known
