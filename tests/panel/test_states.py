@@ -33,7 +33,7 @@ def panels(draw: st.DrawFn) -> Panel:
 
 
 def as_told(code: str | None, states: list[str]) -> str | None:
-    """What a code becomes where these states are told apart; None where it cannot be expressed."""
+    """What a code becomes where these states are distinguished; None where it cannot be expressed."""
     if code in (*JOBS.codes, *states):
         return code
     return "not_working" if code in ("unemployed", "not_in_labor_force") and "not_working" in states else None

@@ -106,7 +106,7 @@ def test_all_pairs_name_both_models() -> None:
     assert {frozenset(row[:2]) for row in table.rows} == {frozenset(pair) for pair in ("ab", "ac", "bc")}
 
 
-def test_models_are_told_apart_by_a_fourth_digit() -> None:
+def test_a_fourth_digit_distinguishes_models() -> None:
     panel = careers(60)
     models = {"a": forecast(panel, 0.7), "b": forecast(panel, 0.69)}
     table = perplexity_table(evaluate(models, panel, metrics=["perplexity"], draws=40))
@@ -157,7 +157,7 @@ def test_tables_for_a_paper_read_back(evaluation: Evaluation, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
-    [(-2.0, -1.0, "lower"), (1.0, 2.0, "higher"), (-1.0, 1.0, "not told apart"), (None, None, "")],
+    [(-2.0, -1.0, "lower"), (1.0, 2.0, "higher"), (-1.0, 1.0, "inconclusive"), (None, None, "")],
 )
 def test_an_interval_in_a_word(low: float | None, high: float | None, word: str) -> None:
     assert finding(low, high) == word

@@ -81,7 +81,7 @@ def evaluate(
     Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
     """
     from laborllm import api
-    from laborllm.cli.data.unknown import tell_unknown
+    from laborllm.cli.data.unknown import report_unknown
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.scored import WithScoring
     from laborllm.report.examples import example_section
@@ -108,7 +108,7 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
-    tell_unknown(as_fitted, loaded.draw(split, workers, seed=seed))
+    report_unknown(as_fitted, loaded.draw(split, workers, seed=seed))
     if out is not None:
         folders = {name for name, path in map(_name_and_path, runs) if path.is_dir()}  # a file forecasts no one else
         fitted = {name: models[name] for name in found.ranking if name in folders}

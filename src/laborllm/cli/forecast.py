@@ -63,7 +63,7 @@ def forecast(
     Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
     """
     from laborllm import api
-    from laborllm.cli.data.unknown import tell_unknown
+    from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.in_year import InYear
     from laborllm.forecasting.shards import forecast_to_file
@@ -77,7 +77,7 @@ def forecast(
     fitted = api.load(run)
     model = WithScoring(fitted, options)
     careers = PanelFile.open(panel).select(split, workers, seed=seed)
-    tell_unknown({str(run): fitted}, careers)
+    report_unknown({str(run): fitted}, careers)
     make_folder(out.resolve().parent)
     whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
     identity = f"{(run / MARKER).read_text()}\n{options}\n{year}"

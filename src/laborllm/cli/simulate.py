@@ -37,7 +37,7 @@ def simulate(
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
     """
     from laborllm import api
-    from laborllm.cli.data.unknown import tell_unknown
+    from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.simulation.simulate import simulate as continue_careers
     from laborllm.forecasting.summaries import probabilities
@@ -48,7 +48,7 @@ def simulate(
     careers = api.read_panel(panel).draw(split, workers, seed=seed)
     fitted = api.load(run)
     paths = continue_careers(fitted, careers, years=years, draws=draws, seed=seed)
-    tell_unknown({str(run): fitted}, careers)
+    report_unknown({str(run): fitted}, careers)
     table = probabilities(paths, top=top)
     write_table(table, out)
     print(f"{out}: {len(table):,} rows, {len(paths.workers):,} workers on {draws:,} paths each", file=sys.stderr)

@@ -36,6 +36,7 @@ class Bootstrapped:
     resampled: Numbers
 
     def exp(self) -> Self:
+        """The exponential of the statistics and of their draws."""
         return type(self)(np.exp(self.estimate), np.exp(self.resampled))
 
     def __sub__(self, other: Self) -> Self:
@@ -91,9 +92,14 @@ class ClusterBootstrap:
             raise OptionError(f"{self.draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
 
     def mean(self, values: Floats, cells: Bools) -> Bootstrapped:
-        """The weighted mean of each column of `values` (n, m) over the records of each cell (n, c): an estimate (m, c).
+        """Weighted means over cells of records, and their draws.
 
-        An infinite value makes the mean of its cell infinite, without draws. The mean of no records is not a number.
+        Args:
+            values: Numbers of each record, (n, m). An infinite one makes the mean of its cell infinite, without draws.
+            cells: Which records are in which cell, (n, c). The mean of no records is not a number.
+
+        Returns:
+            The mean of each column in each cell, (m, c).
         """
         finite = np.isfinite(values)
         infinite = (~finite).T.astype(np.float64) @ cells > 0  # (m, c)
@@ -106,7 +112,15 @@ class ClusterBootstrap:
         return found
 
     def ratio(self, over: Numbers, under: Numbers) -> Bootstrapped:
-        """The totals of `over` divided by those of `under`, both (clusters, ...): an estimate (...)."""
+        """Ratios of totals, and their draws.
+
+        Args:
+            over: A sum per cluster, (clusters, ...).
+            under: A sum per cluster to divide by, of the same shape.
+
+        Returns:
+            The total of `over` divided by the total of `under`, (...).
+        """
         shape, clusters = over.shape[1:], len(over)
         columns = np.concatenate([over.reshape(clusters, -1), under.reshape(clusters, -1)], axis=1)
         half = columns.shape[1] // 2

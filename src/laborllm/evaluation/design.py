@@ -53,7 +53,19 @@ class Design:
 
 
 def column_of(panel: Panel, name: str, what: str) -> pl.Series:
-    """A column of the panel's records. Raises `OptionError` where there is none."""
+    """A column of the panel's records.
+
+    Args:
+        panel: The records.
+        name: Of the column.
+        what: What it is for, for the error.
+
+    Returns:
+        The column, (n,).
+
+    Raises:
+        OptionError: There is no such column.
+    """
     if name not in panel.records.columns:
         raise OptionError(f"the panel has no column {name!r} for {what}: use {', '.join(panel.records.columns)}")
     return panel.records[name]

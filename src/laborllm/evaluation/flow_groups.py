@@ -28,7 +28,15 @@ class Flows:
 
     @classmethod
     def of(cls, history: History, taxonomy: Taxonomy) -> Self:
-        """The flows of a panel's records."""
+        """The flows of a panel's records.
+
+        Args:
+            history: What came before each of n records.
+            taxonomy: The J occupations and their groups.
+
+        Returns:
+            Groups and flows of the records.
+        """
         groups = tuple(dict.fromkeys(taxonomy.groups))
         column = np.array([groups.index(group) for group in taxonomy.groups], dtype=np.intp)
         origin = np.append(column, -1)[history.previous]

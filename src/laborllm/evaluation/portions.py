@@ -78,10 +78,21 @@ def score_records(
     *,
     taxonomy: Taxonomy | None = None,
 ) -> Scores:
-    """The scores of one model on all records of a panel without open records.
+    """The scores of one model on all records of a panel, in portions, so that memory holds no (n, J) array.
 
     The model reads the panel as it is. Its forecasts, and the histories of the records, are then expressed over
-    `taxonomy`; default: the panel's taxonomy.
+    `taxonomy`.
+
+    Args:
+        name: Of the model, for errors and progress.
+        model: A fitted model, or forecasts that it made.
+        panel: Records without open ones.
+        scores: What to compute of each record.
+        tallies: What else to add up over portions.
+        taxonomy: What scores are over; default: the panel's taxonomy.
+
+    Returns:
+        (n,) for each score; None for a score that the model's forecasts do not allow.
 
     Raises:
         InputError: The model forecasts other records, or gives what is no log-probability.

@@ -47,7 +47,7 @@ def reliability_table(sample: Sample, scores: Mapping[str, Scores]) -> pl.DataFr
 
 
 def _curve(sample: Sample, domain: Bools, predicted: Numbers | None, happened: Numbers | None) -> Iterator[Row]:
-    if predicted is None or happened is None or not sample.told_apart(domain, happened):
+    if predicted is None or happened is None or not sample.has_both_outcomes(domain, happened):
         return
     among = np.flatnonzero(domain)
     found = reliability_bins(predicted[among], happened[among], sample.design.weight[among], sample.worker[among])

@@ -65,7 +65,24 @@ class Evaluation:
         return "perplexity" if self.estimates.filter(model=model, metric="perplexity").height else "raw_perplexity"
 
     def row(self, model: str, metric: str, group: str = "all", level: str = "all") -> dict[str, float | None]:
-        """One row of `estimates`; every number missing where there is no such row."""
+        """Look up one estimate.
+
+        Args:
+            model: Name of the model.
+            metric: Name of the metric, such as "perplexity".
+            group: Name of the group; default: all records.
+            level: Level of the group.
+
+        Returns:
+            The row of `estimates` by column; every number missing where there is no such row.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> found = ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=20)
+            >>> found.row("counts", "perplexity")["workers"] == panel.subset("test").workers
+            True
+        """
         return _row(self.estimates, model=model, metric=metric, group=group, level=level)
 
     def compared(
@@ -77,7 +94,27 @@ class Evaluation:
         group: str = "all",
         level: str = "all",
     ) -> dict[str, float | None]:
-        """One row of `comparisons`; every number missing where there is no such row."""
+        """Look up one comparison of two models.
+
+        Args:
+            model: Name of the model.
+            reference: Name of the model that it is compared with.
+            metric: Name of the metric.
+            comparison: "difference", model minus reference, or "ratio".
+            group: Name of the group; default: all records.
+            level: Level of the group.
+
+        Returns:
+            The row of `comparisons` by column; every number missing where there is no such row.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> fitted = {name: ll.fit("transition", panel, variant=name) for name in ("plain", "two-part")}
+            >>> found = ll.evaluate(fitted, panel, draws=20)
+            >>> found.compared("two-part", "plain")["estimate"] < 1
+            True
+        """
         keys = {"metric": metric, "comparison": comparison, "group": group, "level": level}
         return _row(self.comparisons, model=model, reference=reference, **keys)
 

@@ -56,7 +56,23 @@ class Sample:
         draws: int = 1000,
         seed: int = 0,
     ) -> Self:
-        """The sample of a panel without open records. Raises `OptionError` on groups or a design it does not have."""
+        """The sample of a panel without open records.
+
+        Args:
+            panel: The n records.
+            by: Names of groups: columns, or partitions such as "transition" and "history".
+            weights: "none", "sampling" or a column with a weight of each record.
+            cluster: The column whose values are drawn together.
+            strata: The column within which clusters are drawn; None: from all.
+            draws: How many draws of clusters.
+            seed: Of the draws.
+
+        Returns:
+            Histories, design, cells and draws of the records.
+
+        Raises:
+            OptionError: Groups or a design that the panel does not have.
+        """
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
         history = History.of(panel)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
@@ -83,10 +99,19 @@ class Sample:
         return worker_index(self.panel.records)
 
     def workers_in(self, records: Bools) -> int:
+        """How many workers the `records`, (n,), are of."""
         return len(np.unique(self.worker[records]))
 
-    def told_apart(self, among: Bools, outcome: Numbers) -> bool:
-        """Whether enough workers have `outcome` (n,) in the records `among`, and enough do not."""
+    def has_both_outcomes(self, among: Bools, outcome: Numbers) -> bool:
+        """Whether enough workers have an outcome, and enough do not.
+
+        Args:
+            among: The records that count, (n,).
+            outcome: 0 or 1, (n,).
+
+        Returns:
+            Whether each side has at least the workers of the smallest cell.
+        """
         sides = (among & (outcome > 0.5), among & (outcome <= 0.5))
         return min(self.workers_in(side) for side in sides) >= SMALLEST_CELL
 

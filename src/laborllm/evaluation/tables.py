@@ -61,7 +61,16 @@ class Found:
 
 
 def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metric]) -> list[Found]:
-    """Each metric of the models whose forecasts have what it needs."""
+    """Each metric of the models whose forecasts have what it needs.
+
+    Args:
+        sample: The n records, their cells and their draws.
+        scores: Name of a model -> its scores of the records.
+        metrics: What to compute.
+
+    Returns:
+        What was found, a metric each; none for a metric that no model has the scores for.
+    """
     found = []
     for metric in metrics:
         given = {
@@ -88,7 +97,16 @@ def estimate_table(sample: Sample, found: Sequence[Found]) -> pl.DataFrame:
 
 
 def comparison_table(sample: Sample, found: Sequence[Found], pairs: Sequence[tuple[str, str]]) -> pl.DataFrame:
-    """A row per pair of models, metric, comparison and cell: model minus reference, or model over reference."""
+    """The tidy table of comparisons.
+
+    Args:
+        sample: The records, their cells and their draws.
+        found: Metrics of all models.
+        pairs: A model and what it is compared with, each.
+
+    Returns:
+        A row per pair, metric, comparison and cell: model minus reference, or model over reference.
+    """
     rows = [
         {"model": model, "reference": reference, "metric": each.metric.name, "comparison": comparison, **counts}
         | _numbers(statistic, sample.hidden[cell], each.measured.defined[places, cell].all())
@@ -103,7 +121,15 @@ def comparison_table(sample: Sample, found: Sequence[Found], pairs: Sequence[tup
 
 
 def choose_pairs(models: Sequence[str], reference: str | None, pairs: Pairs) -> list[tuple[str, str]]:
-    """Pairs of a model and what it is compared with.
+    """Which models are compared.
+
+    Args:
+        models: Their names.
+        reference: The model that all others are compared with; None: the first.
+        pairs: "all", "reference", or pairs of names.
+
+    Returns:
+        Pairs of a model and what it is compared with.
 
     Raises:
         OptionError: A model of a pair, or the reference, is not among the models.

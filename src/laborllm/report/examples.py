@@ -91,10 +91,10 @@ def _table(
     most = np.argsort(-probability[0], kind="stable")[:TOP]
     rows = [(titles[at], *(share(float(values[at])) for values in probability)) for at in most]
     others = [share(float(1 - values[most].sum())) for values in probability]
-    return Table(_told(career, panel), (f"occupation in {year}", *models), (*rows, ("any other", *others)))
+    return Table(_in_words(career, panel), (f"occupation in {year}", *models), (*rows, ("any other", *others)))
 
 
-def _told(career: pl.DataFrame, panel: Panel) -> str:
+def _in_words(career: pl.DataFrame, panel: Panel) -> str:
     """A career in words: who it is of, and its spells."""
     row = career.row(0, named=True)
     known = [str(row[name]) for name in ("gender", "education") if row[name] is not None]

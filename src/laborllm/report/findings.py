@@ -2,7 +2,7 @@
 
 from laborllm.evaluation import Evaluation
 from laborllm.report.numbers import interval, number
-from laborllm.report.tables import TOLD_APART, finding
+from laborllm.report.tables import INCONCLUSIVE, finding
 
 
 def headline(evaluation: Evaluation) -> str:
@@ -36,7 +36,7 @@ def _against(ratio: dict[str, float | None]) -> str:
     estimate, low, high = ratio["estimate"], ratio["low"], ratio["high"]
     if estimate is None or low is None or high is None:
         return "at an unknown distance from"
-    if finding(low, high, neutral=1) == TOLD_APART:
+    if finding(low, high, neutral=1) == INCONCLUSIVE:
         within = interval(low, high, near_one=True)
         return f"{number(estimate, near_one=True)} times (95 % interval {within}, so chance could explain it) that of"
     side = "below" if high < 1 else "above"

@@ -10,8 +10,16 @@ HUGE = 999_999.5  # from here on powers of ten read better
 
 
 def number(value: float | None, *, near_one: bool = False, digits: int = 3) -> str:
-    """Digits that mean something, three by default: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7. With `near_one`,
-    three decimals up to ten, for ratios and areas."""
+    """Digits that mean something, three by default: 0.123, 1.23, 12.3, 123, 12,345, 2.3e7.
+
+    Args:
+        value: A number; None where there is none.
+        near_one: Three decimals up to ten, for ratios and areas.
+        digits: How many digits mean something.
+
+    Returns:
+        The text; a dash where there is no number.
+    """
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
@@ -51,11 +59,21 @@ def share(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None, *, near_one: bool = False) -> str:
-    """A range: 7.10 to 8.32. Nothing at all where there is none."""
+    """A range: 7.10 to 8.32.
+
+    Args:
+        low: Its lower end; None where there is none.
+        high: Its upper end; None where there is none.
+        near_one: Three decimals up to ten, for ratios and areas.
+
+    Returns:
+        The text, empty where an end is missing.
+    """
     return (
         "" if low is None or high is None else f"{number(low, near_one=near_one)} to {number(high, near_one=near_one)}"
     )
 
 
 def count(value: int | None) -> str:
+    """A whole number with commas between thousands; a dash where there is none."""
     return MISSING if value is None else f"{value:,}".replace("-", MINUS)

@@ -18,7 +18,7 @@ LABELS = {
     "origin": "group of the occupation before",
     "destination": "group of the occupation",
 }
-TOLD_APART = "not told apart"
+INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,16 @@ def calibration_table(evaluation: Evaluation) -> Table | None:
 
 
 def group_table(evaluation: Evaluation, group: str, metric: str = "perplexity") -> Table | None:
-    """A row per level of a group: its size and the metric of each model. None where nothing can be shown."""
+    """A metric by group.
+
+    Args:
+        evaluation: What was found.
+        group: Name of the group.
+        metric: Name of the metric.
+
+    Returns:
+        A row per level of the group, with its size and the metric of each model; None where nothing can be shown.
+    """
     frame = evaluation.estimates.filter(group=group, metric=metric)
     models = [model for model in evaluation.ranking if model in frame["model"]]
     levels = frame["level"].unique(maintain_order=True).to_list()
@@ -166,10 +175,19 @@ def area_label(metric: str) -> str:
 
 
 def finding(low: float | None, high: float | None, *, neutral: float = 0.0) -> str:
-    """What an interval of a difference (or, with `neutral` one, a ratio) says in a word."""
+    """What an interval of a difference or a ratio says in a word.
+
+    Args:
+        low: Its lower end; None where there is none.
+        high: Its upper end; None where there is none.
+        neutral: Zero for a difference, one for a ratio.
+
+    Returns:
+        "lower", "higher" or "inconclusive"; empty where an end is missing.
+    """
     if low is None or high is None:
         return ""
-    return "lower" if high < neutral else "higher" if low > neutral else TOLD_APART
+    return "lower" if high < neutral else "higher" if low > neutral else INCONCLUSIVE
 
 
 def _table(title: str, names: Iterable[str], columns: Sequence[Column], note: str = "", first: str = "model") -> Table:

@@ -20,13 +20,16 @@ from laborllm.report.tables import about_table, comparison_table, group_table, g
 WIDTH = 100  # columns where the output is no terminal
 NAME = 26  # columns kept for the name of a model
 ROWS = 24  # rows of a group's table from which it is left to the report
-FINDINGS = {"lower": "green", "higher": "red", "not told apart": "dim"}
+FINDINGS = {"lower": "green", "higher": "red", "inconclusive": "dim"}
 
 
 def show(evaluation: Evaluation, file: TextIO | None = None, *, tables: Sequence[Table] | None = None) -> None:
-    """Print to standard output, or to `file`: in colour on a terminal, plain text elsewhere.
+    """Print an evaluation: in colour on a terminal, plain text elsewhere.
 
-    tables: in place of those of models, of their differences from the reference, and of what they are.
+    Args:
+        evaluation: What was found.
+        file: Where to; default: standard output.
+        tables: In place of the tables of models, of their differences from the reference, and of what they are.
     """
     console = Console(file=file or sys.stdout, highlight=False)
     if console.is_terminal:

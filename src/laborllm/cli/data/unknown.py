@@ -14,7 +14,7 @@ from laborllm.privacy import SMALLEST_CELL
 SHOWN, LETTERS = 3, 30
 
 
-def tell_unknown(models: Mapping[str, Fitted | SavedForecast], careers: Careers) -> None:
+def report_unknown(models: Mapping[str, Fitted | SavedForecast], careers: Careers) -> None:
     """Say in a line for each model how many records have a value that it never saw, by covariate."""
     for name, model in models.items():
         unknown = pl.DataFrame() if isinstance(model, SavedForecast) else unknown_values(model.record.seen, careers)

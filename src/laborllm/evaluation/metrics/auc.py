@@ -22,15 +22,20 @@ class Auc(EventMetric):
 
     @property
     def name(self) -> str:
+        """What tables call it, such as auc_change."""
         return f"auc_{self.event.name}"
 
     @property
     def label(self) -> str:
+        """What it is called in words."""
         return f"AUC: {self.event.label}"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The draws are linear in the placements: the mean over records where it happened and the mean over the others
-        vary, each around the area (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data")."""
+        """The area in each cell, with draws that are linear in the placements.
+
+        The mean over records where the event happened and the mean over the others vary, each around the area
+        (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data").
+        """
         probability, outcome = values
         among, happened = self.domain(sample.history), outcome[:, 0] > 0.5
         sides = [among & happened, among & ~happened]
@@ -61,9 +66,17 @@ def _side_sums(probability: Numbers, sides: Sequence[Bools], cell: Bools, sample
 
 
 def placements(score: Floats, positive: Bools, weight: Floats | None = None) -> Numbers:
-    """For each record the weighted share of records of the other side that `score` orders rightly against it, (n,).
+    """The weighted share of records of the other side that a score orders rightly against each record.
 
-    Their mean over positives, and over negatives, is the area under the curve. Not a number without both sides.
+    Their mean over positives, and over negatives, is the area under the ROC curve.
+
+    Args:
+        score: Higher where the event is more probable, (n,). A tie counts half.
+        positive: Whether the event happened, (n,).
+        weight: Of each record, (n,); default: one.
+
+    Returns:
+        (n,), from 0 to 1; not a number where one side has no weight.
     """
     weight = np.ones(len(score)) if weight is None else weight
     share = np.full(len(score), np.nan)

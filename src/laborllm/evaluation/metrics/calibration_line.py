@@ -29,18 +29,21 @@ class CalibrationLine(EventMetric):
 
     @property
     def name(self) -> str:
+        """What tables call it, such as calibration_slope_change."""
         return f"calibration_{self.coefficient}_{self.event.name}"
 
     @property
     def label(self) -> str:
+        """What it is called in words."""
         return f"calibration {self.coefficient}: {self.event.label}"
 
     @property
     def better(self) -> Literal["one", "zero"]:
+        """The value of a calibrated forecast: a slope of one, an intercept of zero."""
         return "one" if self.coefficient == "slope" else "zero"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The draws are one Newton step from the estimate, so that their variance is the clustered sandwich's."""
+        """The coefficient in each cell, with draws one Newton step from it, whose variance is the clustered sandwich's."""
         probability, outcome = values
         models, cells = probability.shape[1], sample.members.shape[1]
         estimate = np.full((models, cells), np.nan)
@@ -72,8 +75,18 @@ class CalibrationLine(EventMetric):
 
 
 def logistic(design: Numbers, outcome: Numbers, weight: Numbers, *, offset: Numbers) -> tuple[float, Numbers]:
-    """The last coefficient of a weighted logistic regression, and the influence of each record on it, (n,); not numbers
-    where Newton's method does not converge, as for outcomes that the design separates."""
+    """The last coefficient of a weighted logistic regression, by Newton's method.
+
+    Args:
+        design: Regressors of n records, (n, k).
+        outcome: What happened, 0 or 1, (n,).
+        weight: Of each record, (n,).
+        offset: What is added to the log-odds of each record, (n,).
+
+    Returns:
+        The coefficient, and the influence of each record on it, (n,); not numbers where the method does not converge,
+        as for outcomes that the design separates.
+    """
     beta = np.zeros(design.shape[1])
     for _ in range(STEPS):
         mean = 1 / (1 + np.exp(-np.clip(design @ beta + offset, -500, 500)))

@@ -32,8 +32,18 @@ def reliability_bins(probability: Numbers, outcome: Numbers, weight: Numbers, wo
 
 
 def isotonic(probability: Numbers, outcome: Numbers, weight: Numbers) -> Numbers:
-    """The weighted least-squares fit of `outcome` by a non-decreasing function of `probability`, both (n,), sorted by
-    probability: pool adjacent violators. Equal probabilities have one value."""
+    """The weighted least-squares fit of an outcome by a non-decreasing function of a probability.
+
+    By pooling adjacent violators.
+
+    Args:
+        probability: In ascending order, (n,).
+        outcome: What happened, 0 or 1, (n,).
+        weight: Of each record, (n,).
+
+    Returns:
+        The fitted value of each record, (n,); one value for equal probabilities.
+    """
     starts = np.flatnonzero(np.diff(probability, prepend=-np.inf) > 0)
     total = np.add.reduceat(weight, starts)
     mean = np.add.reduceat(weight * outcome, starts) / np.where(total > 0, total, 1)

@@ -15,13 +15,16 @@ class Event(Protocol):
     """Something that happens in a record or does not. name: in tables. label: in words."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tables call it, lower case with underscores."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What it is called in words."""
 
     @property
-    def probability(self) -> Score: ...
+    def probability(self) -> Score:
+        """The score that is the probability that a forecast gives to the event."""
 
     @property
     def outcome(self) -> Score:
@@ -41,9 +44,11 @@ class EventMetric:
 
     @property
     def scores(self) -> tuple[Score, ...]:
+        """The probability of the event, and its outcome."""
         return self.event.probability, self.event.outcome
 
     def domain(self, history: History) -> Bools:
+        """The records in which the event can happen, (n,)."""
         return self.event.domain(history)
 
 
@@ -113,6 +118,7 @@ class Change:
     outcome: ClassVar[Score] = Moved()
 
     def domain(self, history: History) -> Bools:
+        """Every record but the first of a career, (n,)."""
         return ~history.is_first
 
 
@@ -127,22 +133,27 @@ class State:
 
     @property
     def name(self) -> str:
+        """What tables call it: the code of the state."""
         return f"entering_{self.code}" if self.entering else self.code
 
     @property
     def label(self) -> str:
+        """What it is called in words: the title of the state."""
         title = self.title[:1].lower() + self.title[1:]
         return f"becoming {title}" if self.entering else title
 
     @property
     def probability(self) -> Score:
+        """The score that is the probability of the state."""
         return StateLogProbability(self.column)
 
     @property
     def outcome(self) -> Score:
+        """The score that is one in the state, else zero."""
         return InState(self.column)
 
     def domain(self, history: History) -> Bools:
+        """Every record, or those whose occupation before is another one, (n,)."""
         everyone = np.ones(len(history.position), dtype=bool)
         return ~history.is_first & (history.previous != self.column) if self.entering else everyone
 
@@ -157,4 +168,5 @@ class TopRight:
     outcome: ClassVar[Score] = Hit(1)
 
     def domain(self, history: History) -> Bools:
+        """Every record, (n,)."""
         return np.ones(len(history.position), dtype=bool)

@@ -34,24 +34,28 @@ class Kuiper(EventMetric):
 
     @property
     def name(self) -> str:
+        """What tables call it, such as kuiper_change."""
         return f"kuiper_p_{self.event.name}" if self.p_value else f"kuiper_{self.event.name}"
 
     @property
     def label(self) -> str:
+        """What it is called in words."""
         return f"{'p-value of calibration' if self.p_value else 'Kuiper calibration error'}: {self.event.label}"
 
     @property
     def better(self) -> Literal["lower", "higher"]:
+        """Which values are better: lower errors, higher p-values."""
         return "higher" if self.p_value else "lower"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        """The range, or its p-value, in each cell with enough workers on both sides of the event; without draws."""
         probability, outcome = values
         among = self.domain(sample.history)
         shape = (probability.shape[1], sample.members.shape[1])
         estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
         for cell, members in enumerate(sample.members.T):
             inside = among & members
-            for model in np.flatnonzero([sample.told_apart(inside, each) for each in outcome.T]):
+            for model in np.flatnonzero([sample.has_both_outcomes(inside, each) for each in outcome.T]):
                 error, scale = cumulative_range(
                     probability[inside, model], outcome[inside, model], sample.design.weight[inside]
                 )
@@ -61,8 +65,18 @@ class Kuiper(EventMetric):
 
 
 def cumulative_range(probability: Numbers, outcome: Numbers, weight: Numbers) -> tuple[float, float]:
-    """The range of the cumulative differences, zero included, as a share of all weight; and the standard deviation of
-    their sum under calibration. Records of equal probability are added at once, as they have no order."""
+    """Kuiper's statistic: the range of the cumulative differences between outcome and probability, zero included.
+
+    Records of equal probability are added at once, as they have no order.
+
+    Args:
+        probability: Of the event, (n,).
+        outcome: Whether it happened, 0 or 1, (n,).
+        weight: Of each record, (n,).
+
+    Returns:
+        The range as a share of all weight, and the standard deviation of the whole sum under calibration.
+    """
     if not weight.any():
         return float("nan"), float("nan")
     order = np.argsort(probability, kind="stable")

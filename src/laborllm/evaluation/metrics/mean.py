@@ -25,15 +25,19 @@ class Mean:
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
+        """How two models are compared: by their difference, and perplexities by their ratio."""
         return ("difference", "ratio") if self.exponential else ("difference",)
 
     @property
     def scores(self) -> tuple[Score, ...]:
+        """The score that is averaged."""
         return (self.score,)
 
     def domain(self, history: History) -> Bools:
+        """Every record, (n,)."""
         return np.ones(len(history.position), dtype=bool)
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+        """The weighted mean in each cell, or its exponential."""
         found = sample.bootstrap.mean(values[0], sample.members)
         return Measured(found.exp() if self.exponential else found, np.ones(found.estimate.shape, dtype=bool))

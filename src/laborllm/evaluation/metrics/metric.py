@@ -32,16 +32,20 @@ class Metric(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tables call it, lower case with underscores."""
 
     @property
-    def label(self) -> str: ...
+    def label(self) -> str:
+        """What it is called in words, as a table's heading."""
 
     @property
-    def better(self) -> Literal["lower", "higher", "one", "zero"]: ...
+    def better(self) -> Literal["lower", "higher", "one", "zero"]:
+        """Which values are better: lower ones, higher ones, or one or zero, which a perfect forecast has."""
 
     @property
-    def comparisons(self) -> tuple[Comparison, ...]: ...
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """How the values of two models are set against each other; none for what has no draws."""
 
     @property
     def scores(self) -> tuple[Score, ...]:
@@ -53,5 +57,13 @@ class Metric(Protocol):
         ...
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The statistic of m models in each cell; values: (n, m) for each of `scores`."""
+        """The statistic of m models in each of c cells of records.
+
+        Args:
+            values: For each of `scores`, the numbers of the records, (n, m).
+            sample: The n records, the cells they are in, and the draws.
+
+        Returns:
+            Estimates and draws, (m, c), and where they are defined.
+        """
         ...

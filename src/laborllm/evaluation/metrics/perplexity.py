@@ -20,6 +20,7 @@ class Loss:
 
     @property
     def whole(self) -> bool:
+        """Whether it needs the whole distribution of a record, not just the probability of what was observed."""
         return not self.raw
 
     def __call__(self, portion: Portion) -> Floats | None:

@@ -27,10 +27,18 @@ def top_k(top: int) -> Mean:
 
 
 def top_hits(log_prob: Floats, observed: Indices, top: int) -> Numbers:
-    """Whether the observed occupation is among the `top` most probable, (n,).
+    """Whether the observed occupation is among the most probable ones.
 
     Where it ties at the edge it counts the chance that a random order of the tied lets it in, so that a uniform
     forecast over J occupations scores top / J.
+
+    Args:
+        log_prob: Of each occupation, (n, J).
+        observed: The column of the observed one, (n,).
+        top: How many are the most probable ones.
+
+    Returns:
+        From 0 to 1, (n,).
     """
     own = log_prob[np.arange(len(observed)), observed][:, None]
     greater = (log_prob > own).sum(axis=1)

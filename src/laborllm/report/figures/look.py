@@ -71,7 +71,18 @@ def to_svg(chart: Chart, name: str) -> str:
 
 
 def dots(frame: pl.DataFrame, title: str, scale: alt.Scale, width: int, *, names: bool = True) -> Panel:
-    """A row per model: its interval as a bar, its estimate as a dot."""
+    """A row per model: its interval as a bar, its estimate as a dot.
+
+    Args:
+        frame: Columns model, estimate, low and high.
+        title: Of the horizontal axis.
+        scale: Of the horizontal axis.
+        width: In pixels.
+        names: Whether the names of the models are drawn.
+
+    Returns:
+        The chart.
+    """
     label = alt.Axis(title=None, labels=names, labelLimit=200, labelPadding=8, labelColor=INK, grid=True)
     base = alt.Chart(finite(frame, "estimate", "model", "low", "high")).encode(
         y=alt.Y("model:N", sort=None, axis=label)
@@ -92,7 +103,17 @@ def guide(at: float) -> alt.Chart:
 
 
 def grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt.ConcatChart:
-    """A panel for each value of a column, named by it; two side by side where the page is narrow."""
+    """A panel for each value of a column, named by it; two side by side where the page is narrow.
+
+    Args:
+        frame: What is drawn.
+        key: The column.
+        draw: Makes a panel of a part of the frame, given its width and whether it is the leftmost.
+        narrow: Whether the page is narrow.
+
+    Returns:
+        The chart.
+    """
     columns, width = (2, NARROW - 16) if narrow else (COLUMNS, NARROW)
     panels = [
         draw(part, width, at % columns == 0).properties(title=KIND_TITLES.get(name, name))
@@ -107,6 +128,7 @@ def _parts(frame: pl.DataFrame, key: str) -> list[tuple[str, pl.DataFrame]]:
 
 
 def models_of(frame: pl.DataFrame) -> list[str]:
+    """The models of a frame, in its order."""
     return frame["model"].unique(maintain_order=True).to_list()
 
 

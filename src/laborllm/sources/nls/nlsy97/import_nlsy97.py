@@ -71,14 +71,14 @@ def _rows(extract: Extract, rounds: Sequence[int], people: pl.DataFrame, main: p
 def _with_occupation(rows: pl.DataFrame, crosswalk: Crosswalk) -> pl.DataFrame:
     """Add `occupation`, and `left_out`, the reason for every row that has none."""
     idle = pl.col("not_working") >= HALF_A_YEAR
-    told_apart = pl.col("looking") + pl.col("not_looking") > 0
+    distinguished = pl.col("looking") + pl.col("not_looking") > 0
     searches = pl.col("looking") >= pl.col("not_looking")
     occupation = (
         pl.when(pl.col("code").is_not_null())
         .then(pl.col("code").replace_strict(crosswalk.pairs, default=None, return_dtype=pl.String))
         .when("enrolled")
         .then(pl.lit("in_education"))
-        .when(idle & told_apart)
+        .when(idle & distinguished)
         .then(pl.when(searches).then(pl.lit("unemployed")).otherwise(pl.lit("not_in_labor_force")))
     )
     reason = first_reason(
