@@ -43,7 +43,8 @@ class CalibrationLine(EventMetric):
         return "one" if self.coefficient == "slope" else "zero"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The coefficient in each cell, with draws one Newton step from it, whose variance is the clustered sandwich's."""
+        """The coefficient in each cell, with draws one Newton step from it: their variance is the clustered sandwich.
+        """
         probability, outcome = values
         models, cells = probability.shape[1], sample.members.shape[1]
         estimate = np.full((models, cells), np.nan)
