@@ -43,8 +43,7 @@ class CalibrationLine(EventMetric):
         return "one" if self.coefficient == "slope" else "zero"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The coefficient in each cell, with draws one Newton step from it: their variance is the clustered sandwich.
-        """
+        """The coefficient in each cell, with draws one Newton step from it, of the clustered sandwich's variance."""
         probability, outcome = values
         models, cells = probability.shape[1], sample.members.shape[1]
         estimate = np.full((models, cells), np.nan)
