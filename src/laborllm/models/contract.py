@@ -29,11 +29,17 @@ class Forecaster(Protocol):
         ...
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """The log-probability that the model itself gives each observed occupation, (m,) nats.
+        """The log-probability that the model itself gives each observed occupation; may be cheaper than `forecast`.
 
-        There are m records that are not open.
         For a language model that is the probability of the title's text, before any renormalisation (lm-eval's
-        `loglikelihood`). May be cheaper than `forecast`.
+        `loglikelihood`).
+
+        Args:
+            panel: Records, m of which are observed.
+            scoring: How a language model scores titles; models over codes have no use for it.
+
+        Returns:
+            (m,) nats, in the order of the observed records.
         """
         ...
 

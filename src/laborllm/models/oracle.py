@@ -29,7 +29,25 @@ class Oracle:
     name: ClassVar[str] = "oracle"
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedOracle":
-        """Read the process from the panel; nothing is estimated. Raises `SourceError` if the panel is not synthetic."""
+        """Read the process from a panel; nothing is estimated.
+
+        Args:
+            panel: Synthetic careers.
+            seed: Written into the record; nothing is random.
+            out: Not used: nothing is trained.
+
+        Returns:
+            The process as a fitted model.
+
+        Raises:
+            SourceError: The panel is not one of synthetic careers.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> len(ll.Oracle().fit(panel).log_likelihood(panel)) == len(panel)
+            True
+        """
         return FittedOracle(
             self,
             FitRecord.on(panel, panel.subset("train").observed(), seed=seed),
@@ -53,9 +71,11 @@ class FittedOracle:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Empty: nothing is estimated."""
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """The probabilities that occupations are drawn with."""
         panel = self.record.over(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -67,16 +87,19 @@ class FittedOracle:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats."""
         panel = self.record.over(panel)
         return self._process.log_likelihood(panel.observed())
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the parameters of the process."""
         options = to_options(self.spec)
         with new_run(path, self.spec.name, options, self.record, self.metrics, parameters=self.parameters.to_json()):
             pass  # the parameters say everything
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the parameters of a run folder."""
         return cls(
             from_options(Oracle, run.options, run.path), run.record, DgpParameters.from_json(run.extra["parameters"])
         )

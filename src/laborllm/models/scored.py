@@ -21,7 +21,9 @@ class WithScoring:
     options: ScoringOptions
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Forecast with `scoring`, or with the options of its own."""
         return self.forecaster.forecast(panel, scoring=scoring or self.options)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-likelihood with `scoring`, or with the options of its own."""
         return self.forecaster.log_likelihood(panel, scoring=scoring or self.options)

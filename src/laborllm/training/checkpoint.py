@@ -55,7 +55,15 @@ class Checkpoints:
 
     @classmethod
     def of_run(cls, run: Path, identity: Identity) -> "Checkpoints":
-        """Checkpoints of the training that will become the run folder `run`."""
+        """Checkpoints of the training that will become a run folder.
+
+        Args:
+            run: The run folder.
+            identity: All that decides the result (data, options, seed).
+
+        Returns:
+            The checkpoints, in the folder next to it.
+        """
         return cls(training_folder(run), identity)
 
     def latest(self) -> Checkpoint | None:

@@ -9,10 +9,15 @@ from torch import Tensor
 def minimise(
     objective: Callable[[], Tensor], parameters: Sequence[Tensor], *, tolerance: float = 1e-9, steps: int = 500
 ) -> None:
-    """Minimise `objective` over `parameters`, which require a gradient, in place.
+    """Minimise an objective in place. No step raises it.
 
-    Stops when a step gains no more than `tolerance`, when no element of the gradient exceeds it, or after `steps`
-    iterations. No step raises the objective.
+    Stops when a step gains no more than `tolerance`, when no element of the gradient exceeds it, or after `steps`.
+
+    Args:
+        objective: Computes the value from the parameters.
+        parameters: Tensors that require a gradient.
+        tolerance: The smallest gain, and the smallest gradient, that are worth a step.
+        steps: The most iterations.
     """
     optimizer = torch.optim.LBFGS(
         parameters,

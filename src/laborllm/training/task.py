@@ -17,13 +17,16 @@ class Task(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Shown with the progress."""
 
     @property
-    def module(self) -> nn.Module: ...
+    def module(self) -> nn.Module:
+        """Its parameters that require a gradient are trained."""
 
     @property
-    def lengths(self) -> Sequence[int]: ...
+    def lengths(self) -> Sequence[int]:
+        """The length of each training career: in tokens for a text, in records for a model over codes."""
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """The summed loss of these careers in nats, in as many parts as memory requires, each with its weight (such as

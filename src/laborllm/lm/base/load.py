@@ -150,13 +150,32 @@ def base_identity(name: str) -> str:
 
 
 def require_base(name: str, identity: str, run: Path) -> None:
-    """Raise `RunError` unless the base model is the one that `run` was tuned from."""
+    """Check that a base model is the one that a run was tuned from.
+
+    Args:
+        name: Of the base model, on the hub or as a folder.
+        identity: Hash of the weights that the run was tuned from.
+        run: The run folder, for the error.
+
+    Raises:
+        RunError: The weights are others now.
+    """
     if base_identity(name) != identity:
         raise RunError(f"{run} was tuned from other weights than those now at {name!r}")
 
 
 def locate(name: str) -> str:
-    """The folder of a model, or the name itself where it can only be one of the hub."""
+    """Where a base model is.
+
+    Args:
+        name: On the hub of Hugging Face, a folder, a GGUF file, or the model that comes as a Python package.
+
+    Returns:
+        The folder of the model, or the name itself where it can only be one of the hub.
+
+    Raises:
+        InputError: A folder that is no whole model, or not there.
+    """
     if name == EMBEDDED:
         return str(_unpacked(EMBEDDED, _embedded_gguf))
     if gguf := _gguf(name):

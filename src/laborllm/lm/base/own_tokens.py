@@ -16,9 +16,18 @@ from laborllm.text import Template
 
 
 def with_own_tokens(base: BaseModel, template: Template, taxonomy: Taxonomy) -> BaseModel:
-    """`base` with a token for each occupation of the taxonomy, added to its model and tokenizer in place.
+    """Add a token for each occupation to a base model and its tokenizer, in place.
 
-    Its embedding, and its row of the output, begin as the mean over the tokens that the title was spelled with.
+    The token's embedding, and its row of the output, are initialised as the mean over the tokens that the title was
+    spelled with.
+
+    Args:
+        base: The base model.
+        template: How titles are written.
+        taxonomy: The occupations.
+
+    Returns:
+        The base model with its new tokens.
     """
     spelled = CareerEncoder(base.tokenizer, template, taxonomy).title_tokens
     titles = [f" {title}\n" for title in template.title_texts(taxonomy)]

@@ -33,8 +33,21 @@ class Adapter:
 
 
 def add_adapter(model: PreTrainedModel, rank: int, tokens: Sequence[int] = ()) -> PeftModel:
-    """Put an adapter on every linear layer of `model`, in place; only its parameters are trained from then on, and
-    with them the embeddings of `tokens` and their rows of the output. Raises `OptionError` if it cannot hold these."""
+    """Put an adapter on every linear layer of a model, in place.
+
+    Only its parameters are trained from then on, and with them the embeddings of `tokens` and their rows of the output.
+
+    Args:
+        model: The base model.
+        rank: Of the adapter.
+        tokens: Tokens that are trained too.
+
+    Returns:
+        The model with its adapter.
+
+    Raises:
+        OptionError: The layers cannot hold new rows.
+    """
     rows = {name: list(tokens) for name in _embeddings(model)} if tokens else None
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", trainable_token_indices=rows)
     with without_foreign_warnings():
@@ -62,8 +75,13 @@ def merge_adapter(adapted: PeftModel) -> Adapter:
 
 
 def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None:
-    """Write `adapter` if there is one, else the whole model, as safetensors and JSON; with the tokenizer, unless it is
-    that of the base as it comes."""
+    """Write fine-tuned weights as safetensors and JSON, with the tokenizer, unless it is the base model's as it comes.
+
+    Args:
+        folder: Where to.
+        base: The fine-tuned model.
+        adapter: What was trained; None: all weights.
+    """
     if adapter is None:
         base.model.save_pretrained(folder / MODEL)
         base.tokenizer.save_pretrained(folder / MODEL)
@@ -77,9 +95,19 @@ def save_weights(folder: Path, base: BaseModel, adapter: Adapter | None) -> None
 
 
 def load_weights(folder: Path, base: str, *, layers: int | None = None) -> BaseModel:
-    """The fine-tuned model: the first layers of `base` with the adapter merged, or the whole model as it was saved.
+    """The fine-tuned model that `save_weights` wrote.
 
-    Raises `RunError` for an adapter that no fit has written, and `InputError` for a base model that is not here.
+    Args:
+        folder: Where the weights are.
+        base: Name of the base model, which an adapter is merged into.
+        layers: Keep only the first layers of the base model; None: all.
+
+    Returns:
+        The model, an adapter merged into it.
+
+    Raises:
+        RunError: An adapter that no fit has written.
+        InputError: A base model that is not here.
     """
     if (folder / MODEL).is_dir():
         return load_base(str(folder / MODEL))

@@ -14,8 +14,19 @@ from laborllm.runtime import FORWARD_TOKENS
 
 @torch.inference_mode()
 def prompt_vectors(decoder: Decoder, careers: Sequence[EncodedCareer], pooling: Pooling) -> Iterator[Tensor]:
-    """Vectors of width d, (T, d) in float32 for each career: the last hidden state of the last token of each prompt, or
-    the mean over its tokens. One pass over a career serves all its records."""
+    """Embed the prompt of every record; one pass over a career serves all its records.
+
+    Args:
+        decoder: The language model.
+        careers: Careers as tokens.
+        pooling: "last" for the last hidden state of a prompt's last token, "mean" for the mean over its tokens.
+
+    Yields:
+        (T, d) float32 for each career, a vector per record.
+
+    Raises:
+        CapacityError: A career is longer than the model's context.
+    """
     decoder.require_room(careers)
     for pack in packed(careers, FORWARD_TOKENS[decoder.device.type]):
         with decoder.precision():

@@ -32,27 +32,54 @@ class Decoder:
 
     @property
     def device(self) -> torch.device:
+        """Where the weights are."""
         return self.model.device
 
     def precision(self) -> torch.autocast:
+        """A context in which products have the decoder's precision."""
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
 
     def forward_packed(
         self, careers: Sequence[EncodedCareer], *, keep_kv: bool = False
     ) -> tuple[Tensor, PackedAttention]:
-        """Hidden states of packed careers, (n, d), from one pass, and its pattern, with the cache if `keep_kv`."""
+        """Run careers packed in one row, each blind to the others.
+
+        Args:
+            careers: Careers as tokens, n together.
+            keep_kv: Whether the pattern keeps the keys and values of every layer.
+
+        Returns:
+            The last hidden states, (n, d), and the pattern of the pass.
+        """
         pattern = PackedAttention(tuple(len(career.tokens) for career in careers), keep_kv, self.device)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
         return self.forward(tokens, pattern.positions, pattern)[0], pattern
 
     def forward(self, tokens: Tensor, positions: Tensor, pattern: AttentionPattern) -> Tensor:
-        """Last hidden states, (B, n, d), of tokens at positions, (B, n) each."""
+        """Run tokens under an attention pattern.
+
+        Args:
+            tokens: (B, n).
+            positions: Of the tokens, (B, n).
+            pattern: What each token may attend to.
+
+        Returns:
+            The last hidden states, (B, n, d).
+        """
         output = self.model.base_model(input_ids=tokens, position_ids=positions, pattern=pattern, use_cache=False)
         hidden: Tensor = output.last_hidden_state
         return hidden
 
     def require_room(self, careers: Sequence[EncodedCareer], beyond: int = 0) -> None:
-        """Raise `CapacityError` unless the longest career, and `beyond` tokens more, fit into the model's context."""
+        """Check that careers fit into the model's context.
+
+        Args:
+            careers: Careers as tokens.
+            beyond: How many tokens more must fit after each of them.
+
+        Raises:
+            CapacityError: The longest is too long.
+        """
         length = max(len(career.tokens) for career in careers) + beyond
         if length > self.context:
             found = f"a career of {length} tokens, with all that stands before and after it,"
@@ -78,9 +105,15 @@ class Decoder:
         return columns
 
     def next_tokens(self, hidden: Tensor, row: Tensor, token: Tensor) -> tuple[Tensor, Tensor]:
-        """Log P(token[e]) after hidden[row[e]], (E,) nats, and the most probable token after every row, (n,).
+        """Log-probabilities of next tokens, with the logits of a block of the vocabulary at a time.
 
-        The logits exist for a block of the vocabulary at a time.
+        Args:
+            hidden: Hidden states, (n, d).
+            row: The hidden state that each of E tokens is to follow, (E,).
+            token: These tokens, (E,).
+
+        Returns:
+            log P(token[e] after hidden[row[e]]), (E,) nats, and the most probable token after every hidden state, (n,).
         """
         weight, bias = self.output_layer()
         column = self.columns(token)

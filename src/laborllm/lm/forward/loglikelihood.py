@@ -31,7 +31,16 @@ def loglikelihood(model: TextModel, careers: Sequence[EncodedCareer]) -> Iterato
 
 
 def observed_log_prob(decoder: Decoder, career: EncodedCareer, states: Tensor) -> NDArray[np.float64]:
-    """Log-probability of the observed titles, (m,) nats, from the hidden states of their career, (n, d)."""
+    """Log-probability of the observed titles of one career.
+
+    Args:
+        decoder: The language model.
+        career: The career as tokens.
+        states: Its last hidden states, (n, d).
+
+    Returns:
+        (m,) nats for its m observed records.
+    """
     spans = [range(start, end) for start, end in career.observed]
     places = torch.tensor([place for span in spans for place in span], device=states.device)
     tokens = torch.tensor(career.tokens, device=states.device)[places]

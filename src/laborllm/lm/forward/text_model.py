@@ -32,7 +32,17 @@ class TextModel:
     def on_best_device(
         cls, base: BaseModel, encoder: CareerEncoder, *, bfloat16: bool = False, vocabulary: Tokens | None = None
     ) -> Self:
-        """A text model on the best device of this machine; `bfloat16`: for products, where that is fast."""
+        """A text model on the best device of this machine.
+
+        Args:
+            base: Weights and tokenizer.
+            encoder: Careers to tokens.
+            bfloat16: Compute products in bfloat16 where that is fast.
+            vocabulary: Tokens over which the softmax is; None: all of the base model's.
+
+        Returns:
+            The text model.
+        """
         device = best_device()
         base.model.to(device)  # type: ignore[arg-type]
         return cls(base, encoder, autocast=bfloat16 and has_fast_bfloat16(device), vocabulary=vocabulary)

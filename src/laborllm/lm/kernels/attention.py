@@ -14,7 +14,19 @@ class AttentionPattern(Protocol):
     """What the tokens of one pass may attend to."""
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Query (B, H, n, d), key and value (B, G, n, d) with G dividing H; returns (B, H, n, d)."""
+        """Attention of the tokens of this pass.
+
+        Args:
+            layer: Number of the layer.
+            query: (B, H, n, d).
+            key: (B, G, n, d), with G dividing H.
+            value: (B, G, n, d).
+            scale: Of the scores.
+            dropout: Of the attention weights.
+
+        Returns:
+            (B, H, n, d).
+        """
         ...
 
 

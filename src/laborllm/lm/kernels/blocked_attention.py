@@ -17,8 +17,18 @@ LONGEST = 2048  # tokens of a sequence whose weights, half its square for each h
 
 
 def causal_attention(query: Tensor, key: Tensor, value: Tensor, lengths: Sequence[int], scale: float) -> Tensor:
-    """Attention of packed sequences, each causal and blind to the others: query (H, n, d), key and value (G, n, d) with
-    G dividing H; returns (H, n, d). Scores and softmax are in float32 at least."""
+    """Attention of packed sequences, each causal and blind to the others, with scores and softmax in float32 at least.
+
+    Args:
+        query: (H, n, d).
+        key: (G, n, d), with G dividing H.
+        value: (G, n, d).
+        lengths: Of the sequences, which add up to n.
+        scale: Of the scores.
+
+    Returns:
+        (H, n, d).
+    """
     by_group = query.unflatten(0, (len(key), -1))
     output: Tensor = _CausalAttention.apply(by_group, key, value, lengths, scale)  # type: ignore[no-untyped-call]
     return output.flatten(0, 1)

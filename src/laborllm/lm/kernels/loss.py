@@ -16,8 +16,18 @@ from laborllm.runtime import LOGIT_ROWS, SOFTMAX_ROWS
 
 
 def next_token_loss(hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor, importance: Tensor) -> Tensor:
-    """Cross-entropy in nats of softmax(hidden @ weight.T + bias) at `targets`, summed with weights `importance`:
-    hidden (n, d), weight (V, d), targets and importance (n,)."""
+    """Cross-entropy of softmax(hidden @ weight.T + bias), whose logits exist for a few rows at a time.
+
+    Args:
+        hidden: Hidden states, (n, d).
+        weight: Of the output layer, (V, d).
+        bias: Of the output layer, (V,), if it has one.
+        targets: The tokens that came, (n,).
+        importance: Weight of each in the sum, (n,).
+
+    Returns:
+        The weighted sum, a scalar in nats.
+    """
     loss: Tensor = _NextTokenLoss.apply(hidden, weight, bias, targets, importance)  # type: ignore[no-untyped-call]
     return loss
 

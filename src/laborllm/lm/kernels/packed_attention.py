@@ -48,7 +48,7 @@ class PackedAttention:
         return sum(2 * key[:, :1].numel() * key.element_size() for key, _ in self.kv.values())
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Query (1, H, n, d), key and value (1, G, n, d) with G dividing H; returns (1, H, n, d)."""
+        """Causal attention within each sequence, B = 1; keys and values are kept if `keep_kv`."""
         if self.keep_kv:
             self.kv[layer] = (key[0], value[0])
         padded = len(self.lengths) > 1 and is_padded(query.device)

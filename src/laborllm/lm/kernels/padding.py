@@ -19,6 +19,7 @@ class Padding:
 
     @property
     def longest(self) -> int:
+        """The length of the longest sequence."""
         return max(self.lengths)
 
     @cached_property

@@ -13,9 +13,16 @@ from laborllm.lm.kernels.precision import matmul_dtype
 
 
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """The norm weight * x / sqrt(mean of x squared + epsilon) of x (..., d), whose weight (d,) is not trained.
+    """Root mean square norm: weight * x / sqrt(mean of x squared + epsilon), in float32, then cast to the dtype of
+    products.
 
-    In float32, and then cast to the dtype of products.
+    Args:
+        x: (..., d).
+        weight: (d,), which is not trained.
+        epsilon: Keeps the root from zero.
+
+    Returns:
+        (..., d).
     """
     output: Tensor = _RMSNorm.apply(x, weight, epsilon)  # type: ignore[no-untyped-call]
     return output

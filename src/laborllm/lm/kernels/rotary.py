@@ -8,10 +8,17 @@ from torch.autograd.function import once_differentiable
 
 
 def apply_rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Heads x (B, n, H, d), each number of the first half rotated with its partner in the second half.
+    """Rotate each number of the first half of a head with its partner in the second half.
 
-    cos, sin: (B, n, d) of the angles, the same for both halves. Computed in the precision of the angles, and then cast
-    to the dtype of x.
+    In the precision of the angles, and then cast to the dtype of `x`.
+
+    Args:
+        x: Heads, (B, n, H, d).
+        cos: Cosines of the angles, (B, n, d), equal in both halves.
+        sin: Their sines, (B, n, d).
+
+    Returns:
+        (B, n, H, d).
     """
     rotated: Tensor = _ApplyRotary.apply(x, cos, sin)  # type: ignore[no-untyped-call]
     return rotated

@@ -21,7 +21,17 @@ class KVCache:
     layers: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)  # layer -> (G, room, d) each
 
     def append(self, layer: int, first: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store key and value, (G, n, d), from place `first` on; returns all of the layer, unused room included."""
+        """Store keys and values of new nodes.
+
+        Args:
+            layer: Number of the layer.
+            first: Place of the first of the n nodes.
+            key: (G, n, d).
+            value: (G, n, d).
+
+        Returns:
+            All keys and values of the layer, (G, room, d) each, unused room included.
+        """
         keys, values = self.layers.get(layer, (key[:, :0], value[:, :0]))
         end = first + key.shape[1]
         if keys.shape[1] < end:
@@ -53,7 +63,7 @@ class TreeAttention:
     cache: KVCache
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Query (1, H, n, d), key and value (1, G, n, d) with G dividing H; returns (1, H, n, d)."""
+        """Attention of each node to its record's prompt and to its own ancestors, B = 1."""
         groups, nodes, width = key.shape[1:]
         own_keys, own_values = map(self._paths, self.cache.append(layer, self.first, key[0], value[0]))  # (G, n, D, d)
         q = (query[0] * scale).reshape(groups, -1, nodes, width).transpose(1, 2).contiguous()  # (G, n, R, d)

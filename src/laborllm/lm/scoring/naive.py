@@ -22,7 +22,16 @@ def naive_scores(model: TextModel, careers: Sequence[EncodedCareer]) -> Iterator
 
 @torch.inference_mode()
 def title_log_prob(model: TextModel, prompt: Tokens, title: Tokens) -> float:
-    """Log-probability of one title after one prompt, in nats, from a pass over both."""
+    """Log-probability of one title after one prompt, from a pass over both.
+
+    Args:
+        model: The text model.
+        prompt: Its tokens.
+        title: The tokens of the title.
+
+    Returns:
+        Nats.
+    """
     places = torch.arange(len(prompt) - 1, len(prompt) + len(title) - 1)
     log_prob = model.decoder.log_softmax(prompt + title)[places]
     columns = model.decoder.columns(torch.tensor(title, device=model.decoder.device)).cpu()

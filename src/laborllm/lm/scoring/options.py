@@ -80,8 +80,17 @@ class QuantisationCost:
         return f"{self.weights} weights: {off}, {ratio}, on {self.records} records"
 
     def require_within(self, max_tv: float, max_log_ppl_shift: float) -> None:
-        """Raise `OptionError` if forecasts differ by more on average, or the logarithm of the raw perplexity by more
-        nats: where all titles gain or lose alike, forecasts do not show it."""
+        """Refuse a quantisation that costs too much.
+
+        Where all titles gain or lose alike, forecasts do not show it, so the raw perplexity has a limit of its own.
+
+        Args:
+            max_tv: The largest mean total variation of forecasts.
+            max_log_ppl_shift: The largest change of the logarithm of the raw perplexity, in nats.
+
+        Raises:
+            OptionError: One of the two is exceeded.
+        """
         if not self.mean_tv <= max_tv:
             raise OptionError(f"{self}; more than {max_tv} on average is refused: score with the fitted weights")
         low, high = exp(-max_log_ppl_shift), exp(max_log_ppl_shift)

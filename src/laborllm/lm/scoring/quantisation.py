@@ -43,7 +43,11 @@ def quantised(model: TextModel, weights: Weights) -> TextModel:
 
 
 def quantise_weights(model: PreTrainedModel) -> None:
-    """Replace the weights of the linear layers of `model`, but for its output, by 8-bit ones."""
+    """Replace the weights of the linear layers of a model, but for its output layer, by 8-bit ones, in place.
+
+    Raises:
+        InputError: torchao is not installed, or the model has no linear layers.
+    """
     try:
         with without_foreign_warnings():
             from torchao.quantization import Int8Tensor, PerRow
@@ -62,9 +66,19 @@ def quantise_weights(model: PreTrainedModel) -> None:
 def quantisation_cost(
     fitted: Scorer, quantised: Scorer, weights: Weights, careers: Sequence[EncodedCareer]
 ) -> QuantisationCost:
-    """What quantisation changes on a few observed records of the careers, spread evenly; all titles are scored exactly.
+    """Measure what quantisation changes on a few observed records, spread evenly over the careers.
 
-    Raises `OptionError` if all records are open.
+    Args:
+        fitted: Scores with the fitted weights; all titles are scored exactly.
+        quantised: Scores with the quantised ones.
+        weights: What is quantised to.
+        careers: Careers as tokens.
+
+    Returns:
+        The change of forecasts and of the raw perplexity.
+
+    Raises:
+        OptionError: All records are open.
     """
     few = _few(careers)
     before, after = _forecast(fitted, few), _forecast(quantised, few)

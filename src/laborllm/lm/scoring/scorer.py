@@ -44,6 +44,7 @@ class Scorer:
 
     @cached_property
     def trie(self) -> TitleTrie:
+        """The prefix tree of the titles' tokens."""
         encoder = self.model.encoder
         return build_trie(encoder.title_tokens, encoder.template.title_texts(encoder.taxonomy))
 

@@ -33,6 +33,15 @@ class TitleScores:
 
     @classmethod
     def exact(cls, log_prob: NDArray[np.float64], greedy_valid: NDArray[np.bool_]) -> Self:
+        """Scores of titles that are all resolved.
+
+        Args:
+            log_prob: (T, J) nats.
+            greedy_valid: Whether the most probable continuation, token by token, is a title, (T,).
+
+        Returns:
+            The scores, whose bounds are the log-probabilities themselves.
+        """
         return cls(log_prob, greedy_valid, log_prob, np.full(log_prob.shape, RESOLVED))
 
     @classmethod
@@ -57,8 +66,15 @@ class TitleScores:
             yield type(self)(*(column[at : at + 1] for column in self._columns()))
 
     def resolving(self, title: NDArray[np.intp], log_prob: NDArray[np.float64]) -> Self:
-        """These scores with one title of each record resolved, given its column and log-probability, (T,) each; the
-        rest of its branch is left to the other titles below it."""
+        """Resolve one title of each record; the rest of its branch is left to the other titles below it.
+
+        Args:
+            title: Its column, (T,).
+            log_prob: Its log-probability, (T,) nats.
+
+        Returns:
+            The tighter scores.
+        """
         at = (np.arange(len(title)), title)
         was_open = self.branch[at] != RESOLVED
         below = (self.branch == self.branch[at][:, None]) & was_open[:, None]

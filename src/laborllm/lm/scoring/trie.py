@@ -36,10 +36,12 @@ class TitleTrie:
 
     @property
     def nodes(self) -> int:
+        """How many inner nodes there are, N."""
         return len(self.tokens)
 
     @property
     def edges(self) -> int:
+        """How many edges there are, E."""
         return len(self.edge_row)
 
     @cached_property

@@ -44,7 +44,12 @@ class TrieExpansion:
         self._record(hidden[ends - 1], np.arange(records), np.zeros(records, dtype=np.int64))
 
     def run(self, record: Ints, row: Ints) -> None:
-        """Run inner nodes, given by record, (n,) ascending, and row; the parent of each before it, or earlier."""
+        """Run inner nodes of the trie, each after its parent.
+
+        Args:
+            record: The record of each node, (n,) ascending.
+            row: Its row of the trie, (n,); the parent of each comes before it, or was run earlier.
+        """
         size = TRIE_NODES[self.decoder.device.type]
         for start in range(0, len(row), size):
             self._pass(record[start : start + size], row[start : start + size])

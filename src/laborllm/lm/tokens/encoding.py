@@ -86,6 +86,11 @@ class CareerEncoder:
         return {tokens: column for column, tokens in enumerate(self.title_tokens)}
 
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
+        """Tokenise careers, with the place of every title.
+
+        Raises:
+            TaxonomyError: A title has other tokens in a career than after a bare year.
+        """
         known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
         for career in (after(self.prefix, career) for career in careers):
             encoded = self._encode_open(career) if career.is_open else self._encode(career)

@@ -32,12 +32,15 @@ class TrainingTexts(Generic[Text]):
 
     @property
     def lengths(self) -> list[int]:
+        """How many tokens each career has."""
         return [sum(len(text.tokens) for text in career) for career in self.training]
 
     def passes(self, batch: Sequence[int]) -> list[list[Text]]:
+        """The texts of a batch of careers, in passes of at most `pack_tokens` tokens."""
         return list(packed((text for index in batch for text in self.training[index]), self.pack_tokens))
 
     def halve_passes(self) -> bool:
+        """Halve `pack_tokens`, where memory does not hold a pass; False where a pass is one text already."""
         if self.pack_tokens <= min(len(text.tokens) for career in self.training for text in career):
             return False
         self.pack_tokens //= 2

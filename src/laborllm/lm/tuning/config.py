@@ -72,7 +72,23 @@ class TuningConfig(TrainingConfig):
 
     @classmethod
     def preset(cls, name: str, **options: Any) -> Self:
-        """The configuration called `name`, one of `PRESETS`, with some options of one's own."""
+        """A preset with some options of one's own.
+
+        Args:
+            name: Of the preset, one of `PRESETS`.
+            options: Fields that differ from it.
+
+        Returns:
+            The configuration.
+
+        Raises:
+            OptionError: An unknown preset, or a value out of its range.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.TuningConfig.preset("paper", epochs=1).learning_rate
+            1e-05
+        """
         if name not in PRESETS:
             raise OptionError(f"unknown preset {name!r}: use {', '.join(PRESETS)}")
         return cls(**PRESETS[name] | options)

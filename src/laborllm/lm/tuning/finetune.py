@@ -74,7 +74,22 @@ def finetune(
 def tune(
     base: BaseModel, task: Task, config: TuningConfig, *, seed: int, checkpoints: Checkpoints | None
 ) -> tuple[list[CurvePoint], Adapter | None]:
-    """Train the base model of any task in place; returns and raises as `finetune`."""
+    """Train the base model of any task in place.
+
+    Args:
+        base: The base model.
+        task: What is trained, on what, and judged by what.
+        config: How to train.
+        seed: Decides the order of careers and all that is random.
+        checkpoints: Where training is saved, and resumes from.
+
+    Returns:
+        The learning curve, and the adapter, None if all weights were trained.
+
+    Raises:
+        CapacityError: Memory does not hold the smallest pass.
+        RunError: Training that cannot continue.
+    """
     model = base.model
     peft_model = add_adapter(model, config.lora_rank, base.own_tokens) if config.method == "lora" else None
     if peft_model is None:
@@ -108,6 +123,7 @@ class CareerTexts(TrainingTexts[EncodedCareer]):
 
     @property
     def module(self) -> PreTrainedModel:
+        """The weights to train."""
         return self.model.base.model
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
@@ -117,12 +133,22 @@ class CareerTexts(TrainingTexts[EncodedCareer]):
             yield pack_loss(self.model.decoder, texts, text_weight=self.text_weight), weight
 
     def perplexity(self) -> float:
+        """Raw perplexity of the observed titles of the validation careers."""
         return title_perplexity(self.model, self.valid)
 
 
 def token_importance(career: EncodedCareer, text_weight: float, title_weight: float = 1.0) -> list[float]:
-    """Weight in the loss of each token: one weight in titles, one elsewhere, zero for the first, which nothing
-    predicts, and for what is learnt from another window of the career."""
+    """The weight of each token of a career in the loss.
+
+    Args:
+        career: The career as tokens, (n,).
+        text_weight: Of tokens in no title.
+        title_weight: Of tokens in a title.
+
+    Returns:
+        (n,); zero for the first token, which nothing predicts, and for what is learnt from another window of the
+        career.
+    """
     importance = [text_weight] * len(career.tokens)
     for start, end in zip(career.starts, career.ends, strict=True):
         importance[start:end] = [title_weight] * (end - start)
@@ -130,7 +156,16 @@ def token_importance(career: EncodedCareer, text_weight: float, title_weight: fl
 
 
 def pack_loss(decoder: Decoder, careers: Sequence[EncodedCareer], *, text_weight: float = 1.0) -> Tensor:
-    """Next-token loss in nats over packed careers, summed with the weights of `token_importance`."""
+    """Next-token loss over packed careers, summed with the weights of `token_importance`.
+
+    Args:
+        decoder: The language model.
+        careers: Careers as tokens.
+        text_weight: Weight of each token that is in no title.
+
+    Returns:
+        A scalar in nats.
+    """
     with decoder.precision():
         hidden, _ = decoder.forward_packed(careers)
         importance = [weight for career in careers for weight in token_importance(career, text_weight)]
@@ -140,7 +175,17 @@ def pack_loss(decoder: Decoder, careers: Sequence[EncodedCareer], *, text_weight
 def token_loss(
     decoder: Decoder, hidden: Tensor, careers: Sequence[EncodedCareer], importance: Sequence[float]
 ) -> Tensor:
-    """Next-token loss in nats from the hidden states of packed careers, (n, d), with a weight for each token, (n,)."""
+    """Next-token loss from the hidden states of packed careers.
+
+    Args:
+        decoder: The language model.
+        hidden: Last hidden states, (n, d).
+        careers: The careers as tokens, n together.
+        importance: Weight of each token, (n,).
+
+    Returns:
+        The weighted sum, a scalar in nats.
+    """
     weights = torch.tensor(importance, device=hidden.device)
     tokens = torch.tensor([token for career in careers for token in career.tokens], device=hidden.device)
     targets = weights.nonzero()[:, 0]  # never the first token, so its own career precedes it
@@ -150,8 +195,13 @@ def token_loss(
 
 @contextmanager
 def activation_checkpointing(model: PreTrainedModel, config: TuningConfig) -> Iterator[None]:
-    """Recompute activations in the backward pass instead of storing them (gradient checkpointing), if the config says
-    so."""
+    """Recompute activations in the backward pass instead of storing them, if the config says so.
+
+    Known as gradient checkpointing too.
+
+    Raises:
+        OptionError: The model does not support it.
+    """
     if not config.recompute:
         yield
         return
@@ -166,7 +216,11 @@ def activation_checkpointing(model: PreTrainedModel, config: TuningConfig) -> It
 
 @contextmanager
 def explaining_memory(config: TuningConfig, device_type: str) -> Iterator[None]:
-    """Turn a lack of memory for the smallest pass into one line that says what to do."""
+    """Turn a lack of memory for the smallest pass into one line that says what to do.
+
+    Raises:
+        CapacityError: Memory did not hold a pass.
+    """
     try:
         yield
     except (RuntimeError, MemoryError) as error:

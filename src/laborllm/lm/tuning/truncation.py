@@ -13,12 +13,37 @@ from laborllm.text import render
 
 
 def within_context(panel: Panel, encoder: CareerEncoder, context: int, overflow: Overflow) -> Panel:
-    """`panel`, in which careers that do not fit into `context` tokens are an error or truncated."""
+    """A panel whose careers fit into the context: those that do not are an error, or truncated.
+
+    Args:
+        panel: The careers.
+        encoder: Careers to tokens.
+        context: Tokens that the base model reads.
+        overflow: "error" or "truncate".
+
+    Returns:
+        The panel, shorter where careers were truncated.
+
+    Raises:
+        CapacityError: A career does not fit.
+    """
     return (truncate if overflow == "truncate" else require_fit)(panel, encoder, context)
 
 
 def require_fit(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
-    """`panel` unchanged. Raises `CapacityError` if a career does not fit into `context` tokens."""
+    """Check that every career fits into the context.
+
+    Args:
+        panel: The careers.
+        encoder: Careers to tokens.
+        context: Tokens that the base model reads.
+
+    Returns:
+        The panel unchanged.
+
+    Raises:
+        CapacityError: A career does not fit.
+    """
     too_long = _too_long(panel, encoder, context)
     if too_long:
         careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
@@ -32,9 +57,20 @@ def require_fit(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
 
 
 def truncate(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
-    """`panel` without the oldest records of those careers that do not fit into `context` tokens.
+    """Leave out the oldest records of careers that do not fit into the context.
 
     With `last_records` that would not truncate any window: a career that does not fit is an error.
+
+    Args:
+        panel: The careers.
+        encoder: Careers to tokens.
+        context: Tokens that the base model reads.
+
+    Returns:
+        The shorter panel.
+
+    Raises:
+        CapacityError: A window does not fit.
     """
     if encoder.template.last_records is not None:
         return require_fit(panel, encoder, context)

@@ -44,7 +44,16 @@ class SecondOrder:
 
     @classmethod
     def fit(cls, train: Steps, valid: Steps, first_order: Floats) -> Self:
-        """Count on `train`, choose the strengths on `valid`. first_order: P(k | j), (J, J)."""
+        """Count triples of occupations, and choose how much they are shrunk.
+
+        Args:
+            train: Records to count.
+            valid: Records that choose the strengths.
+            first_order: P(k | j), (J, J).
+
+        Returns:
+            The counts and the strengths.
+        """
         classes = len(first_order)
         number = _pair(train.before, train.previous, classes) * classes + train.current
         triple, count = np.unique(number, return_counts=True)
@@ -52,7 +61,16 @@ class SecondOrder:
         return replace(counted, strengths=counted._best_strengths(valid, first_order))
 
     def refine(self, first_order: Floats, before: Indexes, previous: Indexes) -> Floats:
-        """P(. | i, j) for n records, (n, J), from P(. | j), (n, J)."""
+        """The distribution of n records from the last two occupations.
+
+        Args:
+            first_order: P(. | j) of each record, (n, J).
+            before: The column of the occupation before the last one, (n,); J where there is none.
+            previous: The column of the last one, (n,).
+
+        Returns:
+            P(. | i, j), (n, J).
+        """
         row = np.arange(len(previous))
         followed = self._followed(before, previous, first_order.shape[1])
         total, stays, prior = followed.sum(axis=1), followed[row, previous], first_order[row, previous]

@@ -10,7 +10,17 @@ STRENGTHS = 2.0 ** np.arange(-4, 15)  # in records
 
 
 def shrink(count: Floats, total: Floats, toward: Floats | float, strength: float) -> Floats:
-    """Share of `total` records that `count` is, with `strength` records added of which the share is `toward`."""
+    """A share, shrunk toward another by records added to its own.
+
+    Args:
+        count: How many of the records are counted.
+        total: How many records there are.
+        toward: The share among the added records.
+        strength: How many records are added.
+
+    Returns:
+        (count + strength * toward) / (total + strength).
+    """
     return np.asarray((count + strength * toward) / (total + strength))
 
 

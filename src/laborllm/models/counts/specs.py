@@ -40,7 +40,21 @@ class Transition:
             raise OptionError(f"unknown variant {self.variant!r}: use {', '.join(get_args(Variant))}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedTransition":
-        """Count on split train, choose the shrinking on split valid; nothing is random, nothing kept next to `out`."""
+        """Count transitions on split train, and choose how much they are shrunk on split valid.
+
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Written into the record; nothing is random.
+            out: Not used: a count keeps no checkpoints.
+
+        Returns:
+            The fitted model.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.Transition("plain").fit(ll.import_synthetic(workers=50)).table.shape
+            (334, 334)
+        """
         from laborllm.models.counts.transition import fit_transition
 
         return fit_transition(self, panel, seed=seed)

@@ -55,9 +55,11 @@ class FittedTransition:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Empty: counting has no figures of its own."""
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Look up the distribution that follows the last occupations of each record."""
         panel = self.record.over(panel)
         history = History.of(panel)
         return Forecast(
@@ -70,8 +72,15 @@ class FittedTransition:
         )
 
     def probability(self, before: NDArray[np.intp], previous: NDArray[np.intp]) -> Floats:
-        """The distribution of n records, (n, J), from the columns of the two occupations before each, (n,); J where
-        there is none."""
+        """The distribution of n records.
+
+        Args:
+            before: The column of the occupation before the last one, (n,); J where there is none.
+            previous: The column of the last one, (n,); J where there is none.
+
+        Returns:
+            (n, J), rows that sum to one.
+        """
         found: Floats = np.vstack([self.table, self.first])[previous]
         if self.second is not None:
             later = previous < len(self.table)
@@ -79,7 +88,15 @@ class FittedTransition:
         return found
 
     def paths(self, panel: Panel, draws: int) -> "TransitionPaths":
-        """Paths that look their next distribution up (see `models.paths`)."""
+        """Paths that look their next distribution up (see `models.paths`).
+
+        Args:
+            panel: Careers whose last records are open.
+            draws: Paths of each worker.
+
+        Returns:
+            The paths, before their first step.
+        """
         from laborllm.models.counts.paths import TransitionPaths  # brings torch, which counting does not need
 
         panel = self.record.over(panel)
@@ -93,15 +110,22 @@ class FittedTransition:
         return np.asarray(np.sqrt(self.table))
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats, by `forecast`."""
         return self.forecast(panel).log_likelihood
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the tables, and the triples of a second-order model."""
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:
             second = {} if self.second is None else vars(self.second)
             save_file({"table": self.table, "first": self.first} | second, folder / WEIGHTS)
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the tables of a run folder.
+
+        Raises:
+            RunError: They do not fit its taxonomy.
+        """
         weights = load_file(run.path / WEIGHTS)
         table, first = weights.pop("table"), weights.pop("first")
         spec = from_options(Transition, run.options, run.path)
@@ -112,7 +136,16 @@ class FittedTransition:
 
 
 def fit_transition(spec: Transition, panel: Panel, *, seed: int) -> FittedTransition:
-    """Count on split train, choose the shrinking on split valid."""
+    """Count on split train, choose the shrinking on split valid.
+
+    Args:
+        spec: Which variant.
+        panel: The careers.
+        seed: Written into the record; nothing is random.
+
+    Returns:
+        The fitted model.
+    """
     train = panel.subset("train").observed()
     seen, valid = History.of(train), History.of(panel.subset("valid").observed())
     occupations = len(panel.taxonomy)

@@ -133,9 +133,20 @@ class Forecast:
         )
 
     def save(self, path: Path, more: Mapping[str, str] | None = None) -> None:
-        """One Parquet file: worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array.
+        """Write a Parquet file with a row per record.
 
-        more: what the file is to say besides in its metadata.
+        Columns worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array.
+
+        Args:
+            path: The file.
+            more: What else its metadata says, by key.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> ll.forecast(ll.fit("transition", panel), panel).save(Path("forecast.parquet"))
+            >>> ll.Forecast.load(Path("forecast.parquet")).method
+            'transition frequencies'
         """
         frame = self.records.with_columns(
             pl.Series("raw_mass", self.raw_mass, pl.Float64),

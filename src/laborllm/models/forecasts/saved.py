@@ -18,14 +18,30 @@ class SavedForecast:
 
     @classmethod
     def load(cls, path: Path) -> Self:
+        """Read a file of forecasts.
+
+        Raises:
+            InputError: It is none.
+        """
         return cls(Forecast.load(path))
 
     @property
     def lineage(self) -> Lineage:
+        """The splits behind the model that forecast."""
         return self.saved.lineage
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Look up the rows of the panel's records.
+
+        Raises:
+            InputError: A record was not forecast.
+        """
         return self.saved.of(panel)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Look up the log-probability of the observed occupations, (m,) nats, before renormalisation.
+
+        Raises:
+            InputError: A record was not forecast.
+        """
         return self.saved.of(panel).raw_log_likelihood

@@ -51,9 +51,21 @@ class DryRun:
 
 
 def dry_run(spec: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4) -> DryRun:
-    """Read and check all input of `spec.fit(panel)`, and take its first `steps` steps.
+    """Read and check all input of a fit, take its first steps and time them; nothing is written.
 
-    The first step, a warm-up, is not timed if there are others. Raises what the fit would raise.
+    The first step, a warm-up, is not timed if there are others.
+
+    Args:
+        spec: The options of the fit.
+        panel: The careers.
+        seed: Decides everything random.
+        steps: How many steps to take.
+
+    Returns:
+        What the fit would read and cost.
+
+    Raises:
+        LaborLLMError: Whatever the fit would raise on this input.
     """
     config = spec.training
     ready = prepare(spec, panel, seed=seed)

@@ -52,6 +52,7 @@ class FittedEmbeddingLogit:
     metrics: dict[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Embed the prompt of each record, and apply the logit."""
         panel = self.record.over(panel)
         embedder = self.embedder
         return Forecast(
@@ -64,15 +65,22 @@ class FittedEmbeddingLogit:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats, by `forecast`."""
         return self.forecast(panel).log_likelihood
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the logit, and a hash of the base model."""
         base = base_identity(self.spec.base)
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics, base=base) as folder:
             save_file(self.logit.tensors(), folder / HEAD)
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the logit of a run folder, and load its base model.
+
+        Raises:
+            RunError: The base model has other weights now.
+        """
         spec = from_options(EmbeddingLogit, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         logit = MultinomialLogit(spec.likelihood, **load_file(run.path / HEAD))
@@ -80,7 +88,16 @@ class FittedEmbeddingLogit:
 
 
 def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> FittedEmbeddingLogit:
-    """Fit the logit on split train, with the penalty that does best on split valid."""
+    """Fit the logit on split train, with the penalty that does best on split valid.
+
+    Args:
+        spec: The options.
+        panel: The careers.
+        seed: Written into the record; nothing is random.
+
+    Returns:
+        The fitted model.
+    """
     train, valid = (panel.subset(split).observed() for split in ("train", "valid"))
     fetch_base(spec.base)
     embedder = Embedder.of(spec, panel.taxonomy)
@@ -102,12 +119,30 @@ class Embedder:
 
     @classmethod
     def of(cls, spec: EmbeddingLogit, taxonomy: Taxonomy) -> Self:
+        """Load the base model of a spec on the best device.
+
+        Args:
+            spec: Names the base model, and says how careers are written and embedded.
+            taxonomy: The occupations.
+
+        Returns:
+            The embedder.
+        """
         base = load_base(spec.base)
         base.model.to(best_device())  # type: ignore[arg-type]
         encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy)
         return cls(Decoder(base.model), encoder, spec.pooling, base_identity(spec.base))
 
     def records(self, panel: Panel, vectors: Floats) -> Vectors:
+        """What the logit is fitted to.
+
+        Args:
+            panel: n records.
+            vectors: Of their prompts, (n, d).
+
+        Returns:
+            The vectors, with the occupation of each record and of the one before.
+        """
         history = History.of(panel)
         return Vectors(vectors, history.previous, history.occupation)
 

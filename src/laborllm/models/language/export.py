@@ -18,10 +18,16 @@ TITLES = "titles.csv"
 
 
 def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
-    """Write what `transformers` loads, the tuned weights with their tokenizer; with `adapter`, what `peft` loads.
+    """Write a fine-tuned language model for other programs, with its titles and a card that says how to use it.
 
-    Next to it are the titles as they are written, and a model card with the template in words. Raises `RunError` for
-    a run that is no language model, or has no adapter.
+    Args:
+        run: Run folder of a language model.
+        out: Folder to write.
+        adapter: Write only the adapter, for `peft`; else the tuned weights with their tokenizer, for `transformers`.
+
+    Raises:
+        RunError: A run that is no language model, or has no adapter.
+        StorageError: An `out` that exists.
     """
     found = read_run(run)
     if found.model != LanguageModel.name:

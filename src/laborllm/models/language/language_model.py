@@ -54,6 +54,7 @@ class FittedLanguageModel:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Validation raw perplexity, and how many records truncation left out."""
         return {
             "validation raw perplexity": best_point(self.curve).valid_perplexity,
             "oldest records left out by truncation": self.left_out,
@@ -72,15 +73,20 @@ class FittedLanguageModel:
         return replace(self, spec=spec, forecaster=TitleForecaster(whole))
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Score the text of every title after the prompt of each record, and normalise over titles."""
         panel = self.record.over(panel)
         found = self.forecaster.forecast(panel, scoring or ScoringOptions())
         return replace(found, lineage=self.record.lineage)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
         panel = self.record.over(panel)
         return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the tuned weights, the learning curve and a hash of the base model; then remove
+        checkpoints.
+        """
         if not Processes().is_main:
             return
         identity_of_base = base_identity(self.spec.base)
@@ -96,6 +102,11 @@ class FittedLanguageModel:
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the weights of a run folder onto the best device.
+
+        Raises:
+            RunError: The base model has other weights now.
+        """
         spec = from_options(LanguageModel, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base)
@@ -125,7 +136,21 @@ class Prepared:
 
 
 def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Path | None) -> FittedLanguageModel:
-    """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles."""
+    """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles.
+
+    Args:
+        spec: The options.
+        panel: The careers.
+        seed: Decides everything random.
+        out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        CapacityError: A career that does not fit into the context, or memory that does not hold a pass.
+        InputError: A base model that is not here, or cannot be scored exactly.
+    """
     ready = prepare(spec, panel, seed=seed)
     model = ready.model
     base, bfloat16 = base_identity(spec.base), model.decoder.autocast
@@ -137,7 +162,20 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
 
 
 def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
-    """Load the base model and encode all careers. Raises what the fit would raise on bad input."""
+    """Load the base model and encode all careers, as a fit does before it trains.
+
+    Args:
+        spec: The options.
+        panel: The careers.
+        seed: Decides everything random.
+
+    Returns:
+        The text model and its careers.
+
+    Raises:
+        CapacityError: A career that does not fit into the context.
+        InputError: A base model that is not here, or cannot be scored exactly.
+    """
     with seeded(seed):
         base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
     context, overflow = context_length(base.model), spec.training.overflow

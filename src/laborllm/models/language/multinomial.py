@@ -55,6 +55,7 @@ class MultinomialLogit:
         return float(log_prob.double().mean().neg().exp())
 
     def tensors(self) -> dict[str, Tensor]:
+        """Its numbers by name, as a file holds them."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 
@@ -68,7 +69,18 @@ class Chosen:
 
 
 def choose_logit(likelihood: Likelihood, classes: int, train: Vectors, valid: Vectors) -> Chosen:
-    """The logit of the penalty under which `valid` is most likely: from the largest down, until one does worse."""
+    """The logit with the penalty under which validation records are most likely: from the largest down, until one does
+    worse.
+
+    Args:
+        likelihood: "multinomial" or "two-stage".
+        classes: J.
+        train: Records to fit to.
+        valid: Records that choose the penalty.
+
+    Returns:
+        The logit, its penalty and its validation perplexity.
+    """
     best: Chosen | None = None
     for penalty, logit in zip(PENALTIES.tolist(), _path(likelihood, classes, train), strict=True):
         found = Chosen(logit, penalty, logit.perplexity(valid))

@@ -41,6 +41,7 @@ class FittedOffTheShelf:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Empty: nothing is estimated."""
         return {}
 
     @cached_property
@@ -59,11 +60,13 @@ class FittedOffTheShelf:
         return self.forecaster.model
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Score the text of every title after the prompt of each record, and normalise over titles."""
         panel = self.record.over(panel)
         found = self.forecaster.forecast(panel, scoring or ScoringOptions())
         return replace(found, lineage=self.record.lineage)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
         panel = self.record.over(panel)
         return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
 
@@ -92,7 +95,21 @@ class FittedOffTheShelf:
 
 
 def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOffTheShelf:
-    """Keep the taxonomy of `panel`, and which careers are examples; nothing is estimated."""
+    """Keep the taxonomy of a panel, and which careers are examples; nothing is estimated.
+
+    Args:
+        spec: The options.
+        panel: The careers.
+        seed: Draws the examples.
+
+    Returns:
+        The model.
+
+    Raises:
+        PanelError: More examples than split train has careers.
+        CapacityError: A career of split train does not fit into the context after what is shown.
+        InputError: A base model that is not here, or cannot be scored exactly.
+    """
     shown = None
     if spec.examples:
         shown = Shown.draw(panel.subset("train").observed(), spec.examples, seed=seed)
@@ -114,6 +131,19 @@ class Shown:
 
     @classmethod
     def draw(cls, training: Panel, examples: int, *, seed: int) -> Self:
+        """Draw examples from the careers of split train.
+
+        Args:
+            training: Split train.
+            examples: How many careers.
+            seed: Decides which.
+
+        Returns:
+            The careers and the places of the examples among them.
+
+        Raises:
+            PanelError: There are fewer careers.
+        """
         if examples > training.workers:
             raise PanelError(f"cannot show {examples} examples: split train has {training.workers} careers")
         drawn = np.random.default_rng(seed).choice(training.workers, examples, replace=False)

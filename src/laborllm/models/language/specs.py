@@ -54,9 +54,20 @@ class OffTheShelf:
             raise OptionError(f"examples cannot be fewer than none, not {self.examples}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedOffTheShelf":
-        """Keep the taxonomy of `panel`, and which careers are examples; nothing is estimated.
+        """Keep the taxonomy of a panel, and which careers are examples; nothing is estimated.
 
-        Raises `OptionError` if the model cannot read what is shown and a career of split train at a time.
+        Args:
+            panel: The careers, from whose split train examples are drawn.
+            seed: Draws the examples.
+            out: Not used: nothing is trained.
+
+        Returns:
+            The model.
+
+        Raises:
+            PanelError: More examples than split train has careers.
+            CapacityError: A career of split train does not fit into the context after what is shown.
+            InputError: A base model that is not here, or cannot be scored exactly.
         """
         from laborllm.models.language.off_the_shelf import fit_off_the_shelf
 
@@ -98,7 +109,20 @@ class LanguageModel:
         _require_known("vocabulary", self.vocabulary, get_args(VocabularyKind))
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedLanguageModel":
-        """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles."""
+        """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles.
+
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Decides everything random.
+            out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            CapacityError: A career that does not fit into the context, or memory that does not hold a pass.
+            InputError: A base model that is not here, or cannot be scored exactly.
+        """
         from laborllm.models.language.language_model import fit_language_model
 
         return fit_language_model(self, panel, seed=seed, out=out)
@@ -159,8 +183,21 @@ class TitleHead:
             raise OptionError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedTitleHead":
-        """Start at the forecasts of another model, fine-tune on split train, and take the weights with the lowest
-        perplexity on split valid."""
+        """Start at the forecasts of another model, fine-tune on split train, and take the best weights on split valid.
+
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Decides everything random.
+            out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            CapacityError: A career that does not fit into the context, or memory that does not hold a pass.
+            RunError: An offset model or a teacher that was fitted on another split.
+            InputError: A base model that is not here.
+        """
         from laborllm.models.language.title_head import fit_title_head
 
         return fit_title_head(self, panel, seed=seed, out=out)
@@ -197,8 +234,22 @@ class EmbeddingLogit:
         _require_known("likelihood", self.likelihood, get_args(Likelihood))
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedEmbeddingLogit":
-        """Fit the logit on split train, with the penalty that does best on split valid. Embeddings are stored in the
-        user's cache, for the next fit of another kind on the same careers."""
+        """Fit the logit on split train, with the penalty that does best on split valid.
+
+        Embeddings are stored in the user's cache, for the next fit of another kind on the same careers.
+
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Written into the record; nothing is random.
+            out: Not used: embeddings are kept in the cache.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            InputError: A base model that is not here.
+            CapacityError: A career that does not fit into the context.
+        """
         from laborllm.models.language.embedding_logit import fit_embedding_logit
 
         return fit_embedding_logit(self, panel, seed=seed)

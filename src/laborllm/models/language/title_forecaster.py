@@ -33,7 +33,15 @@ class TitleForecaster:
         self._scorers = {"fitted": Scorer(model)}
 
     def forecast(self, panel: Panel, options: ScoringOptions) -> Forecast:
-        """The probability of every title for every record, normalised over titles, and the raw mass."""
+        """The probability of every title for every record, normalised over titles, and the raw mass.
+
+        Args:
+            panel: n records.
+            options: How titles are scored.
+
+        Returns:
+            The forecast, a row per record.
+        """
         found, careers = [], encode(self.model.encoder, panel)
         scorer = self._scorer(careers, options)
         with progress("score titles", len(panel), "records") as advance:
@@ -53,7 +61,15 @@ class TitleForecaster:
         )
 
     def log_likelihood(self, panel: Panel, options: ScoringOptions) -> Floats:
-        """Log-probability of each observed title's text in nats, (m,), not normalised over titles."""
+        """Log-probability of the text of each observed title, not normalised over titles.
+
+        Args:
+            panel: Records, m of which are observed.
+            options: Which precision the weights have; no other title is scored.
+
+        Returns:
+            (m,) nats.
+        """
         panel = panel.observed()
         careers = encode(self.model.encoder, panel)
         scorer = self._scorer(careers, options)

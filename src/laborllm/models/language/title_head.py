@@ -75,12 +75,14 @@ class FittedTitleHead:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Validation perplexity, and how many records truncation left out."""
         return {
             "validation perplexity": best_point(self.curve).valid_perplexity,
             "oldest records left out by truncation": self.left_out,
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Read each career once, and choose among the titles at the end of each prompt."""
         panel = self.record.over(panel)
         log_prob = [output.log_prob.cpu().numpy() for output in self._forward(panel)]
         return Forecast(
@@ -93,9 +95,13 @@ class FittedTitleHead:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats, normalised over titles."""
         return np.concatenate([output.observed.double().cpu().numpy() for output in self._forward(panel.observed())])
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the tuned weights, the head, the offset model and the learning curve; then remove
+        checkpoints.
+        """
         if not Processes().is_main:
             return
         base = base_identity(self.spec.base)
@@ -110,6 +116,11 @@ class FittedTitleHead:
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the weights of a run folder onto the best device.
+
+        Raises:
+            RunError: The base model has other weights now.
+        """
         spec = from_options(TitleHead, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base, layers=spec.layers)
@@ -134,7 +145,21 @@ class FittedTitleHead:
 
 
 def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
-    """Start at the forecasts of another model, and fine-tune on split train with early stopping on split valid."""
+    """Start at the forecasts of another model, and fine-tune on split train with early stopping on split valid.
+
+    Args:
+        spec: The options.
+        panel: The careers.
+        seed: Decides everything random.
+        out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+    Returns:
+        The fitted model.
+
+    Raises:
+        CapacityError: A career that does not fit into the context, or memory that does not hold a pass.
+        RunError: An offset model or a teacher that was fitted on another split.
+    """
     with seeded(seed):
         return _fit(spec, panel, seed=seed, out=out)
 

@@ -15,8 +15,22 @@ from laborllm.text import Template, render
 def read_base(
     name: str, template: Template, taxonomy: Taxonomy, title_tokens: TitleTokens, *, layers: int | None = None
 ) -> tuple[BaseModel, CareerEncoder]:
-    """A base model to be tuned, or its first layers, and the encoder of careers in its tokens. Raises what `load_base`
-    and `CareerEncoder` raise."""
+    """A base model to be tuned, and the encoder of careers in its tokens.
+
+    Args:
+        name: Of the base model, on the hub or as a folder.
+        template: How careers are written.
+        taxonomy: The occupations.
+        title_tokens: "spelled", or "own" for a new token per title.
+        layers: Keep only the first layers; None: all.
+
+    Returns:
+        The base model and its encoder.
+
+    Raises:
+        InputError: A base model that is not here.
+        TaxonomyError: Titles that the tokenizer cannot keep apart from what is around them.
+    """
     fetch_base(name)
     base = load_base(name, layers=layers)
     if title_tokens == "own":
@@ -47,7 +61,22 @@ class Parts:
 def readable_parts(
     panel: Panel, encoder: CareerEncoder, context: int, overflow: Overflow, *, valid_careers: int, seed: int
 ) -> Parts:
-    """Split train, and some careers of split valid, drawn by the seed, as far as they fit into `context` tokens."""
+    """The careers that a fit reads, as far as they fit into the context.
+
+    Args:
+        panel: The careers.
+        encoder: Careers to tokens.
+        context: Tokens that the base model reads.
+        overflow: What happens to longer careers, "error" or "truncate".
+        valid_careers: How many careers of split valid, drawn by the seed.
+        seed: Decides which.
+
+    Returns:
+        Split train, some of split valid, and how many records truncation left out.
+
+    Raises:
+        CapacityError: A career does not fit.
+    """
     observed = panel.subset("valid").observed()
     whole = panel.subset("train").observed(), observed.sample(valid_careers, seed=seed)
     training, valid = (within_context(part, encoder, context, overflow) for part in whole)

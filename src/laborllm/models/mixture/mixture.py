@@ -55,6 +55,7 @@ class FittedMixture:
     metrics: Mapping[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """The weighted mean of what the members forecast."""
         panel = self.record.over(panel)
         log_weights = self.weights.log_weights(panel)
         forecasts = [member.forecast(panel, scoring=scoring) for member in self.members]
@@ -72,6 +73,7 @@ class FittedMixture:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats, from the log-likelihoods of the members."""
         panel = self.record.over(panel)
         panel = panel.observed()
         log_likelihoods = _log_likelihoods(self.members, panel, scoring)
@@ -95,6 +97,7 @@ class FittedMixture:
         return np.concatenate(parts, axis=1)
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the weights, and where the members are."""
         members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
         options = to_options(replace(self.spec, members=members))
         states = list(self.states)
@@ -118,7 +121,20 @@ class FittedMixture:
 
 
 def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
-    """Choose the weights under which the records of split valid are most likely."""
+    """Choose the weights under which the records of split valid are most likely.
+
+    Args:
+        spec: The members, and how weights vary.
+        panel: The careers.
+        seed: Draws the folds that choose the penalty of varying weights.
+
+    Returns:
+        The fitted mixture.
+
+    Raises:
+        RunError: A member that may have been trained on workers who are held out.
+        PanelError: A member over another taxonomy.
+    """
     valid = panel.subset("valid").observed()
     states = tuple(state_of(member) for member in spec.members)
     members = tuple(load_forecaster(member, held_out_by=panel) for member in spec.members)

@@ -49,10 +49,12 @@ class ConstantWeights:
     weights: Floats
 
     def log_weights(self, panel: Panel) -> Floats:
+        """The log-weights of the n records of a panel, (n, M), all rows alike."""
         positive = np.maximum(self.weights, np.finfo(float).tiny)
         return np.tile(np.log(positive), (len(panel), 1))
 
     def tensors(self) -> dict[str, Floats]:
+        """Its numbers by name, as a file holds them."""
         return {"weights": self.weights}
 
 
@@ -67,10 +69,12 @@ class VaryingWeights:
     seen: Floats
 
     def log_weights(self, panel: Panel) -> Floats:
+        """The log-weights of the n records of a panel, (n, M), from the history of each."""
         features = Standard(self.mean, self.deviation).apply(history_features(panel, self.seen))
         return _log_softmax(features @ self.coefficients[:-1] + self.coefficients[-1])
 
     def tensors(self) -> dict[str, Floats]:
+        """Its numbers by name, as a file holds them."""
         return dict(vars(self))
 
 
@@ -90,10 +94,21 @@ def constant_weights(log_prob: Floats) -> Floats:
 
 
 def varying_weights(log_prob: Floats, panel: Panel, seen: Floats, *, seed: int) -> VaryingWeights:
-    """The best weights that vary with the history, from (n, M) log-probabilities of what was observed in `panel`.
+    """The best weights that vary with the history.
 
-    The penalty is the one that does best on workers left out of the fit, in folds that `seed` draws. Raises
-    `PanelError` for a panel of one worker.
+    The penalty is the one that does best on workers left out of the fit, in folds.
+
+    Args:
+        log_prob: Log-probability that each of M members gave to what was observed at n records, (n, M).
+        panel: These records.
+        seen: Training records of each occupation, (J,).
+        seed: Draws the folds.
+
+    Returns:
+        The weights.
+
+    Raises:
+        PanelError: A panel of one worker.
     """
     raw = history_features(panel, seen)
     standard = Standard.of(raw)
@@ -105,10 +120,18 @@ def varying_weights(log_prob: Floats, panel: Panel, seen: Floats, *, seed: int) 
 
 
 def softmax_weights(log_prob: Floats, features: Floats, penalty: float) -> Floats:
-    """Coefficients, (F, M), from log-probabilities (n, M) and features (n, F), the last of which is one.
+    """Coefficients of weights that are a softmax of features.
 
     They maximise the mean log-likelihood less half `penalty` times the sum of squares of all but the last. That is not
     concave; the search goes up from the best constant weights, so what it finds is at least as good.
+
+    Args:
+        log_prob: Log-probability that each member gave to what was observed, (n, M).
+        features: Of each record, the last of which is one, (n, F).
+        penalty: On the squares of the coefficients.
+
+    Returns:
+        (F, M).
     """
     initial = np.zeros((features.shape[1], log_prob.shape[1]))
     initial[-1] = np.log(np.maximum(constant_weights(log_prob), LEAST))

@@ -52,8 +52,18 @@ class FitRecord:
     def on(
         cls, panel: Panel, train: Panel, *, seed: int, ancestors: Iterable[Lineage] = (), seen: Seen | None = None
     ) -> Self:
-        """`panel` is what was handed to fit, `train` the careers that were used of it, `ancestors` what else it is made
-        from, `seen` the values that it knows of the covariates that it reads, if any."""
+        """The record of a fit.
+
+        Args:
+            panel: What was handed to the fit.
+            train: The careers of it that were used.
+            seed: Of the fit.
+            ancestors: The splits behind what else the model is made from.
+            seen: The values that it knows of the covariates that it reads, if any.
+
+        Returns:
+            The record.
+        """
         return cls(
             taxonomy=panel.taxonomy,
             dataset=panel.dataset,
@@ -105,7 +115,22 @@ def new_run(
     metrics: Mapping[str, float] | None = None,
     **extra: object,
 ) -> Iterator[Path]:
-    """Yield a folder for weights; on leaving, `path` is complete with `run.json` and a model card, or not there."""
+    """Write a run folder: on leaving the context, it is complete with `run.json` and a model card, or not there.
+
+    Args:
+        path: The run folder, which must not exist.
+        model: Name of the model.
+        options: Its spec, as `to_options` gives it.
+        record: What it was fitted on.
+        metrics: What the fit came to.
+        extra: What else the model writes down.
+
+    Yields:
+        A folder to put weights into.
+
+    Raises:
+        StorageError: `path` exists, or cannot be written.
+    """
     with new_folder(path) as folder:
         yield folder
         metadata = {
@@ -150,7 +175,12 @@ def read_run(path: Path) -> Run:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """All that `run.json` of a complete run folder states. Raises what `read_run` does."""
+    """All that `run.json` of a complete run folder states.
+
+    Raises:
+        RunError: It is no run folder, or not as laborllm writes it.
+        StorageError: It is torn, or not there.
+    """
     require_complete(path)
     if not (path / FILE).is_file():
         raise RunError(f"{path} is not a run folder: it has no {FILE}", hint="make one with 'laborllm fit'")

@@ -33,6 +33,7 @@ class BagNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:
+        """Scores of all n records of a batch, (n, J + 1)."""
         context = self.context(batch.index["previous"])  # (B, T, width)
         count = torch.arange(1, context.shape[1] + 1, device=context.device)
         mean = (context.cumsum(dim=1) / count[:, None])[batch.present]  # (n, width)
@@ -46,7 +47,15 @@ class BagNetwork(nn.Module):
         return self._scores(last["previous"], total / count, self.effects.of(last)), (total[:, None], count[:, None])
 
     def step(self, state: tuple[Tensor, Tensor], index: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the state after it."""
+        """Scores of one more record on each path, and the state after it.
+
+        Args:
+            state: Sum of the vectors of the occupations so far, (W, D, width), and how many they are.
+            index: Indexes of the record by name, (W, D).
+
+        Returns:
+            (W, D, J + 1) for D paths of each of W workers, and the state.
+        """
         total, count = state[0] + self.context(index["previous"]), state[1] + 1
         return self._scores(index["previous"], total / count, self.effects.of(index)), (total, count)
 

@@ -43,6 +43,7 @@ class CareerNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=width**-0.5)
 
     def forward(self, batch: Batch) -> Tensor:
+        """Scores of all n records of a batch, (n, J + 1)."""
         workers, steps = batch.present.shape
         position = torch.arange(steps, device=batch.present.device).expand(workers, -1)
         state = self.enter(self._enter(batch.index["previous"], position, self.covariates(batch.index)))  # (B, T, d)
@@ -65,7 +66,15 @@ class CareerNetwork(nn.Module):
         return self.head(self.norm(last)), PathState(caches, length[:, None])
 
     def step(self, state: "PathState", index: Mapping[str, Tensor]) -> tuple[Tensor, "PathState"]:
-        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the keys and values with it."""
+        """Scores of one more record on each path, and the state after it.
+
+        Args:
+            state: Keys and values of the records so far.
+            index: Indexes of the record by name, (W, D).
+
+        Returns:
+            (W, D, J + 1) for D paths of each of W workers, and the state, whose caches have grown in place.
+        """
         hidden = self._enter(index["previous"], state.length, self.covariates.of_paths(index))
         for block, cache in zip(self._each_block(), state.caches, strict=True):
             hidden = block.step(hidden, cache)
@@ -96,24 +105,42 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, state: Tensor) -> Tensor:
+        """The block on B careers of T steps, (B, T, d)."""
         state = state + self.dropout(self.attend(self.attention_norm(state)))
         fed: Tensor = self.dropout(self.feed(self.feed_norm(state)))
         return state + fed
 
     def attend(self, state: Tensor) -> Tensor:
+        """Causal attention, (B, T, d)."""
         query, key, value = self._by_head(state)
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
         attended: Tensor = self.mix(mixed.transpose(1, 2).flatten(2))
         return attended
 
     def begin(self, state: Tensor, present: Tensor) -> tuple[Tensor, "PathCache"]:
-        """The block on W careers, (W, T, d), and a cache of their keys and values."""
+        """The block on careers that paths will continue.
+
+        Args:
+            state: Of W careers, (W, T, d).
+            present: Which of the T records are no padding, (W, T).
+
+        Returns:
+            The state after the block, (W, T, d), and a cache of keys and values.
+        """
         query, key, value = self._by_head(self.attention_norm(state))
         mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
         return self._feed(state + self.mix(mixed.transpose(1, 2).flatten(2))), PathCache(key, value, present)
 
     def step(self, state: Tensor, cache: "PathCache") -> Tensor:
-        """The block on one more record of D paths of each of W workers, (W, D, d), whose cache grows by it."""
+        """The block on one more record of each path.
+
+        Args:
+            state: Of D paths of each of W workers, (W, D, d).
+            cache: Keys and values so far, which grow by this record's.
+
+        Returns:
+            The state after the block, (W, D, d).
+        """
         query, key, value = self._by_head(self.attention_norm(state))  # (W, heads, D, d / heads) each
         cache.append(key, value)
         return self._feed(state + self.mix(cache.attend(query).transpose(1, 2).flatten(2)))
@@ -144,7 +171,12 @@ class PathCache:
         self._own: list[tuple[Tensor, Tensor]] = []
 
     def append(self, key: Tensor, value: Tensor) -> None:
-        """Keys and values of one more record of each path, (W, heads, D, d / heads)."""
+        """Store one more record of each path.
+
+        Args:
+            key: (W, heads, D, d / heads).
+            value: As `key`.
+        """
         self._own.append((key, value))
 
     def attend(self, query: Tensor) -> Tensor:

@@ -60,6 +60,7 @@ class Careers:
         return len(self.start)
 
     def to(self, device: torch.device) -> Self:
+        """Copy to a device."""
         index = {name: column.to(device) for name, column in self.index.items()}
         return type(self)(index, self.start.to(device), self.length.to(device))
 

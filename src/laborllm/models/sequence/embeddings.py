@@ -20,6 +20,7 @@ class Covariates(nn.Module):
                 table.get_parameter("weight")[0] = 0  # the unknown says nothing, unless training teaches otherwise
 
     def forward(self, index: Mapping[str, Tensor]) -> Tensor:
+        """The sum of the vectors of the covariates, (..., width), from their indexes by name, (...) each."""
         return torch.stack([table(index[name]) for name, table in self.tables.items()]).sum(dim=0)
 
     def of_paths(self, index: Mapping[str, Tensor]) -> Tensor:
@@ -36,6 +37,7 @@ class FixedEffects(nn.Module):
         self.tables = nn.ModuleDict({name: embedding(size, scores, scale=0.0) for name, size in sizes.items()})
 
     def forward(self, batch: Batch) -> Tensor:
+        """Scores of all n records of a batch, (n, scores)."""
         effects = [table(batch.records(name)) for name, table in self.tables.items()]
         return self.constant + torch.stack(effects).sum(dim=0)
 
@@ -48,7 +50,15 @@ class FixedEffects(nn.Module):
         return self.of(batch.last()), None
 
     def step(self, state: None, index: Mapping[str, Tensor]) -> tuple[Tensor, None]:
-        """Scores of one more record on D paths of each of W workers, (W, D, J + 1)."""
+        """Scores of one more record on each path; there is no state.
+
+        Args:
+            state: None.
+            index: Indexes of the record by name, (W, D).
+
+        Returns:
+            (W, D, J + 1) for D paths of each of W workers, and None.
+        """
         return self.of(index), None
 
 
@@ -58,7 +68,16 @@ def _sum_by_broadcasting(parts: Sequence[Tensor]) -> Tensor:
 
 
 def embedding(rows: int, width: int, *, scale: float) -> nn.Embedding:
-    """A table of normal vectors of standard deviation `scale`."""
+    """A table of normal vectors.
+
+    Args:
+        rows: How many vectors.
+        width: Of each.
+        scale: Standard deviation of their elements.
+
+    Returns:
+        The table.
+    """
     table = nn.Embedding(rows, width)
     nn.init.normal_(table.weight, std=scale)
     return table

@@ -63,6 +63,7 @@ class FittedSequence:
 
     @property
     def metrics(self) -> dict[str, float]:
+        """Validation perplexity, number of parameters, and seconds of training."""
         weights = sum(weight.numel() for weight in self.network.parameters())
         return {
             "validation perplexity": best_point(self.curve).valid_perplexity,
@@ -71,6 +72,7 @@ class FittedSequence:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """Run the network over each career."""
         panel = self.record.over(panel)
         log_prob = [part.cpu().numpy() for part, _ in log_probs(self.network, self._careers(panel))]
         return Forecast(
@@ -83,11 +85,20 @@ class FittedSequence:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the observed occupations, (m,) nats, without an (m, J) array."""
         careers = self._careers(self.record.over(panel.observed()))
         return observed_log_probs(self.network, careers).double().cpu().numpy()
 
     def paths(self, panel: Panel, draws: int) -> SequencePaths:
-        """Paths that carry the state of the network along (see `models.paths`)."""
+        """Paths that carry the state of the network along (see `models.paths`).
+
+        Args:
+            panel: Careers whose last records are open.
+            draws: Paths of each worker.
+
+        Returns:
+            The paths, before their first step.
+        """
         panel = self.record.over(panel)
         network = cast(SteppingNetwork, self.network.eval())
         return sequence_paths(network, self.vocabulary, panel, draws)
@@ -98,6 +109,9 @@ class FittedSequence:
         return vectors[: len(self.record.taxonomy)].double().cpu().numpy()
 
     def save(self, path: Path) -> None:
+        """Write the run folder: the weights, the indexes of the covariates and the learning curve; then remove
+        checkpoints.
+        """
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:
             save_file(self.network.state_dict(), folder / WEIGHTS)
             (folder / VOCABULARY).write_text(self.vocabulary.to_json())
@@ -107,6 +121,7 @@ class FittedSequence:
 
     @classmethod
     def load(cls, run: Run) -> Self:
+        """Read the weights of a run folder onto the best device."""
         spec = from_options(SPECS[run.model], run.options, run.path)
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
         network = new_network(spec, vocabulary, len(run.record.taxonomy))
@@ -119,7 +134,17 @@ class FittedSequence:
 
 
 def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | None) -> FittedSequence:
-    """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
+    """Train on split train; the weights kept are those with the lowest perplexity on split valid.
+
+    Args:
+        spec: The network and how it is trained.
+        panel: The careers.
+        seed: Decides everything random.
+        out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+    Returns:
+        The fitted model.
+    """
     training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
     vocabulary = Vocabulary.of(training)
     ancestor = Lineage()
@@ -139,7 +164,19 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
 
 
 def new_network(spec: SequenceSpec, vocabulary: Vocabulary, occupations: int) -> nn.Module:
-    """An untrained network from a `Batch` to scores (n, occupations + 1)."""
+    """An untrained network, from a `Batch` to scores (n, occupations + 1).
+
+    Args:
+        spec: Which network, and its size.
+        vocabulary: The indexes of the covariates.
+        occupations: J.
+
+    Returns:
+        The network, on the CPU.
+
+    Raises:
+        RunError: No network of that spec.
+    """
     sizes = index_sizes(vocabulary)
     match spec:
         case Logit():

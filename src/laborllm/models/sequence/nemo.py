@@ -29,6 +29,7 @@ class NemoNetwork(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, batch: Batch) -> Tensor:
+        """Scores of all n records of a batch, (n, J + 1)."""
         given = self.occupations(batch.index["previous"]) + self.covariates(batch.index)  # (B, T, width)
         hidden, _ = self.lstm(self.dropout(given))
         scores: Tensor = self.head(self.dropout(hidden[batch.present]))
@@ -42,7 +43,15 @@ class NemoNetwork(nn.Module):
         return self.head(state[0][-1]), state
 
     def step(self, state: tuple[Tensor, Tensor], index: Mapping[str, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Scores of one more record on D paths of each of W workers, (W, D, J + 1), and the state after it."""
+        """Scores of one more record on each path, and the state after it.
+
+        Args:
+            state: Hidden state and cell of the LSTM.
+            index: Indexes of the record by name, (W, D).
+
+        Returns:
+            (W, D, J + 1) for D paths of each of W workers, and the state.
+        """
         workers, paths = index["previous"].shape
         given = self.occupations(index["previous"]) + self.covariates.of_paths(index)  # (W, D, width)
         if state[0].shape[1] == workers:  # the paths of a worker part here

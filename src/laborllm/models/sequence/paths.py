@@ -48,7 +48,17 @@ class SteppingNetwork(Protocol):
 
 
 def sequence_paths(network: SteppingNetwork, vocabulary: Vocabulary, panel: Panel, draws: int) -> "SequencePaths":
-    """D paths of each worker of a panel with K open records a career, by a network in evaluation mode."""
+    """Paths of each worker of a panel with K open records a career.
+
+    Args:
+        network: In evaluation mode.
+        vocabulary: The indexes of the covariates.
+        panel: Careers of W workers, whose last K records are open.
+        draws: Paths of each worker, D.
+
+    Returns:
+        The paths, before their first step.
+    """
     is_open = panel.records["occupation"].is_null()
     filled = panel.with_records(panel.records.with_columns(pl.col("occupation").fill_null(panel.taxonomy.codes[0])))
     careers = index_careers(filled, vocabulary).to(best_device())

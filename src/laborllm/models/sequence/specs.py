@@ -24,7 +24,25 @@ class SequenceSpec:
     training: TrainingConfig
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedSequence":
-        """Train on split train; the weights kept are those with the lowest perplexity on split valid."""
+        """Train on split train; the weights kept are those with the lowest perplexity on split valid.
+
+        Args:
+            panel: The careers. Open records are left out.
+            seed: Decides everything random.
+            out: The run folder that will be written, next to which checkpoints are kept; None: none are.
+
+        Returns:
+            The fitted model.
+
+        Raises:
+            RunError: Initial weights that do not fit, or were trained on workers who are held out here.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> fitted = ll.Logit(ll.TrainingConfig(epochs=1)).fit(ll.import_synthetic(workers=50))
+            >>> fitted.spec.training.epochs
+            1
+        """
         from laborllm.models.sequence.model import fit_sequence
 
         return fit_sequence(self, panel, seed=seed, out=out)

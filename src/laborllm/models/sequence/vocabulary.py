@@ -34,10 +34,12 @@ class Vocabulary:
         return cls({name: tuple(seen[name]) for name in CATEGORIES}, {name: tuple(seen[name]) for name in YEARS})
 
     def to_json(self) -> str:
+        """All values as JSON, which `from_json` reads."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
+        """A vocabulary from what `to_json` wrote."""
         stored = json.loads(text)
         return cls(**{part: {name: tuple(seen) for name, seen in values.items()} for part, values in stored.items()})
 
@@ -46,10 +48,19 @@ class Vocabulary:
         return 1 + len(self.values(covariate))
 
     def values(self, covariate: str) -> tuple[str, ...] | tuple[int, ...]:
+        """The values of a covariate in order; the first has index 1."""
         return self.categories[covariate] if covariate in self.categories else self.years[covariate]
 
     def index(self, covariate: str, column: pl.Series) -> Indexes:
-        """The index of each of n values, (n,)."""
+        """The index of each of n values.
+
+        Args:
+            covariate: Name of the covariate.
+            column: Its values, (n,), null where missing.
+
+        Returns:
+            (n,) int64.
+        """
         if covariate in self.categories:
             known = {value: at for at, value in enumerate(self.categories[covariate], start=1)}
             return column.replace_strict(known, default=0, return_dtype=pl.Int64).to_numpy()

@@ -19,7 +19,20 @@ from laborllm.panel import Panel
 
 
 def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: Panel) -> Lineage:
-    """Give a new network of CAREER the weights that its spec names, if it names any; returns the splits behind them."""
+    """Initialise a network of CAREER from what its spec names, if it names anything.
+
+    Args:
+        network: The untrained network, changed in place.
+        spec: Names the embeddings of titles, or a run on another panel.
+        vocabulary: The indexes of the covariates.
+        panel: The careers of the fit.
+
+    Returns:
+        The splits behind the initial weights.
+
+    Raises:
+        RunError: A run that does not fit, or was trained on workers who are held out here.
+    """
     if spec.titles is not None:
         embeddings = _title_embeddings(spec.titles, panel.taxonomy)
         embed_titles(network.get_parameter("occupations.weight"), embeddings)
@@ -31,9 +44,15 @@ def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: 
 
 
 def carry_over(source: nn.Module, known: Vocabulary, network: nn.Module, wanted: Vocabulary) -> None:
-    """Give `network` the weights of `source`, a network of the same shape over the covariates of another panel.
+    """Give a network the weights of another one of the same shape, over the covariates of another panel.
 
     A value of a covariate that `source` does not know gets the weights of the unknown one, a year those of the nearest.
+
+    Args:
+        source: The network to take weights from.
+        known: Its indexes of covariates.
+        network: The network to initialise, in place.
+        wanted: Its indexes of covariates.
     """
     state = source.state_dict()
     for name in CATEGORIES + YEARS:

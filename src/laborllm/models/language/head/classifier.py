@@ -55,8 +55,18 @@ class TitleClassifier:
         history_features: bool = True,
         bfloat16: bool = False,
     ) -> Self:
-        """`base` with an untrained head, on the best device of this machine; `bfloat16`: for the products of the base
-        model, where that is fast."""
+        """A base model with an untrained head, on the best device of this machine.
+
+        Args:
+            base: Weights and tokenizer.
+            encoder: Careers to tokens.
+            dropout: Share of the elements of a hidden state that the head does not see in training.
+            history_features: Whether the head scores which titles were held before.
+            bfloat16: Compute products of the base model in bfloat16 where that is fast.
+
+        Returns:
+            The classifier.
+        """
         model = TextModel.on_best_device(base, encoder, bfloat16=bfloat16)
         width = base.model.config.get_text_config().hidden_size
         head = HeadNetwork(len(encoder.taxonomy), width, dropout=dropout, history_features=history_features)

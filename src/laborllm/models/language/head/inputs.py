@@ -36,7 +36,16 @@ class HeadInputs:
 
 
 def head_inputs(careers: Sequence[OffsetCareer], encoder: CareerEncoder, device: torch.device) -> HeadInputs:
-    """The inputs of the head for the records of packed careers."""
+    """The inputs of the head for the records of packed careers.
+
+    Args:
+        careers: Careers as tokens, n records together, with the offset of each.
+        encoder: Knows the column of each title.
+        device: Where the tensors are to be.
+
+    Returns:
+        Tensors with a row per record.
+    """
     none = len(encoder.taxonomy)
     column = encoder.column | {(): none}
     prompt_end, previous, observed, history = [], [], [], []

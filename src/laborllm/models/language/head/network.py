@@ -43,12 +43,26 @@ class HeadNetwork(nn.Module):
             nn.init.zeros_(parameter)
 
     def initialise(self, titles: Tensor, center: Tensor, spread: Tensor) -> None:
-        """Set the buffers, which are not trained."""
+        """Set the buffers, which are not trained.
+
+        Args:
+            titles: Unit vectors of the titles, (J, d).
+            center: Mean of the hidden states at the ends of prompts, (d,).
+            spread: Their standard deviation, (d,).
+        """
         for buffer, value in ((self.titles, titles), (self.center, center), (self.spread, spread)):
             buffer.copy_(value)
 
     def forward(self, hidden: Tensor, inputs: HeadInputs) -> Tensor:
-        """Log-probabilities (n, J) in nats, from the hidden states at the ends of the prompts, (n, d)."""
+        """Log-probabilities of the titles.
+
+        Args:
+            hidden: Hidden states at the ends of the prompts, (n, d).
+            inputs: What else is known of the n records.
+
+        Returns:
+            (n, J) nats, normalised.
+        """
         state = self.dropout((hidden.float() - self.center) / (self.spread * hidden.shape[1] ** 0.5))
         choice = self.meaning(state) @ self.titles.T
         if self.history is not None:

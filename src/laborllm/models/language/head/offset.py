@@ -35,7 +35,17 @@ class OffsetCareer(EncodedCareer):
 def with_offset(
     careers: Sequence[EncodedCareer], panel: Panel, forecast: Forecast, teacher: Forecast | None = None
 ) -> list[OffsetCareer]:
-    """The encoded careers of `panel` with the forecast of its records as offset, and a teacher's forecast."""
+    """Encoded careers with the forecast of their records as offset, and a teacher's probabilities if there is one.
+
+    Args:
+        careers: Careers as tokens.
+        panel: Their records, n in all.
+        forecast: Of these records, whose logits are the offset.
+        teacher: A forecast of these records to distil.
+
+    Returns:
+        The careers in their order.
+    """
     offset = offset_logits(forecast, History.of(panel).previous)
     probs = None if teacher is None else np.exp(teacher.log_prob, dtype=np.float32)
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))

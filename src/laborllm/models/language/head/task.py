@@ -33,6 +33,7 @@ class TitleChoice(TrainingTexts[OffsetCareer]):
 
     @cached_property
     def module(self) -> nn.Module:
+        """The base model and the head, as one module to train."""
         base, head = self.classifier.model.base.model, self.classifier.head
         return nn.Sequential(base, head)  # no list: sharding searches lists for layers
 
@@ -48,6 +49,7 @@ class TitleChoice(TrainingTexts[OffsetCareer]):
 
     @torch.no_grad()  # not inference_mode: training resumes with sharded weights that are gathered here
     def perplexity(self) -> float:
+        """Perplexity of the observed titles of the validation careers."""
         parts = [output.observed for output in self.classifier.forward(self.valid)]
         return float(torch.cat(parts).double().mean().neg().exp())
 
