@@ -16,7 +16,7 @@ from cli.commands import laborllm
 from laborllm.cli import fit
 from laborllm.errors import InputError
 from laborllm.evaluation import evaluate
-from laborllm.forecasting.shards import forecast_to_file
+from laborllm.forecasting.engines.to_file import forecast_to_file
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
@@ -181,7 +181,7 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
 ) -> None:
     """Interrupted after each of two shards, the result is the same bytes; shards of another forecast are refused."""
     in_shards = partial(forecast_to_file, records=len(panel) // 3)
-    monkeypatch.setattr("laborllm.forecasting.shards.forecast_to_file", in_shards)
+    monkeypatch.setattr("laborllm.forecasting.engines.to_file.forecast_to_file", in_shards)
     assert laborllm(f"fit off-the-shelf panel.parquet --base {base_folder} --out run") == 0
     assert laborllm("forecast run panel.parquet --out whole.parquet") == 0
     scored: list[int] = []
@@ -200,7 +200,7 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
     monkeypatch.setattr(FittedOffTheShelf, "forecast", whole)
     capsys.readouterr()
     assert laborllm("forecast run panel.parquet --scoring pruned --out parts.parquet") == 2
-    assert "parts.parquet.shards holds parts of another forecast" in capsys.readouterr().err
+    assert "parts.parquet.shards holds parts of another result" in capsys.readouterr().err
     assert laborllm("forecast run panel.parquet --out parts.parquet") == 0
     assert Path("parts.parquet").read_bytes() == Path("whole.parquet").read_bytes()
     assert not Path("parts.parquet.shards").exists()

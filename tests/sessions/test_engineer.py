@@ -7,7 +7,7 @@ import pytest
 
 import laborllm as ll
 from cli.commands import laborllm
-from laborllm.forecasting.shards import RECORDS
+from laborllm.forecasting.engines.to_file import RECORDS
 from laborllm.models.counts.transition import FittedTransition
 from laborllm.panel import Panel
 

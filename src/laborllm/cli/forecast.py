@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from laborllm.cli.options import (
+    Machines,
     MaxLogPplShift,
     MaxTV,
     Memory,
@@ -17,6 +18,7 @@ from laborllm.cli.options import (
     Seed,
     Tolerance,
 )
+from laborllm.forecasting.engines.engine import LOCAL
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.storage import MARKER
 
@@ -54,6 +56,7 @@ def forecast(
     scoring_weights: ScoringWeights = DEFAULT.weights,
     max_tv: MaxTV = DEFAULT.max_tv,
     max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
+    engine: Machines = LOCAL,
 ) -> None:
     """Write the probability of every occupation for every record of a panel, each given the records before it.
 
@@ -64,9 +67,9 @@ def forecast(
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
+    from laborllm.forecasting.engines.to_file import forecast_to_file
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.in_year import InYear
-    from laborllm.forecasting.shards import forecast_to_file
     from laborllm.models.scored import WithScoring
     from laborllm.panel.store import PanelFile
     from laborllm.storage import make_folder
@@ -81,7 +84,9 @@ def forecast(
     make_folder(out.resolve().parent)
     whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
     identity = f"{(run / MARKER).read_text()}\n{options}\n{year}"
-    records = forecast_to_file(model if year is None else InYear(model, year), careers, whole, identity=identity)
+    records = forecast_to_file(
+        model if year is None else InYear(model, year), careers, whole, identity=identity, engine=engine
+    )
     if as_table:
         _convert(whole, out, panel, layout=layout or "long", top=top)
     else:

@@ -8,6 +8,7 @@ from typing import Annotated, get_args
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
 
+from laborllm.forecasting.engines.engine import Engine
 from laborllm.lm.scoring.options import Method, ScoringOptions, Weights
 from laborllm.text import Template
 
@@ -33,6 +34,7 @@ PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` wri
 PanelOut = Annotated[Path, Parameter(help="Panel file to write, NAME.parquet.", validator=_require_parquet)]
 RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist, or hold this very fit.")]
+Machines = Annotated[Engine, Parameter(name="*")]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
 Seed = Annotated[int, Parameter(help="Seed of everything random.")]

@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 from cyclopts import Parameter
 
-from laborllm.cli.options import PanelFile, RunFolder, Seed
+from laborllm.cli.options import Machines, PanelFile, RunFolder, Seed
+from laborllm.forecasting.engines.engine import LOCAL
 
 
 def simulate(
@@ -28,6 +30,7 @@ def simulate(
     ] = None,
     workers: Annotated[int | None, Parameter(help="Simulate this many of them, drawn at random.")] = None,
     seed: Seed = 0,
+    engine: Machines = LOCAL,
 ) -> None:
     """Write where workers are in each of several years, with the Monte Carlo error of every probability.
 
@@ -38,17 +41,30 @@ def simulate(
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
+    from laborllm.forecasting.engines.to_file import simulate_to_file
     from laborllm.forecasting.export import require_table, write_table
-    from laborllm.forecasting.simulation.simulate import simulate as continue_careers
-    from laborllm.forecasting.summaries import probabilities
-    from laborllm.storage import make_folder
+    from laborllm.panel.store import PanelFile
+    from laborllm.storage import MARKER, make_folder
 
     require_table(out, "long", top)
     make_folder(out.resolve().parent)
-    careers = api.read_panel(panel).draw(split, workers, seed=seed)
+    careers = PanelFile.open(panel).select(split, workers, seed=seed)
     fitted = api.load(run)
-    paths = continue_careers(fitted, careers, years=years, draws=draws, seed=seed)
     report_unknown({str(run): fitted}, careers)
-    table = probabilities(paths, top=top)
-    write_table(table, out)
-    print(f"{out}: {len(table):,} rows, {len(paths.workers):,} workers on {draws:,} paths each", file=sys.stderr)
+    is_parquet = out.suffix == ".parquet"
+    whole = out if is_parquet else out.with_name(f"{out.name}.parquet")
+    rows = simulate_to_file(
+        fitted,
+        careers,
+        whole,
+        years=years,
+        draws=draws,
+        top=top,
+        seed=seed,
+        identity=(run / MARKER).read_text(),
+        engine=engine,
+    )
+    if not is_parquet:
+        write_table(pl.read_parquet(whole), out)
+        whole.unlink()
+    print(f"{out}: {rows:,} rows, {draws:,} paths of each worker", file=sys.stderr)

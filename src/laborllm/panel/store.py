@@ -13,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.panel.order import first_records
@@ -107,23 +109,72 @@ class PanelFile:
         if waiting is not None:
             yield waiting
 
+    def spans(self, records: int) -> Iterator[tuple[int, int, int]]:
+        """Where `portions(records)` lie in the file, so that any process can read one of them with `rows`.
+
+        Only names of workers are read; what stays in memory is 16 bytes a worker.
+
+        Yields:
+            The first row, the row after the last, and how many records of the selection are between them.
+        """
+        starts, chosen = self._careers()
+        if not chosen.any():
+            return
+        ends = np.append(starts[1:], self._rows)
+        total = np.cumsum(np.where(chosen, ends - starts, 0))
+        start = before = 0
+        while before < total[-1]:
+            last = np.searchsorted(total, min(before + records, total[-1]))
+            end, after = int(ends[last]), int(total[last])
+            yield start, end, after - before
+            start, before = end, after
+
+    def rows(self, start: int, end: int) -> Panel:
+        """The careers of the selection that lie between two rows of the file, as `spans` gives them.
+
+        Raises:
+            PanelError: The file is torn, or its rows do not form a panel.
+        """
+        block = Panel(self._read(start, end - start), **self.facts)
+        return block.part(self._chosen(block.records))
+
+    def _careers(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The first row of each career of the file, and whether it is selected."""
+        starts, chosen = [], []
+        last = ""
+        for start in range(0, self._rows, ROWS_TOGETHER):
+            rows = pl.scan_parquet(self.path).select("worker", "split").slice(start, ROWS_TOGETHER).collect()
+            first = first_records(rows)
+            first[0] = rows["worker"][0] != last
+            last = rows["worker"][-1]
+            starts.append(start + np.flatnonzero(first))
+            chosen.append(rows.filter(first).select(self._is_chosen())["chosen"].to_numpy())
+        return np.concatenate(starts), np.concatenate(chosen)
+
     def _blocks(self) -> Iterator[Panel]:
         """The careers that are selected, about `ROWS_TOGETHER` rows of the file at a time."""
         for block in self._all_blocks():
-            chosen = block.records
-            if self.split is not None:
-                chosen = chosen.filter(pl.col("split") == self.split)
-            if self.workers is not None:
-                chosen = chosen.filter(pl.col("worker").is_in(self.workers))
+            chosen = self._chosen(block.records)
             if len(chosen):
                 yield block.part(chosen)
+
+    def _chosen(self, records: pl.DataFrame) -> pl.DataFrame:
+        return records if self.split is None and self.workers is None else records.filter(self._is_chosen())
+
+    def _is_chosen(self) -> pl.Expr:
+        """Whether a record is of a career that is selected."""
+        chosen = pl.lit(True) if self.split is None else pl.col("split") == self.split
+        if self.workers is not None:
+            chosen &= pl.col("worker").is_in(self.workers)
+        return chosen.alias("chosen")
 
     def _all_blocks(self) -> Iterator[Panel]:
         """All careers of the file; the last one of a block waits for the rows that it may have in the next."""
         waiting: pl.DataFrame | None = None
         last = ""
         for start in range(0, self._rows, ROWS_TOGETHER):
-            rows = self._read(start) if waiting is None else pl.concat([waiting, self._read(start)])
+            read = self._read(start, ROWS_TOGETHER)
+            rows = read if waiting is None else pl.concat([waiting, read])
             is_end = start + ROWS_TOGETHER >= self._rows
             end = len(rows) if is_end else int(first_records(rows).nonzero()[0][-1])
             waiting = rows[end:]
@@ -135,9 +186,9 @@ class PanelFile:
             last = block.records["worker"][-1]
             yield block
 
-    def _read(self, start: int) -> pl.DataFrame:
+    def _read(self, start: int, rows: int) -> pl.DataFrame:
         try:
-            return pl.scan_parquet(self.path).slice(start, ROWS_TOGETHER).collect()
+            return pl.scan_parquet(self.path).slice(start, rows).collect()
         except UNREADABLE as error:
             raise PanelError(f"{self.path} cannot be read: it is torn or was changed") from error
 
@@ -147,6 +198,4 @@ class PanelFile:
 
     def _scan(self) -> pl.LazyFrame:
         """Worker and split of the records that are selected."""
-        rows = pl.scan_parquet(self.path).select("worker", "split")
-        rows = rows if self.split is None else rows.filter(pl.col("split") == self.split)
-        return rows if self.workers is None else rows.filter(pl.col("worker").is_in(self.workers))
+        return pl.scan_parquet(self.path).select("worker", "split").filter(self._is_chosen())

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.forecasting.shards import MANIFEST, forecast_to_file
+from laborllm.forecasting.engines.shards import MANIFEST
+from laborllm.forecasting.engines.to_file import forecast_to_file
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
@@ -155,9 +156,9 @@ def test_a_manifest_whose_head_was_changed_is_refused(place: float, panel: Panel
 
 def test_another_model_or_panel_is_refused(panel: Panel, interrupted: Path) -> None:
     path = interrupted.with_suffix("")
-    with pytest.raises(StorageError, match="holds parts of another forecast"):
+    with pytest.raises(StorageError, match="holds parts of another result"):
         write(panel, path, identity="two")
-    with pytest.raises(StorageError, match="holds parts of another forecast"):
+    with pytest.raises(StorageError, match="holds parts of another result"):
         write(panel.sample(50, seed=0), path)
     assert len(list(interrupted.glob("*.parquet"))) == 3
 

@@ -1,0 +1,81 @@
+"""A long result as independent shards, which any process that sees the panel and the folder can compute."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
+
+from laborllm.forecasting.engines.shards import MARK, Shards
+from laborllm.panel import Panel
+from laborllm.panel.store import PanelFile
+
+
+class Part(Protocol):
+    """What was computed of some careers."""
+
+    def save(self, path: Path, about: Mapping[str, str] = ..., /) -> None:
+        """Write a Parquet file with `about` in its metadata."""
+        ...
+
+
+Compute = Callable[[Panel], Part]
+"""Computes the part of some careers. It pickles, as a bound method of a fitted model does."""
+
+
+class Span(NamedTuple):
+    """Where the careers of a shard lie.
+
+    Attributes:
+        number: Place of the shard.
+        start: First row of the panel file.
+        end: The row after the last.
+    """
+
+    number: int
+    start: int
+    end: int
+
+
+class Done(NamedTuple):
+    """A shard that was written.
+
+    Attributes:
+        number: Its place.
+        records: How many records of the panel it is of.
+        sha256: Hash of its file.
+    """
+
+    number: int
+    records: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to compute any shard of a result. It pickles.
+
+    Attributes:
+        compute: Computes the part of some careers.
+        careers: The file with all of them.
+        shards: The folder to write to.
+    """
+
+    compute: Compute
+    careers: PanelFile
+    shards: Shards
+
+    @classmethod
+    def of(cls, compute: Compute, careers: PanelFile, shards: Shards) -> Self:
+        """A job without the hashes of what is done, which only the process that hands out shards needs."""
+        return cls(compute, careers, replace(shards, hashes={}))
+
+    def run(self, span: Span) -> Done:
+        """Compute and write one shard."""
+        careers = self.careers.rows(span.start, span.end)
+        return save_shard(self.compute, careers, self.shards, span.number)
+
+
+def save_shard(compute: Compute, careers: Panel, shards: Shards, number: int) -> Done:
+    """Compute one shard and write it to its place; the manifest is left to the process that hands out shards."""
+    compute(careers).save(shards.file(number), {MARK: shards.mark(number)})
+    return Done(number, len(careers), shards.hash_of(number))

@@ -1,0 +1,121 @@
+"""The folder of a long result, some careers at a time: what has been computed stays when the work is interrupted.
+
+Next to the file to be written is a folder with a shard for each portion of the careers, and a manifest: a line for
+the result that they are part of, then one with the hash of each shard. A shard also says itself which result it is
+part of, and at which place. One that is torn, changed, or of another place or result is computed again. The portions
+follow from the panel, so a result that was interrupted is, byte for byte, the one that went through, whoever computed
+it; and no more than one of them is in the memory of a process at a time.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.errors import StorageError
+from laborllm.storage import file_hash, make_folder, new_file
+
+ROWS_TOGETHER = 4096  # of the file: how many are in memory while it is written
+MANIFEST = "manifest.jsonl"
+UNFINISHED = ".[0-9]*.parquet.*.partial"  # what a kill leaves of a shard that was being written
+MARK = "laborllm.shard"
+
+
+@dataclass(frozen=True)
+class Shards:
+    """The folder of the shards of one result.
+
+    Attributes:
+        folder: Where they stand, with their manifest.
+        result: Hash of the model, how it forecasts, and the careers.
+        hashes: SHA-256 of each shard that the manifest had when the folder was opened, by its number.
+    """
+
+    folder: Path
+    result: str
+    hashes: dict[int, str]
+
+    @classmethod
+    def open(cls, folder: Path, result: str) -> "Shards":
+        """Make the folder, or read its manifest. Raises `StorageError` if it is another result's, or nobody's."""
+        manifest = folder / MANIFEST
+        make_folder(folder)
+        for leftover in folder.glob(UNFINISHED):
+            leftover.unlink()
+        head, *lines = _lines(manifest) or [""]
+        if head != json.dumps({"result": result}):
+            if any(file != manifest for file in folder.iterdir()):
+                found = "parts of another result" if head else "no manifest that can be read"
+                raise StorageError(f"{folder} holds {found}: remove it, or write to another place")
+            lines = []
+        shards = cls(folder, result, dict(_hashes(lines)))
+        with new_file(manifest) as file:
+            known = [_line(number, sha256) for number, sha256 in shards.hashes.items()]
+            file.write_text("".join(f"{line}\n" for line in (json.dumps({"result": result}), *known)))
+        return shards
+
+    def file(self, number: int) -> Path:
+        return self.folder / f"{number:06}.parquet"
+
+    def mark(self, number: int) -> str:
+        """What a shard says of itself: its result and its place in it."""
+        return json.dumps({"result": self.result, "number": number})
+
+    def find(self, number: int) -> str | None:
+        """The SHA-256 of a shard that is there, whole and at its place; else None."""
+        file = self.file(number)
+        if not file.is_file() or (found := file_hash(file)) != self.hashes.get(number):
+            return None
+        return found if pl.read_parquet_metadata(file).get(MARK) == self.mark(number) else None
+
+    def hash_of(self, number: int) -> str:
+        """The SHA-256 of a shard."""
+        return file_hash(self.file(number))
+
+    def add(self, number: int, sha256: str) -> None:
+        """Write the hash of a shard that is whole into the manifest."""
+        try:
+            with (self.folder / MANIFEST).open("a") as manifest:
+                manifest.write(f"{_line(number, sha256)}\n")
+        except OSError as error:
+            raise StorageError(f"cannot write {self.folder / MANIFEST}: {error.strerror or error}") from error
+
+    def join(self, shards: int, path: Path) -> None:
+        """Write the rows of the first shards, one after the other, as one file."""
+        files = [self.file(number) for number in range(shards)]
+        stated = pl.read_parquet_metadata(files[0])
+        about = {name: text for name, text in stated.items() if name.startswith("laborllm.") and name != MARK}
+        with new_file(path) as file:
+            pl.scan_parquet(files).sink_parquet(file, metadata=about, row_group_size=ROWS_TOGETHER)
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Remove shards and the manifest, and the folder if nothing else is in it."""
+        for number in numbers:
+            self.file(number).unlink(missing_ok=True)
+        (self.folder / MANIFEST).unlink()
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+def _lines(manifest: Path) -> list[str]:
+    """The lines of a manifest that were written to their end."""
+    if not manifest.is_file():
+        return []
+    text = manifest.read_text(errors="replace")
+    return text[: text.rfind("\n") + 1].splitlines()
+
+
+def _line(number: int, sha256: str) -> str:
+    return json.dumps({"number": number, "sha256": sha256})
+
+
+def _hashes(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Number and SHA-256 of each shard; a line that was changed says nothing."""
+    for line in lines:
+        try:
+            stated = json.loads(line)
+            yield int(stated["number"]), str(stated["sha256"])
+        except (ValueError, TypeError, KeyError):
+            continue
