@@ -11,13 +11,14 @@ import torch
 from laborllm.errors import PanelError
 from laborllm.forecasting.frequencies import natural_frequencies
 from laborllm.forecasting.groups import group_shares
-from laborllm.forecasting.simulation.rescored import RescoredPaths
-from laborllm.forecasting.simulation.simulate import Simulation, simulate, start_paths
+from laborllm.forecasting.simulation.simulate import Simulation, simulate
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.forecasting.summaries import moves, probabilities, return_to_work, survival, time_in_groups
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel
 
@@ -31,8 +32,8 @@ def counted(panel: Panel) -> FittedTransition:
 
 
 @pytest.fixture(scope="module")
-def fitted(panel: Panel) -> dict[str, Any]:
-    return {
+def fitted(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    models: dict[str, Any] = {
         "plain": Transition("plain").fit(panel),
         "second-order": Transition("second-order").fit(panel),
         "logit": Logit(replace(Logit().training, epochs=1)).fit(panel),
@@ -40,6 +41,11 @@ def fitted(panel: Panel) -> dict[str, Any]:
         "nemo": Nemo(replace(Nemo().training, epochs=1), width=8).fit(panel),
         "career": Career(replace(Career().training, epochs=1), width=16, heads=2).fit(panel),
     }
+    folder = tmp_path_factory.mktemp("members")
+    for name in ("plain", "nemo"):
+        models[name].save(folder / name)
+    members = (folder / "plain", folder / "nemo")
+    return models | {kind: Mixture(members, kind).fit(panel) for kind in ("constant", "varying")}
 
 
 def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, panel: Panel) -> None:
@@ -61,7 +67,9 @@ def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, pane
     np.testing.assert_allclose(simulation.probability.sum(axis=2), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["plain", "second-order", "logit", "bag-of-jobs", "nemo", "career"])
+@pytest.mark.parametrize(
+    "name", ["plain", "second-order", "logit", "bag-of-jobs", "nemo", "career", "constant", "varying"]
+)
 def test_carrying_the_state_along_is_forecasting_anew(name: str, fitted: dict[str, Any], panel: Panel) -> None:
     opened, model, draws = panel.sample(12, seed=0).open(YEARS), fitted[name], 3
     quick, slow = start_paths(model, opened, draws), RescoredPaths(model, opened, draws)

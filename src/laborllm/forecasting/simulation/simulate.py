@@ -18,9 +18,8 @@ from torch import Tensor
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
-from laborllm.forecasting.simulation.rescored import RescoredPaths
 from laborllm.models.contract import Forecaster
-from laborllm.models.paths import Paths, Simulates
+from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -151,11 +150,6 @@ def walk(model: Forecaster, panel: Panel, draws: int, *, seed: int) -> Iterator[
         previous = drawn
         if year + 1 < len(uniform):
             paths.append(drawn)
-
-
-def start_paths(model: Forecaster, panel: Panel, draws: int) -> Paths:
-    """Paths that carry the state of the model along, where it can."""
-    return model.paths(panel, draws) if isinstance(model, Simulates) else RescoredPaths(model, panel, draws)
 
 
 def mean_and_error(of_paths: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.simulate import origins_of, portions, start_paths
+from laborllm.forecasting.simulation.simulate import origins_of, portions
 from laborllm.models.contract import Forecaster
+from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel
 from laborllm.progress import progress

@@ -20,9 +20,12 @@ from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.mixture.history import training_records
+from laborllm.models.mixture.paths import MixturePaths, path_weights
 from laborllm.models.mixture.specs import Mixture
-from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, Weights, constant_weights, varying_weights
+from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, constant_weights, varying_weights
+from laborllm.models.paths import Paths, Simulates
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
+from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_by_all
@@ -51,7 +54,7 @@ class FittedMixture:
     record: FitRecord
     members: Sequence[Forecaster]
     states: Sequence[str]
-    weights: Weights
+    weights: ConstantWeights | VaryingWeights
     metrics: Mapping[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
@@ -78,6 +81,15 @@ class FittedMixture:
         panel = panel.observed()
         log_likelihoods = _log_likelihoods(self.members, panel, scoring)
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
+
+    def paths(self, panel: Panel, draws: int) -> Paths:
+        """Paths on which each member carries its own state along (see `models.paths`), if all can; else each career is
+        forecast again every year."""
+        panel = self.record.over(panel)
+        if not all(isinstance(member, Simulates) for member in self.members):
+            return RescoredPaths(self, panel, draws)
+        members = [start_paths(member, panel, draws) for member in self.members]
+        return MixturePaths(members, path_weights(self.weights, panel))
 
     def occupation_vectors(self) -> Floats:
         """The vectors of all members that have some, side by side, (J, d): each less its mean and of unit length, times
@@ -142,7 +154,7 @@ def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
         require_taxonomy(member, panel)
     log_likelihoods = _log_likelihoods(members, valid)
     if spec.weights == "constant":
-        weights: Weights = ConstantWeights(constant_weights(log_likelihoods))
+        weights: ConstantWeights | VaryingWeights = ConstantWeights(constant_weights(log_likelihoods))
     else:
         weights = varying_weights(log_likelihoods, valid, training_records(panel), seed=seed)
     seen = seen_by_all(member.record.seen for member in members if not isinstance(member, SavedForecast))

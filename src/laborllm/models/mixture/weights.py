@@ -8,7 +8,6 @@ and varying weights put w_im = softmax_m(x_i' c_m) in its place, x_i features of
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,21 +29,9 @@ PENALTIES = 10.0 ** np.arange(0, -6, -1)  # from near constant weights to nearly
 LEAST = 1e-9  # weight at which the search for varying weights starts
 
 
-class Weights(Protocol):
-    """Of M members."""
-
-    def log_weights(self, panel: Panel) -> Floats:
-        """(n, M) nats, for each record from what came before it; the weights of a record add up to one."""
-        ...
-
-    def tensors(self) -> dict[str, Floats]:
-        """What to save."""
-        ...
-
-
 @dataclass(frozen=True)
 class ConstantWeights:
-    """weights: (M,)."""
+    """The same weights for all records. weights: (M,)."""
 
     weights: Floats
 
@@ -70,7 +57,11 @@ class VaryingWeights:
 
     def log_weights(self, panel: Panel) -> Floats:
         """The log-weights of the n records of a panel, (n, M), from the history of each."""
-        features = Standard(self.mean, self.deviation).apply(history_features(panel, self.seen))
+        return self.of_features(history_features(panel, self.seen))
+
+    def of_features(self, raw: Floats) -> Floats:
+        """The log-weights, (n, M), from the features of n histories, (n, F)."""
+        features = Standard(self.mean, self.deviation).apply(raw)
         return _log_softmax(features @ self.coefficients[:-1] + self.coefficients[-1])
 
     def tensors(self) -> dict[str, Floats]:

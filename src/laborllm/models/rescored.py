@@ -6,7 +6,19 @@ import torch
 from torch import Tensor
 
 from laborllm.models.contract import Forecaster
+from laborllm.models.paths import Paths, Simulates
 from laborllm.panel import Panel
+
+
+def start_paths(model: Forecaster, panel: Panel, draws: int) -> Paths:
+    """Paths that carry the state of the model along, where it can.
+
+    Args:
+        model: Any fitted model.
+        panel: Careers with K open records each.
+        draws: Paths of each worker, D.
+    """
+    return model.paths(panel, draws) if isinstance(model, Simulates) else RescoredPaths(model, panel, draws)
 
 
 class RescoredPaths:
