@@ -1,6 +1,7 @@
 """A fit written down in a file is the fit that is typed; and its dry run describes it and writes nothing."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,24 @@ def test_a_dry_run_refuses_what_the_fit_would(base_folder: Path, capsys: Capture
     Path("run").mkdir()
     assert laborllm(f"validate panel.parquet --base {base_folder} --out run") == 2
     assert "run exists already" in capsys.readouterr().err
+
+
+BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijk"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 1\nout: run\nseed: 2\n", "line 3 gives the entry 'seed' a second time"),
+        (BOMB, "*a refers to another entry: write the value itself"),
+        ("[" * 5000, "cannot read fit.yaml"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("\xff: [", "cannot read fit.yaml"),
+        ("seed: {a: 1}\n", "seed"),
+    ],
+)
+def test_a_file_of_options_that_is_not_one(text: str, said: str, capsys: Capture) -> None:
+    Path("fit.yaml").write_text(text, "latin-1")
+    assert laborllm("fit transition panel.parquet --out run --config fit.yaml") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line

@@ -106,3 +106,16 @@ def test_not_a_mapping(text: str, message: str, tmp_path: Path) -> None:
 def test_no_mapping_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no mapping file at .*own.yaml"):
         TableMapping.load(tmp_path / "own.yaml")
+
+
+@pytest.mark.parametrize(
+    "where", ["year: year", "covariates: {education: a, education: b}", "status:\n  column: a\n  column: b"]
+)
+def test_an_entry_given_twice(where: str, tmp_path: Path) -> None:
+    """YAML libraries take the last of them, silently."""
+    (tmp_path / "m.yaml").write_text(
+        f"dataset: X\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: occ\n{where}\n"
+    )
+    key = where.split(":")[0] if "\n" not in where and "{" not in where else "education" if "{" in where else "column"
+    with pytest.raises(SourceError, match=rf"line \d gives the entry '{key}' a second time"):
+        TableMapping.load(tmp_path / "m.yaml")

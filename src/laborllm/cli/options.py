@@ -3,7 +3,7 @@
 import re
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
@@ -77,13 +77,30 @@ def read_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
             path = Path(argument.tokens[-1].value)
             if not path.is_file():
                 raise CycloptsError(msg=f"no file at {path}")
-            kind = Toml if path.suffix == ".toml" else Yaml
+            kind = Toml if path.suffix == ".toml" else _Yaml
             source = kind(path, use_commands_as_keys=False, source=str(path))
             try:
                 _ = source.config
-            except CycloptsError as error:
-                raise CycloptsError(msg=f"cannot read {path}: {error.__cause__}") from error
+            except (CycloptsError, RecursionError) as error:
+                raise CycloptsError(msg=f"cannot read {path}: {error.__cause__ or error}") from error
             source(app, commands, arguments)
+
+
+class _Yaml(Yaml):
+    """A file whose entries are given once, and without references, of which a few lines can stand for millions."""
+
+    def _load_config(self, path: Path) -> Any:
+        import yaml
+
+        from laborllm.sources.section import UniqueKeys
+
+        class Loader(UniqueKeys, yaml.SafeLoader):
+            def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+                if self.check_event(yaml.AliasEvent):
+                    raise yaml.YAMLError(f"*{self.peek_event().anchor} refers to another entry: write the value itself")
+                return super().compose_node(parent, index)
+
+        return yaml.load(path.read_text("utf-8-sig"), Loader)
 
 
 def refuse_out_over_input(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

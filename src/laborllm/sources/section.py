@@ -1,8 +1,8 @@
 """One level of a YAML file whose scalars are all text, which knows where it stands so that its errors can say so."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import yaml
 
@@ -11,6 +11,22 @@ from laborllm.occupations.crosswalk import normal_code
 from laborllm.sources.formats.text import plain
 
 NOTHING = ("", "~", "null")  # how YAML writes no value
+
+
+class UniqueKeys:
+    """Part of a YAML loader: an entry given twice is an error, where YAML libraries take the last one silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set[str]()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.YAMLError(f"line {key.start_mark.line + 1} gives the entry {key.value!r} a second time")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)  # type: ignore[misc, no-any-return]
+
+
+class _Texts(UniqueKeys, yaml.BaseLoader):
+    """Every scalar stays text."""
 
 
 class Section:
@@ -28,7 +44,7 @@ class Section:
         if not path.is_file():
             raise SourceError(f"no {what} file at {path}")
         try:
-            content = yaml.load(path.read_text("utf-8-sig"), Loader=yaml.BaseLoader)  # every scalar stays text
+            content = yaml.load(path.read_text("utf-8-sig"), Loader=_Texts)
         except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
             raise SourceError(f"{path.name} is not readable YAML: {plain(str(error))}") from error
         return cls(path.name, content)
