@@ -109,13 +109,14 @@ def test_no_mapping_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["year: year", "covariates: {education: a, education: b}", "status:\n  column: a\n  column: b"]
+    ("text", "key"),
+    [
+        ("year: year\n", "year"),
+        ("covariates: {education: a, education: b}\n", "education"),
+        ("status:\n  column: a\n  column: b\n", "column"),
+    ],
 )
-def test_an_entry_given_twice(where: str, tmp_path: Path) -> None:
+def test_an_entry_given_twice(text: str, key: str, tmp_path: Path) -> None:
     """YAML libraries take the last of them, silently."""
-    (tmp_path / "m.yaml").write_text(
-        f"dataset: X\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: occ\n{where}\n"
-    )
-    key = where.split(":")[0] if "\n" not in where and "{" not in where else "education" if "{" in where else "column"
-    with pytest.raises(SourceError, match=rf"line \d gives the entry '{key}' a second time"):
-        TableMapping.load(tmp_path / "m.yaml")
+    with pytest.raises(SourceError, match=rf"line \d+ gives the entry '{key}' a second time"):
+        _load(tmp_path, _text({}) + text)
