@@ -1,15 +1,21 @@
 """No model or forecast is accepted on a split that anything behind it was not made under."""
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from laborllm.errors import InputError, RunError
+from laborllm.lm.tuning.config import TuningConfig
+from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
-from laborllm.models.language.specs import TitleHead
+from laborllm.models.language.export import export_model
+from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load, load_forecaster
 from laborllm.models.runs.lineage import Lineage
@@ -102,6 +108,72 @@ def test_a_head_keeps_its_offset_model_and_its_teacher(
         assert spec.fit(panel).record.lineage.splits == read_run(two).record.lineage.splits
         with pytest.raises(RunError, match="on another split of "):
             spec.fit(mix(panel, [Addition(other_split)], seed=0))
+
+
+SHORT = TuningConfig(epochs=1)
+BASED: dict[str, Callable[[str], Spec]] = {
+    "off-the-shelf": OffTheShelf,
+    "language-model": lambda base: LanguageModel(base=base, training=SHORT),
+    "title-head": lambda base: TitleHead(base=base, training=SHORT),
+    "embedding-logit": EmbeddingLogit,
+    "career": lambda base: small_career(titles=base),
+}
+
+
+@pytest.fixture(scope="module")
+def tuned(other: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of base models that were all tuned on OTHER, by the way they came to be where they are."""
+    folder = tmp_path_factory.mktemp("tuned")
+    full = replace(SHORT, method="full")
+    LanguageModel(base=str(base_folder), training=full).fit(other).save(folder / "run")
+    export_model(folder / "run", folder / "exported")
+    shutil.copytree(folder / "run" / "model", folder / "inner")
+    LanguageModel(base=str(base_folder), training=SHORT).fit(other).save(folder / "adapted")
+    export_model(folder / "adapted", folder / "merged")
+    AutoModelForCausalLM.from_pretrained(folder / "merged").save_pretrained(folder / "saved again")
+    AutoTokenizer.from_pretrained(folder / "merged").save_pretrained(folder / "saved again")
+    return folder
+
+
+@pytest.mark.parametrize("place", ["exported", "inner", "merged", "saved again"])
+def test_a_tuned_base_keeps_who_was_held_out(place: str, tuned: Path, other: Panel, other_split: Panel) -> None:
+    with pytest.raises(RunError, match=OTHER):
+        OffTheShelf(base=str(tuned / place)).fit(other_split)
+    assert OffTheShelf(base=str(tuned / place)).fit(other).record.lineage.splits == (("OTHER", other.held_out),)
+
+
+@pytest.mark.parametrize("kind", BASED)
+def test_every_model_made_from_a_tuned_base_knows_it(
+    kind: str, tuned: Path, panel: Panel, other: Panel, other_split: Panel, tmp_path: Path
+) -> None:
+    """One that is fitted on another panel, too: it is refused where OTHER is split otherwise."""
+    spec = BASED[kind](str(tuned / "merged"))
+    with pytest.raises(RunError, match=OTHER):
+        spec.fit(other_split)
+    fitted = spec.fit(panel)
+    fitted.save(tmp_path / "run")
+    for right in (panel, other):
+        load(tmp_path / "run", held_out_by=right)
+    with pytest.raises(RunError, match=OTHER):
+        load(tmp_path / "run", held_out_by=other_split)
+
+
+def test_a_lineage_that_nobody_wrote_is_refused(panel: Panel, own_base_folder: Path) -> None:
+    config = json.loads((own_base_folder / "config.json").read_text())
+    (own_base_folder / "config.json").write_text(json.dumps(config | {"laborllm_lineage": [["OTHER"]]}))
+    with pytest.raises(RunError, match="has a laborllm_lineage that laborllm has not written"):
+        OffTheShelf(base=str(own_base_folder)).fit(panel)
+
+
+def test_an_untuned_model_is_of_the_base_that_it_was_fitted_with(
+    panel: Panel, own_base_folder: Path, tmp_path: Path
+) -> None:
+    OffTheShelf(base=str(own_base_folder)).fit(panel).save(tmp_path / "run")
+    model = AutoModelForCausalLM.from_pretrained(own_base_folder)
+    model.lm_head.weight.data.mul_(2)
+    model.save_pretrained(own_base_folder)
+    with pytest.raises(RunError, match="was tuned from other weights than those now at"):
+        load(tmp_path / "run")
 
 
 def test_a_pool_states_who_each_member_held_out(panel: Panel, other: Panel) -> None:

@@ -15,7 +15,14 @@ from typing import Any
 
 import torch
 from torch.nn import ModuleList
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 from laborllm.errors import InputError, OptionError, RunError, first_line
 from laborllm.lm.base.hub import cached, fetch
@@ -86,6 +93,17 @@ def _folder(name: str) -> str:
     if folder is None:
         raise InputError(f"no base model {name!r} on this machine: it is neither a folder nor in the cache")
     return str(folder)
+
+
+def load_config(name: str) -> PreTrainedConfig:
+    """The configuration of a base model, as `load_base` finds it. Raises `InputError`."""
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(_folder(name), **OF_THIS_MACHINE)
+    except InputError:
+        raise
+    except Exception as error:  # of any kind, as for the weights
+        raise InputError(f"cannot load base model {name!r}: {first_line(error)}") from error
+    return config
 
 
 def load_tokenizer(where: str) -> PreTrainedTokenizerFast:

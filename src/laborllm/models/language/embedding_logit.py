@@ -21,6 +21,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.multinomial import MultinomialLogit, Vectors, choose_logit
 from laborllm.models.language.specs import EmbeddingLogit, Pooling
 from laborllm.models.language.titles import encode
+from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
@@ -101,10 +102,12 @@ def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> Fit
     train, valid = (panel.subset(split).observed() for split in ("train", "valid"))
     fetch_base(spec.base)
     embedder = Embedder.of(spec, panel.taxonomy)
+    ancestor = read_lineage(embedder.decoder.model.config, panel)
     records = (embedder.records(part, embedder.cached(part)) for part in (train, valid))
     chosen = choose_logit(spec.likelihood, len(panel.taxonomy), *records)
     metrics = {"validation perplexity": chosen.perplexity, "penalty": chosen.penalty}
-    record = FitRecord.on(panel, train, seed=seed, seen=seen_values(train, spec.template.columns_left_out))
+    seen = seen_values(train, spec.template.columns_left_out)
+    record = FitRecord.on(panel, train, seed=seed, ancestors=[ancestor], seen=seen)
     return FittedEmbeddingLogit(spec, record, embedder, chosen.logit, metrics)
 
 

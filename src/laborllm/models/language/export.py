@@ -9,6 +9,7 @@ from laborllm.lm.base.own_tokens import rows_of
 from laborllm.lm.base.weights import ADAPTER
 from laborllm.models.language.language_model import VOCABULARY, FittedLanguageModel
 from laborllm.models.language.specs import LanguageModel
+from laborllm.models.runs.base_lineage import write_lineage
 from laborllm.models.runs.card import model_card
 from laborllm.models.runs.run_folder import CARD, read_metadata, read_run
 from laborllm.storage import new_folder, require_free
@@ -37,6 +38,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     require_free(out)
     model = FittedLanguageModel.load(found)
     spec, record, base = model.spec, model.record, model.text_model.base
+    write_lineage(base.model.config, record.lineage)
     with new_folder(out) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)

@@ -17,6 +17,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.specs import LanguageModel
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
+from laborllm.models.runs.base_lineage import read_lineage, write_lineage
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
@@ -183,5 +184,7 @@ def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
     training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)
     vocabulary = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
     model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=vocabulary)
-    seen = seen_values(parts.training, spec.template.columns_left_out)
-    return Prepared(model, training, valid, FitRecord.on(panel, parts.training, seed=seed, seen=seen), parts.left_out)
+    seen, ancestor = seen_values(parts.training, spec.template.columns_left_out), read_lineage(base.model.config, panel)
+    record = FitRecord.on(panel, parts.training, seed=seed, ancestors=[ancestor], seen=seen)
+    write_lineage(base.model.config, record.lineage)
+    return Prepared(model, training, valid, record, parts.left_out)

@@ -12,13 +12,14 @@ from typing import Self
 import numpy as np
 
 from laborllm.errors import InputError, PanelError, RunError
-from laborllm.lm.base.load import fetch_base, load_base
+from laborllm.lm.base.load import base_identity, fetch_base, load_base, load_config, require_base
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
+from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
@@ -72,19 +73,21 @@ class FittedOffTheShelf:
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""
-        spec, shown = self.spec, {}
+        spec, extra = self.spec, {"base": base_identity(self.spec.base)}
         if self.shown is not None:
             if spec.panel_file is None:
                 raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
             spec = replace(spec, panel_file=Path(os.path.relpath(spec.panel_file, path)))
-            shown = self.shown.to_dict()
-        with new_run(path, spec.name, to_options(spec), self.record, self.metrics, **shown):
+            extra |= self.shown.to_dict()
+        with new_run(path, spec.name, to_options(spec), self.record, self.metrics, **extra):
             pass  # there are no weights of our own
 
     @classmethod
     def load(cls, run: Run) -> Self:
-        """Raises `RunError` if the panel file no longer holds the training split that examples were drawn from."""
+        """Raises `RunError` if the base model is another by now, or the panel file no longer holds the training split
+        that examples were drawn from."""
         spec = from_options(OffTheShelf, run.options, run.path)
+        require_base(spec.base, run.extra["base"], run.path)
         if not spec.examples or spec.panel_file is None:
             return cls(spec, run.record)
         file = (run.path / spec.panel_file).resolve()
@@ -113,8 +116,9 @@ def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOf
     shown = None
     if spec.examples:
         shown = Shown.draw(panel.subset("train").observed(), spec.examples, seed=seed)
-    fitted = FittedOffTheShelf(spec, FitRecord.on(panel, panel, seed=seed), shown)
     fetch_base(spec.base)
+    ancestor = read_lineage(load_config(spec.base), panel)
+    fitted = FittedOffTheShelf(spec, FitRecord.on(panel, panel, seed=seed, ancestors=[ancestor]), shown)
     model = fitted.text_model  # a base model that cannot be scored exactly is refused now
     if spec.title_list or spec.examples:
         longest = max(render(panel.subset("train").observed(), spec.template), key=lambda career: len(career.text))

@@ -32,6 +32,7 @@ from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.registry import load, load_forecaster, state_of
+from laborllm.models.runs.base_lineage import read_lineage, write_lineage
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_by_all, seen_values
@@ -184,9 +185,11 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
-    ancestors = [offset_model.record.lineage, *([] if teacher is None else [teacher.lineage])]
+    ancestors = [read_lineage(base.model.config, panel), offset_model.record.lineage]
+    ancestors += [] if teacher is None else [teacher.lineage]
     seen = seen_by_all([seen_values(train, spec.template.columns_left_out), offset_model.record.seen])
     record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors, seen=seen)
+    write_lineage(base.model.config, record.lineage)
     return FittedTitleHead(spec, record, curve, offset_model, adapter, classifier, parts.left_out, checkpoints)
 
 

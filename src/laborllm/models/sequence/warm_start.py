@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.errors import RunError
+from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.seen import CATEGORIES
@@ -14,7 +15,6 @@ from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
 from laborllm.models.sequence.vocabulary import YEARS, Vocabulary
 from laborllm.models.taxonomies import require_taxonomy
-from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 
 
@@ -33,14 +33,15 @@ def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: 
     Raises:
         RunError: A run that does not fit, or was trained on workers who are held out here.
     """
+    behind = Lineage()
     if spec.titles is not None:
-        embeddings = _title_embeddings(spec.titles, panel.taxonomy)
-        embed_titles(network.get_parameter("occupations.weight"), embeddings)
+        vectors, behind = _title_embeddings(spec.titles, panel)
+        embed_titles(network.get_parameter("occupations.weight"), vectors)
     if spec.pretrained is None:
-        return Lineage()
+        return behind
     source = _pretrained(spec, spec.pretrained, panel)
     carry_over(source.network, source.vocabulary, network, vocabulary)
-    return source.record.lineage
+    return behind | source.record.lineage
 
 
 def carry_over(source: nn.Module, known: Vocabulary, network: nn.Module, wanted: Vocabulary) -> None:
@@ -73,15 +74,17 @@ def embed_titles(table: Tensor, vectors: Tensor) -> None:
     table[: len(vectors), :width] = components * table.std() / components.square().mean().sqrt()
 
 
-def _title_embeddings(base: str, taxonomy: Taxonomy) -> Tensor:
+def _title_embeddings(name: str, panel: Panel) -> tuple[Tensor, Lineage]:
+    """A base model's vectors of the titles, (J, d), and the splits behind it."""
     from laborllm.lm.base.load import (  # brings transformers, which a network over codes does not need
         fetch_base,
         load_base,
     )
     from laborllm.lm.embedding.title_vectors import title_vectors
 
-    fetch_base(base)
-    return title_vectors(load_base(base), taxonomy.titles)
+    fetch_base(name)
+    base = load_base(name)
+    return title_vectors(base, panel.taxonomy.titles), read_lineage(base.model.config, panel)
 
 
 def _pretrained(spec: Career, path: Path, panel: Panel) -> FittedSequence:
