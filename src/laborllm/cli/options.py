@@ -97,7 +97,8 @@ class _Yaml(Yaml):
         class Loader(UniqueKeys, yaml.SafeLoader):
             def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
                 if self.check_event(yaml.AliasEvent):
-                    raise yaml.YAMLError(f"*{self.peek_event().anchor} refers to another entry: write the value itself")
+                    anchor = self.get_event().anchor  # type: ignore[no-untyped-call]
+                    raise yaml.YAMLError(f"*{anchor} refers to another entry: write the value itself")
                 return super().compose_node(parent, index)
 
         return yaml.load(path.read_text("utf-8-sig"), Loader)

@@ -73,7 +73,8 @@ class FittedOffTheShelf:
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""
-        spec, extra = self.spec, {"base": base_identity(self.spec.base)}
+        spec = self.spec
+        extra: dict[str, object] = {"base": base_identity(spec.base)}
         if self.shown is not None:
             if spec.panel_file is None:
                 raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
