@@ -49,6 +49,7 @@ def test_verbs() -> None:
             "evaluate",
             "models",
             "demo",
+            "doctor",
             "code-titles",
             "curves",
             "mix",
