@@ -10,7 +10,16 @@ SECTIONS = {
     "Read and import": ("read_panel", "read_people", "People", "import_", "Panel", "Taxonomy", "load_taxonomy"),
     "Fit": ("fit", "load"),
     "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
-    "Years ahead": ("simulate", "Simulation", "two_years_ahead", "what_if", "Difference", "group_shares", "backtest"),
+    "Years ahead": (
+        "simulate",
+        "Simulation",
+        "two_years_ahead",
+        "what_if",
+        "Difference",
+        "group_shares",
+        "backtest",
+        "Backtest",
+    ),
     "In words, and between occupations": (
         *("natural_frequencies", "next_frequencies", "mobility", "Mobility", "typical_careers", "next_steps"),
         *("feeders", "reachable", "typical_wages", "similar_occupations"),

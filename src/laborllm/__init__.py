@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from laborllm.api import fit, forecast, import_synthetic, load, read_panel, unknown_values
     from laborllm.evaluation import Evaluation, evaluate
-    from laborllm.forecasting.backtests.backtest import backtest
+    from laborllm.forecasting.backtests.backtest import Backtest, backtest
     from laborllm.forecasting.export import write_forecast
     from laborllm.forecasting.frequencies import natural_frequencies, next_frequencies
     from laborllm.forecasting.groups.mobility import Mobility, mobility, typical_careers
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 PLACES = {
     "api": ("fit", "forecast", "import_synthetic", "load", "read_panel", "unknown_values"),
     "evaluation": ("Evaluation", "evaluate"),
-    "forecasting.backtests.backtest": ("backtest",),
+    "forecasting.backtests.backtest": ("Backtest", "backtest"),
     "forecasting.frequencies": ("natural_frequencies", "next_frequencies"),
     "forecasting.groups.mobility": ("Mobility", "mobility", "typical_careers"),
     "forecasting.groups.shares": ("group_shares",),
@@ -89,6 +89,7 @@ PLACES = {
 
 __version__ = version("laborllm")
 __all__ = [
+    "Backtest",
     "BagOfJobs",
     "Career",
     "Difference",

@@ -5,7 +5,8 @@ import polars as pl
 import pytest
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.backtests.backtest import SHARE, STATE, backtest, cut
+from laborllm.forecasting.backtests.backtest import Backtest, backtest
+from laborllm.forecasting.backtests.origins import SHARE, STATE, cut
 from laborllm.forecasting.groups import group_shares
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.counts.specs import Transition
@@ -32,8 +33,13 @@ def chain() -> Panel:
 
 
 @pytest.fixture(scope="module")
-def found(chain: Panel) -> pl.DataFrame:
+def result(chain: Panel) -> Backtest:
     return backtest({"counts": Transition("plain").fit(chain)}, chain, origins=[2003, 2005], horizon=4, draws=100)
+
+
+@pytest.fixture(scope="module")
+def found(result: Backtest) -> pl.DataFrame:
+    return result.scores
 
 
 def estimate(found: pl.DataFrame, model: str, metric: str, horizon: int | None) -> tuple[float, float]:
@@ -106,3 +112,34 @@ def test_group_intervals_cover_when_the_model_is_the_truth(chain: Panel) -> None
             count = (chain.taxonomy.codes.index(row["code"]) == future[members, row["year"] - 2010]).sum()
             held.append(row["low"] <= count <= row["high"])
     assert 0.93 <= np.mean(held) <= 0.975
+
+
+def test_rates_count_who_was_seen_where(chain: Panel, result: Backtest) -> None:
+    born = chain.records.with_columns(birth_year=pl.when(pl.col("worker") < "300").then(1970).otherwise(1975))
+    aged = chain.with_records(born)
+    model = Transition("plain").fit(chain)
+    rates = backtest({"counts": model}, aged, origins=[2003], horizon=1, draws=400).rates.filter(model="counts")
+    assert rates["age"].unique().sort().to_list() == ["25 to 34"]
+    test = aged.subset("test").records
+    jobs = test.filter(pl.col("year") == 2004, pl.col("occupation") != "unemployed")
+    row = rates.filter(group="All").row(0, named=True)
+    assert (row["people"], row["observed"]) == (test["worker"].n_unique(), len(jobs))
+    before = test.filter(pl.col("year") == 2003)["occupation"]
+    working = model.table[chain.taxonomy.columns(before)][:, :2].sum(axis=1)
+    assert row["expected"] == pytest.approx(working.sum(), rel=1e-4)
+    width = 2 * 1.645 * np.sqrt((working * (1 - working)).sum())
+    assert row["high"] - row["low"] == pytest.approx(width, rel=0.2)
+    assert result.rates["age"].unique().to_list() == ["age unknown"]
+
+
+def test_intervals_of_counts_cover_when_the_model_is_the_truth(result: Backtest) -> None:
+    """The chains are fitted on careers of the very process; a constant state is not, and never in its interval."""
+
+    def share(model: str) -> float:
+        rows = result.coverage.filter(model=model, level=0.95)
+        return float(np.average(rows["held"], weights=rows["cells"]))
+
+    assert share("counts") >= 0.8
+    assert share("Markov chain") >= 0.8
+    assert share(STATE) < 0.5
+    assert result.coverage["level"].unique().sort().to_list() == [0.5, 0.8, 0.9, 0.95]

@@ -1,5 +1,5 @@
 """Forecasts of the past, scored on what happened since."""
 
-from laborllm.forecasting.backtests.backtest import backtest
+from laborllm.forecasting.backtests.backtest import Backtest, backtest
 
-__all__ = ["backtest"]
+__all__ = ["Backtest", "backtest"]

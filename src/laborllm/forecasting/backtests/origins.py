@@ -1,0 +1,98 @@
+"""Where a backtest stands: careers as they were known at an origin, and what each forecast says of the years since."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.errors import PanelError
+from laborllm.forecasting.simulation.simulate import simulate
+from laborllm.models.contract import Forecaster
+from laborllm.panel import Panel
+
+Floats = NDArray[np.float64]
+Columns = NDArray[np.intp]
+
+STATE, SHARE = "constant state", "constant share"
+
+
+@dataclass(frozen=True)
+class Futures:
+    """What one forecast says at one origin of W workers over K years.
+
+    Attributes:
+        probability: Of every occupation by year, (W, K, J).
+        paths: Occupations drawn, (W, D, K) columns.
+    """
+
+    probability: NDArray[np.floating]
+    paths: NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The careers of W held-out workers up to one year, and what happened in the K survey years since.
+
+    Attributes:
+        year: The last year that a forecast knows.
+        panel: The careers, with an open record for each later survey year.
+        years: The survey years, (K,).
+        observed: Columns of what happened, (W, K); J where the worker was not seen.
+        last: Column of the last known occupation, (W,).
+    """
+
+    year: int
+    panel: Panel
+    years: NDArray[np.int64]
+    observed: Columns
+    last: Columns
+
+
+def cut(panel: Panel, split: str, year: int, horizon: int) -> Origin:
+    """The careers of a split as they were known at the end of `year`."""
+    records = panel.subset(split).observed().records
+    known, later = records.filter(pl.col("year") <= year), records.filter(pl.col("year") > year)
+    later = later.filter(pl.col("year") <= year + horizon)
+    both = known["worker"].unique().sort().implode()
+    later = later.filter(pl.col("worker").is_in(both))
+    if later.is_empty():
+        raise PanelError(f"no worker of split {split} was seen both up to {year} and in the {horizon} years since")
+    workers = later["worker"].unique().sort()
+    careers = panel.with_records(known.filter(pl.col("worker").is_in(workers.implode())))
+    years = later["year"].unique().sort().to_numpy().astype(np.int64)
+    observed = np.full((len(workers), len(years)), len(panel.taxonomy))
+    row = workers.search_sorted(later["worker"]).to_numpy()
+    observed[row, np.searchsorted(years, later["year"].to_numpy())] = panel.taxonomy.columns(later["occupation"])
+    last = careers.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").last())["occupation"]
+    return Origin(year, careers.open(years.tolist()), years, observed, panel.taxonomy.columns(last))
+
+
+def futures_of(
+    models: Mapping[str, Forecaster], origin: Origin, marginal: Floats, draws: int, seed: int
+) -> Iterator[tuple[str, Futures]]:
+    """What each model says at an origin, by name, and then the two naive forecasts.
+
+    Args:
+        models: Fitted models by name.
+        origin: The careers.
+        marginal: The constant shares, (J,).
+        draws: Paths of each worker.
+        seed: Seed of the draws.
+    """
+    for name, model in models.items():
+        simulation = simulate(model, origin.panel, draws=draws, seed=seed)
+        yield name, Futures(simulation.probability, simulation.occupation)
+    workers, horizon = origin.observed.shape
+    stays = np.eye(len(marginal))[origin.last][:, None].repeat(horizon, axis=1)
+    yield STATE, Futures(stays, origin.last[:, None, None].repeat(horizon, axis=2))
+    drawn = np.random.default_rng(seed).choice(len(marginal), size=(workers, draws, horizon), p=marginal)
+    yield SHARE, Futures(np.broadcast_to(marginal, (workers, horizon, len(marginal))), drawn)
+
+
+def marginal_of(panel: Panel) -> Floats:
+    """The share of each occupation among the training records, (J,); one record is added to each."""
+    seen = panel.taxonomy.columns(panel.subset("train").observed().records["occupation"])
+    counts = np.bincount(seen, minlength=len(panel.taxonomy)) + 1.0
+    return np.asarray(counts / counts.sum())

@@ -1,0 +1,111 @@
+"""Modelled against observed rates: how many workers of an age are in each group of occupations, and in its interval."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from laborllm.forecasting.backtests.origins import Futures, Origin
+from laborllm.forecasting.backtests.scored import LEVELS
+
+AGES = (25, 35, 45, 55)
+"""Where a new age group begins."""
+UNKNOWN = "age unknown"
+ENOUGH = 5
+"""Expected people from which a count tells whether its interval holds: one near zero always does."""
+SHOWN = 0.9
+
+
+def rates_at(origin: Origin, futures: Futures) -> pl.DataFrame:
+    """origin, horizon, age, group, people, observed, expected, low and high, of one forecast at one origin.
+
+    People are the workers of the age who were seen in the year; the interval is of chance in their paths.
+    """
+    parts = []
+    for cells in _cells(origin, futures):
+        low, high = cells.interval(SHOWN)
+        columns = {"group": cells.groups, "people": cells.people, "observed": cells.observed}
+        counts = pl.DataFrame(columns | {"expected": cells.expected, "low": low, "high": high})
+        where = (
+            pl.lit(origin.year).alias("origin"),
+            pl.lit(cells.horizon).alias("horizon"),
+            pl.lit(cells.age).alias("age"),
+        )
+        parts.append(counts.select(*where, pl.all()))
+    return pl.concat(parts)
+
+
+def coverage_of(origin: Origin, futures: Futures) -> pl.DataFrame:
+    """horizon, level, cells and held: how many counts with enough expected people there are, and lie in the central
+    interval of the level."""
+    rows = []
+    for cells in _cells(origin, futures):
+        enough = cells.expected >= ENOUGH
+        for level in LEVELS:
+            low, high = cells.interval(level)
+            held = (low <= cells.observed) & (cells.observed <= high) & enough
+            rows.append({"horizon": cells.horizon, "level": level, "cells": int(enough.sum()), "held": int(held.sum())})
+    return pl.DataFrame(rows).group_by("horizon", "level", maintain_order=True).sum()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Workers of one age in one year: the numbers of G groups of occupations.
+
+    Attributes:
+        horizon: Years since the origin.
+        age: The age group.
+        people: How many workers.
+        groups: Names of the groups.
+        observed: How many were in each, (G,).
+        expected: How many were expected, (G,).
+        drawn: How many each draw has, (D, G).
+    """
+
+    horizon: int
+    age: str
+    people: int
+    groups: list[str]
+    observed: NDArray[np.intp]
+    expected: NDArray[np.float64]
+    drawn: NDArray[np.intp]
+
+    def interval(self, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The central interval of each count, (G,) each."""
+        tails = (1 - level) / 2, (1 + level) / 2
+        low, high = np.quantile(self.drawn, tails, axis=0, method="inverted_cdf")
+        return low, high
+
+
+def _cells(origin: Origin, futures: Futures) -> Iterator[Cells]:
+    """The cells of every year and age that occurs in it."""
+    taxonomy = origin.panel.taxonomy
+    groups = list(dict.fromkeys(taxonomy.groups))
+    cell = np.array([groups.index(group) for group in taxonomy.groups])
+    age = _ages(origin)
+    for year, calendar in enumerate(origin.years.tolist()):
+        seen = origin.observed[:, year] < len(taxonomy)
+        for name in dict.fromkeys(age[seen].tolist()):
+            rows = np.flatnonzero(seen & (age == name))
+            observed = np.bincount(cell[origin.observed[rows, year]], minlength=len(groups))
+            total = futures.probability[rows, year].sum(axis=0).astype(np.float64)
+            expected = np.bincount(cell, total, minlength=len(groups)).astype(np.float64)
+            drawn = _counts(cell[futures.paths[rows, :, year]], len(groups))
+            yield Cells(calendar - origin.year, name, len(rows), groups, observed, expected, drawn)
+
+
+def _ages(origin: Origin) -> NDArray[np.str_]:
+    """The age group of each worker in the year of the origin, (W,)."""
+    born = origin.panel.records.group_by("worker", maintain_order=True).agg(pl.col("birth_year").first())["birth_year"]
+    names = [f"under {AGES[0]}", *(f"{low} to {high - 1}" for low, high in pairwise(AGES)), f"{AGES[-1]} and over"]
+    number = [None if year is None else int(np.searchsorted(AGES, origin.year - year, "right")) for year in born]
+    return np.array([UNKNOWN if at is None else names[at] for at in number])
+
+
+def _counts(cell: NDArray[np.intp], cells: int) -> NDArray[np.intp]:
+    """How many of the workers are in each cell in each draw, (D, C), from (W, D)."""
+    draws = cell.shape[1]
+    return np.bincount((np.arange(draws) * cells + cell).ravel(), minlength=draws * cells).reshape(draws, cells)
