@@ -5,7 +5,7 @@ BIN := .venv/bin
 SETUP := .venv/set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench docs clean
+.PHONY: help setup demo test lint bench serve docs clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: $(SETUP) ## style, formatting, types and the layers of the house
 
 bench: $(SETUP) ## measure the speed of scoring on this machine, beside other tools: some minutes
 	$(BIN)/python -m benchmarks scoring --records 2 --rounds 2
+
+serve: $(SETUP) ## open a page that forecasts careers: http://127.0.0.1:8000
+	$(BIN)/laborllm serve
 
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
 	$(BIN)/python docs/write_reference.py

@@ -33,7 +33,8 @@ WRONG = [
     ("layers", "report/page.py", "laborllm.studies"),
     ("layers", "studies/__init__.py", "laborllm.demo"),
     ("layers", "demo.py", "laborllm.api"),
-    ("layers", "api.py", "laborllm.cli"),
+    ("layers", "api.py", "laborllm.serve"),
+    ("layers", "serve/app.py", "laborllm.cli"),
     ("models", "models/counts/shrinkage.py", "laborllm.models.registry"),
     ("models", "models/sequence/nemo.py", "laborllm.models.language"),
     ("models", "models/contract.py", "laborllm.models.counts"),
@@ -55,9 +56,10 @@ WRONG = [
     ("lm", "lm/tokens/encoding.py", "laborllm.lm.base.load"),
     ("torch-in-commands", "cli/__init__.py", "torch"),
     ("torch-in-commands", "demo.py", "transformers"),
+    ("torch-in-commands", "serve/app.py", "torch"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
-WITH_TORCH = ("training.", "forecasting.", "lm", "models.", "studies.", "demo")
+WITH_TORCH = ("training.", "forecasting.", "lm", "models.", "serve", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 

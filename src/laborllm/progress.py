@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 LINE_EVERY = 15.0  # seconds between plain lines
 
 _is_part = ContextVar("is_part", default=False)
+_told: ContextVar[Callable[[float], None] | None] = ContextVar("told", default=None)
 
 
 class Advance(Protocol):
@@ -30,11 +31,36 @@ def progress(what: str, total: float, unit: str, *, shown: bool = True) -> Itera
         yield lambda steps=1, note="": None
         return
     before = _is_part.set(True)
+    told = _told.get()
     try:
+        if told is not None:
+            yield _share_of(total, told)
+            return
         with _bar(what, total, unit) if sys.stderr.isatty() else _lines(what, total, unit) as advance:
             yield advance
     finally:
         _is_part.reset(before)
+
+
+@contextmanager
+def reported(told: Callable[[float], None]) -> Iterator[None]:
+    """Tell `told` what share of the work within is done, 0 to 1, instead of showing it: for a server."""
+    before = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(before)
+
+
+def _share_of(total: float, told: Callable[[float], None]) -> Advance:
+    done = 0.0
+
+    def advance(steps: float = 1, note: str = "") -> None:
+        nonlocal done
+        done += steps
+        told(done / total)
+
+    return advance
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError
 
 from laborllm import __version__
-from laborllm.cli import curves, demo, doctor, evaluate, fit, forecast, models, simulate, studies, validate
+from laborllm.cli import curves, demo, doctor, evaluate, fit, forecast, models, serve, simulate, studies, validate
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
@@ -41,6 +41,7 @@ app.command(curves.curves)
 app.command(studies.study)
 app.command(models.models)
 app.command(doctor.doctor)
+app.command(serve.serve, name="serve")
 app.command(demo.demo)
 
 

@@ -37,7 +37,7 @@ def read_resumes(path: Path, encoding: str | None = None) -> Jobs:
     jobs, schooling = [pl.DataFrame(schema=COLUMNS)], [pl.DataFrame(schema=SCHOOLING)]
     notes = _not_read(others)
     for resumes in _chunks(_resumes(path, files, encoding, notes)):
-        jobs.append(pl.DataFrame([row for w, r in resumes for row in _jobs(w, r)], schema=COLUMNS, orient="row"))
+        jobs.append(pl.DataFrame([row for w, r in resumes for row in jobs_of(w, r)], schema=COLUMNS, orient="row"))
         schools = [row for w, r in resumes for row in _schools(w, r)]
         schooling.append(pl.DataFrame(schools, schema=SCHOOLING, orient="row"))
     return Jobs(without_missing(pl.concat(jobs).lazy()), pl.concat(schooling), _hashes(path, files), notes)
@@ -66,11 +66,11 @@ def _resumes(
         name = file.relative_to(path).as_posix() if path.is_dir() else file.name
         worker = plain(name[: -len(_ending(file))])
         if _ending(file) == ".json":
-            yield worker, _parse(text, name)
+            yield worker, parse_resume(text, name)
             continue
         for number, line in enumerate(text.split("\n"), start=1):  # other separators of lines may stand in a text
             if line.strip():
-                yield f"{worker}-{number}", _parse(line, f"{name}, line {number}")
+                yield f"{worker}-{number}", parse_resume(line, f"{name}, line {number}")
 
 
 def _ending(file: Path) -> str:
@@ -92,7 +92,8 @@ def _read(file: Path, encoding: str | None) -> tuple[str, dict[str, str]]:
         raise SourceError(f"{file.name} is not a readable file: {first_line(error)}") from error
 
 
-def _parse(text: str, where: str) -> Object:
+def parse_resume(text: str, where: str) -> Object:
+    """The resume that a text is. Raises `SourceError`, which says `where`, if it is none."""
     try:
         resume = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -106,7 +107,8 @@ def _parse(text: str, where: str) -> Object:
     return resume
 
 
-def _jobs(worker: str, resume: Object) -> Iterator[tuple[str | None, ...]]:
+def jobs_of(worker: str, resume: Object) -> Iterator[tuple[str | None, ...]]:
+    """The jobs of a resume, with the columns of `COLUMNS`."""
     basics = resume.get("basics")
     born = _text(basics, "birthDate") if isinstance(basics, dict) else None
     for job in _entries(resume, "work"):

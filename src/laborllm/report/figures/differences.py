@@ -1,0 +1,16 @@
+"""Differences between two versions of a forecast: a tidy frame to a chart, in the look of the other figures."""
+
+import altair as alt
+import polars as pl
+
+from laborllm.report.figures.look import Chart, dots, guide, styled
+
+
+def differences(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
+    """frame: title, people, low, high. A row per title: to the right of the line where there are more of a hundred
+    people in the other version, to the left where there are fewer."""
+    width = 130 if narrow else 300
+    name = "more of 100 people" if narrow else "fewer or more of 100 people"
+    scale = alt.Scale(domain=[min(0, *frame["low"]), max(0, *frame["high"])], nice=True)
+    rows = dots(frame.rename({"title": "model", "people": "estimate"}), name, scale, width)
+    return styled(alt.layer(guide(0), rows))

@@ -1,0 +1,103 @@
+"""What may leave the server of a forecast: whole people of a hundred, and nothing rarer than one of them.
+
+A public answer about a single career could tell whether a model has seen it. So no likelihood is given of any career,
+shares are rounded to people of a hundred, and what fewer than one of a hundred do is pooled.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
+from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.occupations import Taxonomy
+from laborllm.serve.schema import Change, Outcome, Part
+
+OF = 100
+FLOOR = 1 / OF  # a smaller difference is not named
+Shares = NDArray[np.floating]
+
+
+def outcomes(simulation: Simulation, worker: int, year: int, top: int) -> list[Outcome]:
+    """Where people like a worker are in one year: who stays first, then the most frequent moves, then all others.
+
+    Args:
+        simulation: Of W workers over K years.
+        worker: Place among the workers.
+        year: Place among the years.
+        top: How many moves to name at most.
+    """
+    one = part_of(simulation, [worker], year)
+    error, position = one.error[0, 0], one.taxonomy.position
+    return [
+        Outcome(
+            kind=kind,
+            code=code,
+            title=title,
+            of_100=people,
+            low=low,
+            high=high,
+            error=None if code is None else _error(error[position[code]]),
+        )
+        for kind, code, title, people, low, high in natural_frequencies(one, of=OF, top=top)
+        .select("kind", "code", "title", "people", "low", "high")
+        .iter_rows()
+        if people or kind == "other"
+    ]
+
+
+def part_of(simulation: Simulation, workers: Sequence[int], year: int | None = None) -> Simulation:
+    """The simulation of some of its workers, in all years or in one."""
+    at, years = np.array(workers, dtype=np.intp), slice(None) if year is None else slice(year, year + 1)
+    return replace(
+        simulation,
+        workers=simulation.workers[at],
+        years=simulation.years[at, years],
+        probability=simulation.probability[at, years],
+        error=simulation.error[at, years],
+        occupation=simulation.occupation[at][:, :, years],
+    )
+
+
+def parts(simulation: Simulation, worker: int, year: int) -> list[Part]:
+    """Where people like a worker are in one year, by group of occupations, in the order of the taxonomy."""
+    names = list(dict.fromkeys(simulation.taxonomy.groups))
+    people = whole_people(group_shares(simulation.probability[worker, year], simulation.taxonomy))
+    return [Part(group=name, of_100=number) for name, number in zip(names, people, strict=True)]
+
+
+def group_shares(share: Shares, taxonomy: Taxonomy) -> NDArray[np.float64]:
+    """Shares of the groups of a taxonomy, (..., G), from shares of its occupations, (..., J)."""
+    names = list(dict.fromkeys(taxonomy.groups))
+    member = np.array([[group == name for name in names] for group in taxonomy.groups], dtype=np.float64)
+    found: NDArray[np.float64] = share.astype(np.float64) @ member
+    return found
+
+
+def changes(difference: Difference, year: int, top: int) -> list[Change]:
+    """The occupations whose shares differ most between two versions of a career, at least one person of a hundred."""
+    share, error = (part[0, year].astype(np.float64) for part in (difference.probability, difference.error))
+    largest = [column for column in np.argsort(-np.abs(share), kind="stable").tolist() if abs(share[column]) >= FLOOR]
+    return [
+        Change(
+            code=difference.taxonomy.codes[column],
+            title=difference.taxonomy.titles[column],
+            of_100=round(OF * share[column]),
+            error=_error(error[column]),
+        )
+        for column in largest[:top]
+    ]
+
+
+def whole_people(shares: Sequence[float] | Shares) -> list[int]:
+    """Shares as whole people of a hundred that add up to a hundred."""
+    whole: list[int] = largest_remainders(np.asarray(shares, dtype=np.float64), OF).tolist()
+    return whole
+
+
+def _error(error: float) -> float:
+    """A Monte Carlo error in people of a hundred."""
+    return round(OF * float(error), 1)

@@ -1,0 +1,85 @@
+"""The years ahead of some careers, at once or with progress as server-sent events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response, StreamingResponse
+
+from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.summaries import moves
+from laborllm.serve.answers import outcomes, parts
+from laborllm.serve.api.forecast import origin
+from laborllm.serve.asked import VERSION, Asked, asked, years_after
+from laborllm.serve.batching import BusyError, Told
+from laborllm.serve.careers import Read, read_career
+from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
+
+router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+EVENTS = "text/event-stream"
+UNFINISHED = "the server has more to do than it can hold: ask for less at a time, or again later"
+
+
+@router.post(
+    "/simulate",
+    summary="Simulate the years ahead",
+    response_model=SimulateAnswer,
+    responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
+)
+async def simulate(request: SimulateRequest, http: Request, asked: Annotated[Asked, Depends(asked)]) -> object:
+    """The years ahead of each career. With `Accept: text/event-stream` the answer comes as events: `progress` with the
+    share that is done, then `result`."""
+    asked.require(len(request.careers), request.horizon, request.draws)
+    read = [read_career(career, asked.served) for career in request.careers]
+    if EVENTS in http.headers.get("accept", ""):
+        return _events(request, read, asked)
+    return await _answer(request, read, asked)
+
+
+async def _answer(
+    request: SimulateRequest, read: list[Read], asked: Asked, told: Told = lambda share: None
+) -> SimulateAnswer:
+    opened = [each.worker.open(years_after(each.worker.last[0], request.horizon)) for each in read]
+    found = await asyncio.wait_for(
+        asked.futures.simulate(opened, draws=request.draws, seed=request.seed, told=told),
+        asked.settings.answer_seconds,
+    )
+    simulations = [simulation_of(each, found, at, request.top) for at, each in enumerate(read)]
+    return SimulateAnswer(model=asked.served.name, simulations=simulations)
+
+
+def simulation_of(read: Read, found: Simulation, at: int, top: int) -> CareerSimulation:
+    """What is told of one of the careers that were simulated."""
+    mean, low, median, high = moves(found).row(at)[1:]
+    years = [
+        SimulatedYear(year=int(year), outcomes=outcomes(found, at, place, top), groups=parts(found, at, place))
+        for place, year in enumerate(found.years[at])
+    ]
+    counted = Moves(mean=round(mean, 1), low=low, median=median, high=high)
+    return CareerSimulation(origin=origin(read), years=years, moves=counted, notes=list(read.notes))
+
+
+def _events(request: SimulateRequest, read: list[Read], asked: Asked) -> Response:
+    """The answer as server-sent events."""
+
+    async def stream() -> AsyncIterator[str]:
+        shares: asyncio.Queue[float | None] = asyncio.Queue()
+        answer = asyncio.create_task(_answer(request, read, asked, shares.put_nowait))
+        answer.add_done_callback(lambda _: shares.put_nowait(None))
+        try:
+            while (share := await shares.get()) is not None:
+                yield _event("progress", json.dumps({"done": round(share, 3)}))
+            yield _event("result", (await answer).model_dump_json())
+        except (BusyError, TimeoutError):
+            yield _event("problem", json.dumps({"detail": UNFINISHED}))
+        finally:
+            answer.cancel()
+
+    return StreamingResponse(stream(), media_type=EVENTS)
+
+
+def _event(name: str, data: str) -> str:
+    return f"event: {name}\ndata: {data}\n\n"

@@ -1,0 +1,68 @@
+"""The application: pages, API and what watches them, around one model."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from laborllm import __version__
+from laborllm.serve.api import ROUTERS
+from laborllm.serve.asked import Asked
+from laborllm.serve.batching import Batches
+from laborllm.serve.futures import Futures
+from laborllm.serve.groups import Groups
+from laborllm.serve.operation.guard import Guard, known_hosts
+from laborllm.serve.operation.observe import Metrics, Observe
+from laborllm.serve.operation.problems import add_problems
+from laborllm.serve.page.render import static
+from laborllm.serve.page.views import page
+from laborllm.serve.served import Served
+from laborllm.serve.settings import Settings
+
+ABOUT = """\
+Forecasts of careers: where people with a career like this one are in the years to come. A description of people, not a
+guarantee for anybody, and not for selecting, ranking or judging people."""
+
+
+def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
+    """The application that answers with one model.
+
+    Args:
+        served: The model.
+        settings: Limits and keys. Default: those of `Settings`.
+
+    Returns:
+        An ASGI application, which uvicorn or another server runs in one process.
+    """
+    settings = settings or Settings()
+    batches = Batches(settings.waiting)
+    metrics = Metrics(batches)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        await batches.close()
+
+    app = FastAPI(
+        title="laborllm",
+        version=__version__,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.asked = Asked(served, Futures(served, batches), settings, Groups())
+    for part in (*ROUTERS, page, static):
+        app.include_router(part)
+    add_problems(app)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def show_metrics() -> Response:
+        return metrics.response()
+
+    app.add_middleware(Guard, settings=settings, hosts=known_hosts(settings))
+    app.add_middleware(Observe, metrics=metrics)
+    return app

@@ -1,0 +1,62 @@
+"""What the pages and the API have in common: a model, its queue, and the limits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from laborllm.errors import OptionError, PanelError
+from laborllm.serve.futures import Futures
+from laborllm.serve.groups import Groups
+from laborllm.serve.served import Served
+from laborllm.serve.settings import Settings
+
+VERSION = "/v1"
+"""What the path of every call of the API begins with."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What answers are made of.
+
+    Attributes:
+        served: The model.
+        futures: Its simulations.
+        settings: The limits.
+        groups: The groups that were asked for of late.
+    """
+
+    served: Served
+    futures: Futures
+    settings: Settings
+    groups: Groups
+
+    def require(self, people: int, horizon: int, draws: int, *, most: int | None = None) -> None:
+        """Raise `OptionError` for more than a request may ask for."""
+        limits = self.settings
+        _at_most("careers", people, limits.people if most is None else most)
+        _at_most("years ahead", horizon, limits.horizon)
+        _at_most("draws", draws, limits.paths)
+        _at_most("careers times years times draws", people * horizon * draws, limits.person_years)
+
+
+def asked(request: Request) -> Asked:
+    """What the application of a request answers with."""
+    return cast(Asked, request.app.state.asked)
+
+
+def years_after(last: int, horizon: int) -> Sequence[int]:
+    """The years ahead of a record."""
+    return range(last + 1, last + 1 + horizon)
+
+
+def require_after(year: int, last: int) -> None:
+    """Raise `PanelError` unless a year is after the last record of a career."""
+    if year <= last:
+        raise PanelError(f"{year} is not after the last record, {last}: a career is forecast after it ends")
+
+
+def _at_most(what: str, number: int, most: int) -> None:
+    if number > most:
+        raise OptionError(f"{number:,} {what} are too many for one request: at most {most:,}")

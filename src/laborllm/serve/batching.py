@@ -1,0 +1,105 @@
+"""One thread that computes, and the queue before it: requests that came while it was busy are computed together."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+Compute = Callable[[Sequence[Any], "Told"], Sequence[Any]]
+Told = Callable[[float], None]
+"""Hears what share of a computation is done, 0 to 1."""
+
+
+class BusyError(Exception):
+    """Too many requests wait for the model already."""
+
+
+@dataclass(eq=False)
+class Waiting:
+    """A request in the queue."""
+
+    key: Hashable
+    compute: Compute
+    item: object
+    told: Told
+    answer: asyncio.Future[Any]
+
+
+@dataclass(eq=False)
+class Batches:
+    """Computes one batch at a time in a thread of its own.
+
+    Attributes:
+        most: Requests that may wait; more are refused with `BusyError`.
+        together: Requests that are computed at a time.
+        seen: Hears the size of every batch.
+    """
+
+    most: int
+    together: int = 32
+    seen: Callable[[int], None] = lambda size: None
+    _queue: deque[Waiting] = field(default_factory=deque)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "model"))
+    _worker: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    async def submit(self, key: Hashable, compute: Compute, item: object, told: Told = lambda share: None) -> Any:
+        """The answer to `item`. Items of one key that wait at the same time are handed to `compute` together.
+
+        Raises:
+            BusyError: The queue is full.
+        """
+        if len(self._queue) >= self.most:
+            raise BusyError
+        waiting = Waiting(key, compute, item, told, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._work())
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Compute what waits, then end the thread."""
+        if self._worker is not None:
+            await self._worker
+        self._thread.shutdown()
+
+    async def _work(self) -> None:
+        while batch := self._next():
+            self.seen(len(batch))
+            loop = asyncio.get_running_loop()
+            items = [waiting.item for waiting in batch]
+            try:
+                answers = await loop.run_in_executor(self._thread, batch[0].compute, items, _tell_all(batch, loop))
+            except Exception as error:
+                for waiting in _unanswered(batch):
+                    waiting.answer.set_exception(error)
+            else:
+                answer_of = dict(zip(batch, answers, strict=True))
+                for waiting in _unanswered(batch):
+                    waiting.answer.set_result(answer_of[waiting])
+
+    def _next(self) -> list[Waiting]:
+        """The oldest request, and others of its key; those whose client has left are dropped."""
+        live = [waiting for waiting in self._queue if not waiting.answer.done()]
+        batch = [waiting for waiting in live if waiting.key == live[0].key][: self.together]
+        self._queue = deque(waiting for waiting in live if waiting not in batch)
+        return batch
+
+
+def _unanswered(batch: Sequence[Waiting]) -> list[Waiting]:
+    """Those whose client is still there."""
+    return [waiting for waiting in batch if not waiting.answer.done()]
+
+
+def _tell_all(batch: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> Told:
+    """Tells every request of a batch, from the thread of the model."""
+
+    def told(share: float) -> None:
+        for waiting in batch:
+            loop.call_soon_threadsafe(waiting.told, share)
+
+    return told

@@ -1,0 +1,1 @@
+"""Running the server: what is refused at the door, what is logged and counted, how errors read."""

@@ -1,0 +1,68 @@
+"""Templates to HTML, and the files that pages load."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+
+from fastapi import APIRouter
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from laborllm.report.figures import to_svg
+from laborllm.serve.asked import Asked
+from laborllm.serve.schema import USE
+
+static = APIRouter(include_in_schema=False)
+FILES = {
+    "page.css": ("laborllm.report", "templates/page.css", "text/css; charset=utf-8"),
+    "serve.css": ("laborllm.serve.page", "static/serve.css", "text/css; charset=utf-8"),
+    "serve.js": ("laborllm.serve.page", "static/serve.js", "text/javascript; charset=utf-8"),
+    "htmx.min.js": ("laborllm.serve.page", "static/htmx.min.js", "text/javascript; charset=utf-8"),
+    "icon.svg": ("laborllm.serve.page", "static/icon.svg", "image/svg+xml"),
+}
+"""Name to package, place and type: nothing else can be asked for."""
+COVARIATES = ("education", "gender", "ethnicity", "region")
+
+
+def render(template: str, asked: Asked, **more: object) -> str:
+    """A page as HTML."""
+    served = asked.served
+    words = {name: served.words(name) for name in COVARIATES}
+    common = {"served": served, "words": words, "use": USE, "version": _version(), "here": ""}
+    return _environment().get_template(template).render(**common | more)
+
+
+@static.get("/static/{name}")
+async def file(name: str) -> Response:
+    """One of the files that pages load."""
+    if name not in FILES:
+        raise HTTPException(404, "no such file")
+    return Response(_content(name), media_type=FILES[name][2], headers={"Cache-Control": "max-age=86400"})
+
+
+@cache
+def _content(name: str) -> bytes:
+    package, place, _ = FILES[name]
+    return (files(package) / place).read_bytes()
+
+
+@cache
+def _version() -> str:
+    """Changes with the files, so that a browser loads new ones."""
+    return hashlib.sha256(b"".join(map(_content, FILES))).hexdigest()[:8]
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("laborllm.serve.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["table"] = lambda table: Markup(table.to_html())  # which escapes its text
+    environment.filters["svg"] = lambda chart, name: Markup(to_svg(chart, name))
+    return environment

@@ -1,0 +1,62 @@
+"""The model that a server answers with, loaded once."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import polars as pl
+
+from laborllm import api
+from laborllm.errors import RunError
+from laborllm.models.contract import Fitted
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, Provenance
+from laborllm.serve.titles import Titles
+from laborllm.sources.spellings import WORDS
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """A fitted model and what the server says of it.
+
+    Attributes:
+        name: What clients call it.
+        fitted: The model.
+        titles: Codes titles into its taxonomy.
+        audited: Whether an audit of what it repeats of single careers goes with it.
+    """
+
+    name: str
+    fitted: Fitted
+    titles: Titles
+    audited: bool
+
+    @classmethod
+    def load(cls, run: str | Path) -> "Served":
+        """The model of a run folder, or one that comes with laborllm. Raises what `laborllm.load` does."""
+        fitted = api.load(run)
+        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), audited=False)
+
+    def require_audited(self) -> None:
+        """Raise `RunError` unless an audit goes with the model."""
+        if not self.audited:
+            raise RunError(
+                f"no audit goes with the model {self.name}: how much it repeats of single careers is not known",
+                hint="give --unaudited to serve it all the same, to people who may see the data it learnt from",
+            )
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The occupations that it forecasts."""
+        return self.fitted.record.taxonomy
+
+    @lru_cache(maxsize=4096)  # noqa: B019, one model a server
+    def knows(self, covariate: str, word: str) -> bool:
+        """Whether the model can tell a value of a covariate from a missing one."""
+        row = {"worker": "1", "year": 2000, "occupation": self.taxonomy.codes[0], "split": "train", covariate: word}
+        panel = Panel(pl.DataFrame([row]), self.taxonomy, self.fitted.record.dataset, Provenance("asked"))
+        return api.unknown_values(self.fitted, panel).is_empty()
+
+    def words(self, covariate: str) -> list[str]:
+        """The words for a covariate that the model knows, in their order."""
+        return [word for word in WORDS[covariate] if self.knows(covariate, word)]

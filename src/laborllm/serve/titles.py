@@ -1,0 +1,101 @@
+"""What people call a job, as an occupation of the taxonomy of a model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from laborllm.occupations import Taxonomy
+from laborllm.occupations.coding import TitleCoder, load_coder
+
+LISTED = "title of the taxonomy"
+UNSURE = 0.1  # a candidate that is less sure than this is no suggestion
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A title and its occupation; no code where none is sure enough.
+
+    Attributes:
+        said: The title as written.
+        code: Of the occupation, or None.
+        title: Of the occupation, or "".
+        confidence: How sure the code is, 0 to 1.
+        match: How it was found.
+    """
+
+    said: str
+    code: str | None
+    title: str
+    confidence: float
+    match: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Titles:
+    """Codes titles into a taxonomy: its own titles and codes are known, others are coded where a coder is there.
+
+    Attributes:
+        taxonomy: The occupations of a model.
+        coder: For titles that are not in the taxonomy; None where laborllm has none for it.
+    """
+
+    taxonomy: Taxonomy
+    coder: TitleCoder | None
+
+    @classmethod
+    def of(cls, taxonomy: Taxonomy) -> "Titles":
+        """The titles of a taxonomy, with the coder that comes with laborllm where it codes into that taxonomy."""
+        return cls(taxonomy, load_coder() if taxonomy.name == "occ1990dd" else None)
+
+    def read(self, said: str) -> Coded:
+        """The occupation of a title."""
+        if (code := self._listed.get(_plain(said))) is not None:
+            return Coded(said, code, self.taxonomy.title(code), 1.0, LISTED)
+        return self._coded(said)
+
+    def candidates(self, said: str, count: int = 5) -> list[Coded]:
+        """The occupations that a title may mean, the surest first."""
+        first = self.read(said)
+        if self.coder is None or first.match == LISTED:
+            return [first] if first.code else []
+        found = [(code, sure) for code, sure in self.coder.candidates(said, count) if code in self.taxonomy.position]
+        return [Coded(said, code, self.taxonomy.title(code), sure, first.match) for code, sure in found]
+
+    def suggest(self, typed: str, count: int = 8) -> list[str]:
+        """Titles of the taxonomy that a few typed letters may lead to."""
+        letters = _plain(typed)
+        if not letters:
+            return []
+        begins = [title for plain, title in self._plain_titles if plain.startswith(letters)]
+        within = [title for plain, title in self._plain_titles if f" {letters}" in plain]
+        coded = [found.title for found in self.candidates(typed) if found.confidence >= UNSURE]
+        return list(dict.fromkeys([*begins, *within, *coded]))[:count]
+
+    @lru_cache(maxsize=4096)  # noqa: B019, one coder a server
+    def _coded(self, said: str) -> Coded:
+        if self.coder is None:
+            return Coded(said, None, "", 0.0, "")
+        ((_, code, confidence, match),) = self.coder.code([said]).rows()
+        if code not in self.taxonomy.position:
+            return Coded(said, None, "", confidence, match)
+        return Coded(said, code, self.taxonomy.title(code), confidence, match)
+
+    @cached_property
+    def _listed(self) -> dict[str, str]:
+        """Plain title, and plain code, to code."""
+        by_code = {_plain(code): code for code in self.taxonomy.codes}
+        return by_code | {_plain(self.taxonomy.title(code)): code for code in self.taxonomy.codes}
+
+    @cached_property
+    def _plain_titles(self) -> list[tuple[str, str]]:
+        return [(_plain(title), title) for title in self.taxonomy.titles]
+
+    def by_group(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """Each group of the taxonomy with the codes and titles in it."""
+        rows = list(zip(self.taxonomy.codes, self.taxonomy.titles, self.taxonomy.groups, strict=True))
+        for group in dict.fromkeys(self.taxonomy.groups):
+            yield group, [(code, title) for code, title, member_of in rows if member_of == group]
+
+
+def _plain(title: str) -> str:
+    return " ".join("".join(character if character.isalnum() else " " for character in title.casefold()).split())

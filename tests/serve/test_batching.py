@@ -1,0 +1,104 @@
+"""The queue before the model: what waits together is computed together, and no more waits than may."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from laborllm.serve.batching import Batches, BusyError, Told
+
+
+class Slow:
+    """Doubles numbers, not before it is let go; remembers its batches."""
+
+    def __init__(self) -> None:
+        self.go, self.batches = threading.Event(), list[list[int]]()
+
+    def __call__(self, items: Sequence[int], told: Told) -> list[int]:
+        self.go.wait(5)
+        self.batches.append(list(items))
+        told(1.0)
+        return [2 * item for item in items]
+
+
+async def started(*tasks: asyncio.Task[int]) -> None:
+    """Give tasks the time to join the queue."""
+    await asyncio.sleep(0.02)
+
+
+def test_what_waits_is_computed_together_and_answered_apart() -> None:
+    async def ask() -> list[int]:
+        first = asyncio.create_task(batches.submit("a", slow, 1))
+        await started(first)
+        others = [asyncio.create_task(batches.submit(key, slow, item)) for key, item in (("a", 2), ("b", 3), ("a", 4))]
+        await started(*others)
+        slow.go.set()
+        found = await asyncio.gather(first, *others)
+        await batches.close()
+        return list(found)
+
+    slow, batches = Slow(), Batches(10)
+    assert asyncio.run(ask()) == [2, 4, 6, 8]
+    assert slow.batches == [[1], [2, 4], [3]]
+
+
+def test_a_full_queue_refuses_at_once_and_recovers() -> None:
+    async def ask() -> None:
+        running = asyncio.create_task(batches.submit("a", slow, 1))
+        await started(running)
+        waiting = [asyncio.create_task(batches.submit("a", slow, item)) for item in (2, 3)]
+        await started(*waiting)
+        with pytest.raises(BusyError):
+            await batches.submit("a", slow, 4)
+        slow.go.set()
+        assert await asyncio.gather(running, *waiting) == [2, 4, 6]
+        assert await batches.submit("a", slow, 5) == 10
+
+    slow, batches = Slow(), Batches(2)
+    asyncio.run(ask())
+
+
+def test_a_request_whose_client_has_left_is_not_computed() -> None:
+    async def ask() -> None:
+        running = asyncio.create_task(batches.submit("a", slow, 1))
+        await started(running)
+        leaving = asyncio.create_task(batches.submit("a", slow, 2))
+        await started(leaving)
+        leaving.cancel()
+        slow.go.set()
+        assert await running == 2
+        await batches.close()
+
+    slow, batches = Slow(), Batches(10)
+    asyncio.run(ask())
+    assert slow.batches == [[1]]
+
+
+def test_an_error_reaches_those_who_asked_and_nobody_else() -> None:
+    def fails(items: Sequence[int], told: Told) -> list[int]:
+        raise ZeroDivisionError
+
+    async def ask() -> None:
+        results = await asyncio.gather(
+            batches.submit("a", fails, 1), batches.submit("b", slow, 2), return_exceptions=True
+        )
+        assert isinstance(results[0], ZeroDivisionError)
+        assert results[1] == 4
+
+    slow, batches = Slow(), Batches(10)
+    slow.go.set()
+    asyncio.run(ask())
+
+
+def test_progress_is_told_in_the_loop() -> None:
+    shares: list[tuple[float, int]] = []
+
+    async def ask() -> None:
+        await batches.submit("a", slow, 1, lambda share: shares.append((share, threading.get_ident())))
+        await asyncio.sleep(0.01)
+
+    slow, batches = Slow(), Batches(10)
+    slow.go.set()
+    asyncio.run(ask())
+    assert shares == [(1.0, threading.get_ident())]
