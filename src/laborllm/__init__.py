@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from laborllm.forecasting.groups.shares import group_shares
     from laborllm.forecasting.groups.similar import similar_occupations
     from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
+    from laborllm.forecasting.simulation.education import EducationChain
     from laborllm.forecasting.simulation.simulate import Simulation, simulate
     from laborllm.forecasting.simulation.two_years import two_years_ahead
     from laborllm.forecasting.simulation.what_if import Difference, what_if
@@ -57,6 +58,7 @@ PLACES = {
     "forecasting.groups.shares": ("group_shares",),
     "forecasting.groups.similar": ("similar_occupations",),
     "forecasting.groups.steps": ("feeders", "next_steps", "reachable", "typical_wages"),
+    "forecasting.simulation.education": ("EducationChain",),
     "forecasting.simulation.simulate": ("Simulation", "simulate"),
     "forecasting.simulation.two_years": ("two_years_ahead",),
     "forecasting.simulation.what_if": ("Difference", "what_if"),
@@ -93,6 +95,7 @@ __all__ = [
     "BagOfJobs",
     "Career",
     "Difference",
+    "EducationChain",
     "EmbeddingLogit",
     "Evaluation",
     "Forecast",

@@ -10,6 +10,7 @@ from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.must_move import MustMove
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
 from laborllm.models.runs.options import to_options
@@ -159,6 +160,7 @@ def forecast(
     panel: str | Path | Panel,
     *,
     year: int | None = None,
+    must_move: bool = False,
     scoring: ScoringOptions | None = None,
 ) -> Forecast:
     """Forecast the occupation of records, each from the records before it.
@@ -168,6 +170,7 @@ def forecast(
         panel: The careers, or the file that holds them.
         year: Forecast where every worker is in this year, which must be after her last record; default: forecast every
             record of the panel.
+        must_move: The records that are not known yet are moves: these people cannot stay where they are.
         scoring: How a language model scores titles; default: exactly.
 
     Returns:
@@ -184,7 +187,8 @@ def forecast(
         >>> len(next_year.records)
         50
     """
-    forecaster = load(model) if isinstance(model, str | Path) else model
+    fitted = load(model) if isinstance(model, str | Path) else model
+    forecaster = MustMove(fitted) if must_move else fitted
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     if year is None:
         return forecaster.forecast(data, scoring=scoring)

@@ -7,8 +7,8 @@ The probability of an occupation in a year is the mean over paths of the exact o
 draws (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,7 +18,9 @@ from torch import Tensor
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
+from laborllm.forecasting.simulation.education import EducationChain
 from laborllm.models.contract import Forecaster
+from laborllm.models.must_move import MustMove
 from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
@@ -28,6 +30,10 @@ from laborllm.progress import progress
 
 TOGETHER = 16_384
 """Paths that are drawn at a time: more take more memory, and are no faster."""
+
+HELD, SCENARIO = "covariates held at their last values", "covariates as the open records have them"
+WAYS = 20
+"""In how many ways education is drawn, at most: each takes a simulation of its own, on a share of the paths."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Simulation:
         error: Monte Carlo standard error of `probability`, (W, K, J) float32; zero in the first year.
         occupation: The occupations drawn, (W, D, K) columns.
         seed: Seed of the draws.
+        assumptions: What the open records were given: covariates held, as a scenario, or drawn; a move.
 
     Examples:
         >>> import laborllm as ll
@@ -58,6 +65,7 @@ class Simulation:
     error: NDArray[np.float32]
     occupation: NDArray[np.int16]
     seed: int
+    assumptions: str = HELD
 
     def __repr__(self) -> str:
         """Sizes, and no record: what is printed of a simulation may end up in a log."""
@@ -78,20 +86,29 @@ class Simulation:
 
 
 def simulate(
-    model: Forecaster, panel: Panel, *, years: Iterable[int] | None = None, draws: int = 1000, seed: int = 0
+    model: Forecaster,
+    panel: Panel,
+    *,
+    years: Iterable[int] | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+    must_move: bool = False,
+    education: EducationChain | None = None,
 ) -> Simulation:
     """Continue every career of a panel over its open records.
 
     Args:
         model: Any fitted model. One that carries its state along is much faster than one that starts over each year.
-        panel: Careers. Covariates of their open records hold on every path.
+        panel: Careers. Covariates of their open records, such as a scenario has, hold on every path.
         years: Years to open records for after the last of each career, with the covariates of its last record.
             Default: the open records of the panel.
         draws: Paths of each worker.
         seed: Seed of the draws. The numbers of a worker do not depend on who else is in the panel.
+        must_move: The first open record is a move: these people cannot stay where they are.
+        education: Draws the education of the open records. Default: it is as they have it.
 
     Returns:
-        Shares by year with their Monte Carlo error, and the paths drawn.
+        Shares by year with their Monte Carlo error, the paths drawn, and what was assumed.
 
     Raises:
         PanelError: A career has no open record, or another number of them than the first one.
@@ -103,8 +120,27 @@ def simulate(
         >>> paths = ll.simulate(fitted, panel, years=range(2025, 2028), draws=100)
         >>> paths.probability.shape == (50, 3, len(panel.taxonomy))
         True
+        >>> paths.assumptions
+        'covariates held at their last values'
     """
+    forecaster = MustMove(model) if must_move else model
     opened = as_read(model, panel if years is None else panel.open(years))
+    assumed = [SCENARIO if years is None else HELD, *(["the next record is a move"] if must_move else [])]
+    origins_of(opened)
+    if education is None:
+        found = _simulated(forecaster, opened, draws, seed)
+    else:
+        ways = max(way for way in range(1, min(WAYS, max(draws, 1)) + 1) if draws % way == 0)
+        seeds = np.random.SeedSequence(seed).generate_state(ways).tolist()
+        schooled = education.draw(opened, ways, seed=seed)
+        parts = [_simulated(forecaster, part, draws // ways, each) for part, each in zip(schooled, seeds, strict=True)]
+        found = _together(parts, seed)
+        assumed.insert(1, f"education drawn in {ways} ways")
+    return replace(found, assumptions="; ".join(assumed))
+
+
+def _simulated(model: Forecaster, opened: Panel, draws: int, seed: int) -> Simulation:
+    """The simulation of careers with open records, over the taxonomy of the model."""
     origins, open_years = origins_of(opened)
     workers, horizon = open_years.shape
     shape = (workers, horizon, len(opened.taxonomy))
@@ -117,6 +153,15 @@ def simulate(
                 occupation[rows, :, year] = drawn.cpu()
                 advance(careers.workers)
     return Simulation(origins, open_years, opened.taxonomy, probability, error, occupation, seed)
+
+
+def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
+    """Simulations of the same workers, each with as many paths, as one; the error is that between them."""
+    probability = np.stack([part.probability for part in parts])
+    mean = probability.mean(axis=0)
+    error = probability.std(axis=0, ddof=1) / len(parts) ** 0.5 if len(parts) > 1 else parts[0].error
+    occupation = np.concatenate([part.occupation for part in parts], axis=1)
+    return replace(parts[0], probability=mean, error=error, occupation=occupation, seed=seed)
 
 
 def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:

@@ -1,0 +1,93 @@
+"""A forecast given that the next record is a move: for people who have lost the job they were in."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.contract import Forecaster
+from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.paths import Paths
+from laborllm.models.rescored import start_paths
+from laborllm.models.runs.run_folder import FitRecord
+from laborllm.panel import Panel
+from laborllm.panel.history import History
+
+
+class MustMove:
+    """A forecaster of people who cannot stay: P(k | the next occupation is another than the last).
+
+    Only the first open record of a career is given to be a move; what comes after it is as the model has it. A career
+    without any occupation so far is forecast as it is.
+
+    Args:
+        forecaster: Any fitted model.
+    """
+
+    def __init__(self, forecaster: Forecaster) -> None:
+        self._forecaster = forecaster
+
+    @property
+    def record(self) -> FitRecord | None:
+        """What the model was fitted on; None for a forecaster that has no record."""
+        return getattr(self._forecaster, "record", None)
+
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """A forecast whose open records are moves; all others are as the model has them."""
+        found = self._forecaster.forecast(panel, scoring=scoring)
+        history = History.of(panel if self.record is None else self.record.over(panel))
+        occupations = len(found.taxonomy)
+        rows = np.flatnonzero((history.occupation == occupations) & (history.previous < occupations))
+        log_prob = found.log_prob.copy()
+        log_prob[rows] = _moved(np.exp(log_prob[rows].astype(np.float64)), history.previous[rows])
+        return replace(found, log_prob=log_prob, method=f"{found.method}, given a move")
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """The log-probability of each observed occupation, (m,) nats, as the model has it."""
+        return self._forecaster.log_likelihood(panel, scoring=scoring)
+
+    def paths(self, panel: Panel, draws: int) -> Paths:
+        """Paths whose first open record is a move (see `models.paths`)."""
+        observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls().last())
+        last = panel.taxonomy.columns(observed["occupation"])
+        return MovingPaths(start_paths(self._forecaster, panel, draws), last)
+
+
+class MovingPaths:
+    """Paths of which the first open record is a move.
+
+    Args:
+        paths: Paths of a model.
+        last: Column of the last observed occupation of each worker, (W,); J where there is none.
+    """
+
+    def __init__(self, paths: Paths, last: NDArray[np.intp]) -> None:
+        self._paths, self._last, self._is_first = paths, last, True
+
+    def probability(self) -> Tensor:
+        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        found = self._paths.probability()
+        if not self._is_first:
+            return found
+        known = np.flatnonzero(self._last < found.shape[-1])
+        moved = found.double().cpu().clone()
+        moved[known, 0] = torch.from_numpy(np.exp(_moved(moved[known, 0].numpy(), self._last[known])))
+        return moved.to(found)
+
+    def append(self, occupation: Tensor) -> None:
+        """Close the next open record of every path."""
+        self._is_first = False
+        self._paths.append(occupation)
+
+
+def _moved(probability: Floats, previous: NDArray[np.intp]) -> Floats:
+    """The log-probabilities of n records given that none stays, (n, J), from their probabilities; minus infinity for
+    staying."""
+    moves = probability.copy()
+    moves[np.arange(len(moves)), previous] = 0
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(moves / moves.sum(axis=1, keepdims=True)))
