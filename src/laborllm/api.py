@@ -10,7 +10,6 @@ from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Forecast
-from laborllm.models.must_move import MustMove
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
 from laborllm.models.runs.options import to_options
@@ -187,8 +186,11 @@ def forecast(
         >>> len(next_year.records)
         50
     """
-    fitted = load(model) if isinstance(model, str | Path) else model
-    forecaster = MustMove(fitted) if must_move else fitted
+    forecaster = load(model) if isinstance(model, str | Path) else model
+    if must_move:
+        from laborllm.models.must_move import MustMove  # brings torch, which counting does not need
+
+        forecaster = MustMove(forecaster)
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     if year is None:
         return forecaster.forecast(data, scoring=scoring)
