@@ -20,6 +20,8 @@ from laborllm.errors import StorageError
 
 MARKER = "complete.json"
 PARTIAL = ".partial"
+LARGEST_TEXT = 256 * 2**20  # bytes of a file that is no weights, in a folder of ours: it is read into memory whole
+WEIGHTS = ".safetensors"  # the size of such a file is that of what it holds
 LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: siblings add some
 
 
@@ -206,6 +208,7 @@ def require_complete(path: Path) -> None:
     for name, expected in _stated_hashes(path / MARKER).items():
         if not (path / name).is_file():
             raise StorageError(f"{path / name} is missing: the folder was changed after it was written")
+        _require_size(path / name)
         if file_hash(path / name) != expected:
             raise StorageError(f"{path / name} does not have the hash in {MARKER}: it is torn or was changed")
 
@@ -216,7 +219,15 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _require_size(path: Path) -> None:
+    """Raise `StorageError` for a file that is no weights and larger than any that a fit writes."""
+    if path.suffix != WEIGHTS and path.stat().st_size > LARGEST_TEXT:
+        limit = f"files of more than {LARGEST_TEXT / 2**20:g} MiB are not read, weights apart"
+        raise StorageError(f"{path} has {path.stat().st_size / 2**20:,.0f} MiB: {limit}")
+
+
 def _stated_hashes(marker: Path) -> dict[str, str]:
+    _require_size(marker)
     try:
         stated = json.loads(marker.read_text())["sha256"]
         return {str(name): str(stated[name]) for name in stated}

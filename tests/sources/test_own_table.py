@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
 import pyreadstat
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from laborllm.errors import PanelError, SourceError
 from laborllm.panel import Panel
 from laborllm.sources import import_table
-from laborllm.sources.formats import raw
+from laborllm.sources.formats import raw_table
 from laborllm.sources.spellings import WORDS, panel_word
 
 SMALL = "dataset: OWN\ntaxonomy: occ1990dd\nworker: id\nyear: year\noccupation: occ\n"
@@ -258,11 +259,13 @@ def test_entries_that_cannot_be_used(entry: str, message: str, tmp_path: Path) -
 
 
 def test_a_small_file_that_claims_many_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw, "LARGEST_TABLE", 2_999)
-    pl.DataFrame({"id": [1] * 1000, "year": [2000] * 1000, "occ": [4] * 1000}).write_parquet(tmp_path / "own.parquet")
+    monkeypatch.setattr(raw_table, "LARGEST_TABLE", 2_999)
+    frame = pd.DataFrame({"id": [1.0] * 1000, "year": [2000.0] * 1000, "occ": [4.0] * 1000})
     (tmp_path / "own.yaml").write_text(SMALL)
-    with pytest.raises(SourceError, match=r"own.parquet holds 1,000 rows: tables of more than 2,999 cells"):
-        import_table(tmp_path / "own.parquet", tmp_path / "own.yaml")
+    for name, write in (("own.dta", pyreadstat.write_dta), ("own.sav", pyreadstat.write_sav)):
+        write(frame, tmp_path / name)
+        with pytest.raises(SourceError, match=rf"{name} holds 1,000 rows: tables of more than 2,999 cells"):
+            import_table(tmp_path / name, tmp_path / "own.yaml")
 
 
 def test_what_steers_a_terminal_is_left_out_of_cells_and_names(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""Parquet files that say in their metadata what they are."""
+"""Parquet files that say in their metadata what they are, and how large one may be to be read whole."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -9,22 +10,16 @@ from laborllm.errors import LaborLLMError
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What polars raises where a file is torn or was changed."""
 
+LARGEST = 8 * 2**30
+"""Bytes of memory that the rows of a file may fill: compressed, a small file can claim any number of them."""
+
+OF_TEXT, OF_NUMBER = 16, 8  # bytes of a cell: polars has the place and the length of a text
+
 
 def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]) -> dict[str, str]:
-    """The metadata of a Parquet file that says what it is.
+    """The metadata of the file at `path`, if that has the key `mark`.
 
-    Args:
-        path: The file.
-        mark: The metadata key that such a file must have.
-        what: What such a file is called in an error, such as "panel".
-        verb: The command that makes one, for the error.
-        error: The class of the error.
-
-    Returns:
-        All metadata of the file.
-
-    Raises:
-        LaborLLMError: An `error`, for no file, no Parquet file, or one without the mark.
+    Otherwise raises `error`, which says that the file is no `what` and that the command `verb` makes one.
     """
     if not path.is_file():
         raise error(f"no {what} file at {path}")
@@ -40,23 +35,35 @@ def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLME
 def read_marked(
     path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The rows of a Parquet file that says what it is, and its metadata.
-
-    Args:
-        path: The file.
-        mark: The metadata key that such a file must have.
-        what: What such a file is called in an error, such as "panel".
-        verb: The command that makes one, for the error.
-        error: The class of the error.
-
-    Returns:
-        The rows, and all metadata of the file.
-
-    Raises:
-        LaborLLMError: An `error`, for what `read_mark` refuses, and for a file that is torn.
-    """
+    """The rows of a file and its metadata; raises what `read_mark` does, and `error` for a file that is torn or takes
+    more memory than `LARGEST`."""
     about = read_mark(path, mark, what, verb, error)
     try:
+        require_size(path, error)
         return pl.read_parquet(path), about
     except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
+
+
+def require_size(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None = None) -> None:
+    """Raise `error` if the rows of a file, or some of its columns, fill more memory than `LARGEST`. Texts are measured
+    a few at a time."""
+    schema, file = pl.read_parquet_schema(path), pl.scan_parquet(path)
+    schema = {name: schema[name] for name in columns or schema}
+    rows = int(file.select(pl.len()).collect().item())
+    size = rows * sum(map(_cell_size, schema.values()))
+    texts = [pl.col(name).str.len_bytes().cast(pl.Int64).sum() for name, kind in schema.items() if kind == pl.String]
+    if size <= LARGEST and texts:
+        size += sum(file.select(texts).collect(engine="streaming").row(0))
+    if size > LARGEST:
+        limit = f"files of more than {LARGEST / 2**30:g} GiB are not read whole"
+        raise error(f"{path} holds {rows:,} rows, which fill {size / 2**30:,.1f} GiB of memory: {limit}")
+
+
+def _cell_size(kind: pl.DataType) -> int:
+    """Bytes of memory of a cell, of a text without the text itself."""
+    if isinstance(kind, pl.Array):
+        return kind.size * _cell_size(kind.inner)  # type: ignore[arg-type]
+    if kind == pl.Float32:
+        return 4
+    return OF_TEXT if kind in (pl.String, pl.Binary) else OF_NUMBER

@@ -143,7 +143,10 @@ def _read_adapter(folder: Path) -> Adapter:
         ]
         if foreign:
             raise ValueError(f"{foreign[0]} is set")
-        return Adapter(config, load_file(folder / TENSORS))
+        tensors = load_file(folder / TENSORS)
+        if not tensors or any("lora_" in name and config.r not in tensor.shape for name, tensor in tensors.items()):
+            raise ValueError(f"its tensors are not of rank {config.r}")
+        return Adapter(config, tensors)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, SafetensorError) as error:
         raise RunError(f"{folder} is not an adapter of a fit: {first_line(error)}") from error
 

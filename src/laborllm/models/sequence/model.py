@@ -1,18 +1,21 @@
 """Fitting, forecasting and storing, once for every network over index sequences."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, cast
 
 import numpy as np
+import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.run_folder import FILE as RUN_FILE
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
@@ -124,8 +127,10 @@ class FittedSequence:
         """Read the weights of a run folder onto the best device."""
         spec = from_options(SPECS[run.model], run.options, run.path)
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
+        weights = load_file(run.path / WEIGHTS)
+        _require_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)
         network = new_network(spec, vocabulary, len(run.record.taxonomy))
-        network.load_state_dict(load_file(run.path / WEIGHTS))
+        network.load_state_dict(weights)
         return cls(spec, run.record, vocabulary, network.to(best_device()), read_curve(run.path / CURVE))
 
     def _careers(self, panel: Panel) -> Careers:
@@ -161,6 +166,21 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
     curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
     record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor], seen=seen_values(training))
     return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
+
+
+def _require_weights(
+    path: Path, spec: SequenceSpec, vocabulary: Vocabulary, occupations: int, weights: Mapping[str, Tensor]
+) -> None:
+    """Raise `RunError` unless weights are those of the network that a spec describes: a network that is built first
+    would take what memory a changed spec claims."""
+    wanted = {}
+    if getattr(spec, "layers", 0) <= len(weights):
+        with torch.device("meta"):
+            wanted = {
+                name: weight.shape for name, weight in new_network(spec, vocabulary, occupations).state_dict().items()
+            }
+    if wanted != {name: weight.shape for name, weight in weights.items()}:
+        raise RunError(f"{path / WEIGHTS} does not hold the weights of the network that {path / RUN_FILE} describes")
 
 
 def new_network(spec: SequenceSpec, vocabulary: Vocabulary, occupations: int) -> nn.Module:

@@ -9,13 +9,13 @@ import polars as pl
 import pyreadstat
 
 from laborllm.errors import SourceError
+from laborllm.panel.parquet import require_size
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
 from laborllm.sources.formats.statistical import read_sas, read_sas_transport, read_spss, read_stata
 from laborllm.sources.formats.text import plain, read_text
 from laborllm.storage import file_hash
 
-LARGEST_TABLE = 2**29  # cells that a Parquet file may hold: a small file can claim any number
 UNREADABLE = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
@@ -82,21 +82,6 @@ def read_delimited(
     return RawTable(frame, notes=notes)
 
 
-def require_cells(name: str, rows: int, columns: int) -> None:
-    """Refuse a table that is too large to be read whole.
-
-    Args:
-        name: Of the file, for the error.
-        rows: How many rows it has.
-        columns: How many of its columns are read.
-
-    Raises:
-        SourceError: More than `LARGEST_TABLE` cells.
-    """
-    if rows * columns > LARGEST_TABLE:
-        raise SourceError(f"{name} holds {rows:,} rows: tables of more than {LARGEST_TABLE:,} cells are not read whole")
-
-
 def first_line(error: BaseException) -> str:
     """What an error of a reader says, in one line."""
     return plain((str(error).splitlines() or [type(error).__name__])[0])
@@ -108,7 +93,7 @@ def _read_csv(path: Path, columns: list[str], encoding: str | None) -> RawTable:
 
 def _read_parquet(path: Path, columns: list[str], encoding: str | None) -> RawTable:
     require_columns(path.name, columns, list(pl.read_parquet_schema(path)))
-    require_cells(path.name, pl.scan_parquet(path).select(pl.len()).collect().item(), len(columns))
+    require_size(path, SourceError, columns)
     return RawTable(pl.read_parquet(path, columns=columns))
 
 

@@ -13,6 +13,7 @@ from laborllm.errors import SourceError
 from laborllm.sources.formats.text import plain, plain_cells
 
 LARGEST_INTEGER = 2**53  # above it a float no longer holds every integer
+LARGEST_TABLE = 2**29  # cells that a Stata, SPSS or SAS file may hold: a small one can claim any number
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,18 @@ def _float_text(column: pl.Expr) -> pl.Expr:
     number = column.fill_nan(None)
     whole = (number == number.round()) & (number.abs() < LARGEST_INTEGER)
     return pl.when(whole).then(number.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(number.cast(pl.String))
+
+
+def require_cells(name: str, rows: int, columns: int) -> None:
+    """Refuse a table that is too large to be read whole.
+
+    Args:
+        name: Of the file, for the error.
+        rows: How many rows it has.
+        columns: How many of its columns are read.
+
+    Raises:
+        SourceError: More than `LARGEST_TABLE` cells.
+    """
+    if rows * columns > LARGEST_TABLE:
+        raise SourceError(f"{name} holds {rows:,} rows: tables of more than {LARGEST_TABLE:,} cells are not read whole")

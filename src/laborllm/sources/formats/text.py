@@ -28,10 +28,22 @@ def read_bytes(path: Path) -> bytes:
         return inflate(path.name, file)
 
 
-def inflate(name: str, packed: Packed) -> bytes:
-    """The content of a packed file. Raises `SourceError` if it is more than `LARGEST_TEXT`."""
-    content = packed.read(LARGEST_TEXT + 1)
-    if len(content) > LARGEST_TEXT:
+def inflate(name: str, packed: Packed, before: int = 0) -> bytes:
+    """Inflate a packed file.
+
+    Args:
+        name: Of the file, for the error.
+        packed: The file, open.
+        before: Bytes that other files of its archive came to.
+
+    Returns:
+        Its content.
+
+    Raises:
+        SourceError: It comes to more than `LARGEST_TEXT` bytes with those before it.
+    """
+    content = packed.read(LARGEST_TEXT - before + 1)
+    if before + len(content) > LARGEST_TEXT:
         limit = f"{LARGEST_TEXT / 2**30:g} GiB"
         raise SourceError(f"{name} inflates to more than {limit}: if it is not a mistake, inflate it first")
     return content

@@ -68,8 +68,12 @@ def _open(path: Path, question: str | None) -> Iterator[OpenedFile]:
             members = [name for name in archive.namelist() if _is_of_extract(name)]
             if not members:
                 raise SourceError(f"{path.name} holds no .csv file and no codebook")
+            inflated = 0
             for name in members:
-                yield OpenedFile(plain(name), decode(plain(name), _inflate(archive, name))[0], question)
+                with archive.open(name) as member:  # whatever size the archive states
+                    content = inflate(plain(name), member, inflated)
+                inflated += len(content)
+                yield OpenedFile(plain(name), decode(plain(name), content)[0], question)
     elif _is_of_extract(path.name):
         yield OpenedFile(path.name, decode(path.name, read_bytes(path))[0], question)
     else:
@@ -77,12 +81,6 @@ def _open(path: Path, question: str | None) -> Iterator[OpenedFile]:
             f"{path.name} is no file of an extract: give data (.csv, .csv.gz), documents (.cdb, .sdf, .dct, .NLSY79) "
             "or the .zip with both"
         )
-
-
-def _inflate(archive: zipfile.ZipFile, name: str) -> bytes:
-    """The content of a member, whatever size the archive states."""
-    with archive.open(name) as member:
-        return inflate(plain(name), member)
 
 
 def _is_of_extract(name: str) -> bool:
