@@ -45,7 +45,16 @@ class Budget:
 
 
 def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None) -> Evaluation:
-    """Write the panel, the run folders and `report.html` to the new folder `out`, and show the tables."""
+    """Write the panel, the run folders and `report.html` to a new folder, and show the tables.
+
+    Args:
+        out: The folder, which must not exist.
+        seed: Decides everything random.
+        budget: How many careers are read; None: the default.
+
+    Returns:
+        The evaluation.
+    """
     budget = budget or Budget()
     start = time.monotonic()
     with sole_writer(out), new_folder(out) as folder:

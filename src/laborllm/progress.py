@@ -25,8 +25,19 @@ class Advance(Protocol):
 
 @contextmanager
 def progress(what: str, total: float, unit: str, *, shown: bool = True) -> Iterator[Advance]:
-    """Show how far `what` is, its rate and the time left, on standard error. Work under two seconds shows nothing, nor
-    does work that is a part of other work shown, or of a process that is not `shown`."""
+    """Show how far work is, its rate and the time left, on standard error.
+
+    Work under two seconds shows nothing, nor does work that is a part of other work shown.
+
+    Args:
+        what: What the work is called.
+        total: How many steps it has.
+        unit: What a step is.
+        shown: Whether this process shows anything.
+
+    Yields:
+        A function that reports steps done.
+    """
     if _is_part.get() or not shown:
         yield lambda steps=1, note="": None
         return

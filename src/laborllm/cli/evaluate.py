@@ -126,7 +126,16 @@ def evaluate(
 
 
 def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, str]:
-    """What a report says of the panel and of who was evaluated: all workers of a split, or a number of them."""
+    """What a report says of the panel and of who was evaluated.
+
+    Args:
+        panel: The careers.
+        split: Whose careers.
+        workers: How many of them, drawn at random; None: all.
+
+    Returns:
+        Name of each fact -> its text.
+    """
     size = f"{len(panel):,} records of {panel.workers:,} workers"
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {

@@ -43,7 +43,16 @@ fit = App(
 def fit_and_report(
     spec: "Spec", panel: Path, *, out: Path, seed: int = 0, careers: int | None = None, config: Path | None = None
 ) -> None:
-    """Fit a model, write its run folder, and say in a line what is in it."""
+    """Fit a model, write its run folder, and say in a line what is in it.
+
+    Args:
+        spec: What to fit.
+        panel: The panel file.
+        out: The run folder.
+        seed: Decides everything random.
+        careers: Train on this many careers; None: all.
+        config: File of options, which has been read by now.
+    """
     from laborllm import api
 
     training = out.with_name(f"{out.name}.training")

@@ -71,7 +71,16 @@ AsJson = Annotated[bool, Parameter(help="Print JSON for a script.")]
 
 
 def read_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Take what was not typed from the file of `--config`, whose keys are options without their dashes."""
+    """Take what was not typed from the file of `--config`, whose keys are options without their dashes.
+
+    Args:
+        app: The command, as cyclopts hands it over.
+        commands: Its name.
+        arguments: Its options, which are filled in.
+
+    Raises:
+        CycloptsError: The file is not there, or cannot be read.
+    """
     for argument in arguments:
         if "--config" in argument.names and argument.tokens:
             path = Path(argument.tokens[-1].value)
@@ -105,7 +114,16 @@ class _Yaml(Yaml):
 
 
 def refuse_out_over_input(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """A command that wrote over what it reads would end both."""
+    """Refuse a command that would write over what it reads, and end both.
+
+    Args:
+        app: The command, as cyclopts hands it over.
+        commands: Its name.
+        arguments: Its options.
+
+    Raises:
+        CycloptsError: `--out` is a file, or in a folder, that the command reads.
+    """
     out = [Path(token.value) for argument in arguments if "--out" in argument.names for token in argument.tokens]
     read = [token.value for argument in arguments if "--out" not in argument.names for token in argument.tokens]
     for path in out:
@@ -122,7 +140,16 @@ def _is_of(path: Path, read: Path) -> bool:
 
 
 def refuse_rounding(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """`--count 1.5` is an error, not 2."""
+    """Refuse a number such as `--count 1.5` where a whole one is asked for, instead of rounding it.
+
+    Args:
+        app: The command, as cyclopts hands it over.
+        commands: Its name.
+        arguments: Its options.
+
+    Raises:
+        CoercionError: A number is not whole.
+    """
     for argument in arguments:
         is_whole = int in (argument.hint, *get_args(argument.hint))
         for token in argument.tokens:

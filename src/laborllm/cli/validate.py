@@ -24,7 +24,17 @@ def dry_run_and_report(
     config: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Go through a fit, and say what it will take."""
+    """Go through a fit without writing anything, and say what it will take.
+
+    Args:
+        spec: What would be fitted.
+        panel: The panel file.
+        out: The run folder that would be written.
+        seed: Decides everything random.
+        careers: Train on this many careers; None: all.
+        config: File of options, which has been read by now.
+        json: Print JSON for a script.
+    """
     from laborllm import api
     from laborllm.models.language.dry_run import dry_run
     from laborllm.storage import require_free

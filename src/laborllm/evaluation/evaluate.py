@@ -41,8 +41,8 @@ def evaluate(
     are left out and the rest renormalised, finer states are summed, and `about` says so.
 
     Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
-    record as it comes, some ten thousand records at a time. Where the metrics asked for take the observed occupations
-    alone (`metrics=["raw_perplexity"]`), nothing else is scored.
+    record as it comes, some ten thousand records at a time. Where the metrics asked for take only the observed
+    occupations (`metrics=["raw_perplexity"]`), nothing else is scored.
 
     Args:
         models: What forecasts, by the name that the tables use: fitted models, or forecasts made before.
@@ -70,10 +70,11 @@ def evaluate(
         PanelError: No worker is in the split, or no record has an occupation.
 
     Examples:
-        ```python
-        found = evaluate({"career": fitted}, panel, by=["gender"], weights="sampling")
-        found.estimates.filter(metric="perplexity")
-        ```
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=300)
+        >>> found = ll.evaluate({"counts": ll.fit("transition", panel)}, panel, by=["gender"], draws=100)
+        >>> found.estimates.filter(metric="perplexity", group="gender")["level"].to_list()
+        ['female', 'male']
     """
     if not models:
         raise OptionError("there are no models to evaluate: give at least one")

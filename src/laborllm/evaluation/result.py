@@ -28,6 +28,12 @@ class Evaluation:
         strata: The column within which they were drawn; None for none.
         open_records: How many records were left out because their occupation is not known yet.
         about: A line on each model, such as how it was trained.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=200)
+        >>> ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=100).ranking
+        ('counts',)
     """
 
     estimates: pl.DataFrame
@@ -61,7 +67,20 @@ class Evaluation:
         return tuple(sorted(self.models, key=place))
 
     def measure_of(self, model: str) -> str:
-        """The metric a model is ranked by: perplexity where it has it, else raw perplexity."""
+        """The metric that a model is ranked by.
+
+        Args:
+            model: Name of the model.
+
+        Returns:
+            "perplexity" where it has one, else "raw_perplexity".
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=100).measure_of("counts")
+            'perplexity'
+        """
         return "perplexity" if self.estimates.filter(model=model, metric="perplexity").height else "raw_perplexity"
 
     def row(self, model: str, metric: str, group: str = "all", level: str = "all") -> dict[str, float | None]:
@@ -79,7 +98,7 @@ class Evaluation:
         Examples:
             >>> import laborllm as ll
             >>> panel = ll.import_synthetic(workers=200)
-            >>> found = ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=20)
+            >>> found = ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=100)
             >>> found.row("counts", "perplexity")["workers"] == panel.subset("test").workers
             True
         """
@@ -111,7 +130,7 @@ class Evaluation:
             >>> import laborllm as ll
             >>> panel = ll.import_synthetic(workers=200)
             >>> fitted = {name: ll.fit("transition", panel, variant=name) for name in ("plain", "two-part")}
-            >>> found = ll.evaluate(fitted, panel, draws=20)
+            >>> found = ll.evaluate(fitted, panel, draws=100)
             >>> found.compared("two-part", "plain")["estimate"] < 1
             True
         """
@@ -119,7 +138,18 @@ class Evaluation:
         return _row(self.comparisons, model=model, reference=reference, **keys)
 
     def to_json(self) -> str:
-        """Every table as a list of rows. Infinite numbers become null; their note says so."""
+        """Every table as a list of rows, in JSON. Infinite numbers become null; their note says so.
+
+        Returns:
+            The text.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> found = ll.evaluate({"counts": ll.fit("transition", panel)}, panel, draws=100)
+            >>> json.loads(found.to_json())["reference"]
+            'counts'
+        """
         stored = {each.name: _plain(getattr(self, each.name)) for each in fields(self)}
         return json.dumps(stored, indent=1, allow_nan=False)
 

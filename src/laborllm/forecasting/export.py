@@ -83,7 +83,16 @@ def write_table(table: pl.DataFrame, path: Path, labels: Mapping[str, str] | Non
 
 
 def require_table(path: Path, layout: str, top: int | None) -> None:
-    """Raise `OptionError` unless a forecast can be written so: call it before long work, not after."""
+    """Refuse a table that a forecast cannot be written to: to be called before long work, not after.
+
+    Args:
+        path: The file.
+        layout: "long" or "wide".
+        top: How many occupations of each record the long layout has; None: all.
+
+    Raises:
+        OptionError: The name does not say a format, the layout is unknown, or `top` does not go with it.
+    """
     if path.suffix not in FORMATS:
         raise OptionError(f"the name {path.name} does not say a format: let it end in {', '.join(FORMATS)}")
     if layout not in get_args(Layout):
@@ -93,7 +102,16 @@ def require_table(path: Path, layout: str, top: int | None) -> None:
 
 
 def long_table(forecast: Forecast, panel: Panel, top: int | None = None) -> pl.DataFrame:
-    """Worker, year, split, code, title and probability; min(top, J) rows per record, the most probable first."""
+    """A row per record and occupation, the most probable first.
+
+    Args:
+        forecast: Of n records.
+        panel: The careers they are in.
+        top: How many occupations of each record; None: all.
+
+    Returns:
+        Columns worker, year, split, code, title and probability, min(top, J) rows per record.
+    """
     taxonomy = forecast.taxonomy
     kept = min(top or len(taxonomy), len(taxonomy))
     order = np.argsort(-forecast.log_prob, axis=1, kind="stable")[:, :kept]  # (n, kept)

@@ -35,7 +35,19 @@ OTHERS = "All others"
 class Taxonomy:
     """J occupations, each a code with a title and a reporting group; a forecast has a column for each, in this order.
 
-    Raises `TaxonomyError` if codes or titles repeat (titles are compared without case, spacing and punctuation).
+    Attributes:
+        name: What it is called.
+        codes: Codes, (J,).
+        titles: Titles, (J,).
+        groups: Groups, (J,).
+
+    Raises:
+        TaxonomyError: Codes or titles repeat; titles are compared without case, spacing and punctuation.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> len(ll.load_taxonomy("occ1990dd"))
+        331
     """
 
     name: str
@@ -61,7 +73,19 @@ class Taxonomy:
         return {code: column for column, code in enumerate(self.codes)}
 
     def columns(self, codes: Iterable[str | None]) -> NDArray[np.intp]:
-        """The column of each of n codes, (n,); J for None."""
+        """The columns of codes.
+
+        Args:
+            codes: n codes; None where there is no occupation.
+
+        Returns:
+            (n,); J for None.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.load_taxonomy("nlswork").columns(["2", None]).tolist()
+            [1, 13]
+        """
         return np.array([len(self) if code is None else self.position[code] for code in codes], dtype=np.intp)
 
     @cached_property
@@ -76,7 +100,22 @@ class Taxonomy:
         return self.from_occupations(self.name, [job for job in occupations if job[0] not in STATES])
 
     def title(self, code: str) -> str:
-        """The title of the occupation or state with this code."""
+        """The title of an occupation or a state.
+
+        Args:
+            code: Its code.
+
+        Returns:
+            The title.
+
+        Raises:
+            KeyError: The taxonomy has no such code.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.load_taxonomy("nlswork").title("2")
+            'Managers'
+        """
         return self.titles[self.position[code]]
 
     def with_states(self, states: Sequence[str]) -> Self:
@@ -90,6 +129,11 @@ class Taxonomy:
 
         Raises:
             TaxonomyError: An unknown state, or one that the taxonomy has already.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.load_taxonomy("nlswork").with_states(["unemployed"]).states
+            ('unemployed',)
         """
         unknown = [state for state in states if state not in STATES]
         if unknown:
@@ -102,13 +146,35 @@ class Taxonomy:
         )
 
     def to_json(self) -> str:
-        """Name, codes, titles and groups as JSON, which `from_json` reads."""
+        """Name, codes, titles and groups as JSON.
+
+        Returns:
+            The text, which `from_json` reads.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> json.loads(ll.load_taxonomy("nlswork").to_json())["name"]
+            'nlswork'
+        """
         occupations = list(zip(self.codes, self.titles, self.groups, strict=True))
         return json.dumps({"name": self.name, "entries": occupations})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """A taxonomy from what `to_json` wrote."""
+        """A taxonomy from what `to_json` wrote.
+
+        Args:
+            text: JSON.
+
+        Returns:
+            The taxonomy.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> taxonomy = ll.load_taxonomy("nlswork")
+            >>> ll.Taxonomy.from_json(taxonomy.to_json()) == taxonomy
+            True
+        """
         stored = json.loads(text)
         return cls.from_occupations(stored["name"], stored["entries"])
 
@@ -122,6 +188,14 @@ class Taxonomy:
 
         Returns:
             The taxonomy, in the order of the rows.
+
+        Raises:
+            TaxonomyError: Codes or titles that repeat.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.Taxonomy.from_occupations("two", [("1", "Cooks", "Kitchen"), ("2", "Waiters", "Service")]).codes
+            ('1', '2')
         """
         columns = list(zip(*occupations, strict=True)) or [(), (), ()]
         return cls(name, *(tuple(column) for column in columns))

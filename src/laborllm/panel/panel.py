@@ -45,15 +45,28 @@ class Provenance:
 class Panel:
     """One row per record (a worker in a year), sorted by worker and year.
 
-    The last records of a career may be open: their year and covariates are known, their occupation is not yet (null).
-    A model forecasts them, a fit and an evaluation leave them out.
+    The last records of a career may be open: their year and covariates are known, their occupation is not yet (null). A
+    model forecasts them, a fit and an evaluation leave them out.
 
     Columns beyond those of `SCHEMA` are the user's own: they ride along for grouping, clustering, weighting and export,
     and no text or model reads them.
 
-    `dataset` is the label that career texts use ("NLSY97"), unless a record has its own. `weight_kind` says what the
-    column weight means ("none", "sampling"). `split_by` is the column whose values the split keeps whole. Raises
-    `PanelError` naming the first offending row.
+    Attributes:
+        records: Columns worker, year, occupation, split, and more of `SCHEMA` and the user's own.
+        taxonomy: What the occupations are codes of.
+        dataset: The label that career texts use ("NLSY97"), unless a record has its own.
+        provenance: Where the records are from, with counts of every row that was read.
+        weight_kind: What the column weight means ("none", "sampling").
+        split_by: The column whose values the split keeps whole.
+
+    Raises:
+        PanelError: The records do not form a panel; the first row at fault is named.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> panel.records["worker"].n_unique() == panel.workers
+        True
     """
 
     records: pl.DataFrame
@@ -92,7 +105,20 @@ class Panel:
         return self.records["occupation"].null_count()
 
     def observed(self) -> Self:
-        """The panel without its open records. Raises `PanelError` if no record is left."""
+        """The panel without its open records.
+
+        Returns:
+            The smaller panel, or this one where no record is open.
+
+        Raises:
+            PanelError: No record is left.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> len(panel.open(years=[2031]).observed()) == len(panel)
+            True
+        """
         if not self.open_records:
             return self
         if self.open_records == len(self):
@@ -100,13 +126,21 @@ class Panel:
         return self.part(self.records.filter(pl.col("occupation").is_not_null()))
 
     def open(self, years: Iterable[int]) -> Self:
-        """Add an open record for each of `years` to every career; all else is as in its last record.
+        """Add an open record for each year to every career; all else is as in its last record.
+
+        Args:
+            years: Calendar years, all after the last record of every career.
+
+        Returns:
+            The larger panel: a model that forecasts it says where every worker is in these years.
 
         Raises:
             PanelError: No year is given, or one is not after the last record of every career.
 
         Examples:
-            `panel.open(years=[2025])` asks a model where every worker is in 2025.
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).open(years=[2031, 2033]).open_records
+            100
         """
         last = self.records.group_by("worker", maintain_order=True).last()
         asked = pl.Series("year", sorted(set(years)), pl.Int64)
@@ -123,7 +157,23 @@ class Panel:
         return replace(self, records=pl.concat([self.records, conform(opened)]))
 
     def subset(self, split: str) -> Self:
-        """The careers of one split. Raises `PanelError` if it has none."""
+        """The careers of one split.
+
+        Args:
+            split: `train`, `valid` or `test`.
+
+        Returns:
+            The smaller panel.
+
+        Raises:
+            PanelError: An unknown split, or one without workers.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> sum(panel.subset(split).workers for split in ("train", "valid", "test"))
+            50
+        """
         if split not in SPLITS:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
         records = self.records.filter(pl.col("split") == split)
@@ -140,6 +190,14 @@ class Panel:
 
         Returns:
             The panel of these careers, in the order they had.
+
+        Raises:
+            PanelError: Fewer than one worker is to be drawn.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).sample(10, seed=0).workers
+            10
         """
         chosen = draw_workers(self.records["worker"].unique(maintain_order=True), workers, seed=seed)
         return self.part(self.records.filter(pl.col("worker").is_in(chosen.implode())))
@@ -156,13 +214,31 @@ class Panel:
             The panel of these careers, in the order they had.
 
         Raises:
-            PanelError: An unknown split, or one without workers.
+            PanelError: An unknown split, one without workers, or fewer than one worker is to be drawn.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).draw("train", 10, seed=0).workers
+            10
         """
         careers = self if split is None else self.subset(split)
         return careers if workers is None else careers.sample(workers, seed=seed)
 
     def portions(self, records: int) -> Iterator[Self]:
-        """Whole careers of at least `records` records at a time, the last portion aside, in the order of the panel."""
+        """Whole careers, some at a time, in the order of the panel.
+
+        Args:
+            records: How many records a portion has at least, the last one aside.
+
+        Yields:
+            Panels.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> sum(portion.workers for portion in panel.portions(100))
+            50
+        """
         starts = np.flatnonzero(first_records(self.records))
         bounds = [0]
         while bounds[-1] < len(self):
@@ -180,6 +256,14 @@ class Panel:
 
         Returns:
             The smaller panel.
+
+        Raises:
+            PanelError: Split train has no workers, or fewer than one is to be kept.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).with_training(5, seed=0).subset("train").workers
+            5
         """
         chosen = self.subset("train").sample(workers, seed=seed).records["worker"].unique()
         return self.part(self.records.filter((pl.col("split") != "train") | pl.col("worker").is_in(chosen.implode())))
@@ -187,8 +271,21 @@ class Panel:
     def with_records(self, records: pl.DataFrame) -> Self:
         """Other records, checked and sorted, with the taxonomy, dataset and provenance of this panel.
 
+        Args:
+            records: Columns as in `records`.
+
+        Returns:
+            The panel.
+
         Raises:
             PanelError: They do not form a panel.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> in_the_west = panel.with_records(panel.records.with_columns(region=pl.lit("west")))
+            >>> in_the_west.records["region"].unique().to_list()
+            ['west']
         """
         return replace(self, records=records)
 
@@ -197,8 +294,20 @@ class Panel:
 
         They are not checked again: a record that follows an open one must be open too.
 
+        Args:
+            records: Rows of `records`.
+
+        Returns:
+            The smaller panel.
+
         Raises:
             PanelError: There are no records.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> len(panel.part(panel.records.filter(pl.col("gender") == "female"))) < len(panel)
+            True
         """
         if records.is_empty():
             raise PanelError("the selection holds no records")
@@ -218,7 +327,20 @@ class Panel:
         return hashlib.sha256("\n".join(test).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
-        """Write one Parquet file; what is not a record goes into its metadata."""
+        """Write one Parquet file; what is not a record goes into its metadata.
+
+        Args:
+            path: The file.
+
+        Raises:
+            StorageError: It cannot be written.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
+            >>> Path("panel.parquet").is_file()
+            True
+        """
         about = {
             "laborllm.taxonomy": self.taxonomy.to_json(),
             "laborllm.dataset": self.dataset,
@@ -231,7 +353,23 @@ class Panel:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a file written by `save`. Raises `PanelError` if it is not one."""
+        """Read a file that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The panel, checked.
+
+        Raises:
+            PanelError: It is not one.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
+            >>> ll.Panel.load(Path("panel.parquet")).workers
+            50
+        """
         records, about = read_marked(path, MARK, "panel", "import", PanelError)
         return cls(records, **read_facts(about))
 

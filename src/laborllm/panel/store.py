@@ -132,6 +132,13 @@ class PanelFile:
     def rows(self, start: int, end: int) -> Panel:
         """The careers of the selection that lie between two rows of the file, as `spans` gives them.
 
+        Args:
+            start: The first row.
+            end: The row after the last.
+
+        Returns:
+            The careers.
+
         Raises:
             PanelError: The file is torn, or its rows do not form a panel.
         """

@@ -52,7 +52,16 @@ class Page:
 
 
 def render_page(page: Page, template: str, **more: object) -> str:
-    """The page as HTML, laid out by `template`, which may use `more`."""
+    """Lay a page out as HTML.
+
+    Args:
+        page: What every page has.
+        template: Name of the template.
+        more: What this template has beyond that.
+
+    Returns:
+        The HTML.
+    """
     return _template(template).render(page=page, **more)
 
 

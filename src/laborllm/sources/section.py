@@ -17,6 +17,18 @@ class UniqueKeys:
     """Part of a YAML loader: an entry given twice is an error, where YAML libraries take the last one silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping of a node.
+
+        Args:
+            node: The node.
+            deep: Construct what is in it at once.
+
+        Returns:
+            Its keys and values.
+
+        Raises:
+            yaml.YAMLError: A key is given twice.
+        """
         seen = set[str]()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
@@ -40,7 +52,18 @@ class Section:
 
     @classmethod
     def load(cls, path: Path, what: str = "mapping") -> Self:
-        """The settings of a file of the kind `what`. Raises `SourceError` if it is not readable YAML."""
+        """Read the settings of a YAML file.
+
+        Args:
+            path: The file.
+            what: What kind of file it is, for the error.
+
+        Returns:
+            The settings.
+
+        Raises:
+            SourceError: It is not there, or no readable YAML.
+        """
         if not path.is_file():
             raise SourceError(f"no {what} file at {path}")
         try:

@@ -25,7 +25,7 @@ OWN = "own "  # before the names of the user's own columns, which may be those o
 
 
 def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
-    """Read a table of any supported format as the mapping file says.
+    r"""Read a table of any supported format as the mapping file says.
 
     Every row becomes a record or is counted in `provenance.left_out`; which occupation codes have a place in the
     taxonomy, and which words of covariates were read as others, stands in `provenance.notes`.
@@ -37,17 +37,28 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str | No
         split_by: One of the mapping's `columns`, whose values the split keeps whole, or `worker`; default: household
             where the mapping has that column, else worker.
 
+    Returns:
+        The panel.
+
     Raises:
-        SourceError: For a file, mapping, column or value that cannot be used as asked, and for a worker with several
-            rows in a year unless the mapping says which of them counts.
-        TaxonomyError: For an unknown taxonomy or crosswalk.
-        PanelError: For rows that do not form a panel, such as a year of birth that changes.
+        SourceError: A file, mapping, column or value that cannot be used as asked, or a worker with several rows in a
+            year unless the mapping says which of them counts.
+        TaxonomyError: An unknown taxonomy or crosswalk.
+        PanelError: Rows that do not form a panel, such as a year of birth that changes.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> _ = Path("jobs.csv").write_text("id,year,job\n1,2019,2\n1,2020,3\n")
+        >>> meaning = "dataset: SURVEY\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: job\n"
+        >>> _ = Path("jobs.yaml").write_text(meaning)
+        >>> len(ll.import_table(Path("jobs.csv"), Path("jobs.yaml")))
+        2
     """
     return _import(lambda meaning: read_raw(path, meaning.columns, meaning.encoding), mapping, seed, split_by)
 
 
 def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
-    """Read the rows of a SQL query as the mapping file says, as `import_table` does those of a file.
+    r"""Read the rows of a SQL query as the mapping file says, as `import_table` does those of a file.
 
     `provenance.notes` keeps the query without its texts, its hash, and the address without user and password.
 
@@ -56,7 +67,26 @@ def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, spl
         database: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
         mapping: The YAML file that says what the columns of the query mean.
         seed: Draws the split.
-        split_by: Column whose values the split keeps whole; default: household if there is one, else worker.
+        split_by: One of the mapping's `columns`, whose values the split keeps whole, or `worker`; default: household
+            where the mapping has that column, else worker.
+
+    Returns:
+        The panel.
+
+    Raises:
+        SourceError: A database, query, mapping, column or value that cannot be used as asked.
+        TaxonomyError: An unknown taxonomy or crosswalk.
+        PanelError: Rows that do not form a panel.
+
+    Examples:
+        >>> import duckdb
+        >>> import laborllm as ll
+        >>> with duckdb.connect("jobs.duckdb") as database:
+        ...     _ = database.sql("create table jobs as select 1 as id, 2019 as year, 2 as job")
+        >>> meaning = "dataset: SURVEY\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: job\n"
+        >>> _ = Path("jobs.yaml").write_text(meaning)
+        >>> len(ll.import_query("select * from jobs", "duckdb://jobs.duckdb", Path("jobs.yaml")))
+        1
     """
     return _import(lambda meaning: read_query(query, database, meaning.columns), mapping, seed, split_by)
 

@@ -83,11 +83,25 @@ def study_baselines(
     reference: str = "two-part",
     draws: int = 1000,
 ) -> Study:
-    """Fit each baseline once per seed into a run folder in `out`, unless it is there, and evaluate all on split test.
+    """Fit each baseline once per seed, unless its run folder is there, and evaluate all on split test.
 
     A baseline that no seed changes is fitted once. A mixture is of all other baselines of its seed but the oracle.
-    Raises `OptionError` on an unknown baseline, and `RunError` on a folder in `out` that another panel or seed was
-    fitted for, and `StorageError` while another process writes there.
+
+    Args:
+        panel: The careers.
+        out: The folder of the run folders.
+        baselines: Names of baselines.
+        seeds: Of the fits; the first one's are evaluated, the others give their perplexity.
+        reference: The baseline that the others are compared with.
+        draws: Of the bootstrap.
+
+    Returns:
+        The evaluation, and a row per fit.
+
+    Raises:
+        OptionError: An unknown baseline.
+        RunError: A folder in `out` that another panel or seed was fitted for.
+        StorageError: Another process writes there.
     """
     _require_known(baselines, reference, seeds)
     planned = _plan(baselines, seeds)

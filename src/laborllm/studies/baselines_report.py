@@ -17,7 +17,14 @@ FILES = ("perplexity", "auc", "fits")
 
 
 def write_study(study: Study, folder: Path, *, title: str, facts: Mapping[str, str]) -> None:
-    """`report.html`, `evaluation.json`, and each table as CSV and LaTeX."""
+    """Write `report.html`, `evaluation.json`, and each table as CSV and LaTeX.
+
+    Args:
+        study: What was found.
+        folder: Where to.
+        title: Of the report.
+        facts: What the report says of its data.
+    """
     tables = baseline_tables(study)
     section = Section("The models side by side", "One row per model: the fit with the first seed.", tables=tables)
     write_report(folder / "report.html", study.evaluation, title=title, facts=facts, sections=(section,))

@@ -36,6 +36,14 @@ class Template:
         last_records: Forecast each record from this many records before it, and the header; default: from all.
         title_seed: Seed of the codes, and of what is shuffled.
         wording: Name of the wording, which is frozen.
+
+    Raises:
+        OptionError: A value that is none of those allowed.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.LanguageModel(template=ll.Template(leave_out=("demographics",))).template.titles
+        'literal'
     """
 
     titles: Titles = "literal"
@@ -60,7 +68,22 @@ class Template:
         return {column for name in self.leave_out for column in groups.get(name, (name,))}
 
     def title_texts(self, taxonomy: Taxonomy) -> tuple[str, ...]:
-        """What is written for each occupation of the taxonomy, J strings."""
+        """What is written for each occupation of a taxonomy.
+
+        Args:
+            taxonomy: The J occupations.
+
+        Returns:
+            J strings, no two alike.
+
+        Raises:
+            TaxonomyError: The template would write two titles alike.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.Template(titles="literal").title_texts(ll.load_taxonomy("nlswork"))[1]
+            'Managers'
+        """
         return title_texts(taxonomy, self.titles, self.title_seed)
 
 

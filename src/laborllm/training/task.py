@@ -22,7 +22,7 @@ class Task(Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """Its parameters that require a gradient are trained."""
+        """What is trained: those of its parameters that require a gradient."""
 
     @property
     def lengths(self) -> Sequence[int]:

@@ -46,19 +46,31 @@ class AnyOf:
 
     @property
     def probability(self) -> Score:
+        """The score that is the probability of all the columns together."""
         return ProbabilityOfAny(self.columns)
 
     @property
     def outcome(self) -> Score:
+        """The score that is one in any of the columns, else zero."""
         return InAny(self.columns)
 
     def domain(self, history: History) -> Bools:
+        """Every record, or those whose occupation before is none of the columns, (n,)."""
         if not self.entering:
             return np.ones(len(history.position), dtype=bool)
         return np.asarray(~history.is_first & ~np.isin(history.previous, self.columns))
 
 
 def being_and_entering(name: str, label: str, columns: Sequence[int]) -> tuple[AnyOf, AnyOf]:
-    """Being in one of some columns, and entering one from outside."""
+    """Two events: being in one of some columns, and entering one from outside.
+
+    Args:
+        name: What tables call the first.
+        label: What it is called in words.
+        columns: Columns of the taxonomy.
+
+    Returns:
+        The events.
+    """
     places = tuple(columns)
     return AnyOf(name, label, places), AnyOf(f"entering_{name}", f"entering: {label}", places, entering=True)

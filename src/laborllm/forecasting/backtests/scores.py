@@ -40,9 +40,17 @@ def crps(draws: Floats, observed: Floats) -> Floats:
 def weighted_interval_score(
     draws: Floats, observed: Floats, levels: tuple[float, ...] = (0.5, 0.8, 0.9, 0.95)
 ) -> Floats:
-    """Weighted interval score of n numbers, (n,), from (n, D) draws (Bracher et al. 2021).
+    """Weighted interval score (Bracher et al. 2021).
 
     The mean of the absolute error of the median and, for each central interval, its width and what lies outside of it.
+
+    Args:
+        draws: D draws of each of n numbers, (n, D).
+        observed: What was observed, (n,).
+        levels: Of the central intervals.
+
+    Returns:
+        (n,), lower is better.
     """
     total = np.abs(observed - np.median(draws, axis=1)) / 2
     for level in levels:
@@ -54,16 +62,33 @@ def weighted_interval_score(
 
 
 def interval_holds(draws: Floats, observed: Floats, level: float) -> NDArray[np.bool_]:
-    """Whether the central interval of (n, D) draws holds each observed number, (n,)."""
+    """Whether the central interval of draws holds what was observed.
+
+    Args:
+        draws: D draws of each of n numbers, (n, D).
+        observed: What was observed, (n,).
+        level: Of the interval.
+
+    Returns:
+        (n,).
+    """
     tail = (1 - level) / 2
     low, high = np.quantile(draws, (tail, 1 - tail), axis=1, method="inverted_cdf")
     return np.asarray((low <= observed) & (observed <= high))
 
 
 def randomised_pit(draws: Floats, observed: Floats, *, seed: int = 0) -> Floats:
-    """Probability integral transform of n whole numbers, (n,): uniform on 0 to 1 if the (n, D) draws are calibrated.
+    """Probability integral transform of whole numbers: uniform on 0 to 1 if the draws are calibrated.
 
     A whole number takes a random place among the draws that equal it (Czado, Gneiting and Held 2009).
+
+    Args:
+        draws: D draws of each of n numbers, (n, D).
+        observed: What was observed, (n,).
+        seed: Of the random places.
+
+    Returns:
+        (n,), from 0 to 1.
     """
     below = (draws < observed[:, None]).mean(axis=1)
     equal = (draws == observed[:, None]).mean(axis=1)

@@ -57,6 +57,7 @@ class Shards:
         return shards
 
     def file(self, number: int) -> Path:
+        """Where a shard is."""
         return self.folder / f"{number:06}.parquet"
 
     def mark(self, number: int) -> str:

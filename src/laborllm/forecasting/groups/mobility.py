@@ -67,14 +67,42 @@ class Mobility:
         return np.asarray(np.divide(moves, total, out=np.zeros_like(moves), where=total > 0))
 
     def column(self, code: str) -> int:
-        """The column of an occupation. Raises `TaxonomyError` for a code that the taxonomy does not have."""
+        """The column of an occupation.
+
+        Args:
+            code: Its code.
+
+        Returns:
+            The column, from 0 to J - 1.
+
+        Raises:
+            TaxonomyError: The taxonomy does not have the code.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> found = ll.mobility(ll.fit("transition", panel), panel)
+            >>> found.column(panel.taxonomy.codes[3])
+            3
+        """
         if code not in self.taxonomy.position:
             raise TaxonomyError(f"taxonomy {self.taxonomy.name} has no occupation with code {code!r}")
         return self.taxonomy.position[code]
 
     def in_the_long_run(self) -> Self:
-        """The flows among as many people in each occupation as there are once shares no longer change: the stationary
-        distribution, by the power method. Useful where the careers say nothing of how frequent occupations are."""
+        """The flows in the stationary distribution, in which the shares of occupations no longer change.
+
+        Found by the power method. Useful where the careers say nothing of how frequent occupations are.
+
+        Returns:
+            Flows with the same shares of moves.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50, taxonomy="nlswork")
+            >>> ll.mobility(ll.fit("transition", panel), panel).in_the_long_run().source
+            'SYNTHETIC, in the long run'
+        """
         share = self.share
         at_rest = np.full(len(share), 1 / len(share))
         for _ in range(ROUNDS):

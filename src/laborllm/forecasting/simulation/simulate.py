@@ -165,7 +165,18 @@ def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
 
 
 def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
-    """Some workers at a time, as many as have `TOGETHER` paths, and their places among all workers."""
+    """Some workers at a time, as many as have `TOGETHER` paths.
+
+    Args:
+        panel: The careers.
+        draws: Paths of each worker.
+
+    Yields:
+        The places of the workers among all, and their careers.
+
+    Raises:
+        PanelError: Fewer than one path.
+    """
     if draws < 1:
         raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
     at_once = max(1, TOGETHER // draws)
@@ -178,9 +189,15 @@ def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
 def walk(model: Forecaster, panel: Panel, draws: int, *, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Close the open records of every path, one after the other.
 
+    Args:
+        model: Any fitted model.
+        panel: Careers of W workers with K open records each.
+        draws: Paths of each worker, D.
+        seed: Of the draws; those of a worker depend on no other worker.
+
     Yields:
-        Of each year the distributions, (W, D, J) or (W, 1, J) where paths do not differ yet, and the columns drawn from
-        them, (W, D).
+        For each year the distributions, (W, D, J) or (W, 1, J) where paths do not differ yet, and the columns drawn
+        from them, (W, D).
     """
     origins, years = origins_of(panel)
     uniform = worker_uniforms(origins["worker"].to_list(), draws, years.shape[1], seed=seed)

@@ -94,5 +94,17 @@ class TuningConfig(TrainingConfig):
         return cls(**PRESETS[name] | options)
 
     def tokens_in_a_pass(self, device_type: str) -> int:
-        """The most tokens in one forward pass on a device of this type, `cpu` or `cuda`."""
+        """The most tokens in one forward pass.
+
+        Args:
+            device_type: `cpu` or `cuda`.
+
+        Returns:
+            `pack_tokens`, or what is usual on such a device.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> ll.TuningConfig().tokens_in_a_pass("cpu")
+            1024
+        """
         return self.pack_tokens or TRAINING_TOKENS[device_type]

@@ -98,18 +98,58 @@ class Forecast:
         return np.flatnonzero(self.observed < len(self.taxonomy))
 
     def drop_open(self) -> Self:
-        """The forecasts of the observed records, without those of open ones."""
+        """The forecasts of the observed records, without the open ones.
+
+        Returns:
+            The smaller forecast.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> forecast = ll.forecast(ll.fit("transition", panel), panel.open(years=[2031]))
+            >>> len(forecast.drop_open().records) == len(panel)
+            True
+        """
         return self if len(self._closed) == len(self.records) else self._rows(self.records[self._closed], self._closed)
 
     def only_open(self) -> Self:
-        """The forecasts of the open records only."""
+        """The forecasts of the open records only.
+
+        Returns:
+            The smaller forecast.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> forecast = ll.forecast(ll.fit("transition", panel), panel.open(years=[2031]))
+            >>> len(forecast.only_open().records)
+            50
+        """
         rows = np.flatnonzero(self.observed == len(self.taxonomy))
         return self._rows(self.records[rows], rows)
 
     def of(self, panel: Panel) -> Self:
-        """The rows of the records of `panel`, in its order: a record that was open when it was forecast may have an
-        occupation now. Raises `RunError` if one is missing or has another occupation, and
-        `PanelError` if the taxonomy of the forecast cannot express one."""
+        """The rows of the records of a panel, in its order.
+
+        A record that was open when it was forecast may have an occupation now.
+
+        Args:
+            panel: Some of the records that were forecast.
+
+        Returns:
+            The forecast of these records.
+
+        Raises:
+            RunError: A record is missing or had another occupation.
+            PanelError: The taxonomy of the forecast cannot express an occupation.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> forecast = ll.forecast(ll.fit("transition", panel), panel)
+            >>> len(forecast.of(panel.subset("test")).records) == len(panel.subset("test"))
+            True
+        """
         panel = over(panel, self.taxonomy)
         wanted = panel.records.select("worker", "year", "occupation")
         saved = self.records.rename({"occupation": "forecast"}).with_row_index("row")
@@ -141,12 +181,15 @@ class Forecast:
             path: The file.
             more: What else its metadata says, by key.
 
+        Raises:
+            StorageError: The file cannot be written.
+
         Examples:
             >>> import laborllm as ll
             >>> panel = ll.import_synthetic(workers=50)
             >>> ll.forecast(ll.fit("transition", panel), panel).save(Path("forecast.parquet"))
-            >>> ll.Forecast.load(Path("forecast.parquet")).method
-            'transition frequencies'
+            >>> Path("forecast.parquet").is_file()
+            True
         """
         frame = self.records.with_columns(
             pl.Series("raw_mass", self.raw_mass, pl.Float64),
@@ -164,7 +207,24 @@ class Forecast:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a file written by `save`. Raises `InputError` if it is not one."""
+        """Read a file that `save` wrote.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The forecast.
+
+        Raises:
+            InputError: It is not one.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50)
+            >>> ll.forecast(ll.fit("transition", panel), panel).save(Path("forecast.parquet"))
+            >>> ll.Forecast.load(Path("forecast.parquet")).method
+            'transition frequencies'
+        """
         frame, about = read_marked(path, MARK, "forecast", "forecast", InputError)
         try:
             return cls(

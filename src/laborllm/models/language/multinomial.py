@@ -55,7 +55,7 @@ class MultinomialLogit:
         return float(log_prob.double().mean().neg().exp())
 
     def tensors(self) -> dict[str, Tensor]:
-        """Its numbers by name, as a file holds them."""
+        """The numbers of the logit by name, as a file holds them."""
         return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
 
 

@@ -28,7 +28,7 @@ class PathWeights(Protocol):
     """How much each of M members counts on D paths of each of W workers."""
 
     def now(self) -> Floats:
-        """Of the next open record, (W, D, M), or of shapes that broadcast to it; they add up to one."""
+        """The weights of the next open record, (W, D, M), or of shapes that broadcast to it; they add up to one."""
         ...
 
     def append(self, occupation: Tensor) -> None:
@@ -71,7 +71,7 @@ def path_weights(weights: ConstantWeights | VaryingWeights, panel: Panel) -> Pat
 
 
 class SameWeights:
-    """The same weights on every path."""
+    """Weights that are equal on every path."""
 
     def __init__(self, weights: ConstantWeights) -> None:
         self._weights = weights.weights[None, None]  # (1, 1, M)

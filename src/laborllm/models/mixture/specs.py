@@ -56,7 +56,23 @@ class Mixture:
         Args:
             panel: The careers; split valid is used.
             seed: Draws the folds that choose the penalty of varying weights.
-            out: Not used: nothing is kept next to it.
+            out: Not used: nothing is trained.
+
+        Returns:
+            The fitted mixture.
+
+        Raises:
+            RunError: A member that may have been trained on workers who are held out.
+            PanelError: A member over another taxonomy.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=100)
+            >>> for name in ("plain", "second-order"):
+            ...     _ = ll.fit("transition", panel, variant=name, out=f"runs/{name}")
+            >>> mixture = ll.Mixture((Path("runs/plain"), Path("runs/second-order"))).fit(panel)
+            >>> round(float(mixture.weights.weights.sum()), 6)
+            1.0
         """
         from laborllm.models.mixture.mixture import fit_mixture
 

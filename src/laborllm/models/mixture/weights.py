@@ -31,7 +31,11 @@ LEAST = 1e-9  # weight at which the search for varying weights starts
 
 @dataclass(frozen=True)
 class ConstantWeights:
-    """The same weights for all records. weights: (M,)."""
+    """Weights that are the same at every record.
+
+    Attributes:
+        weights: (M,), which add up to one.
+    """
 
     weights: Floats
 
@@ -41,14 +45,20 @@ class ConstantWeights:
         return np.tile(np.log(positive), (len(panel), 1))
 
     def tensors(self) -> dict[str, Floats]:
-        """Its numbers by name, as a file holds them."""
+        """The weights by name, as a file holds them."""
         return {"weights": self.weights}
 
 
 @dataclass(frozen=True)
 class VaryingWeights:
-    """coefficients: (F + 1, M), the last row without a feature. mean, deviation: (F,) of the features. seen: (J,)
-    training records of each occupation."""
+    """Weights that are a softmax of features of the history.
+
+    Attributes:
+        coefficients: (F + 1, M), the last row without a feature.
+        mean: Of the features, (F,).
+        deviation: Standard deviation of the features, (F,).
+        seen: Training records of each occupation, (J,).
+    """
 
     coefficients: Floats
     mean: Floats
@@ -65,7 +75,7 @@ class VaryingWeights:
         return _log_softmax(features @ self.coefficients[:-1] + self.coefficients[-1])
 
     def tensors(self) -> dict[str, Floats]:
-        """Its numbers by name, as a file holds them."""
+        """The coefficients by name, as a file holds them."""
         return dict(vars(self))
 
 

@@ -20,12 +20,16 @@ Truth = Mapping[str, Set[str]]  # title -> the codes that are right
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Of coding titles whose codes are known. A code is right if it is one of them.
+    """How often titles with known codes are coded rightly: to one of these codes.
 
-    titles: how many were asked. top_1, top_5: share with a right code first, or among the first five.
-    by_threshold: threshold, coverage (share of titles coded), accuracy (share right of those), confidence (their mean).
-    by_decile: ten groups of titles by confidence: titles, accuracy, confidence.
-    by_group: major group of the SOC, by the first right code: titles, top_1, top_5, confidence.
+    Attributes:
+        titles: How many were asked.
+        top_1: Share with a right code first.
+        top_5: Share with a right code among the first five.
+        by_threshold: threshold, coverage (share of titles coded), accuracy (share right of those), confidence (their
+            mean).
+        by_decile: Ten groups of titles by confidence: titles, accuracy, confidence.
+        by_group: Major group of the SOC, by the first right code: titles, top_1, top_5, confidence.
     """
 
     titles: int

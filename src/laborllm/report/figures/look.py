@@ -171,5 +171,14 @@ def extreme(frame: pl.DataFrame, *names: str) -> tuple[float, float]:
 
 
 def finite(frame: pl.DataFrame, value: str, *others: str) -> pl.DataFrame:
-    """The rows with a finite `value`, and no columns but those named: a chart carries, and copies, all it is given."""
+    """The rows of a frame whose value is finite, and no columns but those named: a chart copies all it is given.
+
+    Args:
+        frame: What is drawn.
+        value: Name of the column with the value.
+        others: Names of the other columns to keep.
+
+    Returns:
+        The smaller frame.
+    """
     return frame.filter(pl.col(value).is_finite()).select(value, *others)

@@ -42,7 +42,7 @@ from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverag
 
 
 def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
-    """Read one extract, or several files of extracts joined by person.
+    """Import the NLSY79 from one extract, or several files of extracts joined by person.
 
     A row of the counts is a person in a round whose occupation the files have. Where the extract has them, the panel
     keeps the columns household (of 1978) and wage (hourly pay of the current or most recent job, in dollars).
@@ -52,9 +52,16 @@ def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str | None 
         seed: Draws the split.
         split_by: Column whose values the split keeps whole; default: household where the extract has it, else worker.
 
+    Returns:
+        The panel.
+
     Raises:
-        SourceError: For files that cannot be read, are of another cohort or have no occupation.
-        PanelError: For people that do not form a panel, and for a split by a column that the extract lacks.
+        SourceError: Files that cannot be read, are of another cohort or have no occupation.
+        PanelError: People that do not form a panel, or a split by a column that the extract lacks.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.import_nlsy79([Path("extract.zip")]).save(Path("nlsy79.parquet"))  # doctest: +SKIP
     """
     extract = read_extract(files, load_shipped_list("nlsy79").variables)
     rounds = _rounds(extract)

@@ -93,7 +93,7 @@ def read_people(
     Examples:
         >>> import laborllm as ll
         >>> ll.read_people(ll.import_synthetic(workers=50))
-        People(50 with 1,000 records, 0 left out)
+        People(50 with 805 records, 0 left out)
     """
     if isinstance(people, Panel):
         return _coded_before(people)

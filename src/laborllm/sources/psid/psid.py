@@ -40,18 +40,27 @@ NOT_IN_TAXONOMY = "occupation code not in taxonomy"
 
 
 def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
-    """Read extracts of the PSID Data Center: individuals with their families in one file, or apart in several.
+    """Import the PSID from extracts of its Data Center.
 
-    A wave is read if anything about work in it is there. Each person in each wave becomes a record or is counted in
-    `provenance.left_out`. The column household is the number of the family of 1968 that a person descends from.
+    Individuals with their families in one file, or apart in several. A wave is read if anything about work in it is
+    there. Each person in each wave becomes a record or is counted in `provenance.left_out`. The column household is the
+    number of the family of 1968 that a person descends from.
 
     Args:
-        paths: Data files, each with its SAS, SPSS or Stata statements alongside.
+        paths: Data files, each with its SAS, SPSS or Stata statements next to it.
         seed: Draws the split.
         split_by: Column whose values the split keeps whole; default: household, all of a family of 1968.
 
+    Returns:
+        The panel.
+
     Raises:
-        SourceError: For files that cannot be read or do not fit each other, or that lack what a wave needs.
+        SourceError: Files that cannot be read or do not fit each other, or that lack what a wave needs.
+        PanelError: A split by a column that the extract lacks.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.import_psid([Path("J123456.txt")]).save(Path("psid.parquet"))  # doctest: +SKIP
     """
     waves = load_waves()
     wanted = {FAMILY_1968, PERSON, SEX}.union(*(wave.variables.values() for wave in waves))

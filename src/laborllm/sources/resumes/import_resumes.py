@@ -58,7 +58,38 @@ def import_resumes(
     dataset: str = "RESUMES",
     seed: int = 0,
 ) -> Panel:
-    """The panel that `write_resumes` writes, in memory; the arguments are explained there."""
+    r"""Import resumes: dated jobs with free-text titles become the main job of every year.
+
+    All records must fit into memory; `laborllm import resumes` writes a panel in memory that does not grow with them.
+
+    Args:
+        path: A folder of JSON Resume files, one such file, a `.jsonl` of them, or a CSV or Parquet table of jobs with
+            columns worker, start, end and title, and perhaps education and birth_year.
+        as_of: The year, month or day to which running jobs continue; nothing after it is taken. None: the date of the
+            file, or of the newest in the folder.
+        open_ends: Texts that mean a job without an end, in addition to "present" and the like, and dates after `as_of`.
+        date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
+        threshold: Titles are coded into occ1990dd; those less sure than this are left out.
+        corrections: A CSV file of titles and codes that come before all else.
+        states: States that the taxonomy of the panel has too, so that panels which have them can be pooled with it.
+        encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
+        dataset: What career texts call the data.
+        seed: Draws the split.
+
+    Returns:
+        The panel.
+
+    Raises:
+        TaxonomyError: A correction that is no title with one code.
+        SourceError: A source that cannot be read or has no usable job.
+        PanelError: Jobs that do not form a panel, such as two years of birth of one worker.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> _ = Path("jobs.csv").write_text("worker,start,end,title\n1,2018,2020,Registered nurse\n")
+        >>> len(ll.import_resumes(Path("jobs.csv")))
+        3
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "panel.parquet"
         write_resumes(
@@ -92,31 +123,27 @@ def write_resumes(
     seed: int = 0,
     coder: TitleCoder | None = None,
 ) -> Written:
-    """Write the panel of the resumes at `path` to `out`, in memory that does not grow with them if they are Parquet.
+    """Write the panel of resumes to a file, in memory that does not grow with them if they are Parquet.
 
     Args:
-        path: A folder of JSON Resume files, one such file, a `.jsonl` of them, or a CSV or Parquet table of jobs with
-            columns worker, start, end and title, and perhaps education and birth_year.
+        path: What `import_resumes` takes, as all that follows but `out` and `coder`.
         out: The panel file.
-        as_of: The year, month or day to which running jobs continue; nothing after it is taken. None: the date of the
-            file, or of the newest in the folder.
-        open_ends: Texts that mean a job without an end, besides "present" and the like, and dates after `as_of`.
-        date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
+        as_of: The year, month or day to which running jobs continue; None: the date of the file.
+        open_ends: Texts that mean a job without an end, in addition to "present" and the like.
+        date_order: What comes first in a date such as 03/04/2014; None: such a date is not read.
         threshold: Titles are coded into occ1990dd; those less sure than this are left out.
         corrections: A CSV file of titles and codes that come before all else.
-        states: States that the taxonomy of the panel has too, so that panels which have them can be pooled with it.
-        encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
+        states: States that the taxonomy of the panel has too.
+        encoding: Of CSV and JSON that is not UTF-8; None: UTF-8, UTF-16 or Windows-1252.
         dataset: What career texts call the data.
         seed: Draws the split.
-        coder: A coder of titles that is loaded already, in place of the shipped one.
+        coder: Codes the titles; None: the coder that comes with laborllm.
 
     Returns:
         How much was written, the row counts, and the titles that have no code.
 
     Raises:
-        TaxonomyError: For a correction that is no title with one code.
-        SourceError: For a source that cannot be read or has no usable job.
-        PanelError: For jobs that do not form a panel, such as two years of birth of one worker.
+        LaborLLMError: What `import_resumes` raises.
     """
     require_parent(out)
     jobs = read_source(path, encoding)
@@ -181,7 +208,15 @@ class _Parts:
 
 
 def last_day(written: str | None, path: Path, order: DateOrder | None) -> date:
-    """The last day of what is written as `as_of`, or the day on which the newest file was written.
+    """The day to which running jobs continue.
+
+    Args:
+        written: A year, month or day; None: the day on which the newest file was written.
+        path: The file, or the folder of files.
+        order: What comes first in a date such as 03/04/2014.
+
+    Returns:
+        The last day of what is written.
 
     Raises:
         SourceError: It is no date.

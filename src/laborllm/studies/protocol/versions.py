@@ -59,6 +59,7 @@ class Sampled:
     split: Literal["train", "test"] = "train"
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Keep the workers drawn, and all of the other splits."""
         if self.split == "train":
             return panel.with_training(self.workers, seed=self.seed)
         chosen = panel.subset("test").sample(self.workers, seed=self.seed).records["worker"].unique()
@@ -73,6 +74,7 @@ class Share:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Keep that share of the training workers, and all of the other splits."""
         workers = max(1, round(self.share * panel.subset("train").workers))
         return panel.with_training(workers, seed=self.seed)
 
@@ -87,6 +89,7 @@ class Resampled:
     seed: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Draw the training workers, and keep all of the other splits."""
         return panel.with_records(resample_training(panel.records, panel.split_by, seed=self.seed))
 
 
@@ -97,6 +100,7 @@ class Until:
     year: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Leave out the training and validation records after the year."""
         return panel.part(panel.records.filter((pl.col("split") == "test") | (pl.col("year") <= self.year)))
 
 
@@ -112,6 +116,7 @@ class Resplit:
     folds: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Assign the splits."""
         records = panel.records.drop("split")
         inner = assign_split(records, seed=self.seed, by=panel.split_by)  # for split valid of the others
         name = pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")
@@ -133,6 +138,7 @@ class Mixed:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Add workers of the other panel."""
         return mix(panel, [Addition(panels(self.panel), self.share, self.draw)], seed=self.seed)
 
 
@@ -148,6 +154,7 @@ class Hidden:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Hide or permute the covariate."""
         if self.covariate not in COVARIATES:
             raise PanelError(f"{self.covariate!r} is no covariate: use {', '.join(COVARIATES)}")
         test, others = panel.records.filter(split="test"), panel.records.filter(pl.col("split") != "test")
@@ -171,6 +178,7 @@ class Recent:
     unit: Literal["records", "years"] = "records"
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Cut the test careers into windows."""
         return panel.with_records(recent_windows(panel.subset("test").records, self.last, self.unit))
 
 

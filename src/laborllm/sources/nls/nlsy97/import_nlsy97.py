@@ -21,22 +21,29 @@ UNCODABLE = ("9990",)
 
 
 def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
-    """Read an extract of the NLSY97.
+    """Import the NLSY97 from an extract.
 
     A worker who has a job with an occupation in the year is employed in her main job. Without one she is in education
     if enrolled, else unemployed or out of the labor force if she was without work for 26 weeks or more, whichever of
-    the two for longer. Every person and round is a record or counted in `provenance.left_out`.
-    Where the extract has them, the panel keeps the columns household, stratum and psu (of the sample), and wage (hourly
-    pay of the main job, in dollars).
+    the two for longer. Every person and round is a record or counted in `provenance.left_out`. Where the extract has
+    them, the panel keeps the columns household, stratum and psu (of the sample), and wage (hourly pay of the main job,
+    in dollars).
 
     Args:
         files: Data, codebook and whatever else `read_extract` takes.
         seed: Draws the split.
         split_by: Column whose values the split keeps whole; default: household where the extract has it, else worker.
 
+    Returns:
+        The panel.
+
     Raises:
-        SourceError: For files that are no extract, that lack a question, or whose dates cannot be.
-        PanelError: For a split by a column that the extract lacks.
+        SourceError: Files that are no extract, that lack a question, or whose dates cannot be.
+        PanelError: A split by a column that the extract lacks.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.import_nlsy97([Path("extract.zip")]).save(Path("nlsy97.parquet"))  # doctest: +SKIP
     """
     extract = read_extract(files)
     rounds = require_rounds(extract)
