@@ -80,6 +80,7 @@ class JsonLines(logging.Formatter):
     """A line of JSON for every event; of an error its kind and place, not its message, which may quote a request."""
 
     def format(self, record: logging.LogRecord) -> str:
+        """A record as one line of JSON."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
