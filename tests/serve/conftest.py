@@ -25,7 +25,7 @@ def fitted() -> Fitted:
 
 @pytest.fixture(scope="session")
 def served(fitted: Fitted) -> Served:
-    return Served("invented", fitted, Titles.of(fitted.record.taxonomy), audited=False)
+    return Served("invented", fitted, Titles.of(fitted.record.taxonomy))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.responses import Response
+from starlette.concurrency import run_in_threadpool
 
 from laborllm import __version__
 from laborllm.serve.api import ROUTERS
@@ -15,7 +15,10 @@ from laborllm.serve.groups import Groups
 from laborllm.serve.operation.guard import Guard, known_hosts
 from laborllm.serve.operation.observe import Metrics, Observe
 from laborllm.serve.operation.problems import add_problems
-from laborllm.serve.page.render import static
+from laborllm.serve.operation.watch import watch
+from laborllm.serve.page.groups import groups
+from laborllm.serve.page.occupations import occupations
+from laborllm.serve.page.render import static, warm_up
 from laborllm.serve.page.views import page
 from laborllm.serve.served import Served
 from laborllm.serve.settings import Settings
@@ -41,6 +44,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(warm_up, served)
         app.state.ready = True
         yield
         app.state.ready = False
@@ -54,14 +58,11 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
+    app.state.ready, app.state.metrics = False, metrics
     app.state.asked = Asked(served, Futures(served, batches), settings, Groups())
-    for part in (*ROUTERS, page, static):
+    for part in (*ROUTERS, watch, page, groups, occupations, static):
         app.include_router(part)
     add_problems(app)
-
-    @app.get("/metrics", include_in_schema=False)
-    async def show_metrics() -> Response:
-        return metrics.response()
 
     app.add_middleware(Guard, settings=settings, hosts=known_hosts(settings))
     app.add_middleware(Observe, metrics=metrics)

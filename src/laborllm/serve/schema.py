@@ -186,3 +186,157 @@ class WhatIfAnswer(Answer):
 
     years: list[ChangedYear]
     notes: list[str]
+
+
+class OccupationName(BaseModel):
+    """An occupation of the taxonomy."""
+
+    code: str = Field(examples=["436"])
+    title: str = Field(examples=["Cooks"])
+    group: str = Field(examples=["Food preparation and service"])
+
+
+class OccupationsAnswer(Answer):
+    """All occupations that the model knows."""
+
+    occupations: list[OccupationName]
+
+
+class Step(BaseModel):
+    """An occupation that people go to, or come from."""
+
+    code: str = Field(examples=["433"])
+    title: str = Field(examples=["Supervisors of food preparation and service"])
+    of_100: int = Field(description="Of 100 who leave, or of 100 who come in.", examples=[7])
+
+
+class Reached(BaseModel):
+    """An occupation that people commonly reach."""
+
+    code: str = Field(examples=["19"])
+    title: str = Field(examples=["Managers and administrators, n.e.c."])
+    moves: int = Field(description="One or two.", examples=[2])
+    via: str | None = Field(description="The occupation in between, of two moves.", examples=["Waiters and waitresses"])
+
+
+class Occupation(OccupationName):
+    """What the model says of people with three years in an occupation, and nothing else known."""
+
+    stay_of_100: int = Field(description="Still in it a year later, of 100.", examples=[81])
+    out_of_work_of_100: int = Field(description="Without a job a year later, of 100.", examples=[6])
+    steady: str = Field(description="How often people stay, by thirds of all occupations.")
+    next: list[Step] = Field(description="Where those go who leave.")
+    feeders: list[Step] = Field(description="Where those come from who come in.")
+    similar: list[OccupationName] = Field(description="The most similar ones, by the model's own vectors.")
+    reachable: list[Reached] = Field(description="Occupations that people commonly reach in one move or two.")
+
+
+class OccupationAnswer(Answer):
+    """One occupation."""
+
+    occupation: Occupation
+
+
+class TitlesRequest(Strict):
+    """Job titles as people write them."""
+
+    titles: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        min_length=1, max_length=100, examples=[["Sr. line cook", "RN"]]
+    )
+
+
+class Candidate(BaseModel):
+    """An occupation that a title may mean."""
+
+    code: str = Field(examples=["436"])
+    title: str = Field(examples=["Cooks"])
+    confidence: float = Field(description="How sure it is, 0 to 1.", examples=[0.93])
+
+
+class CodedTitle(BaseModel):
+    """A title and what it may mean."""
+
+    said: str = Field(examples=["Sr. line cook"])
+    code: str | None = Field(description="Null where no occupation is sure enough.", examples=["436"])
+    title: str = Field(examples=["Cooks"])
+    confidence: float = Field(examples=[0.93])
+    candidates: list[Candidate]
+
+
+class TitlesAnswer(Answer):
+    """The titles, in their order."""
+
+    titles: list[CodedTitle]
+
+
+class ModelFacts(BaseModel):
+    """What a model is and what it learnt from."""
+
+    name: str = Field(examples=["nlsy"])
+    kind: str = Field(examples=["nemo"])
+    dataset: str = Field(examples=["NLSY97"])
+    careers: int = Field(description="Careers that it learnt from.", examples=[9000])
+    records: int = Field(examples=[120_000])
+    taxonomy: str = Field(examples=["occ1990dd"])
+    occupations: int = Field(examples=[333])
+    audited: bool = Field(description="Whether it was measured how much it repeats of single careers.")
+
+
+class ModelsAnswer(BaseModel):
+    """The models that answer here."""
+
+    models: list[ModelFacts]
+
+
+class Health(BaseModel):
+    """Whether the server lives, or is ready to answer."""
+
+    status: Literal["ok", "starting"] = "ok"
+
+
+class Person(Strict):
+    """A member of a group."""
+
+    career: Career
+    group: str = Field("all", min_length=1, max_length=80, description="Group that the person is in.")
+
+
+class GroupRequest(Ahead):
+    """People to count, at least ten in each group."""
+
+    people: list[Person] = Field(min_length=1)
+    draws: int = Field(200, ge=1, strict=True, description="Simulated futures of the group.", examples=[200])
+
+
+class Count(BaseModel):
+    """How many of a group are somewhere."""
+
+    title: str = Field(description="Occupation, or group of occupations.", examples=["Cooks"])
+    count: int = Field(description="Expected number of people.", examples=[12])
+    low: int | None = Field(description="5 % quantile over simulated futures; null for all others.", examples=[8])
+    high: int | None = Field(description="95 % quantile.", examples=[16])
+
+
+class GroupYear(BaseModel):
+    """One year of a group."""
+
+    year: int = Field(examples=[2027])
+    at_work: Count
+    occupations: list[Count] = Field(description="The most frequent ones; all others last.")
+    groups: list[Count]
+
+
+class OneGroup(BaseModel):
+    """The years ahead of a group."""
+
+    group: str = Field(examples=["all"])
+    people: int = Field(examples=[30])
+    years: list[GroupYear]
+
+
+class GroupAnswer(Answer):
+    """The groups, in the order in which they come."""
+
+    groups: list[OneGroup]
+    holds: str = Field(description="What the ranges hold.", examples=["draws"])
+    notes: list[str]

@@ -1,7 +1,8 @@
 """The model that a server answers with, loaded once."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -9,8 +10,10 @@ import polars as pl
 from laborllm import api
 from laborllm.errors import RunError
 from laborllm.models.contract import Fitted
+from laborllm.models.runs.run_folder import CARD
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
+from laborllm.serve.outlook import Outlook
 from laborllm.serve.titles import Titles
 from laborllm.sources.spellings import WORDS
 
@@ -23,23 +26,28 @@ class Served:
         name: What clients call it.
         fitted: The model.
         titles: Codes titles into its taxonomy.
-        audited: Whether an audit of what it repeats of single careers goes with it.
+        audit: What an audit found of how much it tells of the people it learnt from, in a sentence; "" for none.
     """
 
     name: str
     fitted: Fitted
     titles: Titles
-    audited: bool
+    audit: str = ""
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What the model says of each occupation."""
+        return Outlook(self.fitted, datetime.now(UTC).year)
 
     @classmethod
     def load(cls, run: str | Path) -> "Served":
         """The model of a run folder, or one that comes with laborllm. Raises what `laborllm.load` does."""
         fitted = api.load(run)
-        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), audited=False)
+        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), _audit_of(Path(run)))
 
     def require_audited(self) -> None:
         """Raise `RunError` unless an audit goes with the model."""
-        if not self.audited:
+        if not self.audit:
             raise RunError(
                 f"no audit goes with the model {self.name}: how much it repeats of single careers is not known",
                 hint="give --unaudited to serve it all the same, to people who may see the data it learnt from",
@@ -60,3 +68,12 @@ class Served:
     def words(self, covariate: str) -> list[str]:
         """The words for a covariate that the model knows, in their order."""
         return [word for word in WORDS[covariate] if self.knows(covariate, word)]
+
+
+def _audit_of(run: Path) -> str:
+    """The first sentence of the audit in the card of a run folder, or "": `laborllm audit` writes of attacks there, a
+    fit does not."""
+    card = (run / CARD).read_text("utf-8") if (run / CARD).is_file() else ""
+    section = card.partition("\n## Audit\n")[2].partition("\n## ")[0].strip()
+    first = section.splitlines()[0] if section else ""
+    return first if " attacks (" in first else ""

@@ -1,5 +1,13 @@
 """The calls of the API, a file for each."""
 
-from laborllm.serve.api import forecast, simulate, what_if
+from laborllm.serve.api import forecast, group, models, occupations, simulate, titles, what_if
 
-ROUTERS = (forecast.router, simulate.router, what_if.router)
+ROUTERS = (
+    forecast.router,
+    group.router,
+    simulate.router,
+    what_if.router,
+    occupations.router,
+    titles.router,
+    models.router,
+)

@@ -4,6 +4,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
+import polars as pl
 from fastapi import APIRouter
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -11,8 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from laborllm.report.figures import to_svg
+from laborllm.report.figures.differences import differences
 from laborllm.serve.asked import Asked
 from laborllm.serve.schema import USE
+from laborllm.serve.served import Served
 
 static = APIRouter(include_in_schema=False)
 FILES = {
@@ -40,6 +43,13 @@ async def file(name: str) -> Response:
     if name not in FILES:
         raise HTTPException(404, "no such file")
     return Response(_content(name), media_type=FILES[name][2], headers={"Cache-Control": "max-age=86400"})
+
+
+def warm_up(served: Served) -> None:
+    """Do once what takes longer the first time: the flows between occupations, a chart, the titles."""
+    served.outlook.flows  # noqa: B018, computed when it is first asked for
+    served.titles.read("cook")
+    to_svg(differences(pl.DataFrame({"title": ["cook"], "people": [1], "low": [0.0], "high": [2.0]})), "warm")
 
 
 @cache

@@ -49,6 +49,11 @@ class Result:
         return int(self.found.years[0, 0])
 
     @property
+    def code(self) -> str:
+        """The code of the last record."""
+        return str(self.read.titles[-1].code)
+
+    @property
     def origin(self) -> str:
         """The title of the last record."""
         return self.read.titles[-1].title

@@ -64,12 +64,12 @@ async def download(request: Request, asked: Answers) -> Response:
     if kind == "png":
         chart = result.figures()[0].chart.properties(background="white").to_dict(validate=False)
         content = await run_in_threadpool(vl_convert.vegalite_to_png, chart, scale=PNG_SCALE)
-        return _file(content, "image/png", "career.png")
+        return attachment(content, "image/png", "career.png")
     if kind == "csv":
-        return _file(result.figures()[0].table.to_csv().encode(), "text/csv; charset=utf-8", "career.csv")
+        return attachment(result.figures()[0].table.to_csv().encode(), "text/csv; charset=utf-8", "career.csv")
     if kind != "json":
         raise FormError("Choose CSV, JSON or PNG.")
-    return _file(_data(result, asked), "application/json", "career.json")
+    return attachment(_data(result, asked), "application/json", "career.json")
 
 
 async def fields_of(request: Request) -> Fields:
@@ -91,6 +91,7 @@ async def _page(
         error=error,
         horizons=HORIZONS,
         examples=EXAMPLES,
+        near=asked.served.outlook,
         titles=_states_and_common(asked),
     )
     return HTMLResponse(text, status)
@@ -107,5 +108,6 @@ def _data(result: Result, asked: Asked) -> bytes:
     return SimulateAnswer(model=asked.served.name, simulations=simulations).model_dump_json(indent=1).encode()
 
 
-def _file(content: bytes, media_type: str, name: str) -> Response:
+def attachment(content: bytes, media_type: str, name: str) -> Response:
+    """A file to download."""
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})

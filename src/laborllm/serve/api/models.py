@@ -1,0 +1,28 @@
+"""The model that answers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from laborllm.serve.asked import VERSION, Asked, asked
+from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.schema import ModelFacts, ModelsAnswer
+
+router = APIRouter(prefix=VERSION, tags=["models"], responses=PROBLEMS)
+
+
+@router.get("/models", summary="Say which model answers")
+async def models(asked: Annotated[Asked, Depends(asked)]) -> ModelsAnswer:
+    """What the model is, what it learnt from, and whether an audit goes with it."""
+    served, record = asked.served, asked.served.fitted.record
+    facts = ModelFacts(
+        name=served.name,
+        kind=served.fitted.spec.name,
+        dataset=record.dataset,
+        careers=record.workers,
+        records=record.records,
+        taxonomy=record.taxonomy.name,
+        occupations=len(record.taxonomy),
+        audited=bool(served.audit),
+    )
+    return ModelsAnswer(models=[facts])

@@ -1,0 +1,32 @@
+"""Job titles as people write them, coded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+
+from laborllm.serve.asked import VERSION, Asked, asked
+from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
+from laborllm.serve.titles import Titles
+
+router = APIRouter(prefix=VERSION, tags=["occupations"], responses=PROBLEMS)
+
+
+@router.post("/titles", summary="Code job titles")
+async def titles(request: TitlesRequest, asked: Annotated[Asked, Depends(asked)]) -> TitlesAnswer:
+    """The occupation of each title, how sure that is, and what else it may mean."""
+    coder = asked.served.titles
+    coded = await run_in_threadpool(lambda: [_coded(said, coder) for said in request.titles])
+    return TitlesAnswer(model=asked.served.name, titles=coded)
+
+
+def _coded(said: str, coder: Titles) -> CodedTitle:
+    first = coder.read(said)
+    candidates = [
+        Candidate(code=str(each.code), title=each.title, confidence=round(each.confidence, 3))
+        for each in coder.candidates(said)
+    ]
+    return CodedTitle(
+        said=said, code=first.code, title=first.title, confidence=round(first.confidence, 3), candidates=candidates
+    )

@@ -1,0 +1,116 @@
+"""Groups over HTTP: their numbers against the library's, and what is refused so that nobody is singled out."""
+
+import polars as pl
+import pytest
+from starlette.testclient import TestClient
+
+import laborllm as ll
+from laborllm.models.contract import Fitted
+from laborllm.panel import Panel, Provenance
+from laborllm.serve import Served, create_app
+from laborllm.serve.careers import Worker
+from laborllm.serve.groups import SECONDS, GroupError, Groups
+from serve.conftest import BASE, OPEN, career
+
+
+def people(count: int, group: str = "all", *, title: str = "Cooks", first: int = 2020) -> list[dict[str, object]]:
+    return [{"group": group, "career": career(title, first=first)} for _ in range(count)]
+
+
+@pytest.fixture
+def fresh(served: Served) -> TestClient:
+    """A server that was never asked."""
+    return TestClient(create_app(served, OPEN), base_url=BASE)
+
+
+def workers(count: int, *, first: int = 2020, code: str = "436") -> list[Worker]:
+    return [Worker(((first, code, None, None, None, None, None),))] * count
+
+
+def test_counts_are_those_of_the_library(fresh: TestClient, fitted: Fitted) -> None:
+    asked = {"people": people(12, title="Cooks") + people(10, title="Cashiers"), "horizon": 2, "draws": 300, "top": 3}
+    (found,) = fresh.post("/v1/group", json=asked).raise_for_status().json()["groups"]
+    codes = ["436"] * 12 + ["276"] * 10
+    rows = {
+        "worker": [f"{at:02d}" for at in range(22)],
+        "year": [2020] * 22,
+        "occupation": codes,
+        "split": ["test"] * 22,
+    }
+    panel = Panel(pl.DataFrame(rows), fitted.record.taxonomy, "SYNTHETIC", Provenance("test"))
+    exact = ll.group_shares(ll.simulate(fitted, panel, years=[2021, 2022], draws=300, seed=1), major=True)
+    assert found["people"] == 22
+    for year in found["years"]:
+        expected = dict(exact.filter(year=year["year"]).select("title", "count").iter_rows())
+        named = [count for count in year["groups"] if count["low"] is not None]
+        for count in named:
+            assert count["count"] == pytest.approx(expected[count["title"]], abs=0.51 + 0.3)  # two seeds apart
+            assert count["low"] <= count["count"] <= count["high"]
+        assert sum(count["count"] for count in year["groups"]) == 22
+        work = 22 - expected["Not employed"]
+        assert year["at_work"]["count"] == pytest.approx(work, abs=0.51 + 0.3)
+
+
+def test_people_with_equal_careers_have_their_own_chance(fresh: TestClient) -> None:
+    asked = {"people": people(20), "horizon": 1, "draws": 400}
+    (found,) = fresh.post("/v1/group", json=asked).json()["groups"]
+    stay = next(count for count in found["years"][0]["occupations"] if count["title"] == "Cooks")
+    assert stay["low"] > 0  # were all twenty one person, they would leave together in some futures
+    assert stay["low"] < stay["high"]
+
+
+def test_a_group_of_nine_is_refused(fresh: TestClient) -> None:
+    answer = fresh.post("/v1/group", json={"people": people(20) + people(9, "few"), "draws": 1})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "a group has 9 people: each needs at least 10"
+
+
+def test_a_group_less_one_person_is_refused_and_the_same_group_is_not(fresh: TestClient) -> None:
+    asked = {"people": people(12), "horizon": 1, "draws": 1}
+    one = fresh.post("/v1/group", json=asked)
+    assert one.status_code == 200
+    assert fresh.post("/v1/group", json=asked).json() == one.json()
+    fewer = fresh.post("/v1/group", json=asked | {"people": people(11)})
+    assert fewer.status_code == 422
+    assert "differs from one asked for before by fewer than 10 people" in fewer.json()["detail"]
+
+
+def test_groups_that_differ_by_ten_are_let_in() -> None:
+    groups = Groups()
+    groups.admit(workers(12), ["a"] * 12)
+    groups.admit(workers(12) + workers(10, first=1999), ["a"] * 22)
+    with pytest.raises(GroupError):
+        groups.admit(workers(12) + workers(9, first=1998), ["a"] * 21)
+
+
+def test_a_subgroup_is_compared_too() -> None:
+    groups = Groups()
+    groups.admit(workers(15) + workers(15, first=1999), ["a"] * 15 + ["b"] * 15)
+    with pytest.raises(GroupError):
+        groups.admit(workers(14), ["c"] * 14)
+
+
+def test_a_corrected_title_leaves_a_group_what_it_was() -> None:
+    groups = Groups()
+    groups.admit(workers(12), ["a"] * 12)
+    groups.admit(workers(11) + workers(1, code="276"), ["a"] * 12)
+
+
+def test_a_group_is_forgotten_after_an_hour() -> None:
+    groups = Groups()
+    groups.admit(workers(12), ["a"] * 12, now=0.0)
+    groups.admit(workers(11), ["a"] * 11, now=SECONDS + 1)
+
+
+@pytest.mark.parametrize(
+    ("more", "detail"),
+    [
+        ({"people": people(1001)}, "1,001 careers are too many for one request: at most 1,000"),
+        ({"people": people(1000), "horizon": 20}, "4,000,000 careers times years times draws are too many"),
+        ({"people": []}, "people: List should have at least 1 item"),
+    ],
+)
+def test_too_much_is_refused(fresh: TestClient, more: dict[str, object], detail: str) -> None:
+    answer = fresh.post("/v1/group", json=more)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(detail)
