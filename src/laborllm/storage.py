@@ -71,6 +71,22 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder next to `path` for what is needed until that is written; it is removed on leaving, or after
+    a kill when `path` is written again. Raises `StorageError`."""
+    require_parent(path)
+    place = path.with_name(f"{path.name}.parts")
+    folder = _sibling(place)
+    try:
+        with _refusing(path, folder):
+            _remove_leftovers(place)
+            folder.mkdir()
+            yield folder
+    finally:
+        _remove(folder)
+
+
+@contextmanager
 def sole_writer(path: Path) -> Iterator[None]:
     """Hold `path` while it is being made, so that a second process that is to write it is refused at once.
 

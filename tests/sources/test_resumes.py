@@ -3,6 +3,7 @@
 import calendar
 import gzip
 import json
+import subprocess
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +21,9 @@ from laborllm.sources import import_resumes, write_resumes
 from laborllm.sources.formats import text
 from laborllm.sources.resumes import shards
 from laborllm.sources.resumes import titles as resumes_titles
+from laborllm.sources.resumes.schooling import level
 from laborllm.sources.resumes.years import DateRules, years_of
+from laborllm.sources.spellings import WORDS
 
 HEADER = "worker,start,end,title,education,birth_year\n"
 CODES = {"Cashier": "276", "RN": "95", "Line cook": "436", "Civil engineer": "53"}
@@ -293,6 +296,42 @@ def test_uncoded_titles_are_listed_with_their_rows(tmp_path: Path) -> None:
     written = write_resumes(table(tmp_path, rows), tmp_path / "panel.parquet")
     assert written.uncoded.rows() == [("Xyzzy", 10), ("Plugh [31m", 3)]
     assert written.provenance.notes["titles uncoded"] == "'Xyzzy' (10)"  # a title of few may be that of a person
+
+
+@pytest.mark.parametrize("kind", ["table", "resumes"])
+def test_what_was_read_of_education_is_told(kind: str, tmp_path: Path) -> None:
+    written = ["HS", "HS", "B.A.", "Zertifikat", "Zertifikat", "Zertifikat", "Lehre", "college", "12th grade"]
+    if kind == "table":
+        source = table(tmp_path, "".join(f"{n},2001,2001,RN,{text},\n" for n, text in enumerate(written)))
+    else:
+        source = tmp_path / "r.jsonl"
+        job = {"position": "RN", "startDate": "2001", "endDate": "2001"}
+        lines = [{"work": [job], "education": [{"studyType": text, "endDate": "2000"}]} for text in written]
+        source.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    panel = import_resumes(source)
+    assert panel.provenance.notes["education read"] == (
+        "'HS' as 'high school' (2 rows), '12th grade' as 'high school' (1 row), 'B.A.' as 'college' (1 row)"
+    )
+    assert panel.provenance.notes["education not read"] == "'Zertifikat' (3 rows), 'Lehre' (1 row)"
+    levels = ["high school", "high school", "college", None, None, None, None, "college", "high school"]
+    assert panel.records["education"].to_list() == levels
+
+
+@pytest.mark.parametrize(
+    ("word", "spelling"), [(w, s) for w, all_ in WORDS["education"].items() for s in all_.split(", ")]
+)
+def test_a_resume_knows_the_spellings_of_a_table(word: str, spelling: str) -> None:
+    read = pl.DataFrame({"text": [spelling, spelling.upper(), f" {spelling}. "]}).select(level("text")).to_series()
+    assert read.to_list() == [word] * 3
+
+
+def test_an_import_that_was_killed_leaves_nothing_once_it_is_repeated(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (tmp_path / f".p.parquet.parts.{ended.pid}.partial").mkdir()
+    (tmp_path / f".p.parquet.parts.{ended.pid}.partial" / "panel-0.parquet").write_text("of the killed one")
+    write_resumes(table(tmp_path, "1,2001,2001,RN,,\n"), tmp_path / "p.parquet")
+    assert not list(tmp_path.glob(".p.*"))
 
 
 def test_an_empty_folder_and_no_file(tmp_path: Path) -> None:

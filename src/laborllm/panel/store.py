@@ -79,15 +79,15 @@ class PanelFile:
         if split is not None and split not in SPLITS:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
         part = replace(self, split=split)
-        if split is not None and part._scan().head(1).collect().is_empty():
+        if split is not None and part._collect(part._scan().head(1)).is_empty():
             raise PanelError(f"no worker of the panel is in split {split}")
         if workers is None:
             return part
-        names = part._scan().select(pl.col("worker").unique(maintain_order=True)).collect()["worker"]
+        names = part._collect(part._scan().select(pl.col("worker").unique(maintain_order=True)))["worker"]
         return replace(part, workers=frozenset(draw_workers(names, workers, seed=seed)))
 
     def __len__(self) -> int:
-        return int(self._scan().select(pl.len()).collect().item())
+        return int(self._collect(self._scan().select(pl.len())).item())
 
     @cached_property
     def fingerprint(self) -> str:
@@ -150,7 +150,7 @@ class PanelFile:
         starts, chosen = [], []
         last = ""
         for start in range(0, self._rows, ROWS_TOGETHER):
-            rows = pl.scan_parquet(self.path).select("worker", "split").slice(start, ROWS_TOGETHER).collect()
+            rows = self._collect(pl.scan_parquet(self.path).select("worker", "split").slice(start, ROWS_TOGETHER))
             first = first_records(rows)
             first[0] = rows["worker"][0] != last
             last = rows["worker"][-1]
@@ -194,15 +194,18 @@ class PanelFile:
             yield block
 
     def _read(self, start: int, rows: int) -> pl.DataFrame:
-        try:
-            return pl.scan_parquet(self.path).slice(start, rows).collect()
-        except UNREADABLE as error:
-            raise PanelError(f"{self.path} cannot be read: it is torn or was changed") from error
+        return self._collect(pl.scan_parquet(self.path).slice(start, rows))
 
     @cached_property
     def _rows(self) -> int:
-        return int(pl.scan_parquet(self.path).select(pl.len()).collect().item())
+        return int(self._collect(pl.scan_parquet(self.path).select(pl.len())).item())
 
     def _scan(self) -> pl.LazyFrame:
         """Worker and split of the records that are selected."""
         return pl.scan_parquet(self.path).select("worker", "split").filter(self._is_chosen())
+
+    def _collect(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return rows.collect()
+        except UNREADABLE as error:
+            raise PanelError(f"{self.path} cannot be read: it is torn or was changed") from error

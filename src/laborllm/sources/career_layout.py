@@ -15,6 +15,7 @@ from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import SPLITS
 from laborllm.sources.formats.text import read_text
 from laborllm.sources.row_counts import LEFT_OUT, first_reason, left_out, require_rows
+from laborllm.sources.spellings import WORDS, to_panel_words
 from laborllm.storage import file_hash, new_folder
 
 BY_RECORD = {"job": "occupation", "year": "year", "education": "education"}
@@ -66,13 +67,24 @@ def import_career(folder: Path, taxonomy: Taxonomy, dataset: str) -> Panel:
     if not splits:
         raise SourceError(f"{folder} has none of the files {', '.join(f'{split}.job' for split in SPLITS)}")
     rows = pl.concat((_read_split(folder, split) for split in splits), how="diagonal").with_columns(_missing())
-    records = rows.filter(pl.col(LEFT_OUT).is_null()).drop(LEFT_OUT)
+    records, notes = _in_panel_words(rows.filter(pl.col(LEFT_OUT).is_null()).drop(LEFT_OUT))
     found = set(records["occupation"])
     files = {file.name: file_hash(file) for file in sorted(folder.iterdir()) if file.suffix[1:] in COLUMNS}
     states = [state for state in STATES if state in found and state not in taxonomy.codes]
-    provenance = Provenance("career", files=files, rows_in=rows.height, left_out=left_out(rows))
+    provenance = Provenance("career", files=files, rows_in=rows.height, left_out=left_out(rows), notes=notes)
     require_rows(records.height, provenance)
     return Panel(records, taxonomy.with_states(states), dataset, provenance)
+
+
+def _in_panel_words(records: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Records with covariates in the words of the panels, and notes of what was read as what."""
+    notes: dict[str, str] = {}
+    for name in WORDS:
+        if name in records.columns:
+            settled = pl.repeat(False, records.height, eager=True)
+            words, read = to_panel_words(records[name], name, settled=settled)
+            records, notes = records.with_columns(words), notes | read
+    return records, notes
 
 
 def _missing() -> pl.Expr:

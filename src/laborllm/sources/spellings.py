@@ -57,6 +57,15 @@ def panel_word(covariate: str, text: str) -> str | None:
     return _known(covariate).get(_bare(text))
 
 
+def panel_words(column: str, covariate: str) -> pl.Expr:
+    """The panels' word for each text of a column, as `panel_word` has it; null where there is none."""
+    bare = pl.col(column).str.to_lowercase().str.replace_all(".", "", literal=True).str.replace_all(r"[^\w<]+", " ")
+    known = _known(covariate)
+    return bare.str.strip_chars().replace_strict(
+        list(known), list(known.values()), default=None, return_dtype=pl.String
+    )
+
+
 def to_panel_words(words: pl.Series, covariate: str, *, settled: pl.Series) -> tuple[pl.Series, dict[str, str]]:
     """Each word as the panels have it, where it has a common spelling, and notes of what was read as what.
 

@@ -18,12 +18,12 @@ from laborllm.progress import progress
 from laborllm.sources.resumes.dates import DateOrder, read_date
 from laborllm.sources.resumes.jobs import Jobs, read_jobs
 from laborllm.sources.resumes.json_resume import read_resumes
-from laborllm.sources.resumes.schooling import attained, level
+from laborllm.sources.resumes.schooling import attained, level, level_notes
 from laborllm.sources.resumes.shards import split_by_worker
 from laborllm.sources.resumes.titles import CodedTitles
 from laborllm.sources.resumes.years import DateRules, DatesSeen, years_of
 from laborllm.sources.row_counts import LEFT_OUT, left_out, require_rows
-from laborllm.storage import require_parent
+from laborllm.storage import scratch_folder
 
 SOURCE = "resumes"
 RESUME_ENDINGS = (".json", ".jsonl", ".jsonl.gz")
@@ -145,19 +145,18 @@ def write_resumes(
     Raises:
         LaborLLMError: What `import_resumes` raises.
     """
-    require_parent(out)
     jobs = read_source(path, encoding)
     rules = DateRules(last_day(as_of, path, date_order), open_ends, date_order)
     why = "the date of the file" if as_of is None else "as given"
-    with tempfile.TemporaryDirectory(dir=out.resolve().parent, prefix=f".{out.name}.", suffix=".partial") as folder:
+    with scratch_folder(out) as folder:
         titles = CodedTitles.load(threshold, states, corrections, coder)
-        parts = _Parts(Path(folder), titles, jobs.schooling, rules, dataset, seed)
-        shards = split_by_worker(jobs.rows, Path(folder))
+        parts = _Parts(folder, titles, jobs.schooling, rules, dataset, seed)
+        shards = split_by_worker(jobs.rows, folder)
         with progress("resumes", len(shards), "parts") as advance:
             for shard in shards:
                 parts.add(shard.collect())
                 advance()
-        notes = jobs.notes | parts.seen.notes(rules, why) | parts.titles.notes()
+        notes = jobs.notes | parts.seen.notes(rules, why) | parts.titles.notes() | level_notes(jobs.education)
         provenance = Provenance(SOURCE, jobs.files, parts.rows, parts.left_out(), notes)
         _require_records(parts.records, provenance)
         join_panels(parts.files, out, provenance)

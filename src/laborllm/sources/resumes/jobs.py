@@ -27,6 +27,14 @@ class Jobs:
     files: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def education(self) -> pl.LazyFrame:
+        """What is written of education, in the one column text: of each job, or of each school."""
+        written = (
+            self.rows.select(text="education") if self.schooling is None else self.schooling.lazy().select(text="level")
+        )
+        return written.drop_nulls()
+
 
 def read_jobs(path: Path, encoding: str | None = None) -> Jobs:
     """A table of jobs. Parquet is scanned, CSV is read whole.

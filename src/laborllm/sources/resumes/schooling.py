@@ -2,7 +2,9 @@
 
 import polars as pl
 
+from laborllm.sources.formats.values import SHOWN, rows
 from laborllm.sources.resumes.dates import DateOrder, read_dates
+from laborllm.sources.spellings import panel_words
 
 LEVELS = {
     r"ph\.?d|doctor|master|m\.?b\.?a|m\.?sc|\bm\.?[as]\b|\bj\.?d\b|\bm\.?d\b|graduate degree": "graduate degree",
@@ -16,9 +18,35 @@ ORDER = ("less than high school", "high school", "some college", "college", "gra
 
 
 def level(column: str) -> pl.Expr:
-    """The level of education that a text names, or null."""
+    """The level of education that a text names: by a common spelling of it, or a word within it; null for none."""
     text = pl.col(column).str.to_lowercase()
-    return pl.coalesce([pl.when(text.str.contains(words)).then(pl.lit(name)) for words, name in LEVELS.items()])
+    found = [pl.when(text.str.contains(words)).then(pl.lit(name)) for words, name in LEVELS.items()]
+    return pl.coalesce(panel_words(column, "education"), *found)
+
+
+def level_notes(written: pl.LazyFrame) -> dict[str, str]:
+    """Say what was read as which level, and what as none.
+
+    Args:
+        written: The column text, a row per job or school.
+
+    Returns:
+        The notes `education read` and `education not read`, the most frequent texts first; none where all texts are
+        levels.
+    """
+    counted = written.group_by("text").len("rows").collect(engine="streaming").with_columns(level=level("text"))
+    counted = counted.filter(pl.col("text").ne_missing(pl.col("level"))).sort("rows", "text", descending=[True, False])
+    read, unread = counted.drop_nulls("level"), counted.filter(pl.col("level").is_null())
+    notes = {
+        "education read": [f"{text!r} as {word!r} ({rows(n)})" for text, n, word in read.head(SHOWN).iter_rows()],
+        "education not read": [f"{text!r} ({rows(n)})" for text, n, _ in unread.head(SHOWN).iter_rows()],
+    }
+    more = {"education read": read.height - SHOWN, "education not read": unread.height - SHOWN}
+    return {
+        name: ", ".join(shown) + (f" and {more[name]:,} more" if more[name] > 0 else "")
+        for name, shown in notes.items()
+        if shown
+    }
 
 
 def attained(records: pl.DataFrame, schooling: pl.DataFrame, order: DateOrder | None = None) -> pl.Series:
