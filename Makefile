@@ -25,7 +25,7 @@ lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(SETUP) ## measure the speed of scoring on this machine, beside other tools: some minutes
+bench: $(SETUP) ## measure the speed of scoring on this machine, next to other tools: some minutes
 	$(BIN)/python -m benchmarks scoring --records 2 --rounds 2
 
 serve: $(SETUP) ## open a page that forecasts careers: http://127.0.0.1:8000

@@ -1,1 +1,1 @@
-"""Speed on this machine, beside the tools that others would use for the same: each runner in a process of its own."""
+"""Speed on this machine, next to other tools for the same: each runner in a process of its own."""

@@ -1,4 +1,4 @@
-"""Accuracy of the coder of job titles on titles held out and on titles of others, beside what it says of itself."""
+"""Accuracy of the coder of job titles on titles held out and on titles of others, next to what it says of itself."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.occupations.coding import Accuracy, held_out_accuracy, load_coder, measure_accuracy
-from laborllm.occupations.coding.accuracy import Truth, truth_of, unlisted
+from laborllm.occupations.coding.accuracy import RightCodes, right_codes, unlisted
 
 SOC_TABLE = Path(__file__).parent / "soc2018_occ1990dd.csv"
 SOC_CODE, TITLE = "O*NET-SOC Code", "Alternate Title"
@@ -25,9 +25,9 @@ def measure_coding(titles: Path, alternate_titles: Path | None, *, seed: int = 0
     asked = {titles: _read_titles(titles)}
     if alternate_titles is not None:
         asked[alternate_titles] = _read_alternate_titles(alternate_titles)
-    for path, truth in asked.items():
-        found[f"{path.name}, all"] = measure_accuracy(coder, truth)
-        found[f"{path.name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
+    for path, known in asked.items():
+        found[f"{path.name}, all"] = measure_accuracy(coder, known)
+        found[f"{path.name}, unlisted"] = measure_accuracy(coder, unlisted(coder, known))
     return found
 
 
@@ -37,15 +37,15 @@ def soc_codes() -> dict[str, str]:
     return dict(pl.read_csv(SOC_TABLE, infer_schema_length=0).rows())
 
 
-def _read_titles(path: Path) -> Truth:
-    return truth_of(_read(path, ",", ["title", "code"]))
+def _read_titles(path: Path) -> RightCodes:
+    return right_codes(_read(path, ",", ["title", "code"]))
 
 
-def _read_alternate_titles(path: Path) -> Truth:
+def _read_alternate_titles(path: Path) -> RightCodes:
     frame = _read(path, "\t", [SOC_CODE, TITLE])
     codes = soc_codes()
     code = pl.col(SOC_CODE).str.slice(0, 7).replace_strict(codes, default=None)
-    return truth_of(frame.select(pl.col(TITLE).alias("title"), code.alias("code")).drop_nulls().unique())
+    return right_codes(frame.select(pl.col(TITLE).alias("title"), code.alias("code")).drop_nulls().unique())
 
 
 def _read(path: Path, separator: str, columns: list[str]) -> pl.DataFrame:

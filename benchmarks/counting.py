@@ -58,7 +58,7 @@ def _attention_flops(query: torch.Size, key: torch.Size, value: torch.Size, *_: 
 
 
 def _forget_peak() -> int | None:
-    """Bytes held now; what is freed goes back to the system, and the peak begins anew."""
+    """Bytes held now; what is freed goes back to the system, and the peak is measured from here."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         return torch.cuda.memory_allocated()

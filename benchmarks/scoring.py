@@ -42,7 +42,7 @@ def measure_scoring(
 ) -> tuple[pl.DataFrame, float]:
     """Let every method score `records` of one synthetic career of 25 once a round, one method after the other.
 
-    What runs a pass for each title scores `titles` of each record, and its rate is that of as many as there are.
+    What runs a pass for each title scores `titles` of each record, and its rate is computed for as many as there are.
     lm-eval takes part where it is installed, vLLM where `vllm` is the Python of an environment that has it.
 
     Returns a row per method, medians over the rounds, and the machine's rate of float32 products in operations per
@@ -63,9 +63,9 @@ def measure_scoring(
             weights = sum(weight.numel() * weight.element_size() for weight in plain.model.parameters())
             methods.append(stack.enter_context(Vllm(vllm, Path(locate(base)), task, weights=weights)))
         counts, runs, rates = _measure(methods, rounds)
-    truth = exact(copy.deepcopy(plain.model).double(), task.pairs, vocabulary).reshape(2, *task.compared.shape)
+    reference = exact(copy.deepcopy(plain.model).double(), task.pairs, vocabulary).reshape(2, *task.compared.shape)
     rows = [
-        _row(method, count, its_runs, truth[int(method.name == CLOSED)])
+        _row(method, count, its_runs, reference[int(method.name == CLOSED)])
         for method, count, its_runs in zip(methods, counts, runs, strict=True)
     ]
     return _shares(pl.DataFrame(rows), median(rates)), median(rates)
@@ -145,7 +145,9 @@ def _measure(methods: Sequence[ScoringMethod], rounds: int) -> tuple[list[Count]
     return counts, [runs[at :: len(methods)] for at in range(len(methods))], rates
 
 
-def _row(method: ScoringMethod, count: Count, runs: Sequence[TimedRun], truth: Floats) -> dict[str, str | float | None]:
+def _row(
+    method: ScoringMethod, count: Count, runs: Sequence[TimedRun], reference: Floats
+) -> dict[str, str | float | None]:
     seconds = median(run.seconds for run in runs)
     log_prob = runs[0].log_prob
     return {
@@ -156,7 +158,9 @@ def _row(method: ScoringMethod, count: Count, runs: Sequence[TimedRun], truth: F
         "tokens": count.tokens,
         "gflops": None if count.flops is None else count.flops / seconds / 1e9,
         "memory_gb": None if count.memory is None else count.memory / 1e9,
-        "off_by": None if method.is_another_model else float(np.abs(log_prob - truth[:, : log_prob.shape[1]]).max()),
+        "off_by": None
+        if method.is_another_model
+        else float(np.abs(log_prob - reference[:, : log_prob.shape[1]]).max()),
     }
 
 

@@ -1,9 +1,9 @@
 """SFTTrainer of TRL on careers: as it comes, and in the settings that suit careers best.
 
 It gets the careers as tokens in the order in which they are to be read, and the same adapter as ours. `sft` is its
-defaults: batches padded to the longest career, activations computed anew. The others compute nothing anew: `sft-packed`
-lays careers end to end in passes as long as ours, without padding (its packing, `bfd`); `sft-single` reads one
-career a pass. Both add up the gradients of several passes, so that every setting takes the same steps.
+defaults: batches padded to the longest career, activations recomputed (gradient checkpointing). The others recompute
+nothing: `sft-packed` packs careers in passes as long as ours, without padding (its packing, `bfd`); `sft-single` reads
+one career a pass. Both add up the gradients of several passes, so that every setting takes the same steps.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""How fast careers are simulated: models that carry their state along, and forecasting every career anew each year."""
+"""How fast careers are simulated: models that carry their state along, and forecasting every career again each year."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,8 +15,8 @@ YEARS = 10
 MODELS: dict[str, Any] = {"nemo": ll.Nemo, "career": ll.Career}
 
 
-class Anew:
-    """A model without its state: `simulate` then forecasts every career anew each year."""
+class WithoutState:
+    """A model without its state: `simulate` then forecasts every career again each year."""
 
     def __init__(self, model: Forecaster) -> None:
         self._model = model
@@ -28,17 +28,17 @@ class Anew:
         return self._model.log_likelihood(panel, scoring=scoring)
 
 
-def measure_simulation(workers: int, draws: int, *, share_anew: float = 0.02, seed: int = 0) -> pl.DataFrame:
+def measure_simulation(workers: int, draws: int, *, share_again: float = 0.02, seed: int = 0) -> pl.DataFrame:
     """Simulate ten years of synthetic careers over the occupations of occ1990dd.
 
     Args:
         workers: How many careers.
         draws: Paths of each.
-        share_anew: Share of the paths that are forecast anew each year, which takes long.
+        share_again: Share of the paths that are forecast again each year, which takes long.
         seed: Seed of careers, fits and draws.
 
     Returns:
-        Columns model, method ("state carried along" or "forecast anew"), paths, seconds (of the processor where one
+        Columns model, method ("state carried along" or "forecast again"), paths, seconds (of the processor where one
         thread computes everything), and records_per_second (drawn records).
     """
     careers = ll.import_synthetic(workers=max(workers, 100), seed=seed)
@@ -48,8 +48,11 @@ def measure_simulation(workers: int, draws: int, *, share_anew: float = 0.02, se
     for name, spec in MODELS.items():
         brief = spec(training=replace(spec().training, epochs=1))
         fitted = ll.fit(brief, careers, seed=seed)
-        few = max(1, round(share_anew * draws))
-        for method, model, paths in (("state carried along", fitted, draws), ("forecast anew", Anew(fitted), few)):
+        few = max(1, round(share_again * draws))
+        for method, model, paths in (
+            ("state carried along", fitted, draws),
+            ("forecast again", WithoutState(fitted), few),
+        ):
             start = clock()
             simulate(model, some, years=range(last + 1, last + 1 + YEARS), draws=paths, seed=seed)
             seconds = clock() - start

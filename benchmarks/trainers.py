@@ -32,7 +32,7 @@ def run(trainer: Trainer, workload: Workload) -> TrainerResult:
     needed = flops_per_token(model, workload.method, None if vocabulary is None else len(vocabulary))
     if torch.cuda.is_available():
         _wake(model, material.held_out[0])
-        torch.cuda.reset_peak_memory_stats()  # the peak so far is that of `mean_loss`, all logits at once
+        torch.cuda.reset_peak_memory_stats()  # the peak so far is the one of `mean_loss`, all logits at once
     began, wall = clock(), time.perf_counter()
     if trainer.startswith("sft"):
         order = career_order(workload.careers, seed=workload.seed, epoch=0)
@@ -54,9 +54,9 @@ def run(trainer: Trainer, workload: Workload) -> TrainerResult:
 def flops_per_token(model: PreTrainedModel, method: str, vocabulary: int | None = None) -> int:
     """Floating-point operations that the loss of a token and its gradient need.
 
-    For each weight of a linear layer: two in the forward pass, two for the gradient of its input, and two for that of
-    the weight if it is trained. Attention and the adapter itself, a few per cent, are left out. vocabulary: size of a
-    closed one.
+    For each weight of a linear layer: two in the forward pass, two for the gradient of its input, and two for the
+    gradient of the weight if it is trained. Attention and the adapter itself, a few per cent, are left out. vocabulary:
+    size of a closed one.
     """
     layers = sum(m.weight.numel() for m in model.base_model.modules() if isinstance(m, nn.Linear))
     head = model.get_output_embeddings().weight

@@ -1,7 +1,7 @@
-"""The documentation tells the truth: its examples run, its links lead somewhere, its list of commands is current.
+"""The documentation is true: its examples run, its links lead somewhere, its list of commands is current.
 
 The python and console blocks of a page run in order in one new folder, console blocks line by line where they start
-with "$ ". A page is told what to leave out by a comment on the line before a block, with the reason after it:
+with "$ ". What is not run is marked by a comment on the line before a block, with the reason after it:
 <!-- slow: ... --> always, <!-- needs shared data: ... --> where ../shared/data is absent.
 """
 

@@ -1,4 +1,4 @@
-"""What is global to the process stays as it was, unless the process is set up; and how a lack of memory is told."""
+"""What is global to the process stays as it was, unless the process is set up; and how a lack of memory is reported."""
 
 import json
 import os

@@ -41,7 +41,7 @@ class Vllm:
         }
         try:
             self._process = subprocess.Popen(
-                [python, "-I", DRIVER],  # isolated: our module vllm is not the vLLM that it looks for
+                [python, "-I", DRIVER],  # isolated: our module vllm is not the vLLM that it imports
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -2,7 +2,7 @@
 line with what one round gave. Knows nothing of laborllm.
 
 First line: {"model": folder, "prompts": [[token, ...]], "titles": [[token, ...]], "context": tokens, "processor_time":
-whether seconds are those of the processor}. Each answer: {"log_prob": [nats], "seconds": number, "tokens": read anew,
+whether seconds are of the processor}. Each answer: {"log_prob": [nats], "seconds": number, "tokens": not cached,
 "memory": bytes at most so far, of a GPU where there is one, "version": of vLLM}.
 """
 

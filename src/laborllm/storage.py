@@ -135,10 +135,10 @@ def _require_plain(path: Path) -> None:
 def _remove_leftovers(path: Path) -> None:
     """Remove what processes that were killed have left of `path`."""
     name = re.compile(rf"\.{re.escape(_short(path.name))}\.(\d+){re.escape(PARTIAL)}")
-    for entry in path.parent.iterdir():
-        found = name.fullmatch(entry.name)
+    for place in path.parent.iterdir():
+        found = name.fullmatch(place.name)
         if found and not _is_running(int(found[1])):
-            _remove(entry)
+            _remove(place)
 
 
 def _is_running(process: int) -> bool:

@@ -1,4 +1,4 @@
-"""Careers drawn from a known law, and forecasts of known quality for them."""
+"""Careers drawn from a known process, and forecasts of known quality for them."""
 
 import numpy as np
 import polars as pl
@@ -50,7 +50,7 @@ def move_chances() -> Floats:
 
 
 def forecast(panel: Panel, stay: float, *, raw_mass: float = 1.0, greedy: bool = False) -> Forecast:
-    """The law of `careers` with another stay rate (0.7 is the truth)."""
+    """The process of `careers` with another stay rate (0.7 is the oracle's)."""
     records = panel.records.select("worker", "year", "occupation")
     observed = panel.taxonomy.columns(records["occupation"])
     first = (records["worker"] != records["worker"].shift(1)).fill_null(True).to_numpy()
@@ -69,5 +69,5 @@ def forecast(panel: Panel, stay: float, *, raw_mass: float = 1.0, greedy: bool =
 
 
 def two_models(panel: Panel) -> dict[str, Forecast]:
-    """The truth, and a model that stays too seldom and loses raw mass."""
-    return {"truth": forecast(panel, 0.7), "careless": forecast(panel, 0.3, raw_mass=0.8, greedy=True)}
+    """The oracle, and a model that stays too seldom and loses raw mass."""
+    return {"oracle": forecast(panel, 0.7), "careless": forecast(panel, 0.3, raw_mass=0.8, greedy=True)}

@@ -45,7 +45,7 @@ def test_areas_are_those_of_scikit_learn(panel: Panel, forecast: Forecast) -> No
 
 
 def test_calibration_holds_where_outcomes_are_drawn(panel: Panel, forecast: Forecast) -> None:
-    """Under the truth the p-value of Kuiper is refused at 10 % in about a tenth of the draws."""
+    """Under the oracle the p-value of Kuiper is refused at 10 % in about a tenth of the draws."""
     columns = [panel.taxonomy.position[code] for code in OUT]
     being, _ = being_and_entering("out", "out", columns)
     generator, refused = np.random.default_rng(0), 0

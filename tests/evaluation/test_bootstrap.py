@@ -107,7 +107,7 @@ def test_differences_are_paired() -> None:
 
 @pytest.mark.parametrize("stratum", [None, np.arange(37) % 4])
 def test_chunks_do_not_change_the_draws(stratum: Indices | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without strata draw by draw; within them only the law of the draws is the same."""
+    """Without strata draw by draw; within them only the distribution of the draws is the same."""
     sums = np.random.default_rng(3).normal(size=(37, 2))
     given = ClusterBootstrap(np.arange(37), np.ones(37), stratum, draws=60)
     whole = given.totals(sums)

@@ -1,4 +1,4 @@
-"""Intervals hold the truth as often as they say, for careers drawn from a known law."""
+"""Intervals hold the expected loss as often as they say, for careers drawn from a known process."""
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,7 @@ STAY, MODEL_STAY, LONGEST = 0.7, 0.3, 9
 
 
 def expected_log_score() -> float:
-    """What the model of `forecast(panel, MODEL_STAY)` loses per record on average under the law of `careers`.
+    """What the model of `forecast(panel, MODEL_STAY)` loses per record on average under the process of `careers`.
 
     Every record is drawn from the same distribution over occupations, the moves'; a career has 1 to LONGEST records.
     """
@@ -20,23 +20,23 @@ def expected_log_score() -> float:
     first = -np.sum(moves * np.log(moves))
     later = 0.0
     for previous, share in enumerate(moves):
-        truth, model = (1 - STAY) * moves, (1 - MODEL_STAY) * moves
-        truth[previous] += STAY
+        oracle, model = (1 - STAY) * moves, (1 - MODEL_STAY) * moves
+        oracle[previous] += STAY
         model[previous] += MODEL_STAY
-        later -= share * np.sum(truth * np.log(model))
+        later -= share * np.sum(oracle * np.log(model))
     records = (1 + LONGEST) / 2
     return float((first + (records - 1) * later) / records)
 
 
 @pytest.mark.slow
-def test_95_percent_intervals_hold_the_truth_in_95_of_100_samples() -> None:
+def test_95_percent_intervals_hold_the_expected_loss_in_95_of_100_samples() -> None:
     """Over 1,000 samples of 300 careers; of a share of 0.95 the standard error is 0.007."""
-    truth, held = expected_log_score(), 0
+    oracle, held = expected_log_score(), 0
     for seed in range(SAMPLES):
         panel = careers(WORKERS, seed=seed, longest=LONGEST)
         found = evaluate({"m": forecast(panel, MODEL_STAY)}, panel, metrics=["log_score"], draws=500)
         row = found.row("m", "log_score")
-        held += row["low"] <= truth <= row["high"]  # type: ignore[operator]
+        held += row["low"] <= oracle <= row["high"]  # type: ignore[operator]
     print(f"held {held / SAMPLES:.3f}")
     assert 0.93 <= held / SAMPLES <= 0.97
 

@@ -31,7 +31,7 @@ def panel() -> Panel:
 
 
 def test_workers_of_a_household_are_drawn_together(panel: Panel) -> None:
-    """The interval is that of a bootstrap over households built by hand, those without one drawn alone."""
+    """The interval is that of a bootstrap over households built by hand, those without one drawn singly."""
     model = forecast(panel, 0.4)
     found = evaluate({"m": model}, panel, cluster="household", metrics=["log_score"], draws=200).row("m", "log_score")
     names = panel.records.select(pl.coalesce(pl.col("household").cast(pl.String), "worker")).to_series()

@@ -85,7 +85,7 @@ def test_a_weighted_estimate_by_hand(panel: Panel) -> None:
     weight, female = panel.records["weight"].to_numpy(), (panel.records["gender"] == "female").to_numpy()
     loss = -forecast(panel, 0.7).log_likelihood
     expected = np.exp(np.average(loss[female], weights=weight[female]))
-    assert found.row("truth", "perplexity", "gender", "female")["estimate"] == pytest.approx(expected)
+    assert found.row("oracle", "perplexity", "gender", "female")["estimate"] == pytest.approx(expected)
 
 
 def test_the_table_has_a_row_per_model_metric_and_cell(evaluation: Evaluation, panel: Panel) -> None:
@@ -93,7 +93,7 @@ def test_the_table_has_a_row_per_model_metric_and_cell(evaluation: Evaluation, p
     assert frame.schema == ESTIMATES
     assert frame.select("model", "metric", "group", "level").is_unique().all()
     assert set(frame["group"]) == {"all", "transition", "gender*education", "history", "region"}
-    of_region = frame.filter(model="truth", metric="perplexity", group="region")
+    of_region = frame.filter(model="oracle", metric="perplexity", group="region")
     counts = (
         panel.records.with_columns(pl.col("region").fill_null("unknown"))
         .group_by("region")
@@ -101,12 +101,12 @@ def test_the_table_has_a_row_per_model_metric_and_cell(evaluation: Evaluation, p
     )
     assert of_region.select("level", "records", "workers").sort("level").rows() == counts.sort("region").rows()
     pooled = np.average(np.log(of_region["estimate"]), weights=of_region["records"])
-    assert evaluation.row("truth", "log_score")["estimate"] == pytest.approx(pooled)
+    assert evaluation.row("oracle", "log_score")["estimate"] == pytest.approx(pooled)
 
 
 def test_levels_are_those_of_the_history(evaluation: Evaluation, panel: Panel) -> None:
     seen = History.of(panel).position
-    rows = evaluation.estimates.filter(model="truth", metric="brier", group="history")
+    rows = evaluation.estimates.filter(model="oracle", metric="brier", group="history")
     assert rows["level"].to_list() == ["0", "1", "2", "3 to 5", "6 to 10"]
     assert rows["records"].to_list() == [(seen == 0).sum(), (seen == 1).sum(), (seen == 2).sum()] + [
         ((low <= seen) & (seen <= high)).sum() for low, high in ((3, 5), (6, 10))
@@ -124,13 +124,13 @@ def test_a_uniform_forecast_has_perplexity_j_without_uncertainty(panel: Panel) -
 
 def test_comparisons_follow_from_the_estimates(evaluation: Evaluation) -> None:
     keys = ("perplexity", "transition", "move")
-    truth, careless = (evaluation.row(model, *keys)["estimate"] for model in ("truth", "careless"))
-    assert truth is not None
+    oracle, careless = (evaluation.row(model, *keys)["estimate"] for model in ("oracle", "careless"))
+    assert oracle is not None
     assert careless is not None
-    difference = evaluation.compared("careless", "truth", comparison="difference", group="transition", level="move")
-    ratio = evaluation.compared("careless", "truth", group="transition", level="move")
-    assert difference["estimate"] == pytest.approx(careless - truth)
-    assert ratio["estimate"] == pytest.approx(careless / truth)
+    difference = evaluation.compared("careless", "oracle", comparison="difference", group="transition", level="move")
+    ratio = evaluation.compared("careless", "oracle", group="transition", level="move")
+    assert difference["estimate"] == pytest.approx(careless - oracle)
+    assert ratio["estimate"] == pytest.approx(careless / oracle)
     assert difference["high"] < 0  # type: ignore[operator]  # it moves more, so it is right of moves
 
 
@@ -190,7 +190,7 @@ def test_flows_add_up(evaluation: Evaluation, panel: Panel) -> None:
     history = History.of(panel)
     groups = np.array([*TAXONOMY.groups, ""])
     origin, destination = groups[history.previous], groups[history.occupation]
-    flows = evaluation.flows.filter(model="truth")
+    flows = evaluation.flows.filter(model="oracle")
     for name in set(flows["origin"]):
         assert flows.filter(origin=name)["expected"].sum() == pytest.approx((origin == name).sum(), rel=1e-5)
     shown = flows.filter(pl.col("observed").is_not_null())
@@ -233,7 +233,7 @@ def test_no_attack_on_the_tables_recovers_a_withheld_cell() -> None:
     for seed in range(8):
         panel = careers(45, seed=seed, longest=4)
         found = evaluate(two_models(panel), panel, by=["transition", "gender*education", "region", "gender"], draws=40)
-        rows = found.estimates.filter(model="truth", metric="log_score")
+        rows = found.estimates.filter(model="oracle", metric="log_score")
         masks = {("all", "all"): np.ones(len(panel), dtype=bool)}
         kinds = History.of(panel).kind
         columns = {
@@ -264,7 +264,7 @@ def test_probability_zero_is_infinite_perplexity_and_null_in_json() -> None:
 
 def test_json_holds_every_number(evaluation: Evaluation) -> None:
     stored = json.loads(evaluation.to_json())
-    assert (stored["reference"], stored["weights"], stored["cluster"]) == ("truth", "none", "worker")
+    assert (stored["reference"], stored["weights"], stored["cluster"]) == ("oracle", "none", "worker")
     assert stored["estimates"] == evaluation.estimates.to_dicts()
     assert stored["flows"] == evaluation.flows.to_dicts()
 
@@ -356,8 +356,8 @@ def test_forecasts_of_other_records_are_refused(panel: Panel) -> None:
         evaluate({"m": Wrong(tuple([0.1] * 10))}, panel, metrics=["raw_perplexity"], draws=40)
 
 
-def test_the_interval_covers_the_truth_at_its_rate() -> None:
-    """The expected loss of a known law, over 200 samples: a 95 % interval misses about 10, and 24 or more never."""
+def test_the_interval_covers_at_its_rate() -> None:
+    """The expected loss of a known process, over 200 samples: a 95 % interval misses about 10, and 24 or more never."""
     missed = 0
     for seed in range(200):
         generator = np.random.default_rng(seed)

@@ -121,15 +121,15 @@ def test_an_outcome_that_is_separated_has_no_slope() -> None:
 
 def test_the_true_law_is_calibrated_and_another_is_not() -> None:
     panel = careers(1500, seed=3)
-    found = evaluate({"truth": forecast(panel, 0.7), "timid": forecast(panel, 0.2)}, panel, draws=200)
+    found = evaluate({"oracle": forecast(panel, 0.7), "timid": forecast(panel, 0.2)}, panel, draws=200)
     for event in ("change", "top_1"):
-        slope, intercept = (found.row("truth", f"calibration_{name}_{event}") for name in ("slope", "intercept"))
+        slope, intercept = (found.row("oracle", f"calibration_{name}_{event}") for name in ("slope", "intercept"))
         assert slope["low"] < 1 < slope["high"]  # type: ignore[operator]
         assert intercept["low"] < 0 < intercept["high"]  # type: ignore[operator]
-        assert found.row("truth", f"kuiper_p_{event}")["estimate"] > 0.05  # type: ignore[operator]
+        assert found.row("oracle", f"kuiper_p_{event}")["estimate"] > 0.05  # type: ignore[operator]
         assert found.row("timid", f"kuiper_p_{event}")["estimate"] < 1e-6  # type: ignore[operator]
     curve = found.reliability.with_columns(gap=(pl.col("estimate") - pl.col("predicted")).abs())
-    assert curve.filter(model="truth")["gap"].max() < 0.1 < curve.filter(model="timid")["gap"].max()  # type: ignore[operator]
+    assert curve.filter(model="oracle")["gap"].max() < 0.1 < curve.filter(model="timid")["gap"].max()  # type: ignore[operator]
     assert curve["workers"].min() >= 10  # type: ignore[operator]
 
 

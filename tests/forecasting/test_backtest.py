@@ -1,4 +1,4 @@
-"""Backtests against direct forecasts, hand counts and a law that is known."""
+"""Backtests against direct forecasts, hand counts and a process that is known."""
 
 import numpy as np
 import polars as pl
@@ -72,7 +72,7 @@ def test_constant_state_is_right_as_often_as_people_are_where_they_were(chain: P
 
 
 def test_the_chain_scores_what_theory_says(found: pl.DataFrame) -> None:
-    """Its two-year law has STAY^2 + (1 - STAY)^2 / 2 on the first occupation, by symmetry."""
+    """Its two-year distribution has STAY^2 + (1 - STAY)^2 / 2 on the first occupation, by symmetry."""
     for horizon, stay in ((1, STAY), (2, STAY**2 + (1 - STAY) ** 2 / 2)):
         entropy = -stay * np.log(stay) - (1 - stay) * np.log((1 - stay) / 2)
         value, error = estimate(found, "counts", "log score", horizon)
@@ -98,7 +98,7 @@ def test_careers_are_cut_at_the_origin(chain: Panel) -> None:
         cut(chain, "test", 2009, 2)
 
 
-def test_group_intervals_cover_when_the_model_is_the_truth(chain: Panel) -> None:
+def test_group_intervals_cover_when_the_model_is_the_process(chain: Panel) -> None:
     """Futures drawn from the model itself fall into its 95 % intervals as often as they should; counts are whole."""
     model, size, years = Transition("plain").fit(chain), 40, range(2010, 2014)
     group = [f"{worker % 15}" for worker in range(600)]
@@ -132,7 +132,7 @@ def test_rates_count_who_was_seen_where(chain: Panel, result: Backtest) -> None:
     assert result.rates["age"].unique().to_list() == ["age unknown"]
 
 
-def test_intervals_of_counts_cover_when_the_model_is_the_truth(result: Backtest) -> None:
+def test_intervals_of_counts_cover_when_the_model_is_the_process(result: Backtest) -> None:
     """The chains are fitted on careers of the very process; a constant state is not, and never in its interval."""
 
     def share(model: str) -> float:

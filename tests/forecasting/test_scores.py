@@ -1,4 +1,4 @@
-"""Scores against brute force and closed forms, and the truth scores lowest."""
+"""Scores against brute force and closed forms, and the true process scores lowest."""
 
 from itertools import permutations
 
@@ -66,9 +66,9 @@ def test_few_draws_are_at_no_disadvantage() -> None:
 
 
 @pytest.mark.parametrize("score", ["crps", "interval", "energy", "variogram"])
-def test_the_truth_scores_lowest(score: str) -> None:
+def test_the_process_scores_lowest(score: str) -> None:
     generator = np.random.default_rng(1)
-    sizes = {"truth": 0.5, "sure": 0.9, "unsure": 0.2}
+    sizes = {"process": 0.5, "sure": 0.9, "unsure": 0.2}
 
     def chain(stay: float, shape: tuple[int, int]) -> np.ndarray:
         """Chains of three categories over four years that stay with a probability."""
@@ -78,7 +78,7 @@ def test_the_truth_scores_lowest(score: str) -> None:
             states.append(np.where(moved, (states[-1] + generator.integers(1, 3, shape)) % 3, states[-1]))
         return np.stack(states[1:], axis=-1)
 
-    observed = chain(sizes["truth"], (3000, 1))[:, 0]
+    observed = chain(sizes["process"], (3000, 1))[:, 0]
     mean = {}
     for name, stay in sizes.items():
         paths = chain(stay, (3000, 40))
@@ -90,7 +90,7 @@ def test_the_truth_scores_lowest(score: str) -> None:
             "variogram": lambda paths=paths, a=numbers, b=number: variogram_score(paths, observed),
         }[score]()
         mean[name] = found.mean()
-    assert mean["truth"] < min(mean["sure"], mean["unsure"])
+    assert mean["process"] < min(mean["sure"], mean["unsure"])
 
 
 def test_calibrated_draws_hold_their_share_and_are_uniform() -> None:

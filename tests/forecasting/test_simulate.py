@@ -51,18 +51,22 @@ def fitted(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def test_shares_lie_on_the_law_of_a_markov_chain(counted: FittedTransition, panel: Panel) -> None:
     draws = 2000
     simulation = simulate(counted, panel, years=YEARS, draws=draws)
-    law = np.eye(len(panel.taxonomy))[simulation.origin]
+    expected = np.eye(len(panel.taxonomy))[simulation.origin]
     for year in range(len(YEARS)):
-        law = law @ counted.table
-        off = np.abs(simulation.probability[:, year] - law)
-        assert (off <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
-        counts = np.stack([(simulation.occupation[:, :, year] == k).mean(axis=1) for k in range(law.shape[1])], axis=1)
-        assert (np.abs(counts - law) <= ERRORS * np.sqrt(law * (1 - law) / draws) + 1e-3).all()
+        expected = expected @ counted.table
+        off = np.abs(simulation.probability[:, year] - expected)
+        assert (off <= ERRORS * np.sqrt(expected * (1 - expected) / draws) + 1e-3).all()
+        counts = np.stack(
+            [(simulation.occupation[:, :, year] == k).mean(axis=1) for k in range(expected.shape[1])], axis=1
+        )
+        assert (np.abs(counts - expected) <= ERRORS * np.sqrt(expected * (1 - expected) / draws) + 1e-3).all()
         if year:
-            common = law > 0.05
+            common = expected > 0.05
             in_errors = off[common] / simulation.error[:, year][common]
             assert np.sqrt(np.mean(in_errors**2)) == pytest.approx(1, abs=0.25)  # the stated errors are those made
-            assert off[common].mean() < 0.8 * np.abs(counts - law)[common].mean()  # and smaller than those of counting
+            assert (
+                off[common].mean() < 0.8 * np.abs(counts - expected)[common].mean()
+            )  # and smaller than those of counting
     assert (simulation.error[:, 0] == 0).all()
     np.testing.assert_allclose(simulation.probability.sum(axis=2), 1, atol=1e-5)
 
@@ -128,10 +132,10 @@ def test_groups_count_people_and_hold_the_share_of_futures(counted: FittedTransi
     assert found["holds"].unique().to_list() == ["draws"]
     totals = found.group_by("group", "year").agg(pl.col("count").sum(), pl.col("workers").first())
     np.testing.assert_allclose(totals["count"], totals["workers"], atol=1e-3)
-    law = np.eye(len(panel.taxonomy))[simulation.origin][1::2] @ counted.table
+    expected = np.eye(len(panel.taxonomy))[simulation.origin][1::2] @ counted.table
     row = found.filter(pl.col("group") == "odd", pl.col("year") == YEARS[0])
-    np.testing.assert_allclose(row["count"], law.sum(axis=0), atol=1e-4)
-    variance = (law * (1 - law)).sum(axis=0)  # of a sum of independent people
+    np.testing.assert_allclose(row["count"], expected.sum(axis=0), atol=1e-4)
+    variance = (expected * (1 - expected)).sum(axis=0)  # of a sum of independent people
     width = (row["high"] - row["low"]).to_numpy()
     assert (np.abs(width - 2 * 1.645 * np.sqrt(variance)) < 2.5).all()
     major = group_shares([simulation, simulation], labels, major=True)

@@ -1,7 +1,7 @@
 """Golden figures: what a model gave when they were written, in one file, and how near it must stay.
 
 Counting gives the same figures everywhere. Training sums in another order where the processor has other instructions
-or torch is another version, and small differences grow as it goes on: there, figures need only be near.
+or torch is another version, and small differences grow as it continues: there, figures need only be near.
 """
 
 import json

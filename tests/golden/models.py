@@ -47,7 +47,7 @@ LANGUAGE: dict[str, Callable[[str, Path], Spec]] = {
     "language-model-own-tokens": lambda base, _: LanguageModel(base, title_tokens="own", training=RECIPE),
     "title-head": lambda base, _: TitleHead(base, training=HEAD),
     "title-head-joint": lambda base, _: TitleHead(base, training=replace(HEAD, method="full", text_weight=1.0)),
-    "title-head-no-memories": lambda base, _: TitleHead(base, history_features=False, training=HEAD),
+    "title-head-no-history-features": lambda base, _: TitleHead(base, history_features=False, training=HEAD),
     "title-head-own-tokens": lambda base, _: TitleHead(base, title_tokens="own", training=HEAD),
     "embedding-logit": lambda base, _: EmbeddingLogit(base),
     "embedding-logit-mean": lambda base, _: EmbeddingLogit(base, pooling="mean", likelihood="two-stage"),

@@ -1,4 +1,4 @@
-"""The numbers of every model stay what they were, whatever happens to the code (`write.py` writes them anew)."""
+"""The numbers of every model stay what they were, whatever happens to the code (`write.py` writes them again)."""
 
 import os
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def test_oracle(golden: Golden) -> None:
 
 @pytest.mark.parametrize("name", ["nlsy97", "nlsy79"])
 def test_surveys(name: str, golden: Golden) -> None:
-    """Tables of real careers, aggregates alone, on the split by worker that the figures were made on."""
+    """Tables of real careers, only aggregates, on the split by worker that the figures were made on."""
     file = ROOT.parent / "shared" / "data" / name / f"{name}.dta"
     if not file.is_file():
         pytest.skip(f"{name}.dta is not here")

@@ -1,4 +1,4 @@
-"""Write figures.json anew from the code as it is: `python tests/golden/write.py`, when numbers are meant to move."""
+"""Write figures.json from the code as it is: `python tests/golden/write.py`, when numbers are meant to move."""
 
 import os
 import sys

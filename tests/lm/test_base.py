@@ -25,7 +25,7 @@ def test_a_folder_loads_in_float32(base_folder: Path, base: BaseModel) -> None:
 
 
 def test_the_first_layers_alone(base_folder: Path, base: BaseModel) -> None:
-    """As transformers' own states after so many layers, then the last norm."""
+    """As transformers' own states after this many layers, then the last norm."""
     tokens = torch.arange(9)[None]
     states = base.model(tokens, output_hidden_states=True).hidden_states
     short = load_base(str(base_folder), layers=1).model

@@ -141,7 +141,7 @@ def test_activation_checkpointing_changes_nothing(
 def test_a_pass_that_memory_does_not_hold_is_halved(
     base: BaseModel, encoder: CareerEncoder, careers: list[EncodedCareer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The allocator itself refuses: a petabyte is asked for beside any pass that is longer than a career."""
+    """The allocator itself refuses: a petabyte is asked for with any pass that is longer than a career."""
     whole_loss, longest = pack_loss, max(len(career.tokens) for career in careers)
 
     def loss_in_small_memory(decoder: Decoder, texts: list[EncodedCareer], **options: float) -> torch.Tensor:

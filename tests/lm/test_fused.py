@@ -20,7 +20,7 @@ from laborllm.panel import Panel
 from laborllm.text import Template, render
 from lm.architectures import ARCHITECTURES
 
-WHOLE = {"llama", "mistral", "qwen2", "qwen3", "gemma3"}  # attention layers as one, not their parts alone
+WHOLE = {"llama", "mistral", "qwen2", "qwen3", "gemma3"}  # attention layers as one, not only their parts
 
 
 @pytest.fixture(scope="module")

@@ -110,11 +110,11 @@ def require_exact(model: TextModel, loaded: TextModel, careers: list[EncodedCare
     again = list(Scorer(loaded).score(careers))
     for index, (career, log_prob) in enumerate(zip(careers, loglikelihood(model, careers), strict=True)):
         logits = plain(torch.tensor([career.tokens])).logits[0].double()
-        truth = logits[np.array(career.starts) - 1].log_softmax(dim=-1)[:, list(model.base.own_tokens)].numpy()
+        exact = logits[np.array(career.starts) - 1].log_softmax(dim=-1)[:, list(model.base.own_tokens)].numpy()
         for scores in (*(way[index] for way in scored), again[index]):
-            np.testing.assert_allclose(scores.log_prob, truth, atol=TOLERANCE)
+            np.testing.assert_allclose(scores.log_prob, exact, atol=TOLERANCE)
         observed = [career.tokens[start] - model.base.own_tokens[0] for start in career.starts]
-        np.testing.assert_allclose(log_prob, truth[range(len(observed)), observed], atol=TOLERANCE)
+        np.testing.assert_allclose(log_prob, exact[range(len(observed)), observed], atol=TOLERANCE)
 
 
 def test_a_model_that_has_the_tokens_is_left_as_it_is(

@@ -1,4 +1,4 @@
-"""Vectors of prompts against one plain pass over each prompt alone, and their cache."""
+"""Vectors of prompts against one plain pass over each prompt, and their cache."""
 
 import copy
 from pathlib import Path

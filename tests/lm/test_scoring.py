@@ -75,17 +75,17 @@ def test_tree_naive_and_loglikelihood_equal_brute_force(
     expected = [brute_force(copy.deepcopy(model), encoder, career) for career in careers]
     scorer = Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder))
     tree, naive = list(scorer.score(careers)), list(scorer.score(careers[:2], ScoringOptions("naive")))
-    for scores, truth in zip(tree, expected, strict=True):
-        np.testing.assert_allclose(scores.log_prob, truth, rtol=1e-5, atol=1e-5)
+    for scores, exact in zip(tree, expected, strict=True):
+        np.testing.assert_allclose(scores.log_prob, exact, rtol=1e-5, atol=1e-5)
         assert np.logaddexp.reduce(scores.log_prob, axis=1).max() < 1e-6  # the raw mass is at most one
-    for scores, truth in zip(naive, expected, strict=False):
-        np.testing.assert_allclose(scores.log_prob, truth, atol=TOLERANCE)
+    for scores, exact in zip(naive, expected, strict=False):
+        np.testing.assert_allclose(scores.log_prob, exact, atol=TOLERANCE)
     for scores, slow in zip(tree, naive, strict=False):
         np.testing.assert_array_equal(scores.greedy_valid, slow.greedy_valid)
     known = {tokens: column for column, tokens in enumerate(encoder.title_tokens)}
-    for career, truth, log_prob in zip(careers, expected, loglikelihood(scorer.model, careers), strict=True):
+    for career, exact, log_prob in zip(careers, expected, loglikelihood(scorer.model, careers), strict=True):
         observed = [known[career.tokens[s:e]] for s, e in zip(career.starts, career.ends, strict=True)]
-        np.testing.assert_allclose(log_prob, truth[range(len(observed)), observed], atol=TOLERANCE)
+        np.testing.assert_allclose(log_prob, exact[range(len(observed)), observed], atol=TOLERANCE)
 
 
 def test_a_closed_vocabulary_is_a_softmax_over_its_tokens(
@@ -151,7 +151,7 @@ def test_packs_keep_order_and_limit() -> None:
 
 
 def _always(model: hf.PreTrainedModel, career: EncodedCareer, title: tuple[int, ...]) -> hf.PreTrainedModel:
-    """The model with an output that depends on the last token alone: the chain prompt -> title[0] -> title[1] ..."""
+    """The model with an output that depends only on the last token: the chain prompt -> title[0] -> title[1] ..."""
     forced = copy.deepcopy(model)
     forced.model.layers = torch.nn.ModuleList()
     forced.config.num_hidden_layers = 0
@@ -218,11 +218,11 @@ def test_two_thousand_titles(tokenizer: hf.PreTrainedTokenizerFast) -> None:
     oracle = TextModel(BaseModel("llama", copy.deepcopy(model).double(), tokenizer), encoder)
     some = range(0, len(titles), 40)
     with InFloat64():
-        truth = [
+        exact = [
             [title_log_prob(oracle, career.tokens[:start], encoder.title_tokens[j]) for j in some]
             for start in career.starts
         ]
-    np.testing.assert_allclose(tree.log_prob[:, some], truth, rtol=1e-5)
+    np.testing.assert_allclose(tree.log_prob[:, some], exact, rtol=1e-5)
 
 
 @pytest.mark.parametrize("architecture", ["mistral", "gemma3"])
@@ -244,11 +244,11 @@ def test_a_sliding_window_is_right_as_long_as_it_holds_all(
         list(Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder)).score([career]))
 
 
-def _require_true_bounds(pruned: TitleScores, truth: TitleScores, tolerance: float) -> None:
+def _require_true_bounds(pruned: TitleScores, exact: TitleScores, tolerance: float) -> None:
     resolved = pruned.branch == RESOLVED
-    np.testing.assert_allclose(pruned.log_prob[resolved], truth.log_prob[resolved], atol=1e-10)
-    assert (truth.log_prob <= pruned.highest + 1e-10).all()
-    exact, estimate = (np.exp(scores.log_prob) for scores in (truth, pruned))
+    np.testing.assert_allclose(pruned.log_prob[resolved], exact.log_prob[resolved], atol=1e-10)
+    assert (exact.log_prob <= pruned.highest + 1e-10).all()
+    exact, estimate = (np.exp(scores.log_prob) for scores in (exact, pruned))
     assert (np.abs(exact.sum(1) - estimate.sum(1)) <= pruned.unresolved_mass + 1e-12).all()
     exact, estimate = (mass / mass.sum(axis=1, keepdims=True) for mass in (exact, estimate))
     distance = 0.5 * np.abs(exact - estimate).sum(axis=1)
@@ -264,13 +264,13 @@ def test_first_records_that_are_alike_are_scored_once(
     method: Method, base: BaseModel, encoder: CareerEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two workers of whom the same is known at first, in one call, and one after the other: what the second begins with
-    is not run again, and differs by rounding alone. Nor is a trie that fills no pass run for one record."""
+    is not run again, and differs by rounding only. Nor is a trie that fills no pass run for one record."""
     careers, options = list(encoder.encode(render(_walks(encoder.taxonomy), encoder.template))), ScoringOptions(method)
-    begun: list[int] = []
+    started: list[int] = []
 
     class Counted(TrieExpansion):
         def __init__(self, *given: Any) -> None:
-            begun.append(len(given[-1]))
+            started.append(len(given[-1]))
             super().__init__(*given)
 
     monkeypatch.setattr(scoring, "TrieExpansion", Counted)
@@ -279,9 +279,9 @@ def test_first_records_that_are_alike_are_scored_once(
     def scored(calls: list[list[EncodedCareer]], *, remember: bool = False, nodes: int = 1) -> tuple[NDArray[Any], int]:
         monkeypatch.setattr(scoring, "TRIE_NODES", {"cpu": nodes})
         scorer = Scorer(TextModel(base, encoder))
-        begun.clear()
+        started.clear()
         scores = [scores for call in calls for scores in scorer.score(call, options, remember=remember)]
-        return np.concatenate([each.log_prob for each in scores]), sum(begun)
+        return np.concatenate([each.log_prob for each in scores]), sum(started)
 
     together, apart = [careers], [[career] for career in careers]
     expected, records = scored(apart)

@@ -1,4 +1,4 @@
-"""A model shared out between two processes (gloo, on a CPU) takes the steps of one, and goes on when interrupted."""
+"""A model shared out between two processes (gloo, on a CPU) takes the steps of one, and resumes when interrupted."""
 
 import os
 import socket
@@ -68,7 +68,7 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
 
 
 def tune_adapter(folder: Path, name: str, *, shard: bool) -> None:
-    """An adapter and tokens of their own for titles, activations computed anew, and the adapter merged."""
+    """An adapter and tokens of their own for titles, activations recomputed, and the adapter merged."""
     model, careers = material(folder, own_tokens=True)
     config = replace(RECIPE, method="lora", recompute=shard, shard=shard)
     curve, _ = finetune(model, careers[:30], careers[30:40], config, seed=0)

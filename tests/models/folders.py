@@ -7,7 +7,7 @@ from laborllm.storage import MARKER, file_hash
 
 
 def rewrite(file: Path, text: str) -> None:
-    """Write a file of a complete folder anew, and its hash into the marker."""
+    """Write a file of a complete folder again, and its hash into the marker."""
     file.write_text(text)
     marker = file.parent / MARKER
     stated = json.loads(marker.read_text())

@@ -37,8 +37,8 @@ def test_the_gradient_vanishes(likelihood: Likelihood) -> None:
 @pytest.mark.parametrize("likelihood", KINDS)
 def test_it_comes_near_the_law_it_was_drawn_from(likelihood: Likelihood) -> None:
     train, valid = drawn(2000, seed=0), drawn(2000, seed=1)
-    law = 2 * valid.vectors[:, :3] - np.logaddexp.reduce(2 * valid.vectors[:, :3], axis=1, keepdims=True)
-    best = np.exp(-law[np.arange(2000), valid.observed].mean())
+    best_log_prob = 2 * valid.vectors[:, :3] - np.logaddexp.reduce(2 * valid.vectors[:, :3], axis=1, keepdims=True)
+    best = np.exp(-best_log_prob[np.arange(2000), valid.observed].mean())
     assert choose_logit(likelihood, 3, train, valid).perplexity == pytest.approx(best, rel=0.02)
 
 

@@ -1,4 +1,4 @@
-"""An exported model is read by transformers and peft alone, and gives the titles the same probabilities."""
+"""An exported model is read by transformers and peft without laborllm, and gives the titles the same probabilities."""
 
 import csv
 import json

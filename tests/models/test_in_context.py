@@ -1,4 +1,4 @@
-"""Prompts that begin with the titles and with example careers: scored exactly, and from training careers alone."""
+"""Prompts that begin with the titles and with example careers: scored exactly, and only from training careers."""
 
 import dataclasses
 from pathlib import Path

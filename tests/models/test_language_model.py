@@ -1,4 +1,4 @@
-"""What a fit of the language model leaves beside its run folder and in it."""
+"""What a fit of the language model leaves next to its run folder and in it."""
 
 import dataclasses
 import json

@@ -27,7 +27,7 @@ WRONG_BYTES = [b"", b"\x00", b"{", b"null", b"[1]", b"\xff\xfe", b"{}" * 5, b"["
 
 
 def seal(run: Path) -> None:
-    """Write the marker anew, as someone who means harm would."""
+    """Write the marker again, as someone who means harm would."""
     files = [file for file in run.rglob("*") if file.is_file() and file.name != MARKER]
     hashes = {file.relative_to(run).as_posix(): file_hash(file) for file in files}
     (run / MARKER).write_text(json.dumps({"sha256": hashes}))

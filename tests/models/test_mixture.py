@@ -1,4 +1,4 @@
-"""Mixture weights against a grid, the condition of the optimum and the known truth; members that changed."""
+"""Mixture weights against a grid, the condition of the optimum and a known optimum; members that changed."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a career is written is part of a fit: kept in its run folder, in the card, and in all that is kept beside it."""
+"""How a career is written is part of a fit: kept in its run folder, in the card, and in all that is kept next to it."""
 
 import dataclasses
 import json

@@ -102,7 +102,7 @@ def test_unknown_variant_is_refused() -> None:
         Transition(variant="three-part")  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the NLSY panels are not beside the project")
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the NLSY panels are not next to the project")
 @pytest.mark.parametrize(
     ("name", "variant", "expected"),
     [("nlsy97", "plain", 14.7), ("nlsy97", "two-part", 13.8), ("nlsy79", "two-part", 23.6)],

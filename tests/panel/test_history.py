@@ -68,7 +68,7 @@ def test_histories_agree_with_a_walk_along_each_career(people: list[Career]) -> 
 
 @given(careers(), st.data())
 def test_the_own_occupation_of_a_record_says_nothing_of_its_history(people: list[Career], data: st.DataObject) -> None:
-    """Closing an open record with any occupation changes its own column and kind alone."""
+    """Closing an open record with any occupation changes only its own column and kind."""
     closed = [[(y, c or data.draw(st.sampled_from("abc"))) for y, c in career] for career in people]
     one, other = History.of(panel_of(people)), History.of(panel_of(closed))  # type: ignore[arg-type]
     for name in set(vars(one)) - {"occupation", "kind"}:

@@ -1,4 +1,4 @@
-"""Pooled panels: who is held out stays so, who is added is trained on alone, and draws are what they say."""
+"""Pooled panels: who is held out stays so, who is added is only trained on, and draws are what they say."""
 
 import dataclasses
 

@@ -43,7 +43,7 @@ def as_told(code: str | None, states: list[str]) -> str | None:
 def test_states_alone_change(panel: Panel, states: list[str]) -> None:
     before = panel.records["occupation"].to_list()
     expected = [as_told(code, states) for code in before]
-    lost = [code for code, told in zip(before, expected, strict=True) if code is not None and told is None]
+    lost = [code for code, found in zip(before, expected, strict=True) if code is not None and found is None]
     if lost:
         with pytest.raises(PanelError, match=rf"records of code ({'|'.join(lost)}) \("):
             coarsen(panel, states)
@@ -52,7 +52,7 @@ def test_states_alone_change(panel: Panel, states: list[str]) -> None:
     assert found.records["occupation"].to_list() == expected
     assert found.records.drop("occupation").equals(panel.records.drop("occupation"))
     assert found.taxonomy == JOBS.with_states(states)
-    changed = sum(code != told for code, told in zip(before, expected, strict=True))
+    changed = sum(code != found for code, found in zip(before, expected, strict=True))
     assert ("states coarsened" in found.provenance.notes) == bool(changed)
     assert coarsen(found, states) is found
 

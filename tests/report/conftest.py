@@ -12,12 +12,12 @@ HOSTILE = '<script>alert("x")</script> & 5% _of_ {it}'
 def evaluation() -> Evaluation:
     panel = careers(300)
     by = ["transition", "gender*education", "year", "history"]
-    return evaluate(two_models(panel), panel, by=by, draws=200, about={"truth": "the law itself"})
+    return evaluate(two_models(panel), panel, by=by, draws=200, about={"oracle": "the data-generating process"})
 
 
 @pytest.fixture(scope="session")
 def hostile() -> Evaluation:
     panel = careers(300)
-    truth, careless = two_models(panel).values()
-    models = {"truth": truth, HOSTILE: careless}
+    oracle, careless = two_models(panel).values()
+    models = {"oracle": oracle, HOSTILE: careless}
     return evaluate(models, panel, by=["transition"], draws=40, about={HOSTILE: HOSTILE})

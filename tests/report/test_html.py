@@ -31,7 +31,7 @@ def test_the_page_has_its_parts_in_order(text: str) -> None:
         "Next occupation",
         "How well each model forecasts",
         "Beginnings, stays and moves",
-        "Against truth",
+        "Against oracle",
         "By gender and education",
         "By year",
         "By records seen before",

@@ -1,4 +1,4 @@
-"""The page of a panel: whole, alone, and silent about whoever is in a small cell."""
+"""The page of a panel: whole, self-contained, and silent about whoever is in a small cell."""
 
 from pathlib import Path
 

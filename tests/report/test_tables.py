@@ -78,14 +78,14 @@ def test_latex_escapes_its_characters() -> None:
 
 def test_models_come_by_perplexity(evaluation: Evaluation) -> None:
     table = perplexity_table(evaluation)
-    assert [row[0] for row in table.rows] == ["truth", "careless"]
+    assert [row[0] for row in table.rows] == ["oracle", "careless"]
     by_name = dict(zip(table.header, table.rows[1], strict=True))
     assert (by_name["raw mass"], by_name["greedy valid"]) == ("80.0 %", "90.0 %")
 
 
 def test_columns_that_say_nothing_are_left_out() -> None:
     panel = careers(60)
-    alone = evaluate({"truth": forecast(panel, 0.7)}, panel, draws=40)
+    alone = evaluate({"oracle": forecast(panel, 0.7)}, panel, draws=40)
     assert perplexity_table(alone).header == ("model", "perplexity", "95 % interval")
     assert comparison_table(alone) is None
 
@@ -93,7 +93,7 @@ def test_columns_that_say_nothing_are_left_out() -> None:
 def test_comparisons_say_what_was_found(evaluation: Evaluation) -> None:
     table = comparison_table(evaluation)
     assert table is not None
-    assert table.title == "Perplexity against truth"
+    assert table.title == "Perplexity against oracle"
     assert [(row[0], row[-1]) for row in table.rows] == [("careless", "higher")]
 
 
@@ -118,20 +118,20 @@ def test_the_other_tables_have_a_row_per_model(evaluation: Evaluation) -> None:
     for make in (accuracy_table, area_table, calibration_table):
         table = make(evaluation)
         assert table is not None
-        assert [row[0] for row in table.rows] == ["truth", "careless"]
+        assert [row[0] for row in table.rows] == ["oracle", "careless"]
 
 
 def test_a_group_has_a_row_per_level(evaluation: Evaluation) -> None:
     table = group_table(evaluation, "gender*education")
     assert table is not None
-    assert table.header == ("gender and education", "records", "workers", "truth", "careless")
+    assert table.header == ("gender and education", "records", "workers", "oracle", "careless")
     assert table.rows[0][0] == "female, college"
-    assert sum(int(row[1].replace(",", "")) for row in table.rows) == evaluation.row("truth", "perplexity")["records"]
+    assert sum(int(row[1].replace(",", "")) for row in table.rows) == evaluation.row("oracle", "perplexity")["records"]
 
 
 def test_flows_are_named_by_their_groups() -> None:
     panel = careers(2000)
-    table = flow_table(evaluate({"truth": forecast(panel, 0.7)}, panel, metrics=["top_1"], draws=40), "truth")
+    table = flow_table(evaluate({"oracle": forecast(panel, 0.7)}, panel, metrics=["top_1"], draws=40), "oracle")
     assert table is not None
     assert {row[:2] for row in table.rows[:2]} == {("Even", "Odd"), ("Odd", "Even")}
     assert all(row[0] != row[1] for row in table.rows)
@@ -170,6 +170,6 @@ def test_a_frame_is_shown_without_its_empty_columns() -> None:
 
 def test_the_headline_names_the_best_and_its_distance(evaluation: Evaluation) -> None:
     said = headline(evaluation)
-    assert said.startswith("truth has the lowest perplexity, ")
+    assert said.startswith("oracle has the lowest perplexity, ")
     assert "; the next, careless, is " in said
     assert said.endswith(" %) above it.")

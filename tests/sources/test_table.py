@@ -247,8 +247,8 @@ def test_a_label_that_two_codes_share_is_refused(tmp_path: Path) -> None:
     bare = _write(tmp_path / "bare.yaml", SMALL + "covariates: {ethnicity: race}\n")
     with pytest.raises(SourceError, match="column race: 1 and 2 have the same label 'other'; say under 'values' what"):
         import_table(tmp_path / "own.dta", bare)
-    told = _write(tmp_path / "told.yaml", SMALL + "covariates: {ethnicity: {column: race, values: {2: mixed}}}\n")
-    assert import_table(tmp_path / "own.dta", told).records["ethnicity"].to_list() == ["other", "mixed", "other"]
+    named = _write(tmp_path / "told.yaml", SMALL + "covariates: {ethnicity: {column: race, values: {2: mixed}}}\n")
+    assert import_table(tmp_path / "own.dta", named).records["ethnicity"].to_list() == ["other", "mixed", "other"]
 
 
 def test_a_code_with_two_labels_is_refused(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_doubled_worker_year_is_an_error(tmp_path: Path) -> None:
-    message = r"several rows for one worker and year \(2 of 3 rows are not alone\): say in .* .row_of_year: {rule: last"
+    message = r"several rows for one worker and year \(2 of 3 rows share one\): say in .* .row_of_year: {rule: last"
     with pytest.raises(SourceError, match=message):
         _import(tmp_path, "id,year,occ\n1,2000,4\n1,2000,7\n2,2000,7\n")
 

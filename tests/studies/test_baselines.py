@@ -143,7 +143,7 @@ def test_mistakes(options: str, message: str, panel: Panel, tmp_path: Path, caps
 
 
 def test_on_the_command_line(panel: Panel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Unless told otherwise, all baselines but the oracle take part."""
+    """By default all baselines but the oracle take part."""
     panel.save(tmp_path / "panel.parquet")
     assert laborllm(f"study baselines {tmp_path}/panel.parquet --out {tmp_path}/study --draws 40") == 0
     shown = capsys.readouterr().out

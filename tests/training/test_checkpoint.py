@@ -103,7 +103,7 @@ def test_a_torn_checkpoint_alone_is_an_error(stored: Path, tmp_path: Path) -> No
 
 
 def test_a_pickle_is_refused_unread(stored: Path, tmp_path: Path) -> None:
-    """One beside the files of a checkpoint, and one in place of a file, its hash put right."""
+    """One next to the files of a checkpoint, and one in place of a file, its hash put right."""
 
     class Trap:
         def __reduce__(self) -> tuple[object, tuple[str]]:
@@ -180,7 +180,7 @@ LONG = dataclasses.replace(PLAN, epochs=60, validate_every=48)
 
 def train_alone(folder: Path) -> None:
     torch.set_num_threads(1)
-    (folder / "begun").touch()
+    (folder / "started").touch()
     task = Regression(dropout=0.2)
     curve = train(task, LONG, seed=0, checkpoints=checkpoints(folder))
     np.save(folder / "weights.npy", task.weights.numpy())
@@ -195,10 +195,10 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
 
     def begin(folder: Path) -> multiprocessing.process.BaseProcess:
         folder.mkdir(exist_ok=True)
-        (folder / "begun").unlink(missing_ok=True)
+        (folder / "started").unlink(missing_ok=True)
         process = context.Process(target=train_alone, args=(folder,))
         process.start()
-        while process.is_alive() and not (folder / "begun").exists():
+        while process.is_alive() and not (folder / "started").exists():
             time.sleep(0.001)
         return process
 
@@ -221,7 +221,7 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
         process.join()
         kills += process.exitcode == -signal.SIGKILL
         places.add(reached())
-        if process.exitcode == 0:  # done: its next life begins anew
+        if process.exitcode == 0:  # done: its next life starts over
             killed.remove()
     assert len(places) > 5  # so kills came while it trained
     last = begin(tmp_path / "killed")

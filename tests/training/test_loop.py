@@ -1,4 +1,4 @@
-"""The loop: its first step by hand, parts that add up, the best weights kept, and patience."""
+"""The loop: its first step by hand, parts that add up, the best weights kept, and early stopping."""
 
 import dataclasses
 import math

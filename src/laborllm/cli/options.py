@@ -25,7 +25,7 @@ def attribute_texts(kind: type) -> dict[str, str]:
 
 
 def _require_parquet(kind: type, path: Path | None) -> None:
-    """A name that ends otherwise would say what the file is not, and could be that of a table that is read."""
+    """A name that ends otherwise would say what the file is not, and could be the name of a table that is read."""
     if path is not None and path.suffix != ".parquet":
         raise ValueError(f"a panel is a Parquet file, so its name must end in .parquet, not {path.name}")
 

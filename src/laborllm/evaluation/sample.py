@@ -127,8 +127,7 @@ class Sample:
 
     @cached_property
     def hidden_flows(self) -> tuple[Bools, Bools]:
-        """Which origins, and which flows from an origin to a destination, may not be shown beside the cells, (G,) and
-        (G * G,)."""
+        """Which origins, (G,), and which flows between groups, (G * G,), may not be shown along with the cells."""
         size = len(self.flows.groups)
         origins, flows = self._hidden[len(self.groups) :]
         return np.pad(origins, (0, size - len(origins))), np.pad(flows, (0, size * size - len(flows)))

@@ -38,7 +38,8 @@ def _against(ratio: dict[str, float | None]) -> str:
         return "at an unknown distance from"
     if finding(low, high, neutral=1) == INCONCLUSIVE:
         within = interval(low, high, near_one=True)
-        return f"{number(estimate, near_one=True)} times (95 % interval {within}, so chance could explain it) that of"
+        times = f"{number(estimate, near_one=True)} times"
+        return f"{times} (95 % interval {within}, so chance could explain it) the perplexity of"
     side = "below" if high < 1 else "above"
     bounds = sorted(abs(100 * (bound - 1)) for bound in (low, high))
     within = f"95 % interval {bounds[0]:,.1f} to {bounds[1]:,.1f} %"

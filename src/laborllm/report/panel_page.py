@@ -87,7 +87,7 @@ def _transitions(panel: Panel) -> Section:
         "stay in a group, though not always in an occupation."
     )
     caption = (
-        "Rows: the group of a record. Columns: that of the worker's next one. The stronger the colour, the larger "
+        "Rows: the group of a record. Columns: the group of the worker's next one. The stronger the colour, the larger "
         f"the share of the row. Cells with fewer than {SMALLEST_CELL} workers are empty."
     )
     groups = list(dict.fromkeys([*frame["group"], *frame["next_group"]]))

@@ -59,8 +59,8 @@ def _comparisons(evaluation: Evaluation) -> Section:
         pl.col("group").is_in(["all", "transition"]), metric="perplexity", comparison="ratio", reference=reference
     )
     caption = (
-        f"Perplexity of each model over that of {reference} (the dashed line). Left of the line is better; a bar that "
-        "crosses it leaves open which of the two forecasts better."
+        f"Perplexity of each model over the perplexity of {reference} (the dashed line). Left of the line is better; a "
+        "bar that crosses it leaves open which of the two forecasts better."
     )
     return Section(
         f"Against {reference}",

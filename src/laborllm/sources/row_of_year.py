@@ -53,7 +53,7 @@ def _require_one_row(rows: pl.DataFrame) -> None:
     doubled = rows.filter(pl.col(LEFT_OUT).is_null()).filter(pl.struct(KEY).is_duplicated())
     if not doubled.is_empty():
         raise SourceError(
-            f"several rows for one worker and year ({doubled.height:,} of {rows.height:,} rows are not alone): say "
+            f"several rows for one worker and year ({doubled.height:,} of {rows.height:,} rows share one): say "
             "in the mapping which of them counts, as in 'row_of_year: {rule: last, order: month}'; rule can be "
             f"{', '.join(RULES)}"
         )

@@ -47,7 +47,9 @@ def _perplexities(study: Study) -> Table:
     if seeds > 1:
         header = (*header, f"{seeds} seeds")
         rows = [(*row, _over_seeds(study, row[0])) for row in rows]
-    title = f"Perplexity of the observed occupation, lower is better, and its ratio to that of {found.reference}"
+    title = (
+        f"Perplexity of the observed occupation, lower is better, and its ratio to the perplexity of {found.reference}"
+    )
     return Table(title, header, tuple(rows))
 
 

@@ -89,7 +89,7 @@ ABBREVIATIONS = {
     "vocational": "voc",
     "worker": "wkr",
 }
-"""Words, most in the singular, as forms and payrolls shorten them."""
+"""Words, most in the singular, as forms and payrolls abbreviate them."""
 
 SYNONYMS = {
     "assistant": "aide",

@@ -73,7 +73,7 @@ class Checkpoints:
         anything else.
         """
         first_error: StorageError | None = None
-        whole = [entry for entry in self._entries() if entry.name.startswith(STEP)]
+        whole = [path for path in self._content() if path.name.startswith(STEP)]
         for folder in sorted(whole, reverse=True):
             try:
                 found = _read(folder)
@@ -98,24 +98,24 @@ class Checkpoints:
                 whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
                 save_file(whole, folder / f"{part}.safetensors")
             (folder / STATE).write_text(json.dumps(checkpoint.state | {"identity": dict(self.identity)}, indent=1))
-        for other in self._entries():
+        for other in self._content():
             if other != place:
                 shutil.rmtree(other)
 
     def remove(self) -> None:
         """Remove the folder, once the run folder is whole. Raises `StorageError` if it holds anything else."""
-        self._entries()
+        self._content()
         if self.folder.is_dir():
             shutil.rmtree(self.folder)
 
-    def _entries(self) -> list[Path]:
+    def _content(self) -> list[Path]:
         """Checkpoints, half-written ones of a killed process included. Raises `StorageError` on anything else."""
-        entries = list(self.folder.iterdir()) if self.folder.is_dir() else []
-        for path in entries:
+        content = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        for path in content:
             is_half = path.name.startswith(f".{STEP}") and path.suffix == ".partial"
             if not (path.is_dir() and (is_half or path.name.startswith(STEP))):
                 raise StorageError(f"{path} is no checkpoint: {self.folder} must hold nothing else")
-        return entries
+        return content
 
     def _require_same_identity(self, found: Mapping[str, Any]) -> None:
         wanted = json.loads(json.dumps(dict(self.identity)))

@@ -74,8 +74,8 @@ def test_weights_are_initialised_from_a_pretrained_run(panel: Panel, tmp_path: P
     old.save(tmp_path / "old")
     records = panel.records.with_columns(pl.col("year") + 3, pl.col("education").replace("college", "a new school"))
     other = dataclasses.replace(panel, records=records, dataset="OTHER")
-    begun = small(pretrained=tmp_path / "old").fit(other)
-    np.testing.assert_allclose(begun.forecast(other).log_prob, old.forecast(other).log_prob, atol=1e-5)
+    started = small(pretrained=tmp_path / "old").fit(other)
+    np.testing.assert_allclose(started.forecast(other).log_prob, old.forecast(other).log_prob, atol=1e-5)
 
 
 def test_a_pretrained_run_that_does_not_fit_is_refused(panel: Panel, tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_a_pretrained_run_that_does_not_fit_is_refused(panel: Panel, tmp_path: P
     with pytest.raises(RunError, match=r"has layers, width and heads \(1, 16, 2\), not \(1, 32, 2\)"):
         wider.fit(panel)
     swapped = panel.records.with_columns(pl.col("split").replace({"train": "test", "test": "train"}))
-    begun = small(pretrained=tmp_path / "old")
+    started = small(pretrained=tmp_path / "old")
     with pytest.raises(RunError, match="fitted on another split"):
-        begun.fit(dataclasses.replace(panel, records=swapped))
+        started.fit(dataclasses.replace(panel, records=swapped))
 
 
 def test_vectors_begin_as_principal_components() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from laborllm.occupations.coding import Accuracy, held_out_accuracy, load_coder, measure_accuracy
-from laborllm.occupations.coding.accuracy import truth_of, unlisted
+from laborllm.occupations.coding.accuracy import right_codes, unlisted
 from laborllm.occupations.coding.coder import TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.taxonomy import Taxonomy
@@ -23,7 +23,7 @@ def held_out() -> dict[str, Accuracy]:
 @pytest.fixture(scope="module")
 def onet() -> Accuracy:
     titles = pl.read_csv(ONET, schema_overrides={"code": pl.String})
-    return measure_accuracy(load_coder(), truth_of(titles))
+    return measure_accuracy(load_coder(), right_codes(titles))
 
 
 @pytest.mark.parametrize(("source", "first", "five"), [("index", 0.48, 0.75), ("handbooks", 0.63, 0.84)])

@@ -4,7 +4,7 @@ Records are put in order of the probability given to an event, and the differenc
 probability are added up. The range of the running sum, per record, is ECCE-R of Arrieta-Ibarra et al. (2022, JMLR 23;
 see also arXiv 2506.11251): the largest share by which any stretch of probabilities is off. Where forecasts are
 calibrated given each worker's past, the differences are uncorrelated, also within a career, and the range over the
-standard deviation of the sum has the law of the range of Brownian motion (Feller 1951).
+standard deviation of the sum has the distribution of the range of Brownian motion (Feller 1951).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ TERMS = 60
 @dataclass(frozen=True)
 class Kuiper(EventMetric):
     """The range of cumulative differences of an event, or with `p_value` the chance of one as large were the forecasts
-    calibrated. It has no interval: its law is known where forecasts are calibrated, and only there."""
+    calibrated. It has no interval: its distribution is known where forecasts are calibrated, and only there."""
 
     p_value: bool = False
     comparisons: ClassVar[tuple[Comparison, ...]] = ()

@@ -1,4 +1,4 @@
-"""Proper scores of simulated futures: lower is better, and the truth scores lowest on average.
+"""Proper scores of simulated futures: lower is better, and the true process scores lowest on average.
 
 A score of an ensemble of D draws is the fair one (Ferro 2014): its expectation equals the score of infinitely many
 draws, so that forecasts with more draws have no advantage.

@@ -23,7 +23,7 @@ NODES = ((9,), (9, 31), (14,))  # of a trie that grows from the second text: the
 ANCESTORS = ((0, -1), (0, 1), (2, -1))  # of each node, itself last, by place among the nodes; padded with -1
 TOLERANCE = 5e-5
 """Of a log-probability, in nats, where log-probabilities spread by one or less; in proportion where by more."""
-NOISES = 8  # so many times what reading a text with another after it changes, which several threads make larger
+NOISES = 8  # times what reading a text with another after it changes, which several threads make larger
 CAUSAL = 1e-3  # what that may change at most, in proportion as the tolerance: what comes later is not to be seen
 ROUNDINGS = 32  # in a model of fewer digits than float32: this many times what one rounding changes
 

@@ -15,7 +15,7 @@ from laborllm.occupations.taxonomy import load_taxonomy
 HELD_OUT = 0.2
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)
 
-Truth = Mapping[str, Set[str]]  # title -> the codes that are right
+RightCodes = Mapping[str, Set[str]]  # title -> the codes that are right
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,21 @@ def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
     kept = ListedTitles(listed.index.filter(~index), listed.modern.filter(~modern), listed.decided)
     coder = TitleCoder.learn(taxonomy, kept.with_taxonomy(taxonomy))
     held = {"index": listed.index.filter(index), "handbooks": listed.modern.filter(modern)}
-    return {name: measure_accuracy(coder, unlisted(coder, truth_of(titles))) for name, titles in held.items()}
+    return {name: measure_accuracy(coder, unlisted(coder, right_codes(titles))) for name, titles in held.items()}
 
 
-def measure_accuracy(coder: TitleCoder, truth: Truth) -> Accuracy:
-    """Code the titles of `truth` and compare. Titles that name no job count as wrong.
+def measure_accuracy(coder: TitleCoder, known: RightCodes) -> Accuracy:
+    """Code the titles of `known` and compare. Titles that name no job count as wrong.
 
     Raises:
         ValueError: there is no title.
     """
-    found = [coder.candidates(title) for title in truth]
-    right = [[code in codes for code, _ in five] for five, codes in zip(found, truth.values(), strict=True)]
+    found = [coder.candidates(title) for title in known]
+    right = [[code in codes for code, _ in five] for five, codes in zip(found, known.values(), strict=True)]
     groups = dict(zip(coder.taxonomy.codes, load_groups("soc2018", coder.taxonomy), strict=True))
     asked = pl.DataFrame(
         {
-            "group": [groups[min(codes, key=int)] for codes in truth.values()],
+            "group": [groups[min(codes, key=int)] for codes in known.values()],
             "top_1": [any(five[:1]) for five in right],
             "top_5": [any(five) for five in right],
             "confidence": [five[0][1] if five else 0.0 for five in found],
@@ -78,15 +78,15 @@ def measure_accuracy(coder: TitleCoder, truth: Truth) -> Accuracy:
     return Accuracy(asked.height, first, five, _by_threshold(asked), _by_decile(asked), by_group.sort("group"))
 
 
-def truth_of(titles: pl.DataFrame) -> Truth:
+def right_codes(titles: pl.DataFrame) -> RightCodes:
     """The codes of each title of a table with the columns title and code."""
     return {title: set(codes) for title, codes in titles.group_by("title", maintain_order=True).agg("code").rows()}
 
 
-def unlisted(coder: TitleCoder, truth: Truth) -> Truth:
+def unlisted(coder: TitleCoder, known: RightCodes) -> RightCodes:
     """The titles that no list of the coder has."""
-    matches = coder.code(truth, threshold=0)
-    return {title: truth[title] for title in matches.filter(match=SIMILAR)["title"]}
+    matches = coder.code(known, threshold=0)
+    return {title: known[title] for title in matches.filter(match=SIMILAR)["title"]}
 
 
 def _is_held_out(titles: Iterable[str], seed: int) -> pl.Series:

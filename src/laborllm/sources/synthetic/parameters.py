@@ -58,7 +58,7 @@ class DgpParameters:
     log(1 + years in it), stay_by_age for each ten years of age. Who is not asked for g years stays with the chance of
     one year to the power of g.
 
-    Moving, in log-odds of one occupation against another: same_group where the group is that of the last job;
+    Moving, in log-odds of one occupation against another: same_group where the last job has the same group;
     same_words times the share of words that the two titles have in common; return_to_former for the occupation
     before the present one; recall for the last job, from a state without one; schooling times the squared distance
     between the level that an occupation asks for and the worker's. popularity is the standard deviation of what
