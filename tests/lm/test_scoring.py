@@ -244,11 +244,11 @@ def test_a_sliding_window_is_right_as_long_as_it_holds_all(
         list(Scorer(TextModel(BaseModel(architecture, model, encoder.tokenizer), encoder)).score([career]))
 
 
-def _require_true_bounds(pruned: TitleScores, exact: TitleScores, tolerance: float) -> None:
+def _require_true_bounds(pruned: TitleScores, unpruned: TitleScores, tolerance: float) -> None:
     resolved = pruned.branch == RESOLVED
-    np.testing.assert_allclose(pruned.log_prob[resolved], exact.log_prob[resolved], atol=1e-10)
-    assert (exact.log_prob <= pruned.highest + 1e-10).all()
-    exact, estimate = (np.exp(scores.log_prob) for scores in (exact, pruned))
+    np.testing.assert_allclose(pruned.log_prob[resolved], unpruned.log_prob[resolved], atol=1e-10)
+    assert (unpruned.log_prob <= pruned.highest + 1e-10).all()
+    exact, estimate = (np.exp(scores.log_prob) for scores in (unpruned, pruned))
     assert (np.abs(exact.sum(1) - estimate.sum(1)) <= pruned.unresolved_mass + 1e-12).all()
     exact, estimate = (mass / mass.sum(axis=1, keepdims=True) for mass in (exact, estimate))
     distance = 0.5 * np.abs(exact - estimate).sum(axis=1)

@@ -63,8 +63,8 @@ def test_the_error_bound_holds_for_what_is_left(exact: list[float], other: list[
     distance = np.abs(np.exp(one.log_prob) - np.exp(two.log_prob)).sum(axis=1) / 2
     bounded = Forecast(two.records, FINE, two.log_prob, two.raw_mass, "pruned", distance)
     for taxonomy in (JOBS, COARSE):
-        found, exact = restrict(bounded, taxonomy), restrict(one, taxonomy)
-        apart = np.abs(np.exp(found.log_prob) - np.exp(exact.log_prob)).sum(axis=1) / 2
+        found, expected = restrict(bounded, taxonomy), restrict(one, taxonomy)
+        apart = np.abs(np.exp(found.log_prob) - np.exp(expected.log_prob)).sum(axis=1) / 2
         assert found.error_bound is not None
         assert (apart <= found.error_bound + 1e-6).all()
 
