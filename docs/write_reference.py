@@ -15,6 +15,7 @@ SECTIONS = {
         "Simulation",
         "two_years_ahead",
         "what_if",
+        "if_records_said",
         "Difference",
         "group_shares",
         "backtest",

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from laborllm.api import fit, forecast, import_synthetic, load, read_panel, unknown_values
+    from laborllm.api import fit, forecast, import_synthetic, load, people_futures, read_panel, unknown_values
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtests.backtest import Backtest, backtest
     from laborllm.forecasting.export import write_forecast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationChain
     from laborllm.forecasting.simulation.simulate import Simulation, simulate
     from laborllm.forecasting.simulation.two_years import two_years_ahead
+    from laborllm.forecasting.simulation.versions import if_records_said
     from laborllm.forecasting.simulation.what_if import Difference, what_if
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.lm.tuning.config import TuningConfig
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from laborllm.training.config import TrainingConfig
 
 PLACES = {
-    "api": ("fit", "forecast", "import_synthetic", "load", "read_panel", "unknown_values"),
+    "api": ("fit", "forecast", "import_synthetic", "load", "people_futures", "read_panel", "unknown_values"),
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtests.backtest": ("Backtest", "backtest"),
     "forecasting.frequencies": ("natural_frequencies", "next_frequencies"),
@@ -61,6 +62,7 @@ PLACES = {
     "forecasting.simulation.education": ("EducationChain",),
     "forecasting.simulation.simulate": ("Simulation", "simulate"),
     "forecasting.simulation.two_years": ("two_years_ahead",),
+    "forecasting.simulation.versions": ("if_records_said",),
     "forecasting.simulation.what_if": ("Difference", "what_if"),
     "forecasting.export": ("write_forecast",),
     "lm.scoring.options": ("ScoringOptions",),
@@ -122,6 +124,7 @@ __all__ = [
     "fit",
     "forecast",
     "group_shares",
+    "if_records_said",
     "import_nlswork",
     "import_nlsy79",
     "import_nlsy97",
@@ -136,6 +139,7 @@ __all__ = [
     "natural_frequencies",
     "next_frequencies",
     "next_steps",
+    "people_futures",
     "reachable",
     "read_panel",
     "read_people",

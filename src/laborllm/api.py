@@ -20,9 +20,13 @@ from laborllm.panel import Panel
 from laborllm.storage import MARKER, make_folder, require_free, sole_writer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import polars as pl
 
+    from laborllm.forecasting.simulation.simulate import Simulation
     from laborllm.models.contract import Fitted, Forecaster, Spec
+    from laborllm.report.people_page import PeopleFutures
 
 
 def read_panel(path: str | Path) -> Panel:
@@ -219,6 +223,58 @@ def unknown_values(model: "str | Path | Fitted", panel: str | Path | Panel) -> "
     """
     fitted = load(model) if isinstance(model, str | Path) else model
     return find_unknown(fitted.record.seen, panel if isinstance(panel, Panel) else read_panel(panel))
+
+
+def people_futures(
+    simulations: "Sequence[Simulation]", *, model: str, sampled: bool = False, level: float = 0.9
+) -> "PeopleFutures":
+    """Gather what a page on a group of people shows.
+
+    Args:
+        simulations: One simulation, or one by each refit of a model, of the same workers and years.
+        model: What the page calls the model.
+        sampled: The people are a sample: intervals hold who is in it.
+        level: Share of futures that an interval holds.
+
+    Returns:
+        Frames and facts for `laborllm.report.people_page.write_people_page`.
+
+    Raises:
+        PanelError: The simulations are of other workers or other years, or their years differ between workers.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> paths = ll.simulate(ll.fit("transition", panel), panel, years=[2025], draws=50)
+        >>> ll.people_futures([paths], model="counts").facts["Intervals hold"]
+        'draws'
+    """
+    from laborllm.forecasting.groups import charted
+    from laborllm.forecasting.groups.shares import group_shares
+    from laborllm.report.people_page import PeopleFutures
+
+    first = simulations[0]
+    groups, occupations = (
+        group_shares(simulations, major=major, sampled=sampled, level=level) for major in (True, False)
+    )
+    several = first.years.shape[1] > 1
+    return PeopleFutures(
+        groups=groups,
+        occupations=occupations,
+        shares=charted.chart_shares(first),
+        counts=charted.chart_counts(simulations),
+        flows=charted.chart_flows(first) if several else None,
+        careers=charted.chart_careers(first) if several else None,
+        facts={
+            "Model": model,
+            "Assumed": first.assumptions,
+            "Paths of each person": f"{first.draws:,}",
+            "Largest Monte Carlo error of a probability": f"{float(first.error.max()):.3f}",
+            "Intervals hold": groups["holds"][0],
+            "Intervals leave out": "what no model has seen, such as a recession to come",
+        },
+        level=level,
+    )
 
 
 def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":

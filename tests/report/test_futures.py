@@ -59,7 +59,7 @@ def test_a_group_has_one_colour_in_all_charts_and_the_rest_is_grey(name: str) ->
         if "color" in layer["encoding"]
     )
     assert scale["domain"] == GROUPS.categories.to_list()
-    assert scale["range"][0] == "#0072b2"
+    assert scale["range"][0] == "#0a74b4"
     assert scale["range"][-1] == "#9aa4af"
 
 

@@ -8,7 +8,22 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError
 
 from laborllm import __version__
-from laborllm.cli import curves, demo, doctor, evaluate, fit, forecast, models, serve, simulate, studies, validate
+from laborllm.cli import (
+    backtest,
+    curves,
+    demo,
+    doctor,
+    evaluate,
+    fit,
+    forecast,
+    group,
+    models,
+    serve,
+    simulate,
+    studies,
+    validate,
+    what_if,
+)
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
@@ -36,6 +51,9 @@ app.command(fit.fit)
 app.command(validate.validate, name="validate")
 app.command(forecast.forecast)
 app.command(simulate.simulate)
+app.command(what_if.what_if)
+app.command(group.group)
+app.command(backtest.backtest)
 app.command(evaluate.evaluate)
 app.command(curves.curves)
 app.command(studies.study)

@@ -62,7 +62,7 @@ def write_forecast(
 
 
 def write_table(table: pl.DataFrame, path: Path, labels: Mapping[str, str] | None = None) -> None:
-    """Write rows with a column worker as .parquet, .csv or .dta, as the name of `path` says.
+    """Write rows as .parquet, .csv or .dta, as the name of `path` says.
 
     Args:
         table: The rows.
@@ -167,9 +167,8 @@ def _write_stata(table: pl.DataFrame, file: Path, labels: Mapping[str, str]) -> 
 
     if table.width > STATA_COLUMNS:
         raise CapacityError(f"Stata holds {STATA_COLUMNS:,} columns, not {table.width:,}: write the long layout")
-    table = table.with_columns(
-        _stata_number(table["worker"]) if table["worker"].dtype == pl.Int64 else pl.col("worker")
-    )
+    if table.schema.get("worker") == pl.Int64:
+        table = table.with_columns(_stata_number(table["worker"]))
     short: dict[str, str | None] = {name: label[:LABEL_LENGTH] for name, label in labels.items()}
     pyreadstat.write_dta(table, str(file), column_labels=short, version=15)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.what_if import Difference
 
 Bools = NDArray[np.bool_]
 
@@ -113,7 +114,7 @@ def _with_share(simulation: Simulation, name: str, happened: Bools, known: Bools
     )
 
 
-def rows_of(simulation: Simulation) -> pl.DataFrame:
+def rows_of(simulation: Simulation | Difference) -> pl.DataFrame:
     """worker, origin, year and horizon of each of the W K records, worker by worker."""
     horizon = simulation.years.shape[1]
     at = np.repeat(np.arange(len(simulation.workers)), horizon)

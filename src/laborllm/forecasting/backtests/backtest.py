@@ -65,6 +65,7 @@ def backtest(
     origins: Sequence[int],
     horizon: int,
     split: str = "test",
+    workers: int | None = None,
     draws: int = 200,
     seed: int = 0,
 ) -> Backtest:
@@ -76,6 +77,7 @@ def backtest(
         origins: Years at which forecasts are made.
         horizon: How many years ahead.
         split: Whose careers are forecast.
+        workers: Forecast this many of them, drawn at random. Default: all.
         draws: Paths of each worker.
         seed: Seed of the draws.
 
@@ -96,11 +98,12 @@ def backtest(
     """
     for model in models.values():
         require_taxonomy(model, panel)
+    some = panel.draw(split, workers, seed=seed)
     chains: dict[str, Forecaster] = {name: spec.fit(panel) for name, spec in MARKOV.items()}
     marginal = marginal_of(panel)
     scored, rates, coverage = [], [], []
     for year in origins:
-        origin = cut(panel, split, year, horizon)
+        origin = cut(some, split, year, horizon)
         for name, futures in futures_of(dict(models) | chains, origin, marginal, draws, seed):
             model_column = pl.lit(name).alias("model")
             scored += [row.with_columns(model_column) for row in scores_at(origin, futures)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.panel import Panel
 
 LEVEL = 0.9
 
@@ -84,6 +85,18 @@ def group_shares(
         )
     held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
     return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
+
+
+def values_by_worker(panel: Panel, column: str) -> list[str]:
+    """The last known value of a column of each worker, in the order of the panel; "unknown" where there is none.
+
+    Raises:
+        PanelError: The panel has no such column.
+    """
+    if column not in panel.records.columns:
+        raise PanelError(f"the panel has no column {column!r} to group by: use {', '.join(panel.records.columns)}")
+    last = panel.records.group_by("worker", maintain_order=True).agg(pl.col(column).drop_nulls().last())
+    return last[column].cast(pl.String).fill_null("unknown").to_list()
 
 
 def _cells(simulation: Simulation, *, major: bool) -> tuple[list[str], list[str], NDArray[np.intp]]:

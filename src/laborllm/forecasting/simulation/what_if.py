@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.simulate import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
+from laborllm.models.runs.run_folder import FitRecord
+from laborllm.models.runs.seen import unknown_values
 from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -59,7 +61,8 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         The paired difference, `other` minus `panel`.
 
     Raises:
-        PanelError: The versions have other workers or other open years.
+        PanelError: The versions have other workers or other open years, or `other` has a value of a covariate that the
+            model never saw.
 
     Examples:
         >>> import laborllm as ll, polars as pl
@@ -71,6 +74,7 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         False
     """
     panel, other = as_read(model, panel), as_read(model, other)
+    _require_seen(model, panel, other)
     origins, years = origins_of(panel)
     others, other_years = origins_of(other)
     if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):
@@ -82,3 +86,14 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         for year, ((before, _), (after, _)) in enumerate(arms):
             probability[rows, year], error[rows, year] = mean_and_error(after - before)
     return Difference(origins, years, panel.taxonomy, probability, error)
+
+
+def _require_seen(model: Forecaster, panel: Panel, other: Panel) -> None:
+    """Raise `PanelError` if the second version has a value that the model never saw, and the first has not."""
+    record = getattr(model, "record", None)
+    if isinstance(record, FitRecord):
+        before = unknown_values(record.seen, panel).select("covariate", "value")
+        new = unknown_values(record.seen, other).join(before, on=["covariate", "value"], how="anti")
+        if len(new):
+            covariate, value = new["covariate"][0], new["value"][0]
+            raise PanelError(f"the model never saw {covariate} {value!r}: what it would say of it means nothing")

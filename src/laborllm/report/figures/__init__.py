@@ -1,5 +1,6 @@
 """Figures: each takes a tidy frame and returns the chart; saving is the caller's."""
 
+from laborllm.report.figures.backtests import rates_by_age, score_by_horizon
 from laborllm.report.figures.curves import learning_curve, pruning, rates
 from laborllm.report.figures.evaluation import (
     areas,
@@ -29,8 +30,10 @@ __all__ = [
     "perplexity_over_time",
     "pruning",
     "rates",
+    "rates_by_age",
     "ratio_to_reference",
     "river",
+    "score_by_horizon",
     "shares_by_year",
     "to_svg",
 ]

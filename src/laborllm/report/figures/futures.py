@@ -11,6 +11,8 @@ import polars as pl
 from laborllm.occupations.taxonomy import OTHERS
 from laborllm.report.figures.look import GUIDE, INK, MARK, PHONE, SERIES, WIDE, Chart, Panel, grid, styled
 
+COLOURS = ("#0a74b4", *SERIES[1:])
+"""The first is not the blue that pages exchange on a dark screen, where it would look like the last."""
 REST = "#9aa4af"
 BEND = np.linspace(0, 1, 17)  # where between two years the edges of a ribbon are computed
 BAR = 0.04  # width of the bar of a year in a river, in the distance between years
@@ -138,7 +140,7 @@ def _titles(frame: pl.DataFrame, *columns: str) -> list[str]:
 
 def _colour(column: str, titles: list[str], *, narrow: bool) -> alt.Color:
     named = [title for title in titles if title != OTHERS]
-    colours = [SERIES[at % len(SERIES)] for at in range(len(named))] + [REST] * (len(titles) - len(named))
+    colours = [COLOURS[at % len(COLOURS)] for at in range(len(named))] + [REST] * (len(titles) - len(named))
     legend = alt.Legend(columns=1 if narrow else 2, labelLimit=260 if narrow else 300)
     return alt.Color(f"{column}:N", sort=titles, scale=alt.Scale(domain=titles, range=colours), legend=legend)
 

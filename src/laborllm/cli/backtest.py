@@ -1,0 +1,61 @@
+"""The verb that scores forecasts of the past on what happened since."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from laborllm.cli.options import PanelFile, Seed
+
+
+def backtest(
+    runs: Annotated[list[Path], Parameter(help="Run folders; the tables call each by the name of its folder.")],
+    panel: PanelFile,
+    /,
+    *,
+    origins: Annotated[list[int], Parameter(help="Years at which forecasts are made.")],
+    horizon: Annotated[int, Parameter(help="How many years ahead.")] = 5,
+    out: Annotated[
+        Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta.")
+    ] = None,
+    rates: Annotated[
+        Path | None, Parameter(help="Table of modelled and observed counts by age and group to write.")
+    ] = None,
+    page: Annotated[Path | None, Parameter(help="HTML page to write, which stands alone.")] = None,
+    split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers are forecast.")] = "test",
+    workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
+    draws: Annotated[int, Parameter(help="Paths of each worker.")] = 200,
+    seed: Seed = 0,
+) -> None:
+    """Score forecasts of several years ahead, made at origins in the past, on what happened since.
+
+    Naive forecasts are scored too: constant state, constant share, and Markov chains of first and second order.
+
+    Example: `laborllm backtest run panel.parquet --origins 1978 1982 --horizon 6 --page backtest.html`
+    """
+    from laborllm import api
+    from laborllm.forecasting.backtests.backtest import backtest as score
+    from laborllm.forecasting.export import require_table, write_table
+    from laborllm.report.backtest_page import score_lines, write_backtest_page
+    from laborllm.storage import make_folder
+
+    for path in (out, rates):
+        if path is not None:
+            require_table(path, "long", None)
+    careers = api.read_panel(panel)
+    held_out_by = careers if split == "test" else None
+    models = {run.name: api.load(run, held_out_by=held_out_by) for run in runs}
+    found = score(
+        models, careers, origins=origins, horizon=horizon, split=split, workers=workers, draws=draws, seed=seed
+    )
+    for path, table in ((out, found.scores), (rates, found.rates)):
+        if path is not None:
+            make_folder(path.resolve().parent)
+            write_table(table, path)
+            print(f"{path}: {len(table):,} rows", file=sys.stderr)
+    if page is not None:
+        make_folder(page.resolve().parent)
+        write_backtest_page(page, found.scores, found.rates, found.coverage, dataset=careers.dataset)
+        print(f"{page}: open it in a browser", file=sys.stderr)
+    print("\n".join(score_lines(found.scores)))

@@ -1,0 +1,74 @@
+"""People on the command line: the options that say how to read them, and what is said of their titles."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from laborllm.panel import Panel
+    from laborllm.sources.people import People
+
+SHOWN = 5
+
+PeopleFile = Annotated[
+    Path,
+    Parameter(help="A list with one row per job (CSV or Parquet), JSON Resumes (a file or a folder), or a panel file."),
+]
+
+
+@dataclass(frozen=True)
+class PeopleOptions:
+    """How people are read who come as a list of jobs or as resumes.
+
+    Attributes:
+        as_of: Year, month or day on which the list was true; default: the date of the file.
+        out_of_work_since: Year in which all of these people lost their jobs; default: as the list says.
+        corrections: CSV file with the columns title and code: these titles have these codes, whatever else is known.
+        threshold: Leave out titles whose code is less sure than this.
+        date_order: How to read 03/04/2014; default: not at all.
+    """
+
+    as_of: str | None = None
+    out_of_work_since: int | None = None
+    corrections: Path | None = None
+    threshold: float = 0.5
+    date_order: Literal["day-first", "month-first"] | None = None
+
+
+ReadSo = Annotated[PeopleOptions, Parameter(name="*")]
+READ_SO = PeopleOptions()
+
+
+def careers_of(path: Path, options: PeopleOptions) -> "Panel":
+    """The careers of the people at `path`; says of titles that are not sure, and of people left out."""
+    from laborllm.sources.people import read_people
+
+    people = read_people(
+        path,
+        as_of=options.as_of,
+        out_of_work_since=options.out_of_work_since,
+        corrections=options.corrections,
+        threshold=options.threshold,
+        date_order=options.date_order,
+    )
+    _report(people)
+    return people.panel
+
+
+def _report(people: "People") -> None:
+    """How the titles were coded, the least sure first."""
+    if people.titles.is_empty():
+        return
+    coded = people.titles["code"].count()
+    print(
+        f"{people.panel.workers:,} people with {len(people.panel):,} years; {coded:,} of {len(people.titles):,} titles "
+        "coded, the least sure:",
+        file=sys.stderr,
+    )
+    for title, _, occupation, confidence, _ in people.titles.head(SHOWN).iter_rows():
+        print(f"  {confidence:.2f}  {title} -> {occupation or 'no code'}", file=sys.stderr)
+    if people.left_out:
+        print(f"{len(people.left_out):,} people left out: no year of theirs has a code", file=sys.stderr)

@@ -1,0 +1,134 @@
+"""From a list of people to a table, a chart and a page on the command line; what cannot be is one line."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pyreadstat
+import pytest
+
+import laborllm as ll
+from cli.commands import laborllm
+from laborllm.forecasting.hub import COLUMNS, hub_shares
+
+LIST = Path(__file__).parents[2] / "examples" / "displaced.csv"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("people") / "run"
+    ll.fit("transition", ll.import_synthetic(workers=300), out=folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_thirty_displaced_workers_with_one_command(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"group {run} {LIST} --as-of 2025-06 --years 2026 2028 2030 --draws 50"
+    assert laborllm(f"{command} --out new/people.csv --page people.html --chart shares.svg") == 0
+    said = capsys.readouterr()
+    assert re.match(r"2026: of 30 people \d+ at work \(\d+ to \d+ in 90 % of futures\); of 100, \d+ ", said.out)
+    assert said.out.count("\n") == 3
+    assert "30 people with" in said.err
+    assert "titles coded, the least sure" in said.err
+    written = pl.read_csv("new/people.csv", schema_overrides={"code": pl.String, "output_type_id": pl.String})
+    assert tuple(written.columns) == COLUMNS
+    people = ll.read_people(LIST, as_of="2025-06").panel
+    paths = ll.simulate(ll.load(run), people, years=[2026, 2028, 2030], draws=50, seed=0)
+    expected = hub_shares(ll.group_shares(paths), "transition", level=0.9)
+    assert written["value"].to_list() == pytest.approx(expected["value"].to_list())
+    page = Path("people.html").read_text()
+    assert page.count("<figure>") == 4
+    assert "people</span>" in page
+    assert not re.search(r"Person \d|https?://(?!www\.w3\.org)|<script", page)
+    assert Path("shares.svg").read_text().startswith("<svg")
+
+
+def test_refits_a_sample_and_who_must_move_are_said(run: Path) -> None:
+    command = f"group {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --must-move --sampled --refits {run}"
+    assert laborllm(f"{command} --page people.html") == 0
+    page = Path("people.html").read_text()
+    assert "draws, people, refits" in page
+    assert "the next record is a move" in page
+    assert page.count("<figure>") == 2  # one year has no flows and no careers
+
+
+def test_a_group_for_each_value_of_a_column(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ll.import_synthetic(workers=60, seed=1).save(Path("panel.parquet"))
+    assert laborllm(f"group {run} panel.parquet --years 2031 --by gender --draws 10 --out groups.dta") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split(",")[0] for line in lines} == set(ll.read_panel("panel.parquet").records["gender"])
+    stata, _ = pyreadstat.read_dta("groups.dta")
+    assert set(stata["group"]) == {line.split(",")[0] for line in lines}
+
+
+def test_what_if_writes_the_paired_difference(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"what-if {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --top 2 --last-occupation 95"
+    assert laborllm(f"{command} --out difference.parquet") == 0
+    assert "less the same people as they are" in capsys.readouterr().err
+    table = pl.read_parquet("difference.parquet")
+    assert table.height == 30 * 2 * 3
+    assert set(table["output_type"]) == {"mean", "quantile"}
+    people = ll.read_people(LIST, as_of="2025-06").panel
+    fitted = ll.load(run)
+    opened = people.open([2026])
+    other = ll.if_records_said(opened, last_occupation="95")
+    found = ll.what_if(fitted, opened, other, draws=20).probability
+    assert table.filter(output_type="mean")["value"].abs().max() == pytest.approx(float(abs(found).max()))
+
+
+def test_a_backtest_has_a_table_rates_and_a_page(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    panel = ll.import_synthetic(workers=300)
+    panel.save(Path("panel.parquet"))
+    origin = int(panel.records["year"].max()) - 4  # type: ignore[arg-type]
+    command = f"backtest {run} panel.parquet --origins {origin} --horizon 3 --draws 20 --workers 40"
+    assert laborllm(f"{command} --out scores.csv --rates rates.csv --page backtest.html") == 0
+    said = capsys.readouterr().out
+    models = ["run", "Markov chain", "second-order Markov chain", "constant state", "constant share"]
+    assert [line.split(":")[0] for line in said.splitlines()] == models
+    scores = pl.read_csv("scores.csv")
+    found = ll.backtest({"run": ll.load(run)}, panel, origins=[origin], horizon=3, draws=20, workers=40)
+    assert scores["estimate"].to_list() == pytest.approx(found.scores["estimate"].to_list())
+    assert pl.read_csv("rates.csv").height == len(found.rates)
+    page = Path("backtest.html").read_text()
+    assert page.count("<figure>") == 2
+    assert all(f">{model}<" in page for model in models)
+
+
+OTHER = "worker,start,end,title\nAda,2019,2020,Frobnicator of zorbs\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("group RUN other.csv --as-of 2021 --years 2022", "title uncoded"),
+        ("group RUN LIST --as-of 2025-06 --years 2025", "only after the last of its career"),
+        ("group RUN LIST --as-of 2025-06 --years 2026 --out x.pdf", "let it end in .parquet, .csv, .dta"),
+        ("group RUN LIST --as-of 2025-06 --years 2026 --chart x.pdf", "let it end in .svg or .png"),
+        ("group RUN LIST --as-of 2025-06 --years 2026 --by shoe_size", "no column 'shoe_size'"),
+        ("group coarse LIST --as-of 2025-06 --years 2026", "taxonomy nlswork"),
+        ("what-if RUN LIST --as-of 2025-06 --years 2026 --out x.csv", "needs another record"),
+        (
+            "what-if RUN LIST --as-of 2025-06 --years 2026 --last-occupation 1 --out x.csv",
+            "no occupation with code '1'",
+        ),
+        ("backtest RUN panel.parquet --origins 1900", "no worker of split test was seen both up to 1900"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    command: str, message: str, run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    Path("other.csv").write_text(OTHER)
+    if "coarse" in command:
+        ll.fit("transition", ll.import_synthetic(workers=50, taxonomy="nlswork"), out="coarse")
+    if "panel" in command:
+        ll.import_synthetic(workers=300).save(Path("panel.parquet"))
+    before = set(tmp_path.iterdir())
+    assert laborllm(command.replace("RUN", str(run)).replace("LIST", str(LIST))) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("laborllm: ")]
+    assert len(error) == 1
+    assert message in error[0]
+    assert set(tmp_path.iterdir()) == before
