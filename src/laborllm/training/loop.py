@@ -3,20 +3,19 @@ training resumes bit for bit."""
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from laborllm.errors import OptionError, PanelError, RunError
+from laborllm.errors import OptionError, PanelError
 from laborllm.progress import progress
-from laborllm.runtime import is_out_of_memory, release_memory, seeded
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point
+from laborllm.training.gradient import BatchGradient, not_finite
 from laborllm.training.processes import Processes
 from laborllm.training.schedule import batches, rate_factor
 from laborllm.training.sharding import Shards, gathered, sharded
@@ -96,6 +95,7 @@ class _Training:
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
+        self.gradient = BatchGradient(task, self.parameters, self.processes, self.shards, seed)
         self.state = _State()
         self.best: dict[str, Tensor] = {}
 
@@ -120,7 +120,10 @@ class _Training:
         factor = rate_factor(state.step, len(self.batches), self.config.warmup, self.config.decay)
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * factor
-        self._descend(self._backward(batch))
+        nats, weight = self.gradient.compute(batch, step=state.step, careers=state.careers)
+        self._descend()
+        state.nats += nats
+        state.weight += weight
         state.step += 1
         state.careers += len(batch)
         state.tokens += sum(self.lengths[index] for index in batch)
@@ -132,7 +135,7 @@ class _Training:
         self.task.module.eval()
         perplexity = self.processes.of_main(self._computed(self.task.perplexity))
         if not math.isfinite(perplexity):
-            raise _not_finite(f"the validation perplexity is {perplexity}", state)
+            raise not_finite(f"the validation perplexity is {perplexity}", state.careers)
         if not state.curve or perplexity < best_point(state.curve).valid_perplexity:
             self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
         train_loss = state.nats / state.weight if state.weight else math.nan
@@ -179,66 +182,6 @@ class _Training:
         for name, parameter in self.parameters.items():
             parameter.copy_(weights[name])
 
-    def _backward(self, batch: Sequence[int]) -> float:
-        """Accumulate the gradient of the summed loss of the whole batch in the parameters, and return its weight."""
-        while (own := self._backward_share(batch)) is None:
-            self.optimizer.zero_grad(set_to_none=True)
-            release_memory()
-        nats, weight = own
-        if self.shards is None:
-            self.processes.sum_gradients(self.parameters.values())
-        weight = self.processes.total(weight)
-        self.state.nats += self.processes.total(nats)
-        self.state.weight += weight
-        return weight if self.shards is None else weight / self.processes.count  # FSDP gives the mean gradient
-
-    def _backward_share(self, batch: Sequence[int]) -> tuple[float, float] | None:
-        """Accumulate the gradient of this process's share of a batch, and return its loss and weight.
-
-        None if memory did not hold a pass; the next ones are smaller then.
-        """
-        losses: list[Tensor] = []
-        weight = 0.0
-        try:
-            with seeded(_step_seed(self.seed, self.state.step, self.processes.rank)):
-                for loss, part in self._parts(batch):
-                    loss.backward()
-                    losses.append(loss.detach())
-                    weight += part
-            return self._total(losses), weight
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error) and self._halves_passes():
-                return None
-            raise
-
-    def _halves_passes(self) -> bool:
-        """Halve the size of passes, if possible; not with shards, where all processes must compute the same passes."""
-        return self.shards is None and isinstance(self.task, TaskInPasses) and self.task.halve_passes()
-
-    def _total(self, losses: list[Tensor]) -> float:
-        """The sum of the losses of all parts, with one synchronisation of a GPU."""
-        nats = 0.0
-        for loss in torch.stack(losses).tolist() if losses else []:
-            if not math.isfinite(loss):
-                raise _not_finite(f"the loss is {loss}", self.state)
-            nats += loss
-        return nats
-
-    def _parts(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """The parts of this process's share of a batch. With shards, all processes compute the same number of parts: a
-        process with fewer adds passes whose gradient is zero."""
-        own = self.task.loss(self.processes.share(batch))
-        if not isinstance(self.task, TaskInPasses) or self.shards is None:
-            yield from own
-            return
-        for _ in range(max(len(self.task.passes(share)) for share in self.processes.shares(batch))):
-            yield self.shards.compute(lambda: next(own, None) or self._idle(batch[0]))
-
-    def _idle(self, career: int) -> tuple[Tensor, float]:
-        """A pass with a gradient of zero."""
-        loss, _ = next(self.task.loss([career]))
-        return 0 * loss, 0.0
-
     def _computed(self, work: Callable[[], float]) -> float:
         return work() if self.shards is None else self.shards.compute(work)
 
@@ -247,13 +190,9 @@ class _Training:
             raise OptionError(f"{self.task.name} cannot shard its weights", hint="leave out --shard")
         return Shards(self.task.module)
 
-    def _descend(self, weight: float) -> None:
-        """One step of AdamW along the mean gradient, clipped."""
-        parameters = list(self.parameters.values())
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad /= weight
-        torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+    def _descend(self) -> None:
+        """One step of AdamW along the gradient, clipped."""
+        torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.config.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -261,14 +200,3 @@ class _Training:
     def _stops_early(self) -> bool:
         steps_since_best = len(self.state.curve) - 1 - self.state.curve.index(best_point(self.state.curve))
         return self.config.early_stopping is not None and steps_since_best >= self.config.early_stopping
-
-
-def _step_seed(seed: int, step: int, process: int) -> int:
-    """The seed of the random numbers of a step, such as dropout: no state of a generator needs to be stored."""
-    return int(np.random.SeedSequence([seed, step, process]).generate_state(1)[0])
-
-
-def _not_finite(found: str, state: _State) -> RunError:
-    if state.careers == 0:
-        return RunError(f"{found} before any step: the initial weights, or the data, are not finite")
-    return RunError(f"{found} after {state.careers} careers: lower the learning rate")
