@@ -147,6 +147,27 @@ def simulation(
 
 
 @app.command
+def engines(
+    *,
+    workers: Annotated[int, Parameter(help="How many synthetic careers.")] = 100_000,
+    folder: Annotated[Path, Parameter(help="Where panel, model and results are put.")] = Path("engines"),
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how fast the engines of this machine are, and whether all write the same bytes, whoever is killed.
+
+    Needs Ray (extra `scale`).
+    """
+    from benchmarks.engines import measure_engines
+
+    found = measure_engines(workers, folder, seed=seed)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def coding(
     *,
     titles: Annotated[

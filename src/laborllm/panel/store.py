@@ -155,7 +155,7 @@ class PanelFile:
             first[0] = rows["worker"][0] != last
             last = rows["worker"][-1]
             starts.append(start + np.flatnonzero(first))
-            chosen.append(rows.filter(first).select(self._is_chosen())["chosen"].to_numpy())
+            chosen.append(rows.filter(first).with_columns(self._is_chosen())["chosen"].to_numpy())
         return np.concatenate(starts), np.concatenate(chosen)
 
     def _blocks(self) -> Iterator[Panel]:

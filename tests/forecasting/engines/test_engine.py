@@ -58,7 +58,16 @@ class Dying:
 
 @pytest.mark.parametrize(("split", "workers"), [(None, None), ("train", None), (None, 17), ("valid", 2)])
 @pytest.mark.parametrize("records", [1, 7, 30, 1000])
-def test_spans_are_the_portions(careers: PanelFile, split: str | None, workers: int | None, records: int) -> None:
+@pytest.mark.parametrize("block", [11, 2**16])
+def test_spans_are_the_portions(
+    careers: PanelFile,
+    split: str | None,
+    workers: int | None,
+    records: int,
+    block: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("laborllm.panel.store.ROWS_TOGETHER", block)
     selected = careers.select(split, workers, seed=3)
     spans = [*selected.spans(records)]
     portions = [*selected.portions(records)]

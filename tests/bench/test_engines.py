@@ -1,0 +1,13 @@
+"""Engines are timed on a few careers, and compared byte for byte."""
+
+from pathlib import Path
+
+from benchmarks.engines import LOCAL, VERBS, measure_engines
+
+
+def test_a_row_for_each_verb_and_engine(tmp_path: Path) -> None:
+    found = measure_engines(60, tmp_path, engines=LOCAL)
+    assert found["verb"].to_list() == [verb for verb in VERBS for _ in LOCAL]
+    assert found["same_bytes"].all()
+    assert (found["workers_per_second"] * found["seconds"]).round(6).to_list() == [60.0] * len(found)
+    assert not list(tmp_path.glob("result*"))
