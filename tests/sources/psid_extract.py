@@ -32,6 +32,10 @@ NO_RECORD = {
 }
 """Why -> first wave -> status and occupation."""
 
+NO_RATE = {1981: (0, 99.98, 99.99), 1994: (0, 997, 998, 999, 999.99)}
+"""First wave -> hourly rates that are codes: not asked, refused, more than what fits."""
+
+RATES = {1981: (*NO_RATE[1981], 3.35, 5, 99.97), 1994: (*NO_RATE[1994], 5.15, 14, 99.99, 996.99)}
 LEVELS = {8: "less than high school", 12: "high school", 14: "some college", 16: "college", 17: "graduate degree"}
 RACES = {"white": 1, "black or african american": 2, "other": 7}
 REGIONS = {"northeast": 1, "northcentral": 2, "south": 3, "west": 5}
@@ -39,12 +43,13 @@ REGIONS = {"northeast": 1, "northcentral": 2, "south": 3, "west": 5}
 
 @dataclass
 class Study:
-    """individuals, families (by year): the records of the files. records, left_out: what a panel of them must hold."""
+    """individuals, families (by year): the records of the files. records, wages, left_out: what a panel of them must hold."""
 
     individuals: list[Row] = field(default_factory=list)
     families: dict[int, list[Row]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    wages: list[float | None] = field(default_factory=list)
 
     def one_cart(self) -> list[Row]:
         """Individuals with the variables of their families, as one extract of both has them: zero without a family."""
@@ -70,6 +75,7 @@ def interview(wave: Wave) -> str:
 def invent(seed: int = 0) -> Study:
     """Families of two adults and a child; each wave an adult is head, spouse or away."""
     draw, study = random.Random(seed), Study()
+    paid: dict[tuple[str, int], float | None] = {}
     for family in range(1, FAMILIES + 1):
         people = [_person(draw, family, number) for number in (1, 2, 30)]
         for wave in waves():
@@ -77,13 +83,15 @@ def invent(seed: int = 0) -> Study:
         study.individuals += [person.row for person in people]
         for person in people:
             study.records += person.records()
+            paid |= {(person.worker, year): wage for year, wage in person.wages.items()}
     study.records.sort()
+    study.wages = [paid[record[0], record[1]] for record in study.records]
     return study
 
 
 @dataclass
 class _Person:
-    """row: the individual's record so far. years: what the panel must hold. asked: what was, in those years."""
+    """row: the individual's record so far. years, wages: what the panel must hold. asked: what was, in those years."""
 
     row: Row
     worker: str
@@ -92,6 +100,7 @@ class _Person:
     birth_year: int
     years: list[tuple[int, str, str, str, float]] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
+    wages: dict[int, float | None] = field(default_factory=dict)
 
     def records(self) -> list[Record]:
         race = self.race if "race" in self.asked else None
@@ -147,12 +156,15 @@ def _take_part(
         weight=weight,
     )
     what, kept, status, occupation = _draw_work(draw, wave.year)
+    rate = draw.choice(_since(RATES, wave.year))
     if kept:
+        known = what in JOBS and rate not in _since(NO_RATE, wave.year)
+        person.wages[wave.year] = rate if known else None
         person.years.append((wave.year, what, LEVELS[grade], region, weight))
         person.asked |= {meaning for asked, meaning in wave.variables if asked in (role, "individual")}
     else:
         study.left_out[what] += 1
-    answers = {"status": status, "occupation": occupation, "race": RACES[person.race]}
+    answers = {"status": status, "occupation": occupation, "wage": rate, "race": RACES[person.race]}
     return {name: answers[meaning] for (asked, meaning), name in wave.variables.items() if asked == role}
 
 

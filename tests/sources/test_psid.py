@@ -47,7 +47,8 @@ def test_individuals_and_families_apart(seed: int, tmp_path: Path) -> None:
 
 
 def _require_truth(panel: Panel, study: Study) -> None:
-    assert panel.records.drop("split", "dataset", "household").rows() == study.records
+    assert panel.records.drop("split", "dataset", "household", "wage").rows() == study.records
+    assert panel.records["wage"].to_list() == study.wages
     families = [
         int(worker) // 1000 for worker in panel.records["worker"]
     ]  # 1968 number, and three digits of the person
@@ -89,6 +90,18 @@ def test_the_last_report_of_what_does_not_change_counts(tmp_path: Path) -> None:
     assert records["birth_year"].to_list() == [1951] * 3
 
 
+@pytest.mark.parametrize(
+    ("year", "rate", "wage"),
+    [(1990, 5.25, 5.25), (1990, 99.98, None), (2015, 99.98, 99.98), (2015, 998, None), (2015, 0, None)],
+)
+def test_a_rate_that_is_a_code_is_no_wage(year: int, rate: float, wage: float | None, tmp_path: Path) -> None:
+    """Next to another who is paid by the hour, so that there are wages at all; no one without work has one."""
+    row, other = _one_head(year, wage=rate), _one_head(year, wage=7.5) | {"ER30002": 2}
+    idle = _one_head(year, wage=9.5, status=3) | {"ER30002": 4}
+    records = import_psid([write_extract(tmp_path / "J.txt", [row, other, idle])]).records
+    assert records["wage"].to_list() == [wage, 7.5, None]
+
+
 def test_covariates_may_be_left_out_of_the_cart(tmp_path: Path) -> None:
     needed = ("sequence", "relation", "status", "occupation")
     row = _one_head(2015)
@@ -111,7 +124,7 @@ def _names(year: int, meanings: tuple[str, ...]) -> set[str]:
     return {name for (_, what), name in _wave(year).variables.items() if what in meanings}
 
 
-def _one_head(year: int, **answers: int) -> Row:
+def _one_head(year: int, **answers: float) -> Row:
     """A cashier who lives alone."""
     code = {1: 310, 10: 472}[CODINGS[max(since for since in CODINGS if since <= year)].factor]
     row: Row = dict.fromkeys(_wave(year).variables.values(), 0)
@@ -232,6 +245,8 @@ def index() -> pl.DataFrame:
         (("head", "status"), "Employment Status\n03>head/reference person"),
         (("head", "occupation"), "main job"),
         (("head", "race"), "race\n04>head/reference person\n05>1st mention"),
+        (("head", "wage"), "main job, current\n04>rate if paid hourly, current\n05>head/reference person"),
+        (("spouse", "wage"), "main job, current\n04>rate if paid hourly, current\n05>spouse"),
         (("spouse", "status"), "Employment Status\n03>spouse"),
         (("spouse", "occupation"), "main job"),
         (("spouse", "race"), "race\n04>spouse\n05>1st mention"),

@@ -23,6 +23,9 @@ IN_FAMILY = (1, 20)  # sequence numbers of those who live in the family at the i
 GRADES = (1, 17)  # 17: some graduate work; 0 is for those who were not asked
 ALASKA_HAWAII = 5
 EARLIEST_BIRTH = 1850  # no one in the study is older
+UNKNOWN_WAGES = {1981: 99.98, 1994: 997.0}
+"""First wave -> hourly rate from which on all are taken for codes, of an answer missing or of a rate above what fits:
+they are the last that its columns hold. 0 is for those who were not asked, or are not paid by the hour."""
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,15 @@ from laborllm.sources.psid.codes import (
     RACES,
     SPOUSES,
     STATUS,
+    UNKNOWN_WAGES,
     in_force,
 )
 from laborllm.sources.psid.variables import FAMILY_1968, PERSON, SEX, Wave, load_waves
-from laborllm.sources.row_counts import LEFT_OUT, count_codes, coverage, finish_panel, first_reason, left_out
+from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverage, finish_panel, first_reason, left_out
 from laborllm.storage import file_hash
 
 STATES = ("unemployed", "not_in_labor_force", "in_education")
+OWN_COLUMNS = ("household", "wage")
 NOT_IN_TAXONOMY = "occupation code not in taxonomy"
 
 
@@ -44,7 +46,8 @@ def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str | None = 
 
     Individuals with their families in one file, or apart in several. A wave is read if anything about work in it is
     there. Each person in each wave becomes a record or is counted in `provenance.left_out`. The column household is the
-    number of the family of 1968 that a person descends from.
+    number of the family of 1968 that a person descends from. Where the extract has it, the column wage is the hourly
+    rate of the present main job, in dollars, of those who are paid by the hour.
 
     Args:
         paths: Data files, each with its SAS, SPSS or Stata statements next to it.
@@ -180,6 +183,9 @@ def _rows(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
         named("region", CENSUS_REGIONS | {ALASKA_HAWAII: "west"}).alias("region"),
         pl.when(birth_year.is_between(EARLIEST_BIRTH, wave.year)).then(birth_year).alias("birth_year"),
         "weight",
+        pl.when(works & (pl.col("wage") > 0) & (pl.col("wage") < in_force(UNKNOWN_WAGES, wave)))
+        .then("wage")
+        .alias("wage"),
         pl.format("{} {}", pl.lit(coding.crosswalk), code).alias("code"),
     )
 
@@ -187,12 +193,12 @@ def _rows(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
 def _by_role(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
     """What was asked of each person in the wave, and of the person's family, by its meaning."""
 
-    def asked(role: str, what: str) -> pl.Expr:
+    def asked(role: str, what: str, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:
         name = wave.variables.get((role, what))
-        return _number(name) if name in people.columns else pl.lit(None, pl.Int64)
+        return _number(name, kind) if name in people.columns else pl.lit(None, kind)
 
-    def own(what: str) -> pl.Expr:
-        return pl.when(head).then(asked("head", what)).when(spouse).then(asked("spouse", what))
+    def own(what: str, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:
+        return pl.when(head).then(asked("head", what, kind)).when(spouse).then(asked("spouse", what, kind))
 
     relation, weight = asked("individual", "relation"), wave.variables["individual", "weight"]
     head, spouse = relation.is_in(in_force(HEADS, wave)), relation.is_in(in_force(SPOUSES, wave))
@@ -206,19 +212,21 @@ def _by_role(people: pl.DataFrame, wave: Wave) -> pl.DataFrame:
         (pl.col(weight) if weight in people.columns else pl.lit(None, pl.String)).alias("weight"),
         asked("family", "region").alias("region"),
         *(own(what).alias(what) for what in ("status", "occupation", "race")),
+        own("wage", pl.Float64).alias("wage"),
     )
 
 
-def _number(name: str) -> pl.Expr:
-    """The whole numbers of a column; null where there is none."""
-    return pl.col(name).cast(pl.Int64, strict=False)
+def _number(name: str, kind: type[pl.DataType] = pl.Int64) -> pl.Expr:
+    """The numbers of a column, whole by default; null where there is none."""
+    return pl.col(name).cast(kind, strict=False)
 
 
 def _records(kept: pl.DataFrame) -> pl.DataFrame:
     """The rows as records: of what is reported each time but does not change in a life, the last report."""
     last = {name: pl.col(name).drop_nulls().last().over("worker") for name in ("ethnicity", "birth_year")}
     weights = values.weights(kept["weight"], "the weights", missing=())
-    return kept.drop(LEFT_OUT, "code").with_columns(weights).sort("worker", "year").with_columns(**last)
+    unanswered = set(OWN_COLUMNS).difference(answered(kept, OWN_COLUMNS))
+    return kept.drop(LEFT_OUT, "code", *unanswered).with_columns(weights).sort("worker", "year").with_columns(**last)
 
 
 def _notes(rows: pl.DataFrame, waves: list[Wave]) -> dict[str, str]:
