@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 
 from laborllm.errors import StorageError
@@ -84,6 +85,13 @@ def scratch_folder(path: Path) -> Iterator[Path]:
             yield folder
     finally:
         _remove(folder)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Yield a folder for what is not to be kept, where the system has room for it (`TMPDIR`); it is removed after."""
+    with TemporaryDirectory(prefix="laborllm-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager

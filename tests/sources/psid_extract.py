@@ -43,7 +43,7 @@ REGIONS = {"northeast": 1, "northcentral": 2, "south": 3, "west": 5}
 
 @dataclass
 class Study:
-    """individuals, families (by year): the records of the files. records, wages, left_out: what a panel of them must hold."""
+    """individuals, families (by year): records of the files. records, wages, left_out: what a panel must hold."""
 
     individuals: list[Row] = field(default_factory=list)
     families: dict[int, list[Row]] = field(default_factory=dict)

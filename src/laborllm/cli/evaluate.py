@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from laborllm.models.contract import Fitted, Forecaster
     from laborllm.models.forecasts.saved import SavedForecast
     from laborllm.panel import Panel
+    from laborllm.panel.store import Careers
 
 
 DEFAULT = ScoringOptions()
@@ -84,18 +85,19 @@ def evaluate(
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.scored import WithScoring
+    from laborllm.panel import store
     from laborllm.report.examples import example_section
     from laborllm.report.html import write_report
     from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
-    loaded = api.read_panel(panel)
+    careers = store.PanelFile.open(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    as_fitted = _load_by_name(runs, loaded)
+    as_fitted = _load_by_name(runs, careers)
     models: dict[str, Forecaster] = {name: WithScoring(model, options) for name, model in as_fitted.items()}
     found = measure(
         models,
-        loaded,
+        panel,
         split=split,
         workers=workers,
         by=by,
@@ -108,8 +110,9 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
-    report_unknown(as_fitted, loaded.draw(split, workers, seed=seed))
+    report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
+        loaded = api.read_panel(panel)
         folders = {name for name, path in map(_name_and_path, runs) if path.is_dir()}  # a file forecasts no one else
         fitted = {name: models[name] for name in found.ranking if name in folders}
         examples = example_section(fitted, loaded) if fitted and not likelihood_only else None
@@ -146,7 +149,7 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     }
 
 
-def _load_by_name(runs: list[str], panel: "Panel") -> dict[str, "Fitted | SavedForecast"]:
+def _load_by_name(runs: list[str], careers: "Careers") -> dict[str, "Fitted | SavedForecast"]:
     from laborllm.models.registry import load_forecaster
 
     named = [_name_and_path(run) for run in runs]
@@ -154,7 +157,7 @@ def _load_by_name(runs: list[str], panel: "Panel") -> dict[str, "Fitted | SavedF
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two runs are called {name}: the tables could not tell them apart", hint="write NAME=RUN")
-    return {name: load_forecaster(path, held_out_by=panel) for name, path in named}
+    return {name: load_forecaster(path, held_out_by=careers) for name, path in named}
 
 
 def _name_and_path(run: str) -> tuple[str, Path]:

@@ -1,6 +1,7 @@
 """Put models side by side on the same records: one function, one tidy table."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from laborllm.errors import OptionError
 from laborllm.evaluation.flows import FlowTally, flow_table
@@ -9,18 +10,21 @@ from laborllm.evaluation.portions import Score, Scores, score_records
 from laborllm.evaluation.reliability import reliability_scores, reliability_table
 from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.score_files import ScoreFiles
 from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
-from laborllm.panel import Panel, over
+from laborllm.panel import Panel
 from laborllm.panel.states import comparable
+from laborllm.panel.store import Careers, PanelFile
+from laborllm.storage import temporary_folder
 
 
 def evaluate(
     models: Mapping[str, Forecaster | Forecast],
-    panel: Panel,
+    panel: str | Path | Panel,
     *,
     split: str | None = "test",
     workers: int | None = None,
@@ -41,12 +45,13 @@ def evaluate(
     are left out and the rest renormalised, finer states are summed, and `about` says so.
 
     Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
-    record as it comes, some ten thousand records at a time. Where the metrics asked for take only the observed
-    occupations (`metrics=["raw_perplexity"]`), nothing else is scored.
+    record as it comes, some thousand records at a time, and these are kept in temporary files until they are measured.
+    Where the metrics asked for take only the observed occupations (`metrics=["raw_perplexity"]`), nothing else is
+    scored.
 
     Args:
         models: What forecasts, by the name that the tables use: fitted models, or forecasts made before.
-        panel: The careers.
+        panel: The careers, or the file that holds them, which is then read some careers at a time.
         split: Whose careers to evaluate on; None for all.
         workers: Evaluate on this many of them, drawn at random; None for all.
         by: Groups: "transition", "history", "decade", "origin", "destination", any column of the panel, and crossings
@@ -79,24 +84,24 @@ def evaluate(
     if not models:
         raise OptionError("there are no models to evaluate: give at least one")
     chosen = choose_pairs(tuple(models), reference, pairs)
-    careers = panel.draw(split, workers, seed=seed)
-    observed = careers.observed()
-    taxonomies = {name: taxonomy_of(model, observed) for name, model in models.items()}
-    taxonomy = comparable(observed.taxonomy, list(taxonomies.values()))
-    common = over(observed, taxonomy)
+    careers = _drawn(panel, split, workers, seed)
+    taxonomies = {name: taxonomy_of(model, careers) for name, model in models.items()}
+    taxonomy = comparable(careers.taxonomy, list(taxonomies.values()))
     design = {"weights": weights, "cluster": cluster, "strata": strata}
-    sample = Sample.of(common, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
+    sample = Sample.of(careers, taxonomy, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
     measured = choose_metrics(metrics, taxonomy)
     whole = any(score.whole for metric in measured for score in metric.scores)
     needs = dict.fromkeys(score for metric in measured for score in metric.scores)
     needs |= dict.fromkeys(reliability_scores() if whole else ())
     tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
-    scores = _scores(models, observed, taxonomy, tuple(needs), tallies)
-    found = measure(sample, scores, measured)
+    with temporary_folder() as folder:
+        scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
+        found = measure(sample, scores, measured)
+        reliability = reliability_table(sample, scores)
     return Evaluation(
         estimates=estimate_table(sample, found),
         comparisons=comparison_table(sample, found, chosen),
-        reliability=reliability_table(sample, scores),
+        reliability=reliability,
         flows=flow_table(sample, tallies),
         reference=next(iter(models)) if reference is None else reference,
         draws=draws,
@@ -104,22 +109,34 @@ def evaluate(
         weights=weights,
         cluster=cluster,
         strata=strata,
-        open_records=len(careers) - len(observed),
+        open_records=len(careers) - len(sample.worker),
         about=_about(taxonomies, taxonomy, about or {}),
     )
 
 
+def _drawn(panel: str | Path | Panel, split: str | None, workers: int | None, seed: int) -> Careers:
+    if isinstance(panel, Panel):
+        return panel.draw(split, workers, seed=seed)
+    return PanelFile.open(Path(panel)).select(split, workers, seed=seed)
+
+
 def _scores(
     models: Mapping[str, Forecaster | Forecast],
-    panel: Panel,
+    careers: Careers,
     taxonomy: Taxonomy,
     needs: Sequence[Score],
     tallies: Mapping[str, FlowTally],
+    folder: Path,
 ) -> dict[str, Scores]:
-    return {
-        name: score_records(name, model, panel, needs, [tallies[name]] if name in tallies else [], taxonomy=taxonomy)
-        for name, model in models.items()
-    }
+    """The scores of each model, in files of `folder`."""
+    found: dict[str, Scores] = {}
+    for number, (name, model) in enumerate(models.items()):
+        own = folder / str(number)
+        own.mkdir()
+        files = ScoreFiles(own, needs)
+        score_records(name, model, careers, taxonomy, needs, files.append, [tallies[name]] if name in tallies else [])
+        found[name] = files
+    return found
 
 
 def _about(taxonomies: Mapping[str, Taxonomy], taxonomy: Taxonomy, about: Mapping[str, str]) -> dict[str, str]:

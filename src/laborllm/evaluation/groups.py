@@ -16,6 +16,9 @@ from laborllm.panel import Panel
 from laborllm.panel.history import KINDS, History
 
 ALL, UNKNOWN, FIRST = "all", "unknown", "first record"
+DERIVED = ("transition", "history", "decade", "origin", "destination")
+"""Groups that are made of histories and occupations; any other is a column."""
+
 SEEN = {"0": 0, "1": 1, "2": 2, "3 to 5": 3, "6 to 10": 6, "11 or more": 11}
 """Bins of the records seen before a record, and the least number in each."""
 
@@ -92,7 +95,7 @@ def _by_occupation(name: str, panel: Panel, columns: Indices) -> Group:
 def _by_column(name: str, panel: Panel) -> Group:
     columns = [column for column in panel.records.columns if column != "worker"]
     if name not in columns:
-        known = ["transition", "history", "decade", "origin", "destination", *columns]
+        known = [*DERIVED, *columns]
         raise OptionError(f"unknown group {name!r}: use {', '.join(known)}, or a crossing such as gender*education")
     values = panel.records[name]
     if values.dtype.is_float() or (values.dtype.is_integer() and values.n_unique() > MOST_LEVELS):

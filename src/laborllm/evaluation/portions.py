@@ -1,6 +1,6 @@
 """A forecast reduced to a few numbers a record, portion by portion, so that memory does not grow with records x J."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,9 +15,10 @@ from laborllm.models.taxonomies import made_before, taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.panel.history import History
+from laborllm.panel.store import Careers
 from laborllm.progress import progress
 
-RECORDS = 32_768  # of a portion
+RECORDS = 4_096  # of a portion
 ABOVE_ONE = 1e-3  # nats by which rounding may lift a probability above one
 
 
@@ -65,57 +66,62 @@ class Score(Protocol):
 Scores = Mapping[Score, Numbers | None]
 """Scores of n records, (n,) each; None where the model does not give one."""
 
+Keep = Callable[[Score, Floats | None], None]
+"""Takes in a score of the records of a portion, as they come."""
+
 Tally = Callable[[Portion, slice], None]
-"""Takes in the portion at some rows of the panel, to count what is not a number per record."""
+"""Takes in the portion at some of the observed records, to count what is not a number per record."""
+
+
+def observed_portions(careers: Careers) -> Iterator[Panel]:
+    """Whole careers without their open records, some thousand records at a time."""
+    for portion in careers.portions(RECORDS):
+        if portion.open_records < len(portion):
+            yield portion.observed()
 
 
 def score_records(
     name: str,
     model: Forecaster | Forecast,
-    panel: Panel,
+    careers: Careers,
+    taxonomy: Taxonomy,
     scores: Sequence[Score],
+    keep: Keep,
     tallies: Sequence[Tally] = (),
-    *,
-    taxonomy: Taxonomy | None = None,
-) -> Scores:
-    """The scores of one model on all records of a panel, in portions, so that memory holds no (n, J) array.
+) -> None:
+    """Score all observed records by one model, in portions, so that memory holds no (n, J) array.
 
-    The model reads the panel as it is. Its forecasts, and the histories of the records, are then expressed over
+    The model reads the careers as they are. Its forecasts, and the histories of the records, are then expressed over
     `taxonomy`.
 
     Args:
         name: Of the model, for errors and progress.
         model: A fitted model, or forecasts that it made.
-        panel: Records without open ones.
+        careers: Whose records; open ones are left out.
+        taxonomy: What scores are over.
         scores: What to compute of each record.
+        keep: Takes each score of the records of a portion, as they come; None for one that the forecasts do not allow.
         tallies: What else to add up over portions.
-        taxonomy: What scores are over; default: the panel's taxonomy.
-
-    Returns:
-        (n,) for each score; None for a score that the model's forecasts do not allow.
 
     Raises:
         InputError: The model forecasts other records, or gives what is no log-probability.
     """
-    taxonomy = panel.taxonomy if taxonomy is None else taxonomy
     whole = bool(tallies) or any(score.whole for score in scores)
     made = made_before(model)
     if made is not None:
         model = restrict(made, taxonomy)
-    elif taxonomy_of(model, panel) != taxonomy:
+    elif taxonomy_of(model, careers) != taxonomy:
         whole = True  # the probability of only the observed occupation cannot be renormalised
-    found: dict[Score, list[Floats | None]] = {score: [] for score in scores}
-    with progress(f"evaluate {name}", len(panel), "records") as advance:
+    with progress(f"evaluate {name}", len(careers), "records") as advance:
         start = 0
-        for careers in panel.portions(RECORDS):
-            portion = _portion(name, model, careers, taxonomy, whole=whole)
+        for panel in observed_portions(careers):
+            portion = _portion(name, model, panel, taxonomy, whole=whole)
             for score in scores:
-                found[score].append(score(portion))
+                keep(score, score(portion))
             for tally in tallies:
-                tally(portion, slice(start, start + len(careers)))
-            start += len(careers)
-            advance(len(careers))
-    return {score: _joined(parts) for score, parts in found.items()}
+                tally(portion, slice(start, start + len(panel)))
+            start += len(panel)
+            advance(len(panel))
 
 
 def _portion(name: str, model: Forecaster | Forecast, careers: Panel, taxonomy: Taxonomy, *, whole: bool) -> Portion:
@@ -139,8 +145,3 @@ def _require_log_probability(name: str, values: Floats, records: int) -> None:
     bad = np.flatnonzero(~(values <= ABOVE_ONE))
     if len(bad):
         raise InputError(f"{name!r} gives {values[bad[0]]:g} in row {bad[0] + 1}: a log-probability is at most zero")
-
-
-def _joined(parts: Sequence[Floats | None]) -> Numbers | None:
-    known = [part for part in parts if part is not None]
-    return np.concatenate(known).astype(np.float64) if len(known) == len(parts) else None

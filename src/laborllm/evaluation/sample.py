@@ -1,21 +1,29 @@
 """The evaluated records: their histories, their sampling design, the cells they fall into and the draws they share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 import numpy as np
+import polars as pl
 
+from laborllm.errors import PanelError
 from laborllm.evaluation.arrays import Bools, Indices, Numbers
 from laborllm.evaluation.bootstrap import ClusterBootstrap
-from laborllm.evaluation.design import NONE, WORKER, Design
+from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
-from laborllm.evaluation.groups import Group, group_records
-from laborllm.panel import Panel
+from laborllm.evaluation.groups import DERIVED, Group, group_records
+from laborllm.evaluation.portions import observed_portions
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel, over
 from laborllm.panel.history import History
 from laborllm.panel.order import worker_index
+from laborllm.panel.store import Careers
 from laborllm.privacy import SMALLEST_CELL, withhold
+
+NEEDED = ("worker", "year", "occupation", "weight")
+"""Columns that an evaluation always takes."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +39,26 @@ class Sample:
     """The n records that all models are evaluated on.
 
     Attributes:
-        panel: Of the observed records.
+        worker: The worker of each record as numbers 0, 1, ..., (n,).
         history: Of each record.
         design: Weights, clusters and strata.
         groups: All records, and the partitions asked for.
+        flows: Between which groups of occupations each record moves.
         bootstrap: The draws that all statistics share.
     """
 
-    panel: Panel
+    worker: Indices
     history: History
     design: Design
     groups: Sequence[Group]
+    flows: Flows
     bootstrap: ClusterBootstrap
 
     @classmethod
     def of(
         cls,
-        panel: Panel,
+        careers: Careers,
+        taxonomy: Taxonomy,
         *,
         by: Iterable[str] = (),
         weights: str = NONE,
@@ -56,10 +67,11 @@ class Sample:
         draws: int = 1000,
         seed: int = 0,
     ) -> Self:
-        """The sample of a panel without open records.
+        """The sample of the observed records.
 
         Args:
-            panel: The n records.
+            careers: The careers; n of their records are observed.
+            taxonomy: What the records are expressed over.
             by: Names of groups: columns, or partitions such as "transition" and "history".
             weights: "none", "sampling" or a column with a weight of each record.
             cluster: The column whose values are drawn together.
@@ -71,12 +83,17 @@ class Sample:
             Histories, design, cells and draws of the records.
 
         Raises:
-            OptionError: Groups or a design that the panel does not have.
+            OptionError: Groups or a design that the careers do not have.
+            PanelError: No record has an occupation.
         """
+        by = tuple(by)
+        asked = {part.strip() for name in by for part in name.split("*")} | {weights, cluster}
+        panel = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
         history = History.of(panel)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
-        return cls(panel, history, design, group_records(panel, history, by), bootstrap)
+        flows = Flows.of(history, taxonomy)
+        return cls(worker_index(panel.records), history, design, group_records(panel, history, by), flows, bootstrap)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -92,11 +109,6 @@ class Sample:
     def scaled_weight(self) -> Numbers:
         """Weights that add up to the number of records, (n,)."""
         return np.asarray(self.design.weight / self.design.weight.mean())
-
-    @cached_property
-    def worker(self) -> Indices:
-        """The worker of each record as numbers 0, 1, ..., (n,)."""
-        return worker_index(self.panel.records)
 
     def workers_in(self, records: Bools) -> int:
         """How many workers the `records`, (n,), are of."""
@@ -140,11 +152,6 @@ class Sample:
         return withhold([*levels, self.flows.origin, self.flows.flow], self.worker, rank)
 
     @cached_property
-    def flows(self) -> Flows:
-        """Between which groups of occupations each record moves."""
-        return Flows.of(self.history, self.panel.taxonomy)
-
-    @cached_property
     def counts(self) -> tuple[dict[str, object], ...]:
         """How many records and workers are in each cell, c values; null where they may not be shown."""
         return tuple(
@@ -153,3 +160,18 @@ class Sample:
             else {"records": int(members.sum()), "workers": self.workers_in(members)}
             for members, hidden in zip(self.members.T, self.hidden, strict=True)
         )
+
+
+def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> Panel:
+    """The observed records over `taxonomy`, with the columns asked for, or with all where one is unknown: what is made
+    of them then names those that there are."""
+    parts: list[pl.DataFrame] = []
+    for portion in observed_portions(careers):
+        columns = portion.records.columns
+        known = set(asked) <= {*columns, *DERIVED, NONE, SAMPLING}
+        kept = [name for name in columns if name in NEEDED or name in asked or not known]
+        observed = over(portion, taxonomy)
+        parts.append(observed.records.select(kept))
+    if not parts:
+        raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
+    return observed.part(pl.concat(parts))

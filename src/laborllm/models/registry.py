@@ -9,7 +9,7 @@ from laborllm.models.contract import Fitted, Spec
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
-from laborllm.panel import Panel
+from laborllm.panel.store import Careers
 from laborllm.storage import MARKER, file_hash
 
 MODELS = {
@@ -36,12 +36,12 @@ def spec_class(name: str) -> type[Spec]:
     return found
 
 
-def load(path: Path, *, held_out_by: Panel | None = None) -> Fitted:
+def load(path: Path, *, held_out_by: Careers | None = None) -> Fitted:
     """The fitted model of a run folder, which is read once.
 
     Args:
         path: The run folder.
-        held_out_by: A panel whose workers in split test must not have been trained on.
+        held_out_by: Careers whose workers in split test must not have been trained on.
 
     Raises:
         RunError: No run folder of this version of laborllm, or one that may have been trained on workers that are
@@ -62,7 +62,7 @@ def load(path: Path, *, held_out_by: Panel | None = None) -> Fitted:
     return found
 
 
-def load_forecaster(path: Path, *, held_out_by: Panel | None = None) -> Fitted | SavedForecast:
+def load_forecaster(path: Path, *, held_out_by: Careers | None = None) -> Fitted | SavedForecast:
     """The fitted model of a run folder, or the forecasts of a file: loaded, and refused, as by `load`."""
     if not path.is_file():
         return load(path, held_out_by=held_out_by)

@@ -8,19 +8,20 @@ from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.scored import WithScoring
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
+from laborllm.panel.store import Careers
 
 
-def taxonomy_of(model: Forecaster | Forecast, panel: Panel) -> Taxonomy:
-    """The taxonomy that a model forecasts over: of its fit or its file, or else of the panel it is given."""
+def taxonomy_of(model: Forecaster | Forecast, careers: Careers) -> Taxonomy:
+    """The taxonomy that a model forecasts over: of its fit or its file, or else of the careers it is given."""
     match model:
         case Forecast():
             return model.taxonomy
         case SavedForecast():
             return model.saved.taxonomy
         case WithScoring():
-            return taxonomy_of(model.forecaster, panel)
+            return taxonomy_of(model.forecaster, careers)
     record = getattr(model, "record", None)
-    return record.taxonomy if isinstance(record, FitRecord) else panel.taxonomy
+    return record.taxonomy if isinstance(record, FitRecord) else careers.taxonomy
 
 
 def made_before(model: Forecaster | Forecast) -> Forecast | None:

@@ -323,8 +323,7 @@ class Panel:
     @cached_property
     def held_out(self) -> str:
         """SHA-256 of who is in split test: equal for panels that hold the same workers out, whatever they train on."""
-        test = self.records.filter(pl.col("split") == "test")["worker"].unique().sort()
-        return hashlib.sha256("\n".join(test).encode()).hexdigest()
+        return held_out(self.records)
 
     def save(self, path: Path) -> None:
         """Write one Parquet file; what is not a record goes into its metadata.
@@ -405,6 +404,12 @@ def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]
     for number, frame in enumerate(frames):
         digest.update(frame.write_csv(include_header=number == 0).encode())
     return digest.hexdigest()
+
+
+def held_out(records: pl.DataFrame) -> str:
+    """SHA-256 of the workers in split test of records that have worker and split."""
+    test = records.filter(pl.col("split") == "test")["worker"].unique().sort()
+    return hashlib.sha256("\n".join(test).encode()).hexdigest()
 
 
 def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:

@@ -17,6 +17,7 @@ from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
 from laborllm.panel.panel import Panel, Provenance
 from laborllm.panel.states import COARSENED, over, shared_states
+from laborllm.panel.store import Careers
 
 Draw = Literal["alike", "weight", "target"]
 
@@ -92,11 +93,11 @@ def pooling_notes(pooled: Panel) -> dict[str, str]:
     return {name: note for name, note in notes if name == COARSENED or name.startswith(ADDED)}
 
 
-def held_out_of(panel: Panel) -> dict[str, str]:
-    """Hash of who is in split test, by the label of each dataset that the panel was pooled from, and of its own."""
-    notes = panel.provenance.notes.items()
+def held_out_of(careers: Careers) -> dict[str, str]:
+    """Hash of who is in split test, by the label of each dataset that a panel was pooled from, and of its own."""
+    notes = careers.provenance.notes.items()
     others = {name.removeprefix(HELD_OUT): note for name, note in notes if name.startswith(HELD_OUT)}
-    return others | {panel.dataset: panel.held_out}
+    return others | {careers.dataset: careers.held_out}
 
 
 def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:

@@ -11,15 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.occupations import Taxonomy
 from laborllm.panel.order import first_records
-from laborllm.panel.panel import MARK, ROWS_TOGETHER, Panel, draw_workers, fingerprint, read_facts
+from laborllm.panel.panel import (
+    MARK,
+    ROWS_TOGETHER,
+    Panel,
+    Provenance,
+    draw_workers,
+    fingerprint,
+    held_out,
+    read_facts,
+)
 from laborllm.panel.parquet import UNREADABLE, read_mark
 from laborllm.panel.schema import SPLITS
 
@@ -29,6 +39,26 @@ class Careers(Protocol):
 
     def __len__(self) -> int:
         """How many records there are."""
+        ...
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """The occupations."""
+        ...
+
+    @property
+    def dataset(self) -> str:
+        """The label of the dataset."""
+        ...
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the records came from."""
+        ...
+
+    @property
+    def held_out(self) -> str:
+        """SHA-256 of who is in split test."""
         ...
 
     @property
@@ -88,6 +118,23 @@ class PanelFile:
 
     def __len__(self) -> int:
         return int(self._collect(self._scan().select(pl.len())).item())
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        return cast(Taxonomy, self.facts["taxonomy"])
+
+    @property
+    def dataset(self) -> str:
+        return str(self.facts["dataset"])
+
+    @property
+    def provenance(self) -> Provenance:
+        return cast(Provenance, self.facts["provenance"])
+
+    @cached_property
+    def held_out(self) -> str:
+        """SHA-256 of who is in split test."""
+        return held_out(self._scan().collect())
 
     @cached_property
     def fingerprint(self) -> str:

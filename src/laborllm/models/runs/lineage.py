@@ -11,6 +11,7 @@ from typing import Self
 from laborllm.errors import RunError
 from laborllm.panel import Panel
 from laborllm.panel.pooling import held_out_of
+from laborllm.panel.store import Careers
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class Lineage:
         """The splits of both."""
         return self.from_pairs((*self.splits, *other.splits))
 
-    def require_held_out_by(self, panel: Panel) -> None:
-        """Raise `RunError` if a dataset of `panel` was split otherwise for what is behind this: it may know workers
+    def require_held_out_by(self, careers: Careers) -> None:
+        """Raise `RunError` if a dataset of `careers` was split otherwise for what is behind this: it may know workers
         that are in split test here."""
-        theirs = held_out_of(panel)
+        theirs = held_out_of(careers)
         for dataset, held_out in self.splits:
             if theirs.get(dataset, held_out) != held_out:
                 raise RunError(
