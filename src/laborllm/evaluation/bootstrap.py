@@ -20,7 +20,7 @@ INTERVAL = (0.025, 0.975)
 """Quantiles of the draws that bound a 95 % interval."""
 
 FEWEST_DRAWS = 40  # below that, the 2.5 % quantile lies outside the draws
-CHUNK = 4_000_000  # multiplicities held at once
+CHUNK = 1_000_000  # multiplicities held at once
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,12 @@ class ClusterBootstrap:
             The mean of each column in each cell, (m, c).
         """
         finite = np.isfinite(values)
-        infinite = (~finite).T.astype(np.float64) @ cells > 0  # (m, c)
         clean = np.where(finite, values, 0.0)
-        sums = np.stack([self.sums(clean * cell[:, None]) for cell in cells.T], axis=2)  # (clusters, m, c)
-        counts = np.broadcast_to(self.sums(cells.astype(np.float64))[:, None], sums.shape)
+        infinite = np.stack([(~finite[cell]).any(axis=0) for cell in cells.T], axis=1)  # (m, c)
+        sums = np.empty((self.clusters, values.shape[1], cells.shape[1]))
+        counts = np.empty((self.clusters, 1, cells.shape[1]))
+        for at, cell in enumerate(cells.T):
+            sums[..., at], counts[..., at] = self.sums(clean, cell), self.sums(np.ones((len(cell), 1)), cell)
         found = self.ratio(sums, counts)
         found.estimate[infinite] = np.inf
         found.resampled[:, infinite] = np.nan
@@ -116,25 +118,33 @@ class ClusterBootstrap:
 
         Args:
             over: A sum per cluster, (clusters, ...).
-            under: A sum per cluster to divide by, of the same shape.
+            under: A sum per cluster to divide by, of the same shape or one that broadcasts to it.
 
         Returns:
             The total of `over` divided by the total of `under`, (...).
         """
-        shape, clusters = over.shape[1:], len(over)
-        columns = np.concatenate([over.reshape(clusters, -1), under.reshape(clusters, -1)], axis=1)
-        half = columns.shape[1] // 2
-        resampled = self.totals(columns)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            estimate = columns.sum(axis=0)[:half] / columns.sum(axis=0)[half:]
-            draws = resampled[:, :half] / resampled[:, half:]
-        return Bootstrapped(estimate.reshape(shape), draws.reshape(-1, *shape))
+        columns = np.concatenate([over.reshape(len(over), -1), under.reshape(len(over), -1)], axis=1)
+        number = over[0].size
 
-    def sums(self, values: Numbers) -> Numbers:
-        """Weighted sums of `values` (n, k) over the records of each cluster, (clusters, k)."""
-        order = self._order
-        starts = np.flatnonzero(np.diff(self.cluster[order], prepend=-1))
-        return np.asarray(np.add.reduceat((values * self.weight[:, None])[order], starts, axis=0))
+        def divided(totals: Numbers) -> Numbers:
+            numerator = totals[:, :number].reshape(-1, *over.shape[1:])
+            denominator = totals[:, number:].reshape(-1, *under.shape[1:])
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return np.asarray(numerator / denominator)
+
+        return Bootstrapped(divided(columns.sum(axis=0)[None])[0], divided(self.totals(columns)))
+
+    @cached_property
+    def clusters(self) -> int:
+        """How many clusters there are."""
+        return int(self.cluster.max()) + 1
+
+    def sums(self, values: Numbers, inside: Bools | None = None) -> Numbers:
+        """Weighted sums of `values` (n, k) over the records of each cluster, or those `inside` (n,): (clusters, k)."""
+        chosen = slice(None) if inside is None else inside
+        cluster, weight = self.cluster[chosen], self.weight[chosen]
+        columns = (column[chosen] * weight for column in values.T)
+        return np.stack([np.bincount(cluster, column, self.clusters) for column in columns], axis=1)
 
     def totals(self, sums: Numbers) -> Numbers:
         """Totals of `sums` (clusters, k) over drawn clusters, (draws, k)."""
@@ -144,11 +154,6 @@ class ClusterBootstrap:
         else:
             chunks = _within_strata(self.stratum, self.draws, generator)
         return np.concatenate([chunk @ sums for chunk in chunks])
-
-    @cached_property
-    def _order(self) -> Indices:
-        """Records with those of a cluster side by side, (n,)."""
-        return np.argsort(self.cluster, kind="stable")
 
 
 def _multiplicities(clusters: int, draws: int, generator: np.random.Generator) -> Iterator[Numbers]:

@@ -40,11 +40,10 @@ class Auc(EventMetric):
         among, happened = self.domain(sample.history), outcome[:, 0] > 0.5
         sides = [among & happened, among & ~happened]
         defined = np.logical_and(*(sample.enough_in(side) for side in sides))
-        parts = [
-            _side_sums(probability, sides, cell & known, sample)
-            for cell, known in zip(sample.members.T, defined, strict=True)
-        ]
-        over, under = (np.stack(part, axis=-1) for part in zip(*parts, strict=True))  # (clusters, m, 2, c)
+        over = np.zeros((sample.bootstrap.clusters, probability.shape[1], 2, len(defined)))
+        under = np.zeros((sample.bootstrap.clusters, 1, 2, len(defined)))
+        for at in np.flatnonzero(defined):
+            over[..., at], under[..., at] = _side_sums(probability, sides, sample.members[:, at], sample)
         means = sample.bootstrap.ratio(over, under)
         area = means.estimate[:, 0]
         draws = means.resampled.sum(axis=2) - area
@@ -52,16 +51,14 @@ class Auc(EventMetric):
 
 
 def _side_sums(probability: Numbers, sides: Sequence[Bools], cell: Bools, sample: Sample) -> tuple[Numbers, Numbers]:
-    """Sums of placements and of weights in each cluster, for each model and side: (clusters, m, 2) each."""
+    """Sums in each cluster of placements, for each model and side (clusters, m, 2), and of weights (clusters, 1, 2)."""
     positive, negative = (side & cell for side in sides)
     inside = np.flatnonzero(positive | negative)
     share = np.zeros(probability.shape)
     for model, score in enumerate(probability.T):
-        if len(inside):
-            share[inside, model] = placements(score[inside], positive[inside], sample.design.weight[inside])
-    over = [sample.bootstrap.sums(share * side[:, None]) for side in (positive, negative)]
-    ones = np.ones(probability.shape)
-    under = [sample.bootstrap.sums(ones * side[:, None]) for side in (positive, negative)]
+        share[inside, model] = placements(score[inside], positive[inside], sample.design.weight[inside])
+    sums, ones = sample.bootstrap.sums, np.ones((len(cell), 1))
+    over, under = ([sums(values, side) for side in (positive, negative)] for values in (share, ones))
     return np.stack(over, axis=2), np.stack(under, axis=2)
 
 

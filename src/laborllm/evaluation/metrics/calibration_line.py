@@ -47,7 +47,7 @@ class CalibrationLine(EventMetric):
         probability, outcome = values
         models, cells = probability.shape[1], sample.members.shape[1]
         estimate = np.full((models, cells), np.nan)
-        influence = np.zeros((int(sample.design.cluster.max()) + 1, models, cells))
+        influence = np.zeros((sample.bootstrap.clusters, models, cells))
         defined = np.zeros((models, cells), dtype=bool)
         for model in range(models):
             happened = outcome[:, model] > 0.5
