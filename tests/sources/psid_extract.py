@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -32,10 +32,13 @@ NO_RECORD = {
 }
 """Why -> first wave -> status and occupation."""
 
-NO_RATE = {1981: (0, 99.98, 99.99), 1994: (0, 997, 998, 999, 999.99)}
+NO_RATE: dict[int, tuple[float, ...]] = {1981: (0, 99.98, 99.99), 1994: (0, 997, 998, 999, 999.99)}
 """First wave -> hourly rates that are codes: not asked, refused, more than what fits."""
 
-RATES = {1981: (*NO_RATE[1981], 3.35, 5, 99.97), 1994: (*NO_RATE[1994], 5.15, 14, 99.99, 996.99)}
+RATES: dict[int, tuple[float, ...]] = {
+    1981: (*NO_RATE[1981], 3.35, 5, 99.97),
+    1994: (*NO_RATE[1994], 5.15, 14, 99.99, 996.99),
+}
 LEVELS = {8: "less than high school", 12: "high school", 14: "some college", 16: "college", 17: "graduate degree"}
 RACES = {"white": 1, "black or african american": 2, "other": 7}
 REGIONS = {"northeast": 1, "northcentral": 2, "south": 3, "west": 5}
@@ -176,7 +179,7 @@ def _draw_work(draw: random.Random, year: int) -> tuple[str, bool, int, int]:
     return draw.choice(jobs * 4 + states + lost)
 
 
-def _since(listed: dict[int, Coded], year: int) -> Coded:
+def _since(listed: Mapping[int, Coded], year: int) -> Coded:
     return listed[max(first for first in listed if first <= year)]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Indices, Numbers
+from laborllm.evaluation.arrays import Indices, Numbers, compact
 from laborllm.panel import Panel
 
 NONE, SAMPLING, WORKER = "none", "sampling", "worker"
@@ -107,7 +107,7 @@ def _of_worker(panel: Panel, name: str) -> pl.Series:
 def _numbers(values: pl.Series) -> Indices:
     """Numbers 0, 1, ... in the order in which values first occur, (n,)."""
     codes = {value: number for number, value in enumerate(values.unique(maintain_order=True))}
-    return values.replace_strict(codes, return_dtype=pl.Int64).to_numpy().astype(np.intp)
+    return compact(values.replace_strict(codes, return_dtype=pl.Int64).to_numpy())
 
 
 def _with_companions(stratum: Indices, name: str) -> Indices:

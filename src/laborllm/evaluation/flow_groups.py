@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Indices
+from laborllm.evaluation.arrays import Indices, compact
 from laborllm.occupations import Taxonomy
 from laborllm.panel.history import History
 
@@ -41,4 +41,4 @@ class Flows:
         column = np.array([groups.index(group) for group in taxonomy.groups], dtype=np.intp)
         origin = np.append(column, -1)[history.previous]
         flow = np.where(origin < 0, -1, origin * len(groups) + column[history.occupation])
-        return cls(groups, column, origin, flow.astype(np.intp))
+        return cls(groups, column, compact(origin), compact(flow))

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Bools, Indices
+from laborllm.evaluation.arrays import Bools, Indices, compact
 from laborllm.panel import Panel
 from laborllm.panel.history import KINDS, History
 
@@ -55,7 +55,7 @@ def group_records(panel: Panel, history: History, by: Iterable[str]) -> list[Gro
     names = list(by)
     if len(set(names)) < len(names):
         raise OptionError(f"a group is named twice in {', '.join(names)}")
-    everything = Group(ALL, (ALL,), np.zeros(len(panel), dtype=np.intp))
+    everything = Group(ALL, (ALL,), np.zeros(len(panel), dtype=np.int8))
     return [everything, *(_crossed(panel, history, name) for name in names)]
 
 
@@ -127,4 +127,4 @@ def _without_empty(name: str, levels: Iterable[str], level: Indices) -> Group:
     """The levels that occur."""
     occurring, place = np.unique(level, return_inverse=True)
     names = list(levels)
-    return Group(name, tuple(names[at] for at in occurring), place.ravel().astype(np.intp))
+    return Group(name, tuple(names[at] for at in occurring), compact(place.ravel()))

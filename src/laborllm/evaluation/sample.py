@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
-from laborllm.evaluation.arrays import Bools, Indices, Numbers
+from laborllm.evaluation.arrays import Bools, Indices, Numbers, compact
 from laborllm.evaluation.bootstrap import ClusterBootstrap
 from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
@@ -17,7 +17,7 @@ from laborllm.evaluation.groups import DERIVED, Group, group_records
 from laborllm.evaluation.portions import observed_portions
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
-from laborllm.panel.history import History
+from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
 from laborllm.panel.store import Careers
 from laborllm.privacy import SMALLEST_CELL, withhold
@@ -92,8 +92,8 @@ class Sample:
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
         history = History.of(panel)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
-        flows = Flows.of(history, taxonomy)
-        return cls(worker_index(panel.records), history, design, group_records(panel, history, by), flows, bootstrap)
+        groups, flows = group_records(panel, history, by), Flows.of(history, taxonomy)
+        return cls(compact(worker_index(panel.records)), _compact(history), design, groups, flows, bootstrap)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -160,6 +160,12 @@ class Sample:
             else {"records": int(members.sum()), "workers": self.workers_in(members)}
             for members, hidden in zip(self.members.T, self.hidden, strict=True)
         )
+
+
+def _compact(history: History) -> History:
+    """The same histories in less memory."""
+    numbers = {name: compact(values) for name, values in vars(history).items() if name != "kind"}
+    return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
 
 
 def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> Panel:

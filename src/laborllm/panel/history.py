@@ -18,8 +18,8 @@ from laborllm.errors import PanelError
 from laborllm.panel.order import first_records, record_before
 from laborllm.panel.panel import Panel
 
-Columns = NDArray[np.intp]
-Counts = NDArray[np.int64]
+Columns = NDArray[np.signedinteger]
+Counts = NDArray[np.signedinteger]
 
 KINDS = ("first", "stay", "move")
 

@@ -9,7 +9,7 @@ from laborllm.panel import Panel
 from laborllm.panel.store import Careers
 
 CATEGORIES = ("education", "gender", "ethnicity", "region")
-PORTION = 100_000  # records looked at together
+PORTION = 16_384  # records looked at together
 SCHEMA = {"covariate": pl.String(), "value": pl.String(), "records": pl.Int64(), "workers": pl.Int64()}
 
 Seen = dict[str, list[str]]
