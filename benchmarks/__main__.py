@@ -168,6 +168,26 @@ def engines(
 
 
 @app.command
+def scale(
+    *,
+    sizes: Annotated[tuple[int, ...], Parameter(help="Workers of the panels, the smallest first.")] = (8_000, 128_000),
+    out: Annotated[Path, Parameter(help="Folder to write panels, models and forecasts to; new.")],
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how time and memory of `forecast` and `evaluate` grow with the panel."""
+    from benchmarks.scale import measure_scale
+    from laborllm.storage import require_free
+
+    require_free(out)
+    found = measure_scale(list(sizes), out, seed=seed)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def coding(
     *,
     titles: Annotated[

@@ -1,0 +1,35 @@
+"""What commands are measured to take on panels of several sizes, on small ones."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.scale import _run
+from laborllm.errors import RunError
+
+
+@pytest.mark.slow
+def test_a_row_for_each_verb_and_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scale", "--sizes", "60", "120", "--out", str(tmp_path / "scale"), "--json"]) == 0
+    found = pl.DataFrame(json.loads(capsys.readouterr().out))
+    assert found.select("verb", "workers").rows() == [(v, n) for v in ("evaluate", "forecast") for n in (60, 120)]
+    assert found["time_ratio"].to_list() == [
+        seconds / found["seconds"][at - at % 2] for at, seconds in enumerate(found["seconds"])
+    ]
+    assert (found["memory_mb"] > 50).all()
+    assert (found["memory_mb"] < 2000).all()
+    assert (tmp_path / "scale" / "120" / "forecast.parquet").is_file()
+
+
+def test_a_command_that_fails_is_said(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"laborllm fit nothing failed: .*fit.log says why"):
+        _run(("fit", "nothing"), tmp_path)
+    assert "nothing" in (tmp_path / "fit.log").read_text()
+
+
+def test_a_folder_that_is_there_is_not_written_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scale", "--sizes", "60", "--out", str(tmp_path)]) == 2
+    assert "exists already" in capsys.readouterr().err
