@@ -74,13 +74,13 @@ def test_a_file_is_evaluated_as_the_panel_whatever_the_blocks(
 
 def test_a_path_may_be_text(file: Path, models: dict[str, ll.Forecast], whole: Evaluation) -> None:
     found = ll.evaluate(models, str(file), metrics=["brier"], draws=40)
-    expected = whole.row("truth", "brier")["records"]
-    assert found.row("truth", "brier")["records"] == expected
+    expected = whole.row("oracle", "brier")["records"]
+    assert found.row("oracle", "brier")["records"] == expected
 
 
 def test_open_records_are_left_out_and_counted(panel: Panel, whole: Evaluation) -> None:
     assert whole.open_records == 24
-    assert whole.row("truth", "perplexity")["records"] == len(panel) - 24
+    assert whole.row("oracle", "perplexity")["records"] == len(panel) - 24
 
 
 @pytest.mark.parametrize("workers", [None, 40])
