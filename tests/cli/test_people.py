@@ -98,6 +98,25 @@ def test_a_backtest_has_a_table_rates_and_a_page(run: Path, capsys: pytest.Captu
     assert all(f">{model}<" in page for model in models)
 
 
+def test_a_list_is_forecast_in_words_and_numbers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read = f"{LIST} --as-of 2025-06"
+    assert laborllm(f"forecast {run} {read} --year 2026 --layout people --top 2 --out next.csv") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert re.match(r"Person 01, 2026: of 100 people with this history, \d+ stay: Unemployed; \d+ move: ", said[0])
+    assert said[-1] == "and 25 more workers in the file"
+    people = ll.read_people(LIST, as_of="2025-06").panel
+    expected = ll.next_frequencies(ll.forecast(run, people, year=2026), people, top=2)
+    written = pl.read_csv("next.csv", schema_overrides={"code": pl.String})
+    assert written["people"].to_list() == expected["people"].to_list()
+    assert laborllm(f"forecast {run} {read} --year 2026 --must-move --out moved.csv") == 0
+    moved = pl.read_csv("moved.csv", schema_overrides={"code": pl.String})
+    assert set(moved.filter(code="unemployed")["probability"]) == {0}
+    assert laborllm(f"simulate {run} {read} --years 2026 2027 --draws 10 --must-move --out years.csv") == 0
+    years = pl.read_csv("years.csv", schema_overrides={"code": pl.String})
+    assert set(years.filter(code="unemployed", year=2026)["probability"]) == {0}
+    assert max(years.filter(code="unemployed", year=2027)["probability"]) > 0
+
+
 OTHER = "worker,start,end,title\nAda,2019,2020,Frobnicator of zorbs\n"
 
 

@@ -104,7 +104,7 @@ def test_names_are_what_stata_allows(codes: list[str]) -> None:
     [
         ("next.pdf", {}, r"let it end in \.parquet, \.csv, \.dta"),
         ("next", {}, "does not say a format"),
-        ("next.csv", {"layout": "tall"}, "use long or wide"),
+        ("next.csv", {"layout": "tall"}, "use long, wide, people"),
         ("next.csv", {"top": 0}, "not 0 in long"),
         ("next.csv", {"layout": "wide", "top": 3}, "not 3 in wide"),
     ],

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import RunFolder, Seed
-from laborllm.cli.people import READ_SO, PeopleFile, ReadSo
+from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo
 
 
 def group(
@@ -28,7 +28,7 @@ def group(
     by: Annotated[str | None, Parameter(help="A column of the panel, such as gender: a group for each value.")] = None,
     major: Annotated[bool, Parameter(help="Write major groups of occupations, not single ones.")] = False,
     sampled: Annotated[bool, Parameter(help="The people are a sample: the intervals hold who is in it.")] = False,
-    must_move: Annotated[bool, Parameter(help="None of these people can stay where they are.")] = False,
+    must_move: MustMove = False,
     level: Annotated[float, Parameter(help="Share of futures that an interval holds.")] = 0.9,
     draws: Annotated[int, Parameter(help="Paths of each person.")] = 1000,
     seed: Seed = 0,

@@ -1,8 +1,11 @@
 """People on the command line: the options that say how to read them, and what is said of their titles."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
@@ -38,6 +41,7 @@ class PeopleOptions:
     date_order: Literal["day-first", "month-first"] | None = None
 
 
+MustMove = Annotated[bool, Parameter(help="None of these people can stay where they are.")]
 ReadSo = Annotated[PeopleOptions, Parameter(name="*")]
 READ_SO = PeopleOptions()
 
@@ -56,6 +60,29 @@ def careers_of(path: Path, options: PeopleOptions) -> "Panel":
     )
     _report(people)
     return people.panel
+
+
+@contextmanager
+def as_panel_file(path: Path, options: PeopleOptions) -> Iterator[Path]:
+    """The panel file at `path`, or one that is made of the people there and gone afterwards."""
+    if not path.exists() or (path.suffix == ".parquet" and not _is_list_of_jobs(path)):
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        made = Path(folder) / "people.parquet"
+        careers_of(path, options).save(made)
+        yield made
+
+
+def _is_list_of_jobs(path: Path) -> bool:
+    import polars as pl
+
+    from laborllm.sources.resumes.jobs import NEEDED
+
+    try:
+        return set(NEEDED) <= set(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError):
+        return False  # whoever reads it says what is wrong
 
 
 def _report(people: "People") -> None:

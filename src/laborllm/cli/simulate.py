@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 import polars as pl
 from cyclopts import Parameter
 
-from laborllm.cli.options import Machines, PanelFile, RunFolder, Seed
+from laborllm.cli.options import Machines, RunFolder, Seed
+from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.forecasting.engines.engine import LOCAL
 
 
 def simulate(
     run: RunFolder,
-    panel: PanelFile,
+    people: PeopleFile,
     /,
     *,
     years: Annotated[
@@ -30,12 +31,14 @@ def simulate(
     ] = None,
     workers: Annotated[int | None, Parameter(help="Simulate this many of them, drawn at random.")] = None,
     seed: Seed = 0,
+    must_move: MustMove = False,
     engine: Machines = LOCAL,
+    read: ReadSo = READ_SO,
 ) -> None:
     """Write where workers are in each of several years, with the Monte Carlo error of every probability.
 
-    A row per worker, year and occupation. Covariates are held at their last value. Groups, what-if and other tables are
-    functions of the library.
+    A row per worker, year and occupation. Covariates are held at their last value. Groups and what-if are verbs
+    of their own, other tables functions of the library.
 
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
     """
@@ -43,27 +46,29 @@ def simulate(
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.engines.to_file import simulate_to_file
     from laborllm.forecasting.export import require_table, write_table
+    from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.panel.store import PanelFile
     from laborllm.storage import MARKER, make_folder
 
     require_table(out, "long", top)
     make_folder(out.resolve().parent)
-    careers = PanelFile.open(panel).select(split, workers, seed=seed)
     fitted = api.load(run)
-    report_unknown({str(run): fitted}, careers)
     is_parquet = out.suffix == ".parquet"
     whole = out if is_parquet else out.with_name(f"{out.name}.parquet")
-    rows = simulate_to_file(
-        fitted,
-        careers,
-        whole,
-        years=years,
-        draws=draws,
-        top=top,
-        seed=seed,
-        identity=(run / MARKER).read_text(),
-        engine=engine,
-    )
+    with as_panel_file(people, read) as panel:
+        careers = PanelFile.open(panel).select(split, workers, seed=seed)
+        report_unknown({str(run): fitted}, careers)
+        rows = simulate_to_file(
+            MustMovers(fitted) if must_move else fitted,
+            careers,
+            whole,
+            years=years,
+            draws=draws,
+            top=top,
+            seed=seed,
+            identity=f"{(run / MARKER).read_text()}\n{must_move}",
+            engine=engine,
+        )
     if not is_parquet:
         write_table(pl.read_parquet(whole), out)
         whole.unlink()

@@ -12,12 +12,13 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import CapacityError, OptionError
+from laborllm.forecasting.frequencies import TOP, next_frequencies
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import new_file
 
-Layout = Literal["long", "wide"]
+Layout = Literal["long", "wide", "people"]
 
 FORMATS = (".parquet", ".csv", ".dta")
 NAME_LENGTH, LABEL_LENGTH, STATA_COLUMNS = 32, 80, 32_767  # limits of Stata (help limits)
@@ -35,8 +36,9 @@ def write_forecast(
         path: File to write, whose name ends in .parquet, .csv or .dta.
         layout: `long`, a row per record and occupation: worker, year, split, code, title, probability, the most
             probable first; `wide`, a row per record: worker, year, split, occupation (what was observed), and a column
-            of probabilities per occupation, named p_ and the code, in Stata labelled with the title.
-        top: In the long layout, only this many occupations of each record; default: all.
+            of probabilities per occupation, named p_ and the code, in Stata labelled with the title; `people`, the rows
+            of `next_frequencies`.
+        top: Only this many occupations of each record, not in the wide layout. Default: all, and 5 of `people`.
 
     Returns:
         How many rows were written.
@@ -55,7 +57,10 @@ def write_forecast(
     """
     path = Path(path)
     require_table(path, layout, top)
-    table = long_table(forecast, panel, top) if layout == "long" else wide_table(forecast, panel)
+    if layout == "people":
+        table = next_frequencies(forecast, panel, top=top or TOP)
+    else:
+        table = long_table(forecast, panel, top) if layout == "long" else wide_table(forecast, panel)
     labels = dict(zip(probability_columns(forecast.taxonomy), forecast.taxonomy.titles, strict=True))
     write_table(table, path, labels if layout == "wide" else {})
     return table.height
@@ -96,7 +101,7 @@ def require_table(path: Path, layout: str, top: int | None) -> None:
     if path.suffix not in FORMATS:
         raise OptionError(f"the name {path.name} does not say a format: let it end in {', '.join(FORMATS)}")
     if layout not in get_args(Layout):
-        raise OptionError(f"unknown layout {layout!r}: use {' or '.join(get_args(Layout))}")
+        raise OptionError(f"unknown layout {layout!r}: use {', '.join(get_args(Layout))}")
     if top is not None and (top < 1 or layout == "wide"):
         raise OptionError(f"top is how many occupations of each record the long layout has, not {top} in {layout}")
 
