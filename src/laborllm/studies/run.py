@@ -42,7 +42,10 @@ def run_study(
         OptionError: An unknown question.
     """
     study = open_study(file, out, size=size)
-    asked = choose_questions(questions or study.file.questions)
+    numbers = questions or study.file.questions
+    asked = [
+        question for question in choose_questions(numbers) if numbers or size != "smoke" or not question.reads_text
+    ]
     with sole_writer(out):
         run_jobs(study.cache, [scores for question in asked for scores in question.runs(study)], processes=processes)
         answers = {question: question.answer(study) for question in asked}

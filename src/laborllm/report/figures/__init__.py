@@ -14,16 +14,19 @@ from laborllm.report.figures.evaluation import (
 )
 from laborllm.report.figures.futures import fan, index_plot, river, shares_by_year
 from laborllm.report.figures.look import Chart, Draw, to_svg
+from laborllm.report.figures.study import agreement, occupation_map, ratios, scaling, shares_of_variance
 
 __all__ = [
     "Chart",
     "Draw",
+    "agreement",
     "areas",
     "calibration",
     "fan",
     "flows",
     "index_plot",
     "learning_curve",
+    "occupation_map",
     "perplexity_by_group",
     "perplexity_by_level",
     "perplexity_by_model",
@@ -32,8 +35,11 @@ __all__ = [
     "rates",
     "rates_by_age",
     "ratio_to_reference",
+    "ratios",
     "river",
+    "scaling",
     "score_by_horizon",
     "shares_by_year",
+    "shares_of_variance",
     "to_svg",
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from laborllm.models.contract import Fitted
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load
 from laborllm.models.runs.options import to_options
@@ -68,6 +69,10 @@ class RunCache:
         """What the run folder of a fit states."""
         return read_run(self.place(fit))
 
+    def model(self, fit: Fit) -> Fitted:
+        """The fitted model."""
+        return load(self.place(fit))
+
     def forecast(self, scores: Scores) -> Forecast:
         """The distributions that were kept."""
         return Forecast.load(self.place(scores))
@@ -98,7 +103,7 @@ class RunCache:
 
     def _score(self, scores: Scores, place: Path) -> None:
         careers = self.panels.version(scores.of).subset(scores.split).observed()
-        model = load(self.place(scores.fit))
+        model = self.model(scores.fit)
         if scores.whole:
             model.forecast(careers).save(place)
             return

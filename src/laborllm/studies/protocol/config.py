@@ -25,7 +25,8 @@ class Size:
     Attributes:
         models: Those over codes that take part, besides their mixtures.
         seeds: Each model that a seed changes is fitted once with each.
-        refits: Fits on training households drawn anew.
+        refitted: Models that are fitted on training households drawn anew.
+        refits: How often.
         draws: Bootstrap draws.
         folds: Of a confirmation.
         windows: Test workers whose every record is forecast from parts of its past; None for all.
@@ -36,6 +37,7 @@ class Size:
 
     models: tuple[str, ...]
     seeds: tuple[int, ...]
+    refitted: tuple[str, ...]
     refits: int
     draws: int
     folds: int
@@ -48,9 +50,9 @@ class Size:
 COUNTS, NETWORKS = ("plain", "two-part", "second-order"), ("logit", "bag-of-jobs", "nemo", "career")
 
 SIZES: dict[SizeName, Size] = {
-    "smoke": Size(("two-part", "logit", "career"), (0, 1), 2, 40, 2, 10, 8, 2, synthetic=240),
-    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), 8, 1000, 5, 300, 256, 20),
-    "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), 20, 1000, 10, None, None, 300),
+    "smoke": Size(("two-part", "logit", "career"), (0, 1), ("two-part", "logit"), 2, 40, 2, 10, 8, 2, synthetic=240),
+    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), ("two-part", "logit"), 8, 1000, 5, 300, 256, 20),
+    "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), (*COUNTS, *NETWORKS), 20, 1000, 10, None, None, 300),
 }
 """smoke: under a minute, on synthetic panels. cpu: hours of two cores. full: with a GPU."""
 

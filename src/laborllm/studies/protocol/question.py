@@ -1,6 +1,6 @@
 """A question: what the paper claims, the runs it takes, and how they become a table, a figure and a verdict."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -50,6 +50,7 @@ class Question:
         rule: How the verdict is decided, stated before anything is computed.
         runs: The scores it needs.
         answer: From them to an answer.
+        reads_text: Whether it takes language models; a study of size smoke answers it only where it is asked for.
     """
 
     number: int
@@ -60,6 +61,22 @@ class Question:
     rule: str
     runs: Callable[[Study], list[Scores]]
     answer: Callable[[Study], Answer]
+    reads_text: bool = False
+
+
+def all_above(intervals: Iterable[tuple[float | None, float | None]], value: float) -> bool | None:
+    """Whether intervals lie above a value: true if all do, false if one lies below, and otherwise not decided."""
+    known = [(low, high) for low, high in intervals if low is not None and high is not None]
+    if any(high < value for _, high in known):
+        return False
+    return True if known and all(low > value for low, _ in known) else None
+
+
+def all_below(intervals: Iterable[tuple[float | None, float | None]], value: float) -> bool | None:
+    """Whether intervals lie below a value, decided as by `all_above`."""
+    return all_above(
+        [(None if high is None else -high, None if low is None else -low) for low, high in intervals], -value
+    )
 
 
 def verdict(holds: bool | None, why: str) -> Verdict:

@@ -14,6 +14,7 @@ from laborllm.report.page import Figure
 from laborllm.report.table import frame_table
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
+from laborllm.studies.protocol.versions import Version
 
 Numbers = NDArray[np.float64]
 
@@ -34,13 +35,13 @@ def perplexity(study: Study, scores: Scores) -> float:
 
 
 def drawn_means(
-    study: Study, panel: str, values: Sequence[Numbers], cells: NDArray[np.bool_] | None = None
+    study: Study, panel: Version | str, values: Sequence[Numbers], cells: NDArray[np.bool_] | None = None
 ) -> Bootstrapped:
     """Means of several values of each record of split test, and their draws by what the split is by.
 
     Args:
         study: The study.
-        panel: Name of its panel.
+        panel: Name of its panel, or a version of it.
         values: m of them, (n,) each.
         cells: Records to average over, (n, c); default: all of them, as one cell.
 
@@ -53,6 +54,19 @@ def drawn_means(
     return ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws).mean(
         np.stack(values, axis=1), everything
     )
+
+
+def ratio_cell(ratio: Bootstrapped) -> str:
+    """A drawn mean of log ratios as a ratio with its 95 % interval."""
+    found = ratio.exp()
+    return with_interval(float(found.estimate), *found.interval, near_one=True)
+
+
+def ratio_row(name: str, ratio: Bootstrapped) -> dict[str, str | float]:
+    """A drawn mean of log ratios as a row of the figure `ratios`."""
+    found = ratio.exp()
+    low, high = found.interval
+    return {"model": name, "estimate": float(found.estimate), "low": low, "high": high}
 
 
 def with_interval(estimate: float | None, low: float | None, high: float | None, *, near_one: bool = False) -> str:

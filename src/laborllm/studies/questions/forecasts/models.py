@@ -7,7 +7,7 @@ from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.report.tables import KINDS
 from laborllm.studies.protocol.models import REFERENCE, SEEDED
-from laborllm.studies.protocol.question import Answer, Question, verdict
+from laborllm.studies.protocol.question import Answer, Question, all_below, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.questions.common import figure, listed, perplexity, two_decimals
@@ -28,17 +28,19 @@ def _others(study: Study, model: str, panel: str) -> list[Scores]:
 
 def _answer(study: Study) -> Answer:
     found = {panel: _evaluated(study, panel) for panel in study.panels}
-    behind = [
-        f"{model} on {panel}"
+    ratios = {
+        f"{model} on {panel}": evaluation.compared(CLAIMED, model)
         for panel, evaluation in found.items()
         for model in study.size.models
-        if model != CLAIMED and not _ahead(evaluation, model)
-    ]
+        if model != CLAIMED
+    }
+    open_ = [name for name, ratio in ratios.items() if ratio["high"] is None or ratio["high"] >= 1]
     why = f"{CLAIMED} is ahead of every other single model on every panel."
-    if behind:
-        why = f"The 95 % interval of the ratio of {CLAIMED} is not below one against {listed(behind)}."
+    if open_:
+        why = f"The 95 % interval of the ratio of {CLAIMED} is not below one against {listed(open_)}."
+    holds = all_below([(ratio["low"], ratio["high"]) for ratio in ratios.values()], 1)
     return Answer(
-        verdict(not behind, why),
+        verdict(holds, why),
         {panel: _table(study, panel, evaluation) for panel, evaluation in found.items()},
         {panel: _figure(panel, evaluation) for panel, evaluation in found.items()},
     )
@@ -49,11 +51,6 @@ def _evaluated(study: Study, panel: str) -> Evaluation:
     pairs = [(model, REFERENCE) for model in forecasts if model != REFERENCE]
     pairs += [(CLAIMED, model) for model in forecasts if model not in (CLAIMED, REFERENCE)]
     return study.evaluate(panel, forecasts, by=["transition"], metrics=["perplexity"], pairs=pairs)
-
-
-def _ahead(evaluation: Evaluation, model: str) -> bool:
-    high = evaluation.compared(CLAIMED, model)["high"]
-    return high is not None and high < 1
 
 
 def _table(study: Study, panel: str, found: Evaluation) -> Table:
@@ -96,7 +93,8 @@ QUESTION = Question(
     "than CAREER.",
     paper="CAREER 8.58, Llama-2-7B tuned 8.18 (PSID81)",
     rule="The first half replicates if, on every panel, the 95 % interval of the ratio of the perplexity of career to "
-    "that of every other single model over codes lies below one. Mixtures are compared, and no part of the rule.",
+    "that of every other single model over codes lies below one, not if one lies above. Mixtures are compared, and "
+    "no part of the rule.",
     runs=_runs,
     answer=_answer,
 )

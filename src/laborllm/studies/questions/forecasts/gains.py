@@ -1,0 +1,123 @@
+"""Question 11: where the gain over CAREER comes from, and where there is none."""
+
+import numpy as np
+import polars as pl
+
+from laborllm.evaluation.arrays import Bools
+from laborllm.panel import Panel
+from laborllm.panel.history import KINDS, History
+from laborllm.privacy import SMALLEST_CELL
+from laborllm.report.figures import ratios
+from laborllm.report.numbers import count
+from laborllm.report.table import Table
+from laborllm.studies.protocol.question import Answer, Question, all_below, verdict
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row
+
+BETTER, WORSE = "mixture-varying", "career"
+LEAVES = 8
+FEWEST = 0.02  # of the records, in a leaf
+FEATURES = ("position", "gap", "tenure", "years seen", "age", "out of work before", "share of the occupation before")
+
+
+def _runs(study: Study) -> list[Scores]:
+    return [study.scores(model, panel) for panel in study.panels for model in (BETTER, WORSE)]
+
+
+def _answer(study: Study) -> Answer:
+    tables, figures, ahead, said = {}, {}, [], []
+    for name in study.panels:
+        test = study.panel(name).subset("test").observed()
+        gain = losses(study, study.scores(BETTER, name)) - losses(study, study.scores(WORSE, name))
+        cells = cells_of(study.panel(name), test) | leaves(test, study.panel(name), gain)
+        shown = {
+            label: cell
+            for label, cell in cells.items()
+            if test.records["worker"].filter(cell).n_unique() >= SMALLEST_CELL
+        }
+        drawn = drawn_means(study, name, [gain], np.stack(list(shown.values()), axis=1))
+        rows = [
+            (label, count(int(cell.sum())), ratio_cell(drawn[0, at])) for at, (label, cell) in enumerate(shown.items())
+        ]
+        note = f"Ratio of perplexity: {BETTER} over {WORSE}; above one it is worse. Leaves: of a tree, see below."
+        tables[name] = Table(f"{name}: where the gain is", ("records", "number", "ratio (95 %)"), tuple(rows), note)
+        frame = [ratio_row(label, drawn[0, at]) for at, label in enumerate(shown) if not label.startswith("leaf")]
+        figures[name] = figure(ratios, pl.DataFrame(frame), f"{name}: perplexity of {BETTER} over that of {WORSE}.")
+        stay, move = (drawn[0, list(shown).index(kind)] for kind in ("stay", "move"))
+        ahead.append((move - stay).interval)
+        said.append(f"{ratio_cell(move)} for moves and {ratio_cell(stay)} for stays on {name}")
+    words = (
+        f"Leaves are those of a regression tree of at most {LEAVES}, grown on the gains of half of the workers and "
+        "measured on the others, from what is known before a record.",
+    )
+    return Answer(verdict(all_below(ahead, 0), f"The ratio is {'; '.join(said)}."), tables, figures, words)
+
+
+def cells_of(panel: Panel, test: Panel) -> dict[str, Bools]:
+    """Records by kind, gap, what came before, and how frequent the occupation is in split train."""
+    history, share = History.of(test), shares(panel)
+    states = [panel.taxonomy.position[code] for code in panel.taxonomy.states]
+    found = {kind: (history.kind == kind).to_numpy() for kind in KINDS}
+    found |= {"one year since the last record": history.gap == 1, "three or more years since": history.gap >= 3}
+    found["after a state without a job"] = np.isin(history.previous, states)
+    edges = np.quantile(share[history.occupation], np.linspace(0, 1, 6)[1:-1])
+    fifth = np.searchsorted(edges, share[history.occupation], "left")
+    names = ("rarest fifth", "second fifth", "third fifth", "fourth fifth", "most frequent fifth")
+    return found | {f"occupations, {name} of records": fifth == at for at, name in enumerate(names)}
+
+
+def shares(panel: Panel) -> Numbers:
+    """How frequent each occupation is in split train, (J,)."""
+    columns = panel.taxonomy.columns(panel.subset("train").observed().records["occupation"])
+    return np.bincount(columns, minlength=len(panel.taxonomy)) / len(columns)
+
+
+def leaves(test: Panel, panel: Panel, gain: Numbers) -> dict[str, Bools]:
+    """The records of half of the workers in each leaf of a tree that the gains of the others grew."""
+    from sklearn.tree import DecisionTreeRegressor
+
+    features = _features(test, panel)
+    half = (test.records["worker"].rank("dense") % 2 == 0).to_numpy()
+    smallest = max(2 * SMALLEST_CELL, round(FEWEST * len(gain)))
+    tree = DecisionTreeRegressor(max_leaf_nodes=LEAVES, min_samples_leaf=smallest, random_state=0)
+    tree.fit(features[half], gain[half])
+    leaf = tree.apply(features)
+    return {f"leaf: {_path(tree, at)}": (leaf == at) & ~half for at in np.unique(leaf)}
+
+
+def _features(test: Panel, panel: Panel) -> Numbers:
+    """(n, features), in the order of `FEATURES`."""
+    history = History.of(test)
+    states = [panel.taxonomy.position[code] for code in panel.taxonomy.states]
+    age = (test.records["year"] - test.records["birth_year"]).cast(pl.Float64).fill_null(-1).to_numpy()
+    before = np.append(shares(panel), 0.0)[history.previous]
+    out = np.isin(history.previous, states)
+    columns = (history.position, history.gap, history.tenure, history.years_seen, age, out, before)
+    return np.stack([np.asarray(column, dtype=np.float64) for column in columns], axis=1)
+
+
+def _path(tree, leaf: int) -> str:  # type: ignore[no-untyped-def]
+    """The conditions that lead to a leaf, in words."""
+    nodes, conditions, at = tree.tree_, [], leaf
+    while at:
+        (parent,) = np.flatnonzero((nodes.children_left == at) | (nodes.children_right == at))
+        sign = "at most" if nodes.children_left[parent] == at else "above"
+        conditions.append(f"{FEATURES[nodes.feature[parent]]} {sign} {nodes.threshold[parent]:.3g}")
+        at = int(parent)
+    return ", ".join(reversed(conditions)) or "all"
+
+
+QUESTION = Question(
+    number=11,
+    name="gains",
+    title="Where does the gain over CAREER come from?",
+    claim="What a tuned language model gains over CAREER depends on the history of a record, and is in where movers "
+    "go.",
+    paper="no single figure",
+    rule="Of the mixture of all models over codes in place of the language model: replicates if on every panel the "
+    "log ratio of perplexity to career is lower for moves than for stays (95 % interval of the difference), not if "
+    "on one it is higher.",
+    runs=_runs,
+    answer=_answer,
+)

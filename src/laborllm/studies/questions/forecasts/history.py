@@ -1,0 +1,81 @@
+"""Question 6: how much of a career a forecast needs."""
+
+import numpy as np
+import polars as pl
+
+from laborllm.panel.history import History
+from laborllm.report.figures import ratios
+from laborllm.report.numbers import count
+from laborllm.report.table import Table
+from laborllm.studies.protocol.question import Answer, Question, all_above, verdict
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+from laborllm.studies.protocol.versions import WINDOW, Recent, Sampled, Version
+from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row, two_decimals
+
+LAST: tuple[Recent, ...] = (
+    *(Recent(records) for records in (0, 1, 2, 3, 5, 10)),
+    *(Recent(years, "years") for years in (2, 5, 10)),
+)
+MODEL = "career"
+LONG = 10  # records before, from which a career counts as long
+DECIDES = Recent(5)
+
+
+def _tested(study: Study) -> Version:
+    """The test workers whose every record is forecast from parts of its past."""
+    whole = Version(study.first)
+    return whole if study.size.windows is None else whole + Sampled(study.size.windows, split="test")
+
+
+def _scores(study: Study, recent: Recent | None) -> Scores:
+    of = _tested(study) if recent is None else _tested(study) + recent
+    return study.scores(MODEL, study.first, of=of, whole=False)
+
+
+def _runs(study: Study) -> list[Scores]:
+    return [_scores(study, recent) for recent in (None, *LAST)]
+
+
+def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
+    """The log-probability of the record that each window is for, in the order of a panel, (n,)."""
+    parts = pl.col("worker").str.splitn(WINDOW, 2)
+    named = log_prob.with_columns(parts.struct[0].alias("_worker"), parts.struct[1].cast(pl.Int64).alias("_of"))
+    found = named.filter(pl.col("year") == pl.col("_of")).sort("_worker", "year")
+    return found["log_prob"].to_numpy().astype(np.float64)
+
+
+def _answer(study: Study) -> Answer:
+    tested = _tested(study)
+    whole = losses(study, _scores(study, None))
+    seen = History.of(study.panel(tested).subset("test").observed()).position
+    cells = np.stack([np.ones(len(seen), dtype=bool), seen < LONG, seen >= LONG], axis=1)
+    worse = [-last_of_windows(study.cache.log_prob(_scores(study, recent))) - whole for recent in LAST]
+    found = drawn_means(study, tested, [*worse, whole], cells)
+    rows, shown = [], []
+    for at, recent in enumerate(LAST):
+        rows.append((f"last {recent.last} {recent.unit}", *(ratio_cell(found[at, cell]) for cell in range(3))))
+        shown.append(ratio_row(f"last {recent.last} {recent.unit}", found[at, 0]))
+    rows.append(("all of it", *(two_decimals(float(np.exp(found.estimate[-1, cell]))) for cell in range(3))))
+    header = ("forecast from", "all records", f"fewer than {LONG} before", f"{LONG} or more before")
+    note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(len(seen))} records."
+    table = Table(f"{study.first}: {MODEL}, from parts of the career", header, tuple(rows), note)
+    times = ratio_cell(found[LAST.index(DECIDES), 2])
+    why = f"From the last {DECIDES.last} records alone the perplexity of long careers is {times} times that from all."
+    holds = all_above([found[LAST.index(DECIDES), 2].exp().interval], 1)
+    caption = "Perplexity over that from the whole career, with 95 % intervals."
+    drawn = figure(ratios, pl.DataFrame(shown), caption)
+    return Answer(verdict(holds, why), {"windows": table}, {"windows": drawn})
+
+
+QUESTION = Question(
+    number=6,
+    name="history",
+    title="How much of a career does a forecast need?",
+    claim="Forecasts are worse with fewer than about ten years of history.",
+    paper="worse under ten years",
+    rule="Replicates if, for records with ten or more before them, the 95 % interval of the ratio of perplexity from "
+    "the last five records to that from the whole career lies above one, not if it lies below.",
+    runs=_runs,
+    answer=_answer,
+)
