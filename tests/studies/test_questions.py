@@ -21,7 +21,7 @@ from laborllm.studies.questions.forecasts.gains import FEATURES, cells_of, leave
 from laborllm.studies.questions.forecasts.history import last_of_windows
 from laborllm.studies.questions.forecasts.subgroups import LEVEL, holm, with_age
 from laborllm.studies.questions.forecasts.tasks import WHERE, by_age_and_degree, events_of
-from laborllm.studies.questions.forecasts.two_years import pairs_of
+from laborllm.studies.questions.forecasts.two_years import binned, pairs_of
 from laborllm.studies.questions.forecasts.uncertainty import NEW_SEED, NEW_TEST, NEW_TRAINING, Variance
 from laborllm.studies.questions.forecasts.vectors import NEAREST, group_agreement, similarity
 from laborllm.studies.questions.training.data_and_size import crossing, curve
@@ -108,6 +108,13 @@ def test_pairs_two_years_apart(careers: Panel) -> None:
     assert [codes[at] for at in pairs.observed] == [observed for _, _, observed, _ in by_worker]
     assert [codes[at] for at in pairs.last] == [last for *_, last in by_worker]
     assert pairs.direct.records.drop_nulls("occupation").equals(pairs.chained.records.drop_nulls("occupation"))
+
+
+def test_bins_are_means_of_many() -> None:
+    direct = np.tile([0.5, 0.3, 0.2], (30, 1))
+    found = binned(direct, direct[:, [1, 0, 2]])
+    assert np.allclose(found.to_numpy(), [[0.25, 0.35], [0.5, 0.3]])  # 0.2 and 0.3 are in one bin
+    assert binned(direct[:9], direct[:9]).is_empty()
 
 
 def test_nobody_two_years_apart(careers: Panel) -> None:

@@ -45,6 +45,77 @@ def run(
     print(f"{out / REPORT}: the report", file=sys.stderr)
 
 
+StudyFilePath = Annotated[Path, Parameter(help="Study file: its title, its panels, and which questions.")]
+StudyFolder = Annotated[Path, Parameter(name="--study", help="Folder of the study, as `laborllm study` writes it.")]
+SizeOf = Annotated[Literal["smoke", "cpu", "full"], Parameter(help="Size of the study.")]
+
+
+@study.command(name="plan")
+def plan(
+    file: StudyFilePath,
+    /,
+    *,
+    folder: StudyFolder,
+    out: Annotated[Path, Parameter(help="File of the plan; it must not exist.")],
+    size: SizeOf = "cpu",
+    seed: Annotated[
+        int | None, Parameter(help="Seed of the folds; default: drawn, so that nobody has seen it.")
+    ] = None,
+) -> None:
+    """Freeze panels, models, questions and the split seed of a confirmation, with a date and a hash.
+
+    Example: `laborllm study plan studies/nlsy97.yaml --study study --out plan.json`
+    """
+    from laborllm.studies.confirmation.plan import make_plan
+    from laborllm.studies.run import choose_questions, open_study
+
+    opened = open_study(file, folder, size=size)
+    made = make_plan(opened, size, choose_questions(opened.file.questions), out, seed=seed)
+    print(f"{out}: the plan, made {made['made']}, hash {made['hash']}", file=sys.stderr)
+
+
+@study.command(name="confirm")
+def confirm(
+    plan: Annotated[Path, Parameter(help="Plan, as `laborllm study plan` writes it.")],
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Folder of the confirmation.")],
+    processes: Annotated[int, Parameter(help="Fits and forecasts made at once.")] = 1,
+) -> None:
+    """Fit and forecast on fresh folds, so that every worker is held out once, and answer the plan. It can be done once.
+
+    A confirmation that was interrupted resumes. When the plan was opened and answered stands in a file next to it.
+
+    Example: `laborllm study confirm plan.json --out confirmation`
+    """
+    from laborllm.studies.confirmation.confirm import confirm as confirm_plan
+
+    found = confirm_plan(plan, out, processes=processes)
+    for table in found.tables.values():
+        print(f"{table.title}\n{table.to_csv()}{table.note}\n")
+
+
+@study.command(name="package")
+def package(
+    file: StudyFilePath,
+    /,
+    *,
+    folder: StudyFolder,
+    out: Annotated[Path, Parameter(help="Folder of the package; it must not exist.")],
+    size: SizeOf = "cpu",
+    plan: Annotated[Path | None, Parameter(help="The plan that was confirmed, if one was.")] = None,
+) -> None:
+    """Write a replication package: what was found, how to repeat it, and no record of any person.
+
+    Example: `laborllm study package studies/nlsy97.yaml --study study --out package`
+    """
+    from laborllm.studies.confirmation.package import make_package
+    from laborllm.studies.run import open_study
+
+    make_package(open_study(file, folder, size=size), size, out, plan=plan)
+    print(f"{out}: the package; begin with README.md", file=sys.stderr)
+
+
 @study.command(name="baselines")
 def study_baselines(
     panel: PanelFile,

@@ -8,6 +8,7 @@ import polars as pl
 from laborllm.evaluation.metrics.kuiper import cumulative_range, range_p_value
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.panel import Panel
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.figures import agreement
 from laborllm.report.numbers import count, number, signed
 from laborllm.report.table import Table
@@ -18,7 +19,7 @@ from laborllm.studies.questions.common import Numbers, figure
 
 MODEL = "career"
 PAPER = 0.93
-SHOWN = 2_000  # pairs of probabilities in the figure
+BINS = 4  # to a factor of ten, in the figure
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ def _answer(study: Study) -> Answer:
         chained = two_years_ahead(model, pairs.chained)
         correlations[name] = float(np.corrcoef(direct.ravel(), chained.ravel())[0, 1])
         rows.append((name, *_row(pairs, direct, chained, correlations[name])))
-        figures[name] = figure(agreement, _sampled(direct, chained), f"{name}: probabilities of the same occupation.")
+        figures[name] = figure(
+            agreement, binned(direct, chained), f"{name}: mean probability of an occupation, direct and chained."
+        )
     header = ("panel", "workers", "correlation", "total variation", "log score, direct", "chained less direct (s.e.)",
               "p of calibration, direct", "p, chained")  # fmt: skip
     note = "Log score in nats. Total variation: mean over workers. p: Kuiper, of a change of occupation in two years."
@@ -111,10 +114,13 @@ def _row(pairs: Pairs, direct: Numbers, chained: Numbers, correlation: float) ->
     )
 
 
-def _sampled(direct: Numbers, chained: Numbers) -> pl.DataFrame:
-    """Some pairs of probabilities, of no worker in particular."""
-    chosen = np.random.default_rng(0).permutation(direct.size)[:SHOWN]
-    return pl.DataFrame({"direct": direct.ravel()[chosen].round(4), "chained": chained.ravel()[chosen].round(4)})
+def binned(direct: Numbers, chained: Numbers) -> pl.DataFrame:
+    """Means of both probabilities over bins of the direct one, equal on a logarithmic axis; of many workers each."""
+    frame = pl.DataFrame({"direct": direct.ravel(), "chained": chained.ravel()})
+    frame = frame.with_columns(worker=pl.Series(np.repeat(np.arange(len(direct)), direct.shape[1])))
+    bins = frame.group_by((pl.col("direct").log10() * BINS).floor().alias("bin"), maintain_order=True)
+    means = bins.agg(pl.col("direct", "chained").mean(), pl.col("worker").n_unique())
+    return means.filter(pl.col("worker") >= SMALLEST_CELL).sort("bin").select("direct", "chained")
 
 
 QUESTION = Question(

@@ -1,0 +1,128 @@
+"""The confirmation of a plan: repeated fits and forecasts on folds that nobody has seen, opened once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from laborllm.errors import RunError
+from laborllm.evaluation.bootstrap import ClusterBootstrap
+from laborllm.evaluation.design import Design
+from laborllm.report.numbers import count
+from laborllm.report.table import Table
+from laborllm.storage import make_folder, new_file, sole_writer
+from laborllm.studies.confirmation.plan import read_plan, require_planned, study_file
+from laborllm.studies.protocol.jobs import run_jobs
+from laborllm.studies.protocol.models import REFERENCE
+from laborllm.studies.protocol.runs import Scores
+from laborllm.studies.protocol.study import Study
+from laborllm.studies.protocol.versions import Resplit, Version
+from laborllm.studies.questions.common import ratio_cell, two_decimals
+from laborllm.studies.run import open_study
+
+OPENED = ".opened.json"
+"""What is added to the name of a plan for the file that says when it was opened, and whether it is answered."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a confirmation came to: a table per panel, and when its plan was made and opened."""
+
+    tables: Mapping[str, Table]
+    plan: Mapping[str, Any]
+    opened: str
+
+
+def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
+    """Fit all models of a plan on all folds but one, in turn, and forecast that one: every worker is held out once.
+
+    A confirmation that was interrupted resumes; one that was answered is not made again.
+
+    Args:
+        plan_file: As `make_plan` wrote it.
+        out: Folder of its runs and tables.
+        processes: Runs made at once.
+
+    Raises:
+        RunError: The plan or a panel was changed, or the plan was confirmed before.
+    """
+    plan = read_plan(plan_file)
+    note = plan_file.with_name(plan_file.name + OPENED)
+    known = json.loads(note.read_text()) if note.is_file() else {}
+    opened = str(known.get("opened", _now()))
+    if "answered" in known:
+        raise RunError(f"the plan was opened on {opened} and answered: it is confirmed once; make another plan")
+    study = open_study(study_file(plan), out, size=plan["size"])
+    require_planned(plan, study)
+    with sole_writer(out):
+        _write(note, json.dumps({"opened": opened}))
+        run_jobs(study.cache, _asked(study, plan), processes=processes)
+        tables = {name: _table(study, plan, name) for name in study.panels}
+        _write_all(out, tables, plan, opened)
+        _write(note, json.dumps({"opened": opened, "answered": _now()}))
+    return Confirmation(tables, plan, opened)
+
+
+def _asked(study: Study, plan: Mapping[str, Any]) -> list[Scores]:
+    """All that is fitted and forecast."""
+    return [scores for name in study.panels for model in study.models for scores in _folds(study, plan, name, model)]
+
+
+def _folds(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> list[Scores]:
+    """What a model says of each fold, fitted on the others."""
+    folds = [Version(panel, (Resplit(plan["seed"], fold, plan["folds"]),)) for fold in range(plan["folds"])]
+    return [study.scores(model, version, whole=False) for version in folds]
+
+
+def _losses(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> list[np.ndarray]:
+    """Of all records of a panel in order, and the mean of each fold."""
+    frames = [study.cache.log_prob(scores) for scores in _folds(study, plan, panel, model)]
+    together = -pl.concat(frames).sort("worker", "year")["log_prob"].to_numpy().astype(np.float64)
+    return [together, np.array([-frame["log_prob"].to_numpy().mean() for frame in frames])]
+
+
+def _table(study: Study, plan: Mapping[str, Any], name: str) -> Table:
+    careers = study.panel(name).observed()
+    found = {model: _losses(study, plan, name, model) for model in study.models}
+    design = Design.of(careers, cluster=careers.split_by)
+    bootstrap = ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws)
+    models = sorted(found, key=lambda model: float(found[model][0].mean()))
+    values = [found[model][0] for model in models] + [found[model][0] - found[REFERENCE][0] for model in models]
+    drawn = bootstrap.mean(np.stack(values, axis=1), np.ones((len(careers), 1), dtype=bool))
+    rows = []
+    for at, model in enumerate(models):
+        own, folds = drawn[at, 0].exp(), np.exp(found[model][1])
+        ratio = "1" if model == REFERENCE else ratio_cell(drawn[len(models) + at, 0])
+        estimate = f"{two_decimals(float(own.estimate))} ({two_decimals(own.standard_error)})"
+        rows.append((model, estimate, ratio, f"{two_decimals(folds.min())} to {two_decimals(folds.max())}"))
+    folds_said = f"{plan['folds']} folds by {careers.split_by}, seed {plan['seed']}"
+    note = (
+        f"All {count(careers.workers)} workers, each held out once: {folds_said}. Intervals draw by {careers.split_by}."
+    )
+    note = f"{note} Plan {plan['hash'][:12]} of {plan['made'][:10]}."
+    header = ("model", "perplexity (s.e.)", f"ratio to {REFERENCE} (95 %)", "by fold")
+    return Table(f"{name}: confirmed perplexity", header, tuple(rows), note)
+
+
+def _write_all(out: Path, tables: Mapping[str, Table], plan: Mapping[str, Any], opened: str) -> None:
+    folder = out / "confirmation"
+    make_folder(folder)
+    for name, table in tables.items():
+        _write(folder / f"{name}.csv", table.to_csv())
+        _write(folder / f"{name}.tex", table.to_latex())
+    said = {"plan": plan["hash"], "made": plan["made"], "opened": opened, "tables": sorted(tables)}
+    _write(folder / "confirmation.json", json.dumps(said, indent=1))
+
+
+def _write(path: Path, text: str) -> None:
+    with new_file(path) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,103 @@
+"""The plan of a confirmation: panels, models, questions and the split seed, frozen with a date and a hash."""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from laborllm.errors import RunError, StorageError
+from laborllm.models.runs.options import to_options
+from laborllm.storage import new_file
+from laborllm.studies.protocol.config import SizeName, StudyFile
+from laborllm.studies.protocol.models import MIXTURES, spec_of
+from laborllm.studies.protocol.question import Question
+from laborllm.studies.protocol.study import Study
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+LARGEST_SEED = 2**31
+
+
+def make_plan(
+    study: Study, size: SizeName, questions: list[Question], out: Path, *, seed: int | None = None
+) -> dict[str, Any]:
+    """Freeze what is to be confirmed, and write it to `out`.
+
+    Args:
+        study: Its panels and models.
+        size: As which the study is confirmed.
+        questions: Their claims and rules are written down.
+        out: A file that is not there yet.
+        seed: Of the folds; default: one that the system draws, so that nobody has seen what it gives.
+
+    Returns:
+        The plan, with its date and hash.
+
+    Raises:
+        StorageError: `out` exists: a plan is not changed.
+    """
+    if out.exists():
+        raise StorageError(f"{out} exists: a plan is made once; choose another file for another plan")
+    plan = {
+        "title": study.file.title,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "laborllm": version("laborllm"),
+        "size": size,
+        "folds": study.size.folds,
+        "seed": secrets.randbelow(LARGEST_SEED) if seed is None else seed,
+        "study": {"panels": dict(study.file.panels), "base": study.file.base},
+        "fingerprints": {name: study.cache.panels.fingerprint(name) for name in study.panels},
+        "split_by": {name: study.panel(name).split_by for name in study.panels},
+        "models": _models(study),
+        "questions": [{"number": each.number, "claim": each.claim, "rule": each.rule} for each in questions],
+    }
+    plan["hash"] = hash_of(plan)
+    with new_file(out) as file:
+        file.write_text(json.dumps(plan, indent=1))
+    return plan
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """A plan as it was frozen. Raises `RunError` if there is none, or if it was changed since."""
+    if not path.is_file():
+        raise RunError(f"no plan at {path}", hint="make one with 'laborllm study plan'")
+    try:
+        plan = dict(json.loads(path.read_text()))
+        stated = plan.pop("hash")
+    except (ValueError, TypeError, KeyError) as error:
+        raise RunError(f"{path} is no plan of a study") from error
+    if hash_of(plan) != stated:
+        raise RunError(f"{path} was changed after it was frozen: its hash is another one")
+    return plan | {"hash": stated}
+
+
+def require_planned(plan: Mapping[str, Any], study: Study) -> None:
+    """Raise `RunError` if the panels or the models of a study are not those of its plan."""
+    for name, fingerprint in plan["fingerprints"].items():
+        if study.cache.panels.fingerprint(name) != fingerprint:
+            raise RunError(f"the panel {name} is another one than when the plan was made")
+    if _models(study) != plan["models"]:
+        raise RunError("the models of this version of laborllm are other ones than when the plan was made")
+
+
+def study_file(plan: Mapping[str, Any]) -> StudyFile:
+    """The study that a plan is of."""
+    return StudyFile(plan["title"], plan["study"]["panels"], plan["study"]["base"])
+
+
+def hash_of(plan: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a plan states but its hash."""
+    return hashlib.sha256(json.dumps(dict(plan), sort_keys=True).encode()).hexdigest()
+
+
+def _models(study: Study) -> dict[str, Any]:
+    found = {}
+    for model in study.models:
+        spec: DataclassInstance = spec_of(model, study.size.models if model in MIXTURES else ())  # type: ignore[assignment]
+        found[model] = {"name": spec_of(model, study.size.models).name, **to_options(spec)}
+    return found

@@ -1,0 +1,122 @@
+"""Plan, confirmation and package: frozen, opened once, and without a record of any person."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cli.commands import laborllm
+from laborllm.errors import RunError, StorageError
+from laborllm.models.counts.specs import Transition
+from laborllm.occupations import load_taxonomy
+from laborllm.panel import Panel, assign_split
+from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
+from laborllm.studies.confirmation.confirm import confirm
+from laborllm.studies.confirmation.plan import make_plan, read_plan
+from laborllm.studies.protocol import config
+from laborllm.studies.protocol.config import Size, StudyFile
+from laborllm.studies.protocol.versions import Resplit, Version
+from laborllm.studies.questions.registry import QUESTIONS
+from laborllm.studies.run import open_study, run_study
+
+SMALL = Size(("two-part", "plain", "career"), (0,), ("two-part",), 2, 60, 3, 10, 8, 2)
+SECRET = "person-named-"  # begins every worker's name
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(config.SIZES, "cpu", SMALL)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A study of one panel of its own, whose workers have names that would be noticed."""
+    panel = import_synthetic(150, load_taxonomy("nlswork").with_states(DRAWN_STATES), seed=2)
+    named = panel.records.drop("split").with_columns(
+        worker=SECRET + pl.col("worker"), household=pl.col("worker").rank("dense") // 2
+    )
+    records = assign_split(named, by="household")
+    replace(panel, records=records, dataset="OWN", split_by="household").save(tmp_path / "own.parquet")
+    (tmp_path / "study.yaml").write_text(f"title: Own\npanels: {{OWN: {tmp_path / 'own.parquet'}}}\nquestions: [13]\n")
+    return tmp_path / "study.yaml"
+
+
+def test_a_plan_is_frozen(file: Path, tmp_path: Path) -> None:
+    study, out = open_study(file, tmp_path / "study", size="cpu"), tmp_path / "plan.json"
+    plan = make_plan(study, "cpu", list(QUESTIONS), out)
+    assert read_plan(out) == plan
+    assert len(plan["questions"]) == 13
+    assert set(plan["models"]) == {"two-part", "plain", "career", "mixture", "mixture-varying"}
+    with pytest.raises(StorageError, match="a plan is made once"):
+        make_plan(study, "cpu", list(QUESTIONS), out)
+    other = make_plan(study, "cpu", list(QUESTIONS), tmp_path / "other.json")
+    assert other["seed"] != plan["seed"]  # with a chance of one in two thousand million
+    out.write_text(out.read_text().replace(str(plan["seed"]), str(plan["seed"] + 1)))
+    with pytest.raises(RunError, match=r"was changed after it was frozen"):
+        read_plan(out)
+    with pytest.raises(RunError, match="no plan at"):
+        read_plan(tmp_path / "absent.json")
+    (tmp_path / "bad.json").write_text("[]")
+    with pytest.raises(RunError, match="is no plan of a study"):
+        read_plan(tmp_path / "bad.json")
+
+
+def test_a_confirmation_holds_everyone_out_once(file: Path, tmp_path: Path) -> None:
+    """Its perplexity is that of fits and forecasts by hand, fold by fold; it is opened once, and says when."""
+    study = open_study(file, tmp_path / "study", size="cpu")
+    make_plan(study, "cpu", list(QUESTIONS), tmp_path / "plan.json", seed=7)
+    found = confirm(tmp_path / "plan.json", tmp_path / "confirmed")
+    losses: list[float] = []
+    for fold in range(3):
+        panel = study.panel(Version("OWN", (Resplit(7, fold, 3),)))
+        losses += (-Transition().fit(panel).log_likelihood(panel.subset("test"))).tolist()
+    assert len(losses) == len(study.panel("OWN"))
+    rows = {row[0]: row for row in found.tables["OWN"].rows}
+    assert rows["two-part"][1].startswith(f"{math.exp(np.mean(losses)):.2f} (")
+    assert set(rows) == set(read_plan(tmp_path / "plan.json")["models"])
+    assert "150 workers, each held out once: 3 folds by household, seed 7" in found.tables["OWN"].note
+    said = json.loads((tmp_path / "confirmed" / "confirmation" / "confirmation.json").read_text())
+    assert said["plan"] == found.plan["hash"]
+    with pytest.raises(RunError, match=f"the plan was opened on {found.opened[:10]}.* it is confirmed once"):
+        confirm(tmp_path / "plan.json", tmp_path / "again")
+
+
+def test_another_panel_is_not_confirmed(file: Path, tmp_path: Path) -> None:
+    study = open_study(file, tmp_path / "study", size="cpu")
+    make_plan(study, "cpu", list(QUESTIONS), tmp_path / "plan.json")
+    panel = Panel.load(tmp_path / "own.parquet")
+    panel.part(panel.records.head(900)).save(tmp_path / "own.parquet")
+    with pytest.raises(RunError, match="the panel OWN is another one than when the plan was made"):
+        confirm(tmp_path / "plan.json", tmp_path / "confirmed")
+    assert not (tmp_path / "plan.json.opened.json").exists()
+
+
+def test_a_package_has_no_record_of_a_person(file: Path, tmp_path: Path) -> None:
+    study, package = tmp_path / "study", tmp_path / "package"
+    options = f"{file} --study {study}"
+    assert laborllm(f"study package {options} --out {package}") == 2  # nothing was answered yet
+    run_study(file, study, size="cpu", questions=[1, 5, 8, 13])
+    assert laborllm(f"study plan {options} --out {tmp_path / 'plan.json'}") == 0
+    assert laborllm(f"study package {options} --out {package} --plan {tmp_path / 'plan.json'}") == 0
+    files = [path for path in package.rglob("*") if path.is_file()]
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+    assert {path.suffix for path in files} <= {".md", ".json", ".csv", ".tex", ".svg", ".html", ".txt", ".yaml", ".sh"}
+    assert any(SECRET.encode() in path.read_bytes() for path in study.rglob("*.parquet"))  # it would have been noticed
+    text = (package / "README.md").read_text()
+    for section in (
+        "Data availability",
+        "Dataset citations",
+        "Computational requirements",
+        "Instructions to",
+        "List of",
+    ):
+        assert section in text
+    assert "`tables/01-models-*`, `figures/01-models-*` | `laborllm/studies/questions/forecasts/models.py`" in text
+    about = json.loads((package / "panels.json").read_text())["OWN"]
+    assert about["fingerprint"] == Panel.load(tmp_path / "own.parquet").fingerprint
+    assert StudyFile.load(package / "study.yaml").title == "Own"
+    assert "polars==" in (package / "requirements.txt").read_text()
