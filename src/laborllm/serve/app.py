@@ -16,6 +16,7 @@ from laborllm.serve.operation.guard import Guard, known_hosts
 from laborllm.serve.operation.observe import Metrics, Observe
 from laborllm.serve.operation.problems import add_problems
 from laborllm.serve.operation.watch import watch
+from laborllm.serve.page.api import api
 from laborllm.serve.page.groups import groups
 from laborllm.serve.page.occupations import occupations
 from laborllm.serve.page.render import static, warm_up
@@ -60,7 +61,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
     )
     app.state.ready, app.state.metrics = False, metrics
     app.state.asked = Asked(served, Futures(served, batches), settings, Groups())
-    for part in (*ROUTERS, watch, page, groups, occupations, static):
+    for part in (*ROUTERS, watch, page, groups, occupations, api, static):
         app.include_router(part)
     add_problems(app)
 

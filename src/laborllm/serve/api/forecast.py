@@ -6,17 +6,19 @@ from fastapi import APIRouter, Depends
 
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.serve.answers import outcomes
+from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, require_after
 from laborllm.serve.careers import Read, Worker, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerForecast, ForecastAnswer, ForecastRequest, Origin
 
 router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+Sent = Annotated[ForecastRequest, example("/v1/forecast", "A line cook")]
 EXACT = 1  # draws: the first year ahead needs none
 
 
 @router.post("/forecast", summary="Forecast one year")
-async def forecast(request: ForecastRequest, asked: Annotated[Asked, Depends(asked)]) -> ForecastAnswer:
+async def forecast(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> ForecastAnswer:
     """The next record of each career, in people of a hundred: who stays, the most frequent moves, all others."""
     asked.require(len(request.careers), 1, EXACT)
     read = [read_career(career, asked.served) for career in request.careers]

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
 from laborllm.serve.careers import Row, Worker, read_career
 from laborllm.serve.counted import count_groups
@@ -16,11 +17,12 @@ from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import GroupAnswer, GroupRequest
 
 router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+Sent = Annotated[GroupRequest, example("/v1/group", "Twelve line cooks")]
 HOLDS = "draws"
 
 
 @router.post("/group", summary="Count a group")
-async def group(request: GroupRequest, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
+async def group(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
     """How many of a group are where, by year, with the range that simulated futures of the group leave.
 
     A group has at least ten people, and does not differ by fewer than ten from one that was asked for in the last hour.

@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.forecasting.summaries import moves
 from laborllm.serve.answers import outcomes, parts
+from laborllm.serve.api.examples import example
 from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
 from laborllm.serve.batching import BusyError, Told
@@ -19,6 +20,7 @@ from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 
 router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+Sent = Annotated[SimulateRequest, example("/v1/simulate", "A line cook, three years ahead")]
 EVENTS = "text/event-stream"
 UNFINISHED = "the server has more to do than it can hold: ask for less at a time, or again later"
 
@@ -29,7 +31,7 @@ UNFINISHED = "the server has more to do than it can hold: ask for less at a time
     response_model=SimulateAnswer,
     responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
 )
-async def simulate(request: SimulateRequest, http: Request, asked: Annotated[Asked, Depends(asked)]) -> object:
+async def simulate(request: Sent, http: Request, asked: Annotated[Asked, Depends(asked)]) -> object:
     """The years ahead of each career. With `Accept: text/event-stream` the answer comes as events: `progress` with the
     share that is done, then `result`."""
     asked.require(len(request.careers), request.horizon, request.draws)

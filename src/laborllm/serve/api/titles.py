@@ -5,16 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 
+from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
 from laborllm.serve.titles import Titles
 
 router = APIRouter(prefix=VERSION, tags=["occupations"], responses=PROBLEMS)
+Sent = Annotated[TitlesRequest, example("/v1/titles", "Two titles")]
 
 
 @router.post("/titles", summary="Code job titles")
-async def titles(request: TitlesRequest, asked: Annotated[Asked, Depends(asked)]) -> TitlesAnswer:
+async def titles(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> TitlesAnswer:
     """The occupation of each title, how sure that is, and what else it may mean."""
     coder = asked.served.titles
     coded = await run_in_threadpool(lambda: [_coded(said, coder) for said in request.titles])

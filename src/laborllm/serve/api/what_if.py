@@ -8,16 +8,18 @@ from fastapi import APIRouter, Depends
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.what_if import Difference
 from laborllm.serve.answers import changes
+from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
 from laborllm.serve.careers import Read, Worker, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import ChangedYear, WhatIfAnswer, WhatIfRequest
 
 router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+Sent = Annotated[WhatIfRequest, example("/v1/what-if", "A line cook, and one who became a nurse")]
 
 
 @router.post("/what-if", summary="Compare two versions of a career")
-async def what_if(request: WhatIfRequest, asked: Annotated[Asked, Depends(asked)]) -> WhatIfAnswer:
+async def what_if(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> WhatIfAnswer:
     """How the years ahead of people whose record says one thing differ from those of people whose record says another.
 
     Both are drawn with the same random numbers, so that the difference has little noise. It is not an effect: what else
