@@ -275,3 +275,9 @@ def test_what_steers_a_terminal_is_left_out_of_cells_and_names(tmp_path: Path) -
     with pytest.raises(SourceError) as caught:
         imported(tmp_path, content, SMALL + "covariates: {region: no}\n")
     assert str(caught.value).isprintable()
+
+
+def test_the_documentation_lists_every_spelling() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "sources" / "table.md"
+    rows = [f"| `{name}` | {word} | {listed} |" for name, words in WORDS.items() for word, listed in words.items()]
+    assert "\n".join(rows) in page.read_text()
