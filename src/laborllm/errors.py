@@ -7,11 +7,13 @@ class LaborLLMError(Exception):
     Args:
         message: what was found and where, in words that hold for the library too.
         hint: what to do about it on the command line; None where the message says it all.
+        cells: the cells of the source that are at fault, which may be a person's: shown where that is asked for.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, cells: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.cells = cells
 
 
 class InputError(LaborLLMError):

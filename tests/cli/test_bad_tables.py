@@ -33,8 +33,8 @@ def write(**files: str) -> None:
         Path(names[file]).write_text(text)
 
 
-def run() -> int:
-    return main(["import", "table", "table.csv", "--map", "map.yaml", "--out", "panel.parquet"])
+def run(*more: str) -> int:
+    return main(["import", "table", "table.csv", "--map", "map.yaml", "--out", "panel.parquet", *more])
 
 
 def test_the_table_without_mistakes_is_imported() -> None:
@@ -53,12 +53,15 @@ def test_the_table_without_mistakes_is_imported() -> None:
         ({"mapping": "dataset: [\n"}, "map.yaml"),
         ({"table": TABLE.replace("10,2", "10,3")}, "3"),
         ({"table": TABLE + "1,2000,20,1\n"}, "several rows for one worker and year"),
-        ({"table": TABLE.replace("2001", "3001")}, "not a year from 1900 to 2100: '3001'"),
+        (
+            {"table": TABLE.replace("2001", "3001")},
+            "a value in 1 row, the first in row 2: '3001' (1 row)",
+        ),
         ({"table": TABLE.replace("2001", "soon")}, "soon"),
         ({"table": "id,year,job,status\n"}, "no row is left to make a panel of"),
         (
             {"table": TABLE.replace(",10,", ",77,").replace(",20,", ",78,").replace(",2\n", ",1\n")},
-            "none of the 2 occupation codes (77, 78 ...) is in taxonomy jobs",
+            "none of the 2 occupation codes is in taxonomy jobs: 77, 78",
         ),
         (
             {"mapping": MAPPING.replace("job\n", "{column: job, crosswalk: census2011}\n", 1)},
@@ -66,7 +69,7 @@ def test_the_table_without_mistakes_is_imported() -> None:
         ),
         (
             {"table": TABLE.replace(",20,", ",20-Jan,")},
-            "column job: not as the source wrote it (export it as text): '20-Jan' (1 row)",
+            "column job: not as the source wrote it (export it as text): a value in 1 row, the first in row 2: '20",
         ),
         ({"jobs": JOBS + "30,COOKS\n"}, "two occupations share the title 'COOKS'"),
         ({"jobs": JOBS + "10,Clerks\n"}, "two occupations share the code '10'"),
@@ -75,10 +78,33 @@ def test_the_table_without_mistakes_is_imported() -> None:
 )
 def test_a_mistake_is_one_line(files: dict[str, str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     write(**files)
-    assert run() == 2
+    assert run("--show-values") == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("laborllm: ")
     assert line in err
     assert err.count("\n") == 1
     assert sorted(path.name for path in Path().iterdir()) == ["jobs.csv", "map.yaml", "table.csv"]
+
+
+@pytest.mark.parametrize("cell", ["3001", "Anna Example, Oak Street 7", "x" * 5_000])
+def test_what_stands_in_a_cell_is_shown_when_asked_for(cell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The row and the column are named always, and a long cell is cut."""
+    write(table=TABLE.replace("2001", f'"{cell}"'))
+    assert run() == 2
+    line = capsys.readouterr().err
+    assert cell[:10] not in line
+    assert line.endswith("a value in 1 row, the first in row 2: --show-values shows what stands there\n")
+    assert run("--show-values") == 2
+    shown = capsys.readouterr().err
+    assert cell[:40] in shown
+    assert len(shown) < 200
+
+
+def test_the_row_is_that_of_the_file_where_others_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        table="id,year,job,status,born\n1,2000,10,1,1980\n2,2000,,1,1980\n3,NA,10,1,1980\n4,2000,10,1,soon\n",
+        mapping=MAPPING + "covariates: {birth_year: born}\n",
+    )
+    assert run() == 2
+    assert "column born: not a year from 1900 to 2100: a value in 1 row, the first in row 4" in capsys.readouterr().err

@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 from itertools import groupby, pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.occupations import Taxonomy
+from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.summary import MOST_FREQUENT, Summary, stay_rate, summarise
 from laborllm.report.describe import as_json, as_text
+from laborllm.sources import import_resumes, import_table
+from laborllm.sources.career_layout import import_career
 
 TAXONOMY = Taxonomy("jobs", ("A", "B", "C", "D"), ("Bakers", "Millers", "Mayors", "Poets"), ("All",) * 4)
 
@@ -150,3 +153,31 @@ Rows of the source                                    rows
 
 Notes
   codes mapped: 3 of 3"""
+
+
+def test_notes_that_quote_cells_are_for_whoever_imports(tmp_path: Path) -> None:
+    """What stands in one person's rows is in no summary, whatever it was imported from."""
+    (tmp_path / "t.csv").write_text(
+        "id,year,occ,edu,sex\n" + "".join(f"{n},2000,4720,HS,f\n" for n in range(20)) + "99,2000,4720,Zertifikat,w\n"
+        "98,2000,8765,HS,f\n"
+    )
+    mapping = "dataset: X\ntaxonomy: occ1990dd\nworker: id\nyear: year\n"
+    mapping += "occupation: {column: occ, crosswalk: census2010}\ncovariates: {education: edu, gender: sex}\n"
+    (tmp_path / "m.yaml").write_text(mapping)
+    (tmp_path / "jobs.csv").write_text(
+        "worker,start,end,title,education\n1,2001,2002,Registered nurse,Zertifikat\n2,2001,8765,Cashier,HS\n"
+        "2,1999,sometime,Cashier,HS\n3,1999,2010,Gongoozler,HS\n"
+    )
+    (tmp_path / "train.job").write_text("276\n")
+    (tmp_path / "train.year").write_text("2001\n")
+    (tmp_path / "train.education").write_text("zertifikat\n")
+    panels = [
+        import_table(tmp_path / "t.csv", tmp_path / "m.yaml"),
+        import_resumes(tmp_path / "jobs.csv"),
+        import_career(tmp_path, load_taxonomy("occ1990dd"), "X"),
+    ]
+    cells = ["zertifikat", "8765", "sometime", "gongoozler"]
+    for panel in panels:
+        assert any(cell in str(panel.provenance.notes).lower() for cell in cells)
+        shown = as_text(summarise(panel)) + as_json(summarise(panel))
+        assert not any(cell in shown.lower() for cell in cells)

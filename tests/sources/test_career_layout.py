@@ -71,7 +71,7 @@ def test_what_is_exported_comes_back(panel: Panel, tmp_path: Path) -> None:
     [
         ("train.year", "2000 2002\n", "train.year has 1 lines for 2 workers"),
         ("train.year", "2000\n1999\n", "train.year, line 1: 1 values where 2 should be"),
-        ("train.year", "2000 next\n1999\n", "year 'next' of worker 'train 1' (split and line) is not a year"),
+        ("train.year", "2000 next\n1999\n", "train 1: year is not a year"),
         ("train.gender", "female\nnot known\n", "train.gender, line 2: 2 values where 1 should be"),
         ("train.job", "274 education\n999\n", "occupation is not in taxonomy two"),
         ("train.job", "274 education\n\n", "train.job, line 2: 0 values where 1 should be"),

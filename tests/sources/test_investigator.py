@@ -173,9 +173,9 @@ def test_a_stata_dictionary_has_titles(tmp_path: Path) -> None:
         ({"own.csv": "R0000100,R0214800\n-5,1\n"}, "own.csv, line 2: R0000100 must be a number from 1"),
         (
             {"own.csv": "R0000100,R0702100\n1,1\n2,5-Jan\n"},
-            "line 3, column R0702100: '5-Jan' is no number as the",
+            "line 3, column R0702100: the cell is no number as the",
         ),
-        ({"own.csv": "R0000100,R0702100\n1,1.00E+03\n"}, "column R0702100: '1.00E+03' is no number"),
+        ({"own.csv": "R0000100,R0702100\n1,1.00E+03\n"}, "column R0702100: the cell is no number"),
         ({"own.csv": "R0000100,R0702100\n1,#####\n"}, "if a spreadsheet program saved the file, download it again"),
         (
             {"a.csv": data(COLUMNS), "b.csv": "R0000100,R0214800\n1,1\n2,2\n"},

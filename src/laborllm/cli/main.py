@@ -30,11 +30,13 @@ from laborllm.errors import LaborLLMError
 from laborllm.runtime import set_up_process
 
 BAD_INPUT = 2
+SHOW_VALUES = "--show-values"  # of any command
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 app = App(
     name="laborllm",
-    help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities.",
+    help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities. "
+    f"With `{SHOW_VALUES}` an error shows the cells of the source that it is about, which may be a person's.",
     help_format="markdown",
     version=__version__,
     default_parameter=EVERY_OPTION,
@@ -66,13 +68,15 @@ app.command(demo.demo)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for bad input, 130 when interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    show_values = SHOW_VALUES in tokens
+    tokens = [token for token in tokens if token != SHOW_VALUES]
     set_up_process()
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         if sys.stdout is not None:  # as where it was closed from the beginning
             sys.stdout.flush()
     except (LaborLLMError, CycloptsError) as error:
-        print(f"laborllm: {one_line(error)}", file=sys.stderr)
+        print(f"laborllm: {one_line(error, show_values=show_values)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("laborllm: interrupted", file=sys.stderr)
@@ -92,7 +96,9 @@ def _cannot_print(error: OSError) -> int:
     return BAD_INPUT
 
 
-def one_line(error: Exception) -> str:
-    """The message of an error, and what it hints at, without line breaks."""
-    hint = getattr(error, "hint", None)
-    return " ".join(f"{error}: {hint}".split() if hint else str(error).split())
+def one_line(error: Exception, *, show_values: bool = False) -> str:
+    """The message of an error, what it hints at, and the cells at fault if they are to be shown, in one line."""
+    parts = [str(error), getattr(error, "hint", None)]
+    if cells := getattr(error, "cells", None):
+        parts.append(cells if show_values else f"{SHOW_VALUES} shows what stands there")
+    return " ".join(": ".join(part for part in parts if part).split())

@@ -10,7 +10,10 @@ from laborllm.panel.schema import COVARIATES, SPLITS
 from laborllm.privacy import SMALLEST_CELL, withhold_counts
 
 MOST_FREQUENT = 10
-RARE_CODES = "codes not in taxonomy"  # a note for whoever imports: a code in it may belong to one person
+QUOTING = {"codes not in taxonomy", "dates unreadable", "ends in the future", "titles uncoded"} | {
+    f"{name} {what}" for name in COVARIATES for what in ("read", "not read", "in words of its own")
+}
+"""Notes for whoever imports: they quote cells of the source, which may be of one person."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def summarise(panel: Panel) -> Summary:
     found = _found(records, panel)
     shown = withhold_counts(found)
     is_state = pl.col("code").is_in(panel.taxonomy.states)
-    notes = {name: text for name, text in panel.provenance.notes.items() if name != RARE_CODES}
+    notes = {name: text for name, text in panel.provenance.notes.items() if name not in QUOTING}
     return Summary(
         dataset=panel.dataset,
         taxonomy=panel.taxonomy.name,

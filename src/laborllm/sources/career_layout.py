@@ -14,6 +14,7 @@ from laborllm.occupations import STATES, Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import SPLITS
 from laborllm.sources.formats.text import read_text
+from laborllm.sources.formats.values import cut
 from laborllm.sources.row_counts import LEFT_OUT, first_reason, left_out, require_rows
 from laborllm.sources.spellings import WORDS, to_panel_words
 from laborllm.storage import file_hash, new_folder
@@ -145,8 +146,8 @@ def _require_lengths(path: Path, lines: list[list[str]], expected: list[int]) ->
 def _require_numbers(records: pl.DataFrame, column: str) -> None:
     wrong = records.filter((pl.col(column) != UNKNOWN) & pl.col(column).cast(pl.Int16, strict=False).is_null())
     if not wrong.is_empty():
-        worker, value = wrong.row(0, named=True)["worker"], wrong[column][0]
-        raise SourceError(f"{column} {value!r} of worker {worker!r} (split and line) is not a year")
+        split_and_line = wrong["worker"][0]
+        raise SourceError(f"{split_and_line}: {column} is not a year", cells=repr(cut(wrong[column][0])))
 
 
 def _value(column: str) -> pl.Expr:

@@ -21,6 +21,7 @@ from laborllm.storage import file_hash
 
 NO_STATUS, NO_OCCUPATION = "status missing", "occupation missing"
 UNKNOWN_OCCUPATION = (NO_STATUS, NO_OCCUPATION)
+ROW = "row of the source"
 OWN = "own "  # before the names of the user's own columns, which may be those of roles
 
 
@@ -96,15 +97,18 @@ def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, 
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
     raw = read(meaning)
-    for name in (meaning.worker.column, meaning.occupation.column):
-        values.refuse_mangled(raw.frame[name], f"column {name}")
-    rows = _with_activity(_by_role(raw, meaning), meaning)
+    numbered = pl.Series(ROW, range(1, raw.frame.height + 1))
+    with values.rows_named(numbered):
+        for name in (meaning.worker.column, meaning.occupation.column):
+            values.refuse_mangled(raw.frame[name], f"column {name}")
+        rows = _with_activity(_by_role(raw, meaning).with_columns(numbered), meaning)
     codes = _count_codes(rows, meaning)
     targets = _targets(codes, taxonomy, crosswalk)
     rows = _with_occupation(rows, targets, meaning)
     rows = leave_one_row(_with_open_records(rows) if meaning.open else rows, meaning.row_of_year)
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
-    records, notes = _records(kept, raw, meaning)
+    with values.rows_named(kept[ROW]):
+        records, notes = _records(kept, raw, meaning)
     provenance = Provenance(
         source="table",
         files=raw.files | {mapping.name: file_hash(mapping)},
@@ -166,7 +170,8 @@ def _targets(codes: dict[str, int], taxonomy: Taxonomy, crosswalk: Crosswalk | N
     targets = {code: places[code] for code in codes if code in places}
     if codes and not targets:
         where = f"crosswalk {crosswalk.name}" if crosswalk else f"taxonomy {taxonomy.name}"
-        raise SourceError(f"none of the {len(codes)} occupation codes ({', '.join(list(codes)[:5])} ...) is in {where}")
+        listed = ", ".join(values.cut(code) for code in list(codes)[: values.SHOWN])
+        raise SourceError(f"none of the {len(codes)} occupation codes is in {where}", cells=listed)
     return targets
 
 

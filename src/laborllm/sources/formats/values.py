@@ -1,7 +1,8 @@
 """What the cells of one column say: codes, texts and numbers, from the text that `raw` leaves in every cell."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,6 +13,7 @@ from laborllm.panel.schema import YEARS
 from laborllm.sources.formats.text import plain
 
 SHOWN = 5  # offending values that an error lists
+LONGEST_SHOWN = 40  # characters of one
 
 NOT_AVAILABLE = frozenset(
     [
@@ -48,6 +50,30 @@ SPREADSHEET = (
 """What spreadsheet programs make of a code: a rounded number, or a date."""
 
 
+class CellError(SourceError):
+    """Cells of a column cannot be used; `position` is the place of the first of them among those that were read."""
+
+    def __init__(self, message: str, position: int, *, cells: str) -> None:
+        super().__init__(message, cells=cells)
+        self.position = position
+
+
+@contextmanager
+def rows_named(rows: pl.Series) -> Iterator[None]:
+    """Say in the errors of columns within the block in which row of the source the first cell at fault stands.
+
+    Args:
+        rows: The number of each row of these columns in the source, from 1, (n,).
+
+    Raises:
+        SourceError: In place of a `CellError`.
+    """
+    try:
+        yield
+    except CellError as error:
+        raise SourceError(f"{error}, the first in row {rows[error.position]:,}", cells=error.cells) from error
+
+
 def code(column: str) -> pl.Expr:
     """The codes of a column as `normal_code` writes them: 0010 and 10 are one code."""
     digits = pl.col(column).str.strip_chars_start("0")
@@ -57,7 +83,7 @@ def code(column: str) -> pl.Expr:
 def refuse_mangled(codes: pl.Series, what: str) -> None:
     """Raise `SourceError` for codes that a spreadsheet program has made numbers or dates of: they are lost."""
     mangled = codes.filter(codes.str.contains(f"^(?:{SPREADSHEET})$").fill_null(False))
-    _refuse(mangled, mangled.unique().sort().to_list(), f"{what}: not as the source wrote it (export it as text):")
+    _refuse(codes, mangled.unique().sort().to_list(), f"{what}: not as the source wrote it (export it as text):")
 
 
 def recode(codes: pl.Series, recoding: Mapping[str, str | None], what: str) -> pl.Series:
@@ -128,7 +154,7 @@ def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) ->
     text = codes.replace(dict(recoding))
     number = text.cast(pl.Int64, strict=False)
     bad = text.filter(text.is_not_null() & ~number.is_between(*YEARS).fill_null(False))
-    _refuse(bad, bad.unique().sort().to_list(), f"{what}: not a year from {YEARS[0]} to {YEARS[1]}:")
+    _refuse(text, bad.unique().sort().to_list(), f"{what}: not a year from {YEARS[0]} to {YEARS[1]}:")
     return number.cast(pl.Int16)
 
 
@@ -172,7 +198,7 @@ def weights(
     bad = text.filter(text.is_not_null() & number.is_null())
     remedy = " (for decimal commas or marks between thousands, say 'decimal' or 'thousands' in the mapping)"
     _refuse(
-        bad, bad.unique().sort().to_list(), f"{what}: not a number{remedy if bad.str.contains('[,. ]').any() else ''}:"
+        text, bad.unique().sort().to_list(), f"{what}: not a number{remedy if bad.str.contains('[,. ]').any() else ''}:"
     )
     return number
 
@@ -218,9 +244,16 @@ def _refuse_shared(codes: Iterable[str], words: Mapping[str, str], what: str) ->
 def _refuse(cells: pl.Series, offending: list[str], message: str) -> None:
     if not offending:
         return
-    shown = ", ".join(f"{value!r} ({rows(int((cells == value).sum()))})" for value in offending[:SHOWN])
-    more = f" and {len(offending) - SHOWN} more values" if len(offending) > SHOWN else ""
-    raise SourceError(f"{message} {shown}{more}")
+    count = rows(int(cells.is_in(offending).sum()))
+    values = f"{len(offending):,} values" if len(offending) > 1 else "a value"
+    listed = (f"{cut(value)!r} ({rows(int((cells == value).sum()))})" for value in offending[:SHOWN])
+    first = int(cells.is_in(offending).arg_true()[0])
+    raise CellError(f"{message} {values} in {count}", first, cells=", ".join(listed))
+
+
+def cut(cell: str) -> str:
+    """A cell as an error shows it: not longer than a line has room for."""
+    return cell if len(cell) <= LONGEST_SHOWN else f"{cell[:LONGEST_SHOWN]}..."
 
 
 def rows(count: int) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 from laborllm.errors import SourceError
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.raw import UNREADABLE, first_line
+from laborllm.sources.formats.values import cut
 from laborllm.sources.nls.investigator.files import OpenedFile, count_not_read, open_files, split_question
 from laborllm.sources.nls.investigator.frequencies import compare
 from laborllm.sources.nls.investigator.variables import REFERENCE, Variable, parse_variables
@@ -174,8 +175,9 @@ def _require_decimals(name: str, cells: pl.Series) -> None:
     if bad.any():
         line = int(bad.arg_true()[0])
         raise SourceError(
-            f"{name}, line {line + 2}, column {cells.name}: {cells[line][:40]!r} is no number as the Investigator "
-            "writes it; if a spreadsheet program saved the file, download it again"
+            f"{name}, line {line + 2}, column {cells.name}: the cell is no number as the Investigator writes it; if a "
+            "spreadsheet program saved the file, download it again",
+            cells=repr(cut(cells[line])),
         )
 
 
