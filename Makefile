@@ -1,14 +1,15 @@
 # Every target sets up what it needs: .venv is made on first use and renewed when a requirement changes.
 
 PYTHON ?= python3
+DATA ?= ../shared/data
 BIN := .venv/bin
 SETUP := .venv/set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench serve docs clean
+.PHONY: help setup demo test lint bench serve docs reference-model clean
 
 help: ## say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(SETUP) ## install laborllm and its tools into .venv
 
@@ -34,6 +35,10 @@ serve: $(SETUP) ## open a page that forecasts careers: http://127.0.0.1:8000
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
 	$(BIN)/python docs/write_reference.py
 	$(BIN)/zensical serve
+
+reference-model: $(SETUP) ## fit and audit the model that comes with laborllm, from the files in DATA: an hour
+	rm -rf src/laborllm/models/shipped/nlsy
+	OMP_NUM_THREADS=1 $(BIN)/python -m scripts.reference_model $(DATA)
 
 clean: ## remove the environment, caches and the demo's results
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist demo

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from laborllm.api import fit, forecast, import_synthetic, load, people_futures, read_panel, unknown_values
+    from laborllm.auditing.membership import Audit, audit
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtests.backtest import Backtest, backtest
     from laborllm.forecasting.export import write_forecast
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 PLACES = {
     "api": ("fit", "forecast", "import_synthetic", "load", "people_futures", "read_panel", "unknown_values"),
+    "auditing.membership": ("Audit", "audit"),
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtests.backtest": ("Backtest", "backtest"),
     "forecasting.frequencies": ("natural_frequencies", "next_frequencies"),
@@ -93,6 +95,7 @@ PLACES = {
 
 __version__ = version("laborllm")
 __all__ = [
+    "Audit",
     "Backtest",
     "BagOfJobs",
     "Career",
@@ -118,6 +121,7 @@ __all__ = [
     "TrainingConfig",
     "Transition",
     "TuningConfig",
+    "audit",
     "backtest",
     "evaluate",
     "feeders",

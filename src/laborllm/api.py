@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from laborllm.auditing.tail import tail_of
 from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
@@ -13,7 +14,7 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
 from laborllm.models.runs.options import to_options
-from laborllm.models.runs.run_folder import read_run
+from laborllm.models.runs.run_folder import read_run, write_section
 from laborllm.models.runs.seen import unknown_values as find_unknown
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
@@ -131,6 +132,9 @@ def fit(
         require_free(place)
         fitted = spec.fit(data, seed=seed, out=place)
         fitted.save(place)
+        screened = tail_of(fitted, data, seed=seed)
+        if screened is not None:
+            write_section(place, "Audit", str(screened))
     return fitted
 
 
@@ -138,7 +142,7 @@ def load(path: str | Path, *, held_out_by: Panel | None = None) -> "Fitted":
     """Load a fitted model.
 
     Args:
-        path: A run folder, which `fit` wrote.
+        path: A run folder, which `fit` wrote, or "nlsy", the model that comes with laborllm.
         held_out_by: A panel whose workers in split test must not have been trained on.
 
     Returns:

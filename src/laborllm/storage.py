@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,8 +50,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, editable: Collection[str] = ()) -> Iterator[Path]:
     """Yield a sibling folder to fill; mark it complete and rename it to `path` when the block ends well.
+
+    Files that are `editable`, by name, may be changed later: the marker does not hold their hashes.
 
     Raises `StorageError` if `path` exists: no folder is ever replaced, as that takes two steps and a kill between them
     would leave none.
@@ -63,7 +65,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             _remove_leftovers(path)
             sibling.mkdir()
             yield sibling
-            (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling)}, indent=1))
+            (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling, editable)}, indent=1))
             _give_one_mode(sibling)
             _to_disk(sibling)
             sibling.replace(path)
@@ -259,8 +261,8 @@ def _stated_hashes(marker: Path) -> dict[str, str]:
         raise StorageError(f"{marker} is torn: the folder was not copied to the end, or was changed") from error
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+def _hashes(folder: Path, editable: Collection[str]) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in editable)
     return {path.relative_to(folder).as_posix(): file_hash(path) for path in files}
 
 

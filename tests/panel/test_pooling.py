@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import PanelError
-from laborllm.panel import Addition, Panel, Provenance, assign_split, coarsen, mix
-from laborllm.panel.pooling import draw_without_replacement, importance
+from laborllm.occupations import Taxonomy
+from laborllm.panel import Addition, Panel, Provenance, assign_split, coarsen, mix, over
+from laborllm.panel.pooling import draw_without_replacement, held_out_of, importance, join
 from laborllm.text import Template, render
 
 
@@ -145,3 +146,25 @@ def test_states_of_equal_fineness_are_joined(panel: Panel, other: Panel) -> None
     pooled = mix(panel, [Addition(with_students)], seed=0)
     assert pooled.taxonomy.states == ("unemployed", "in_education")
     assert pooled.records.filter(pl.col("dataset").is_null()).equals(panel.records)
+
+
+def test_joined_panels_keep_every_split_and_tell_households_apart(panel: Panel) -> None:
+    home = panel.records.with_columns(household=pl.col("worker").str.slice(1).cast(pl.Int64) // 2)
+    split = assign_split(home.drop("split"), by="household")
+    one = dataclasses.replace(panel, records=split, split_by="household")
+    other = dataclasses.replace(one, dataset="OTHER", records=assign_split(home.drop("split"), seed=4, by="household"))
+    joined = join([one, other], "BOTH")
+    assert len(joined) == 2 * len(panel)
+    assert joined.split_by == "household"
+    assert joined.records["household"].n_unique() == 2 * home["household"].n_unique()
+    for part in (one, other):
+        mine = joined.records.filter(dataset=part.dataset).with_columns(pl.col("worker").str.split(":").list.get(1))
+        assert mine.select("worker", "year", "split").equals(part.records.select("worker", "year", "split"))
+        assert held_out_of(joined)[part.dataset] == part.held_out
+
+
+def test_joined_panels_share_the_coarser_states(taxonomy: Taxonomy, panel: Panel) -> None:
+    coarse = over(panel, taxonomy.without_states.with_states(["not_working"]))
+    joined = join([panel, dataclasses.replace(coarse, dataset="COARSE")], "BOTH")
+    assert joined.taxonomy.states == ("not_working",)
+    assert joined.records["weight"].null_count() == len(joined)

@@ -113,7 +113,9 @@ def evaluate(
     report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
         loaded = api.read_panel(panel)
-        folders = {name for name, path in map(_name_and_path, runs) if path.is_dir()}  # a file forecasts no one else
+        folders = {
+            name for name, path in map(_name_and_path, runs) if not path.is_file()
+        }  # which forecasts no one else
         fitted = {name: models[name] for name in found.ranking if name in folders}
         examples = example_section(fitted, loaded) if fitted and not likelihood_only else None
         title = f"Forecasts of the next occupation, {loaded.dataset}"

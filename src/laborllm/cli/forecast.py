@@ -20,7 +20,6 @@ from laborllm.cli.options import (
 from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.forecasting.engines.engine import LOCAL
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.storage import MARKER
 
 DEFAULT = ScoringOptions()
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
@@ -78,6 +77,7 @@ def forecast(
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.in_year import InYear
     from laborllm.models.must_move import MustMove as MustMovers
+    from laborllm.models.registry import state_of
     from laborllm.models.scored import WithScoring
     from laborllm.panel.store import PanelFile
     from laborllm.storage import make_folder
@@ -89,7 +89,7 @@ def forecast(
     model = WithScoring(MustMovers(fitted) if must_move else fitted, options)
     make_folder(out.resolve().parent)
     whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
-    identity = f"{(run / MARKER).read_text()}\n{options}\n{year}\n{must_move}"
+    identity = f"{state_of(run)}\n{options}\n{year}\n{must_move}"
     with as_panel_file(people, read) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)

@@ -9,6 +9,7 @@ from cyclopts import App, CycloptsError
 
 from laborllm import __version__
 from laborllm.cli import (
+    audit,
     backtest,
     curves,
     demo,
@@ -57,6 +58,7 @@ app.command(what_if.what_if)
 app.command(group.group)
 app.command(backtest.backtest)
 app.command(evaluate.evaluate)
+app.command(audit.audit)
 app.command(curves.curves)
 app.command(studies.study)
 app.command(models.models)

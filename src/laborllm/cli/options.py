@@ -32,7 +32,9 @@ def _require_parquet(kind: type, path: Path | None) -> None:
 
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
 PanelOut = Annotated[Path, Parameter(help="Panel file to write, NAME.parquet.", validator=_require_parquet)]
-RunFolder = Annotated[Path, Parameter(help="Run folder, as `laborllm fit` writes it.")]
+RunFolder = Annotated[
+    Path, Parameter(help="Run folder, as `laborllm fit` writes it, or `nlsy`, which comes with laborllm.")
+]
 RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist, or hold this very fit.")]
 Machines = Annotated[Engine, Parameter(name="*")]
 Written = Annotated[Template, Parameter(name="*")]

@@ -9,6 +9,7 @@ from laborllm.models.contract import Fitted, Spec
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
+from laborllm.models.runs.shipped import find_run
 from laborllm.panel.store import Careers
 from laborllm.storage import MARKER, file_hash
 
@@ -80,7 +81,7 @@ def lineage_of(forecaster: Fitted | SavedForecast) -> Lineage:
 def state_of(path: Path) -> str:
     """A hash that changes with the forecasts of a file, or with a run folder: of its marker, which holds the hashes of
     its files. Raises `RunError` if neither is there."""
-    hashed = path if path.is_file() else path / MARKER
+    hashed = path if path.is_file() else find_run(path) / MARKER
     if not hashed.is_file():
         raise RunError(f"no run folder and no file of forecasts at {path}")
     return file_hash(hashed)

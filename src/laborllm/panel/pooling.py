@@ -5,7 +5,7 @@ of them, drawn alike, by sampling weight, or so that their covariates become tho
 Whoever is held out stays held out, and whoever is added is only trained on, whatever model is fitted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -84,7 +84,36 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         left_out=known.left_out,
         notes=known.notes | _held_out(additions) | dict(map(_note, additions, added)),
     )
-    return replace(first, records=_joined([first, *added]), provenance=provenance)
+    return replace(
+        first, records=_joined([first, *added], [first.records, *map(_labelled, added)]), provenance=provenance
+    )
+
+
+def join(panels: Sequence[Panel], dataset: str) -> Panel:
+    """All workers of several panels in one, each in the split that she has.
+
+    Args:
+        panels: The panels; where their states differ, they are joined over the finest that all can be expressed in.
+        dataset: Label of the joined panel.
+
+    Returns:
+        The joined panel; names of workers, and of the households that the splits keep whole, begin with the label of
+        their dataset, and nobody has a weight.
+
+    Raises:
+        PanelError: Two panels differ in more than their states, or in the type of a column.
+
+    Examples:
+        `join([nlsy97, nlsy79], "NLSY")` is what a model of both surveys is fitted on.
+    """
+    taxonomy = _shared_taxonomy(panels)
+    parts = [_with_own_clusters(over(panel, taxonomy)) for panel in panels]
+    notes = {f"{HELD_OUT}{name}": held_out for panel in panels for name, held_out in held_out_of(panel).items()}
+    source = f"joined from {', '.join(panel.dataset for panel in panels)}"
+    provenance = Provenance(source=source, rows_in=sum(map(len, parts)), notes=notes)
+    split_by = {panel.split_by for panel in panels}
+    kept_whole = split_by.pop() if len(split_by) == 1 else "worker"
+    return Panel(_joined(parts, map(_labelled, parts)), taxonomy, dataset, provenance, split_by=kept_whole)
 
 
 def pooling_notes(pooled: Panel) -> dict[str, str]:
@@ -114,8 +143,8 @@ def _shared_taxonomy(panels: Sequence[Panel]) -> Taxonomy:
     return first.taxonomy.without_states.with_states(shared_states(taxonomies))
 
 
-def _joined(panels: Sequence[Panel]) -> pl.DataFrame:
-    """The records of all panels, labelled but for those of the first; a column that a panel lacks is null in its own.
+def _joined(panels: Sequence[Panel], records: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """The records of all panels, as they join each other; a column that a panel lacks is null in its own.
     Raises `PanelError` if two panels have columns of one name and of two types."""
     types: dict[str, tuple[str, pl.DataType]] = {}
     for panel in panels:
@@ -124,8 +153,7 @@ def _joined(panels: Sequence[Panel]) -> pl.DataFrame:
             if panel.records.schema[name] != kind:
                 found = f"{kind} in {dataset} and {panel.records.schema[name]} in {panel.dataset}"
                 raise PanelError(f"column {name!r} is {found}: give one of them another name")
-    first, *others = panels
-    return pl.concat([first.records, *map(_labelled, others)], how="diagonal")
+    return pl.concat(records, how="diagonal")
 
 
 def _draw(panel: Panel, addition: Addition, seed: int) -> Panel:
@@ -148,6 +176,14 @@ def _labelled(panel: Panel) -> pl.DataFrame:
         pl.lit(None, pl.Float64).alias("weight"),
         label.alias("dataset"),
     )
+
+
+def _with_own_clusters(panel: Panel) -> Panel:
+    """A panel whose households have names that no other panel has."""
+    if panel.split_by == "worker":
+        return panel
+    own = pl.concat_str(pl.lit(f"{panel.dataset}:"), pl.col(panel.split_by).cast(pl.String)).alias(panel.split_by)
+    return panel.part(panel.records.with_columns(own))
 
 
 def _held_out(additions: Sequence[Addition]) -> dict[str, str]:

@@ -13,7 +13,9 @@ No record of the panel is stored here. A language model can repeat careers it wa
 where the data themselves may go. The terms of the data bind whoever holds the model; nobody may be identified."""
 
 
-AUDIT = "None is recorded here: how much of single careers the model repeats has not been measured."
+AUDIT = (
+    "None yet: `laborllm audit` measures how much the model tells of the people it was trained on, and writes it here."
+)
 
 
 def model_card(metadata: Mapping[str, Any], use: Mapping[str, str] | None = None) -> str:
@@ -39,6 +41,18 @@ def model_card(metadata: Mapping[str, Any], use: Mapping[str, str] | None = None
     shown = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
     what = "An occupation model of laborllm: the probability of a worker's next occupation."
     return f"# {metadata['model']}\n\n{what}\n\n{shown}\n"
+
+
+def with_section(card: str, title: str, text: str) -> str:
+    """A card whose section of this title is replaced, or added at the end."""
+    head, *sections = card.rstrip("\n").split("\n\n## ")
+    new = f"{title}\n\n{text}"
+    places = [at for at, section in enumerate(sections) if section.split("\n", 1)[0] == title]
+    if places:
+        sections[places[0]] = new
+    else:
+        sections.append(new)
+    return "\n\n## ".join([head, *sections]) + "\n"
 
 
 def _table(rows: Mapping[str, Any]) -> str:

@@ -13,6 +13,9 @@ from laborllm.panel import Panel
 from laborllm.panel.pooling import held_out_of
 from laborllm.panel.store import Careers
 
+UNPUBLISHED = "not published"
+"""What a model that is given away says in place of a hash of people."""
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -44,6 +47,11 @@ class Lineage:
         that are in split test here."""
         theirs = held_out_of(careers)
         for dataset, held_out in self.splits:
+            if held_out == UNPUBLISHED and dataset in theirs:
+                raise RunError(
+                    f"the model was trained on workers of {dataset} and does not tell which, so that it could be given "
+                    "away: workers in split test here may be among them, so evaluate it on people of another survey"
+                )
             if theirs.get(dataset, held_out) != held_out:
                 raise RunError(
                     f"the model, or one that it was made from, was fitted on another split of {dataset}, so it may "

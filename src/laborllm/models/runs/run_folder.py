@@ -4,7 +4,7 @@ import json
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from importlib.metadata import PackageNotFoundError, version
 from operator import or_
@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from laborllm.errors import RunError, TaxonomyError
-from laborllm.models.runs.card import model_card
-from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.card import model_card, with_section
+from laborllm.models.runs.lineage import UNPUBLISHED, Lineage
 from laborllm.models.runs.seen import Seen
+from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
-from laborllm.storage import new_folder, require_complete
+from laborllm.storage import new_file, new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
 
@@ -76,6 +77,11 @@ class FitRecord:
             seen=seen or {},
         )
 
+    def released(self) -> Self:
+        """What may be given away: without the hashes by which who was trained on, or a record, could be guessed."""
+        lineage = Lineage.from_pairs((dataset, UNPUBLISHED) for dataset, _ in self.lineage.splits)
+        return replace(self, fingerprint=UNPUBLISHED, held_out=UNPUBLISHED, lineage=lineage)
+
     def over(self, panel: Panel) -> Panel:
         """`panel` over the taxonomy of the fit, as the model reads it; see `laborllm.panel.over`.
 
@@ -131,7 +137,7 @@ def new_run(
     Raises:
         StorageError: `path` exists, or cannot be written.
     """
-    with new_folder(path) as folder:
+    with new_folder(path, editable=[CARD]) as folder:
         yield folder
         metadata = {
             "model": model,
@@ -150,12 +156,13 @@ def new_run(
 
 
 def read_run(path: Path) -> Run:
-    """Read a complete run folder.
+    """Read a complete run folder, or the model that comes with laborllm under that name.
 
     Raises:
         RunError: It is no run folder, or one of another version of laborllm.
         StorageError: It is torn, or not there.
     """
+    path = find_run(path)
     metadata = read_metadata(path)
     try:
         record = metadata["record"]
@@ -181,6 +188,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
         RunError: It is no run folder, or not as laborllm writes it.
         StorageError: It is torn, or not there.
     """
+    path = find_run(path)
     require_complete(path)
     if not (path / FILE).is_file():
         raise RunError(f"{path} is not a run folder: it has no {FILE}", hint="make one with 'laborllm fit'")
@@ -188,6 +196,17 @@ def read_metadata(path: Path) -> dict[str, Any]:
         return dict(json.loads((path / FILE).read_text()))
     except (ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path / FILE} is not JSON as laborllm writes it: fit the model again") from error
+
+
+def write_section(run: Path, title: str, text: str) -> None:
+    """Replace a section of the card of a run folder, or add it at the end; all else stays as it is.
+
+    Raises:
+        StorageError: The card cannot be written.
+    """
+    card = run / CARD
+    with new_file(card) as file:
+        file.write_text(with_section(card.read_text(), title, text))
 
 
 def environment() -> dict[str, str]:

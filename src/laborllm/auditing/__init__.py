@@ -1,0 +1,1 @@
+"""How much a model tells of the people it was trained on: membership, canaries, extraction, and a page."""

@@ -1,0 +1,55 @@
+"""The verb that asks a model whom it was trained on."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from laborllm.cli.options import AsJson, PanelFile, RunFolder, Seed
+
+
+def audit(
+    run: RunFolder,
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="HTML page to write as well.")] = None,
+    reference: Annotated[
+        Path | None,
+        Parameter(help="Run folder of a model that was not trained on these people, such as one of another panel."),
+    ] = None,
+    refits: Annotated[
+        int,
+        Parameter(
+            help="Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a "
+            "strong attack (RMIA and LiRA), which takes as many times as long as the fit."
+        ),
+    ] = 0,
+    cache: Annotated[
+        Path, Parameter(help="Folder that keeps what refits say of each record, so that none is fitted twice.")
+    ] = Path("refits"),
+    draws: Annotated[int, Parameter(help="How often people are drawn for intervals.")] = 1000,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Attack a fitted model: can its training people be told from people who were held out?
+
+    The findings go into the model card of the run folder, too.
+
+    Example: `laborllm audit runs/transition nlswork.parquet --refits 16 --out audit.html`
+    """
+    from laborllm import api
+    from laborllm.auditing.membership import audit as attack
+    from laborllm.auditing.report import as_markdown, as_text, write_audit
+    from laborllm.models.runs.run_folder import write_section
+
+    loaded = api.read_panel(panel)
+    fitted = api.load(run, held_out_by=loaded)
+    found = attack(fitted, loaded, reference=reference, refits=refits, cache=cache, draws=draws, seed=seed)
+    if run.is_dir():
+        write_section(run, "Audit", as_markdown(found))
+    if out is not None:
+        write_audit(out, found)
+        print(f"{out}: the page", file=sys.stderr)
+    print(found.to_json() if json else as_text(found))

@@ -1,0 +1,81 @@
+"""Refits: random halves that keep households whole, fitted once."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+import pytest
+
+from laborllm import import_synthetic
+from laborllm.auditing.refits import halves, refit
+from laborllm.errors import OptionError
+from laborllm.models.counts.specs import Transition
+from laborllm.models.counts.transition import FittedTransition
+from laborllm.panel import Panel, assign_split
+
+FITS: list[int] = []
+
+
+@dataclass(frozen=True)
+class Counting(Transition):
+    """A transition model that notes how many workers each fit was given."""
+
+    name: ClassVar[str] = "transition"
+
+    def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> FittedTransition:
+        FITS.append(panel.subset("train").workers)
+        return super().fit(panel, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return import_synthetic(workers=120)
+
+
+@pytest.fixture(scope="module")
+def households(panel: Panel) -> Panel:
+    """Two to a household, but for one who has none."""
+    names = panel.records["worker"].unique(maintain_order=True)
+    pairs = pl.DataFrame({"worker": names, "household": [None, *(at // 2 for at in range(len(names) - 1))]})
+    records = panel.records.drop("split").join(pairs, on="worker", maintain_order="left")
+    return replace(panel, records=assign_split(records, by="household"), split_by="household")
+
+
+def test_halves_leave_out_each_others_workers_and_nobody_of_split_valid(households: Panel) -> None:
+    masks = np.stack(list(halves(households, 6, seed=0)))
+    valid = (households.records["split"] == "valid").to_numpy()
+    assert not masks[:, valid].any()
+    assert (masks.sum(axis=0)[~valid] == 3).all()
+    assert (masks[::2] != masks[1::2])[:, ~valid].all()
+    assert not (masks[0] == masks[2]).all()
+    for name in ("worker", "household"):
+        spread = households.records.select(name, pl.Series("in", masks[0])).filter(~pl.Series(valid)).drop_nulls()
+        assert spread.group_by(name).agg(pl.col("in").n_unique())["in"].max() == 1
+
+
+def test_each_refit_is_trained_on_its_half_and_only_once(panel: Panel, tmp_path: Path) -> None:
+    FITS.clear()
+    found = refit(Counting(), panel, 4, cache=tmp_path / "cache")
+    drawn = panel.records.filter(pl.col("split") != "valid")["worker"].n_unique()
+    assert [drawn // 2, drawn - drawn // 2] * 2 == FITS
+    again = refit(Counting(), panel, 4, cache=tmp_path / "cache")
+    assert len(FITS) == 4
+    assert (again.log_likelihood == found.log_likelihood).all()
+    refit(Counting(variant="plain"), panel, 4, cache=tmp_path / "cache")
+    refit(Counting(), panel, 4, seed=1, cache=tmp_path / "cache")
+    assert len(FITS) == 12
+
+
+def test_a_refit_says_what_a_fit_on_its_half_says(panel: Panel, tmp_path: Path) -> None:
+    found = refit(Transition(), panel, 4, cache=tmp_path)
+    split = np.where(found.trained[2], "train", np.where(panel.records["split"] == "valid", "valid", "test"))
+    fitted = Transition().fit(panel.with_records(panel.records.with_columns(split=pl.Series(split))))
+    assert found.log_likelihood[2].tolist() == pytest.approx(fitted.log_likelihood(panel).tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("refits", [1, 2, 5])
+def test_too_few_refits_or_an_odd_number(panel: Panel, tmp_path: Path, refits: int) -> None:
+    with pytest.raises(OptionError, match="an even number, 4 or more"):
+        refit(Transition(), panel, refits, cache=tmp_path)

@@ -1,0 +1,90 @@
+"""Models that come with laborllm: found by name, fit to be given away, useful on a machine without data."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import laborllm as ll
+from laborllm.errors import RunError
+from laborllm.models.registry import load, state_of
+from laborllm.models.runs.lineage import UNPUBLISHED
+from laborllm.models.runs.shipped import SHIPPED, find_run, shipped_models
+from laborllm.panel import Panel
+
+FILES = {"README.md", "complete.json", "curve.csv", "run.json", "vocabulary.json", "weights.safetensors"}
+SECTIONS = ("Who was asked", "Test figures", "Calibration", "Whom it speaks for", "Audit", "Terms of the data")
+
+
+def test_a_run_released_tells_no_hash_of_people_and_is_not_evaluated_on_them(panel: Panel, tmp_path: Path) -> None:
+    fitted = ll.fit("transition", panel)
+    replace(fitted, record=fitted.record.released()).save(tmp_path / "run")  # type: ignore[type-var]
+    text = (tmp_path / "run" / "run.json").read_text()
+    assert panel.fingerprint not in text
+    assert panel.held_out not in text
+    assert json.loads(text)["record"]["lineage"] == [["INVENTED", UNPUBLISHED]]
+    with pytest.raises(RunError, match="does not tell which"):
+        load(tmp_path / "run", held_out_by=panel)
+    assert load(tmp_path / "run", held_out_by=replace(panel, dataset="OTHER")).spec == fitted.spec
+
+
+@pytest.mark.parametrize("name", shipped_models())
+class TestShipped:
+    """Each of them."""
+
+    def test_it_is_found_where_nothing_else_is(
+        self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert find_run(Path(name)) == SHIPPED / name
+        assert ll.load(name).record.dataset == ll.load(SHIPPED / name).record.dataset
+        assert len(state_of(Path(name))) == 64
+        ll.fit("transition", ll.import_synthetic(workers=50), out=name)
+        assert ll.load(name).spec == ll.Transition()
+
+    def test_it_is_small_and_nothing_but_parameters_and_words(self, name: str) -> None:
+        files = {path.name: path.stat().st_size for path in (SHIPPED / name).iterdir()}
+        assert files.keys() == {
+            "README.md",
+            "complete.json",
+            "curve.csv",
+            "run.json",
+            "vocabulary.json",
+            "weights.safetensors",
+        }
+        assert sum(files.values()) < 5e6
+        record = json.loads((SHIPPED / name / "run.json").read_text())["record"]
+        assert record["fingerprint"] == record["held_out"] == UNPUBLISHED
+        assert {held_out for _, held_out in record["lineage"]} == {UNPUBLISHED}
+
+    def test_its_card_says_who_was_asked_and_what_an_audit_found(self, name: str) -> None:
+        card = (SHIPPED / name / "README.md").read_text()
+        for title in (
+            "Who was asked",
+            "Test figures",
+            "Calibration",
+            "Whom it speaks for",
+            "Audit",
+            "Terms of the data",
+        ):
+            assert f"## {title}\n" in card
+        assert "LiRA" in card
+
+    def test_it_forecasts_and_simulates_people_it_was_never_told_of(self, name: str) -> None:
+        people = ll.import_synthetic(workers=30)
+        coarse = ll.load(name).record.over(people)
+        found = ll.forecast(name, coarse, year=2031)
+        assert np.exp(found.log_prob).sum(axis=1) == pytest.approx(1, rel=1e-4)
+        assert np.isfinite(found.log_prob).all()
+        paths = ll.simulate(ll.load(name), coarse, years=[2031, 2032], draws=20, seed=0)
+        assert len(paths.workers) == 30
+
+    def test_it_knows_more_than_which_occupations_are_common(self, name: str) -> None:
+        """People who stay get a high probability for it: the forecast follows the career."""
+        people = ll.import_synthetic(workers=30)
+        found = ll.load(name).forecast(people)
+        likely = pl.Series(np.exp(found.log_prob).max(axis=1))
+        assert float(likely.mean()) > 0.4  # type: ignore[arg-type]
