@@ -6,7 +6,7 @@ BIN := .venv/bin
 SETUP := .venv/set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench serve docs reference-model clean
+.PHONY: help setup demo test lint bench coder serve docs reference-model clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ bench: $(SETUP) ## measure the speed of scoring on this machine, next to other t
 
 serve: $(SETUP) ## open a page that forecasts careers: http://127.0.0.1:8000
 	$(BIN)/laborllm serve
+
+coder: $(SETUP) ## fit the coder of job titles anew on its lists: some five minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks fit-coder
 
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
 	$(BIN)/python docs/write_reference.py

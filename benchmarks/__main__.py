@@ -21,8 +21,6 @@ Base = Annotated[str, Parameter(help="Base model: a name that `laborllm models` 
 
 WORKLOAD, DEFAULT = Workload(SMOLLM2), ScoringOptions()
 
-CODED_TITLES = Path(__file__).parent / "onet_titles.csv"
-
 app = App(
     name="python -m benchmarks", help="Measure speed on this machine.", default_parameter=EVERY_OPTION, version_flags=[]
 )
@@ -191,18 +189,16 @@ def scale(
 def coding(
     *,
     titles: Annotated[
-        Path, Parameter(help="CSV file of titles with their occ1990dd codes to code as well; columns title and code.")
-    ] = CODED_TITLES,
-    alternate_titles: Annotated[
-        Path | None, Parameter(help="The file 'Alternate Titles' of the O*NET database, to code as well.")
+        Path | None,
+        Parameter(help="CSV file of titles with their occ1990dd codes to code as well; columns title and code."),
     ] = None,
     seed: Annotated[int, Parameter(help="Seed of which titles are held out.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Measure how often the coder of titles is right on titles it has not seen, and whether its confidence is true."""
-    from benchmarks.coding import measure_coding
+    from benchmarks.titles.measure import measure_coding
 
-    found = measure_coding(titles, alternate_titles, seed=seed)
+    found = measure_coding(titles, seed=seed)
     if json:
         tables = ("by_threshold", "by_decile", "by_group")
         print(dumps({name: vars(it) | {k: getattr(it, k).to_dicts() for k in tables} for name, it in found.items()}))
@@ -212,6 +208,16 @@ def coding(
         print(f"{name}: {accuracy.titles:,} titles, {shares}")
         for table in (accuracy.by_threshold, accuracy.by_decile, accuracy.by_group):
             _show_table(table)
+
+
+@app.command
+def fit_coder() -> None:
+    """Fit the coder of titles anew: O*NET's known titles, the classifier and the weights; some five minutes."""
+    from benchmarks.titles.fit import fit_coder as fit
+
+    for kind, of in fit().items():
+        voices = ", ".join(f"{voice} {weight:.2f}" for voice, weight in of.voices.items())
+        print(f"{kind}: {voices}; right with log-odds {of.a:.2f} log(p) - {of.b:.2f} log(1 - p) + {of.c:.2f}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

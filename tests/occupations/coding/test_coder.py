@@ -21,7 +21,8 @@ def small() -> TitleCoder:
     rows = [("fry cook", "1", 1), ("pastry chef", "1", 1), ("pastry chef", "3", 3), ("ward nurse", "2", 1)]
     index = pl.DataFrame(rows, schema=["title", "code", "lines"], orient="row")
     modern = pl.DataFrame([("scrub nurse", "2")], schema=["title", "code"], orient="row")
-    return TitleCoder.learn(taxonomy, ListedTitles(index, modern, (("Barista", "1"),)).with_taxonomy(taxonomy))
+    onet = pl.DataFrame([("sous chef", "1")], schema=["title", "code"], orient="row")
+    return TitleCoder.learn(taxonomy, ListedTitles(index, modern, onet, (("Barista", "1"),)).with_taxonomy(taxonomy))
 
 
 @pytest.mark.parametrize(
@@ -31,12 +32,14 @@ def small() -> TitleCoder:
         ("COOK, FRY", "1", "same words"),
         ("barista", "1", "same words"),
         ("Scrub nurses", "2", "same words"),
+        ("Sous-chef", "1", "same words"),
         ("Scrbu nurse", "2", "same words"),
         ("Senior fry cook II", "1", "fewer words"),
         ("Ward nurse - nights", "2", "fewer words"),
         ("Lead nurse (nights)", "2", "fewer words"),
         ("Night nurse", "2", "similar words"),
         ("Student", None, "no job"),
+        ("Senior II", None, "no job"),
         ("", None, "no job"),
     ],
 )
@@ -125,11 +128,10 @@ def test_titles_of_resumes(title: str, occupation: str, coder: TitleCoder) -> No
 
 def test_shipped_titles_lead_into_the_taxonomy() -> None:
     listed, taxonomy = load_titles(), load_taxonomy("occ1990dd")
-    assert set(listed.index["code"]) | set(listed.modern["code"]) | {code for _, code in listed.decided} <= set(
-        taxonomy.codes
-    )
+    assert {code for _, _, code, _ in listed.examples()} <= set(taxonomy.codes)
     assert not listed.index.select("title", "code").is_duplicated().any()
     assert not listed.modern.is_duplicated().any()
+    assert not listed.onet.is_duplicated().any()
     assert len(set(listed.decided)) == len(listed.decided)
 
 

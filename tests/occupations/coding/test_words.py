@@ -81,5 +81,6 @@ def test_no_job(title: str, no_job: bool) -> None:
 
 
 def test_shipped_titles_are_in_normal_form() -> None:
-    titles = load_titles().index["title"].unique()
+    listed = load_titles()
+    titles = {title for table in (listed.index, listed.onet) for title in table["title"]}
     assert [title for title in titles if " ".join(words(title)) != title] == []

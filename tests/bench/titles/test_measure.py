@@ -1,0 +1,44 @@
+"""What the benchmark of the coder says: the goals on O*NET's other half, and titles held out of each list."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.titles.measure import held_out_accuracy, measure_coding
+from benchmarks.titles.onet import KNOWN, read_onet, truth_of_onet
+from laborllm.errors import SourceError
+from laborllm.occupations.coding import Accuracy, load_coder, measure_accuracy
+from laborllm.occupations.coding.accuracy import unlisted
+
+
+@pytest.fixture(scope="module")
+def other_half() -> Accuracy:
+    """Titles that are in no list, and that nothing was fitted or tuned on."""
+    coder = load_coder()
+    return measure_accuracy(coder, unlisted(coder, truth_of_onet(read_onet(), low=KNOWN, high=1)))
+
+
+def test_more_than_the_goal_is_right_on_titles_of_no_list(other_half: Accuracy) -> None:
+    assert other_half.titles > 9000
+    assert other_half.top_1 > 0.55
+    assert other_half.top_5 > 0.75
+
+
+def test_the_confidence_is_the_share_right_in_every_decile(other_half: Accuracy) -> None:
+    deciles = other_half.by_decile
+    assert (deciles["confidence"] - deciles["accuracy"]).abs().max() < 0.03  # type: ignore[operator]
+
+
+@pytest.mark.slow
+def test_titles_held_out_of_each_list_are_right_as_often_as_they_were() -> None:
+    found = held_out_accuracy(seed=1)
+    assert found["index"].top_1 > 0.48
+    assert found["index"].top_5 > 0.75
+    assert found["handbooks"].top_1 > 0.63
+    assert found["handbooks"].top_5 > 0.84
+
+
+def test_a_file_of_titles_has_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "titles.csv").write_text("title\ncook\n")
+    with pytest.raises(SourceError, match=r"titles\.csv: no columns title and code"):
+        measure_coding(tmp_path / "titles.csv")
