@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits as _logistic_loss
 
 from benchmarks.titles.classifier import fit_classifier
-from benchmarks.titles.onet import FOLDS, KNOWN, listed_of, truth_of_onet
-from laborllm.occupations.coding.accuracy import Truth
+from benchmarks.titles.onet import FOLDS, KNOWN, codes_of_onet, listed_of
+from laborllm.occupations.coding.accuracy import RightCodes
 from laborllm.occupations.coding.coder import CORRECTION, NO_JOB, SIMILAR, TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.coding.weights import VOICES, Weights, pooled
@@ -48,7 +48,7 @@ def held_out_evidence(taxonomy: Taxonomy, listed: ListedTitles, onet: pl.DataFra
         low, high = (KNOWN * edge / FOLDS for edge in (fold, fold + 1))
         others = replace(listed, onet=listed_of(known.filter((pl.col("draw") < low) | (pl.col("draw") >= high))))
         coder = TitleCoder.learn(taxonomy, others, fit_classifier(taxonomy, others))
-        parts.append(_ask(coder, truth_of_onet(known, low=low, high=high)))
+        parts.append(_ask(coder, codes_of_onet(known, low=low, high=high)))
     return HeldOut(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True)))
 
 
@@ -61,13 +61,13 @@ def fit_weights(found: HeldOut) -> dict[str, Weights]:
     return fitted | {"onet": fitted["modern"], "decided": decided}
 
 
-def _ask(coder: TitleCoder, truth: Truth) -> HeldOut:
-    forms = {title: coder.look_up(title) for title in truth}
+def _ask(coder: TitleCoder, known_codes: RightCodes) -> HeldOut:
+    forms = {title: coder.look_up(title) for title in known_codes}
     asked = [title for title, (_, match) in forms.items() if match not in (NO_JOB, CORRECTION)]
     batches = list(coder.evidence([forms[title] for title in asked]))
     right = np.zeros((len(asked), len(coder.taxonomy)), dtype=bool)
     for row, title in enumerate(asked):
-        right[row, coder.taxonomy.columns(truth[title])] = True
+        right[row, coder.taxonomy.columns(known_codes[title])] = True
     kinds = np.array([kind for of, _ in batches for kind in of])
     return HeldOut(kinds, np.concatenate([it.astype(np.float32).swapaxes(0, 1) for _, it in batches]), right)
 

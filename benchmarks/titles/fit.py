@@ -1,4 +1,4 @@
-"""Fits what the coder of titles ships beside its lists, and writes it where the package reads it."""
+"""Fits what the coder of titles ships next to its lists, and writes it where the package reads it."""
 
 import gzip
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""Accuracy of the coder of job titles on titles that it has not seen, beside what it says of itself."""
+"""Accuracy of the coder of job titles on titles that it has not seen, next to what it says of itself."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.titles.classifier import fit_classifier
-from benchmarks.titles.onet import KNOWN, read_onet, truth_of_onet, uniform
+from benchmarks.titles.onet import KNOWN, codes_of_onet, read_onet, uniform
 from laborllm.errors import SourceError
 from laborllm.occupations.coding import Accuracy, TitleCoder, load_coder, measure_accuracy
-from laborllm.occupations.coding.accuracy import Truth, truth_of, unlisted
+from laborllm.occupations.coding.accuracy import RightCodes, right_codes, unlisted
 from laborllm.occupations.coding.listed import load_titles
 from laborllm.occupations.taxonomy import load_taxonomy
 
@@ -24,11 +24,11 @@ def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]
         seed: draws the titles held out of the index and of the handbooks.
     """
     asked = {} if titles is None else {titles.name: _read_titles(titles)}
-    asked["O*NET's other half"] = truth_of_onet(read_onet(), low=KNOWN, high=1)
+    asked["O*NET's other half"] = codes_of_onet(read_onet(), low=KNOWN, high=1)
     coder, found = load_coder(), {}
-    for name, truth in asked.items():
-        found[f"{name}, all"] = measure_accuracy(coder, truth)
-        found[f"{name}, unlisted"] = measure_accuracy(coder, unlisted(coder, truth))
+    for name, known_codes in asked.items():
+        found[f"{name}, all"] = measure_accuracy(coder, known_codes)
+        found[f"{name}, unlisted"] = measure_accuracy(coder, unlisted(coder, known_codes))
     return found | {f"held out of the {name}": it for name, it in held_out_accuracy(seed=seed).items()}
 
 
@@ -52,12 +52,12 @@ def held_out_accuracy(*, seed: int = 0) -> dict[str, Accuracy]:
     others = replace(listed, index=kept[0], modern=kept[1]).with_taxonomy(taxonomy)
     coder = TitleCoder.learn(taxonomy, others, fit_classifier(taxonomy, others, seed=seed))
     held = {"index": index.filter("out"), "handbooks": modern.filter("out")}
-    return {name: measure_accuracy(coder, unlisted(coder, truth_of(titles))) for name, titles in held.items()}
+    return {name: measure_accuracy(coder, unlisted(coder, right_codes(titles))) for name, titles in held.items()}
 
 
-def _read_titles(path: Path) -> Truth:
+def _read_titles(path: Path) -> RightCodes:
     columns = ["title", "code"]
     try:
-        return truth_of(pl.read_csv(path, infer_schema_length=0, columns=columns))
+        return right_codes(pl.read_csv(path, infer_schema_length=0, columns=columns))
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SourceError(f"{path}: no columns {' and '.join(columns)}: {error}") from error

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from laborllm.occupations.coding.accuracy import Truth
+from laborllm.occupations.coding.accuracy import RightCodes
 from laborllm.occupations.coding.words import words
 
 TITLES = Path(__file__).parent / "onet_titles.csv.gz"
@@ -49,7 +49,7 @@ def listed_of(onet: pl.DataFrame) -> pl.DataFrame:
     return onet.select(pl.col("form").alias("title"), "code").unique().sort("title", "code")
 
 
-def truth_of_onet(onet: pl.DataFrame, *, low: float, high: float) -> Truth:
+def codes_of_onet(onet: pl.DataFrame, *, low: float, high: float) -> RightCodes:
     """The titles, as written and not the short ones, whose draw is from `low` to below `high`, with all their codes."""
     codes = onet.group_by("form").agg("code")
     asked = onet.filter(~pl.col("short"), pl.col("draw") >= low, pl.col("draw") < high)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.titles.measure import held_out_accuracy, measure_coding
-from benchmarks.titles.onet import KNOWN, read_onet, truth_of_onet
+from benchmarks.titles.onet import KNOWN, codes_of_onet, read_onet
 from laborllm.errors import SourceError
 from laborllm.occupations.coding import Accuracy, load_coder, measure_accuracy
 from laborllm.occupations.coding.accuracy import unlisted
@@ -14,8 +14,8 @@ from laborllm.occupations.coding.accuracy import unlisted
 @pytest.fixture(scope="module")
 def other_half() -> tuple[Accuracy, Accuracy]:
     """Titles that nothing was fitted or tuned on: all, and those that no list has."""
-    coder, truth = load_coder(), truth_of_onet(read_onet(), low=KNOWN, high=1)
-    return measure_accuracy(coder, truth), measure_accuracy(coder, unlisted(coder, truth))
+    coder, known_codes = load_coder(), codes_of_onet(read_onet(), low=KNOWN, high=1)
+    return measure_accuracy(coder, known_codes), measure_accuracy(coder, unlisted(coder, known_codes))
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from benchmarks.titles.onet import KNOWN, listed_of, read_onet, soc_codes, truth_of_onet, uniform
+from benchmarks.titles.onet import KNOWN, codes_of_onet, listed_of, read_onet, soc_codes, uniform
 from laborllm.occupations import load_taxonomy
 from laborllm.occupations.coding.listed import load_titles
 
@@ -30,12 +30,12 @@ def test_the_coder_lists_the_known_half_and_nothing_else(onet: pl.DataFrame) -> 
 
 
 def test_a_title_has_all_codes_that_any_of_its_spellings_has(onet: pl.DataFrame) -> None:
-    truth = truth_of_onet(onet, low=0, high=1)
-    assert sum(len(truth_of_onet(onet, low=low, high=high)) for low, high in pairwise((0, 0.3, 1))) == len(truth)
+    codes = codes_of_onet(onet, low=0, high=1)
+    assert sum(len(codes_of_onet(onet, low=low, high=high)) for low, high in pairwise((0, 0.3, 1))) == len(codes)
     by_form: dict[str, set[str]] = {}
     for form, code in onet.select("form", "code").rows():
         by_form.setdefault(form, set()).add(code)
-    assert all(truth[title] == by_form[form] for title, form in onet.filter(~pl.col("short"))["title", "form"].rows())
+    assert all(codes[title] == by_form[form] for title, form in onet.filter(~pl.col("short"))["title", "form"].rows())
 
 
 def test_the_rows_read_are_those_of_the_file(onet: pl.DataFrame) -> None:

@@ -1,7 +1,7 @@
 """Which occupation a title is most like: a logit over hashed words and parts of words, fitted ahead.
 
-Naive Bayes (`ranker.py`) counts each word by itself. The logit has learnt which of them matter beside one another, and
-the two err on different titles. `python -m benchmarks fit-coder` fits it.
+Naive Bayes (`ranker.py`) counts each word by itself. The logit has learnt which of them matter next to one another,
+and the two err on different titles. `python -m benchmarks fit-coder` fits it.
 """
 
 from collections.abc import Iterator, Sequence

@@ -48,7 +48,7 @@ class Ranker:
         Args:
             titles: The words of each of n titles.
             columns: The column of its occupation, 0 to `classes` - 1, (n,).
-            counts: What each title's mass is multiplied by, (n,); the inverse document frequency counts every title once.
+            counts: What each title's mass is multiplied by, (n,); the inverse document frequency counts it once.
             classes: How many occupations there are, J.
 
         Returns:
