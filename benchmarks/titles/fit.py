@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
-from safetensors.numpy import save
 
 import laborllm.occupations
 from benchmarks.titles.calibration import fit_weights, held_out_evidence
@@ -34,7 +33,7 @@ def fit_coder() -> dict[str, Weights]:
     listed = replace(load_titles(), onet=known).with_taxonomy(taxonomy)
     classifier = fit_classifier(taxonomy, listed)
     halves = {name: getattr(classifier, name).astype(np.float16) for name in ("slopes", "intercepts")}
-    (DATA / "titles_classifier.safetensors").write_bytes(save({"vectors": classifier.vectors, **halves}))
+    np.savez_compressed(DATA / "titles_classifier.npz", vectors=classifier.vectors, **halves)
     weights = fit_weights(held_out_evidence(taxonomy, listed, onet))
     text = dumps({kind: asdict(of) for kind, of in weights.items()}, indent=2)
     (DATA / "titles_weights.json").write_text(f"{text}\n", "utf-8")

@@ -7,13 +7,13 @@ and the two err on different titles. `python -m benchmarks fit-coder` fits it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from itertools import pairwise
 from typing import Self
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load
 
 from laborllm.occupations.coding.ranker import BATCH, Matrix, Words
 
@@ -35,8 +35,8 @@ class Classifier:
 
     @classmethod
     def from_bytes(cls, file: bytes) -> Self:
-        """Read the tensors of a safetensors file."""
-        found = load(file)
+        """Read the arrays of a NumPy archive."""
+        found = np.load(BytesIO(file))
         return cls(found["vectors"], *(found[name].astype(np.float32) for name in ("slopes", "intercepts")))
 
     def log_prob(self, titles: Sequence[Words]) -> Iterator[Matrix]:

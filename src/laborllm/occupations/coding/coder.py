@@ -203,7 +203,7 @@ def load_coder(corrections: Path | None = None) -> TitleCoder:
         TaxonomyError: the file does not give each of its titles one code of the taxonomy.
     """
     taxonomy = load_taxonomy("occ1990dd")
-    classifier = Classifier.from_bytes((DATA / "titles_classifier.safetensors").read_bytes())
+    classifier = Classifier.from_bytes((DATA / "titles_classifier.npz").read_bytes())
     coder = TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy), classifier)
     return coder if corrections is None else coder.with_corrections(read_corrections(corrections))
 
