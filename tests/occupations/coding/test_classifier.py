@@ -66,7 +66,7 @@ def test_titles_of_every_batch_come_in_order(classifier: Classifier) -> None:
 def test_a_file_is_read_as_it_was_written(classifier: Classifier) -> None:
     halves = {"slopes": classifier.slopes.astype(np.float16), "intercepts": classifier.intercepts.astype(np.float16)}
     file = BytesIO()
-    np.savez_compressed(file, vectors=classifier.vectors, **halves)
+    np.savez_compressed(file, vectors=classifier.vectors, slopes=halves["slopes"], intercepts=halves["intercepts"])
     found = Classifier.from_bytes(file.getvalue())
     assert (found.vectors == classifier.vectors).all()
     np.testing.assert_array_equal(found.slopes, halves["slopes"])
