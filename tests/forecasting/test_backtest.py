@@ -67,6 +67,7 @@ def test_constant_state_is_right_as_often_as_people_are_where_they_were(chain: P
     by_worker = where.reshape(2, -1).sum(axis=0) - 2 * where.mean()
     workers = len(by_worker)
     assert error == pytest.approx(np.sqrt((by_worker**2).sum() * workers / (workers - 1)) / len(where))
+    assert estimate(found, STATE, "top-5", 3)[0] == 1  # of three occupations
     assert estimate(found, STATE, "log score", 3)[0] == np.inf
     assert estimate(found, STATE, "Brier score", 3)[0] == pytest.approx(2 * (1 - where.mean()))
 
@@ -143,3 +144,15 @@ def test_intervals_of_counts_cover_when_the_model_is_the_process(result: Backtes
     assert share("Markov chain") >= 0.8
     assert share(STATE) < 0.5
     assert result.coverage["level"].unique().sort().to_list() == [0.5, 0.8, 0.9, 0.95]
+
+
+def test_ties_are_broken_at_random(chain: Panel) -> None:
+    """Five occupations more, which nobody has: who leaves is among the five most probable of eight 4 times in 7."""
+    jobs = [*zip(chain.taxonomy.codes[:2], chain.taxonomy.titles[:2], ["All"] * 2, strict=True)]
+    more = [(f"9{number}", f"Trade {number}", "All") for number in range(5)]
+    taxonomy = Taxonomy.from_occupations("longer", [*jobs, *more]).with_states(["unemployed"])
+    longer = Panel(chain.records, taxonomy, "LONGER", Provenance("invented"))
+    scores = backtest({}, longer, origins=[2003], horizon=1, draws=2).scores
+    stays = estimate(scores, STATE, "top-1", 1)[0]
+    assert 0.6 < stays < 0.8
+    assert estimate(scores, STATE, "top-5", 1)[0] == pytest.approx(stays + (1 - stays) * 4 / 7)

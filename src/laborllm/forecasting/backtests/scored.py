@@ -27,12 +27,12 @@ def scores_at(origin: Origin, futures: Futures) -> Iterator[pl.DataFrame]:
     occupations = len(origin.panel.taxonomy)
     row, year = np.nonzero(origin.observed < occupations)
     probability, observed = futures.probability[row, year].astype(np.float64), origin.observed[row, year]
-    above = (probability > probability[np.arange(len(observed)), observed][:, None]).sum(axis=1)
+    at_observed = probability[np.arange(len(observed)), observed][:, None]
+    above, equal = (probability > at_observed).sum(axis=1), (probability == at_observed).sum(axis=1)
     of_records = {
         "log score": log_score(probability, observed),
         "Brier score": brier_score(probability, observed),
-        "top-1": (above < 1).astype(float),
-        f"top-{TOP}": (above < TOP).astype(float),
+        **{f"top-{k}": np.clip((k - above) / equal, 0, 1) for k in (1, TOP)},  # ties are broken at random
     }
     ahead = origin.years[year] - origin.year
     for metric, value in of_records.items():
