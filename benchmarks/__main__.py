@@ -145,6 +145,26 @@ def simulation(
 
 
 @app.command
+def serving(
+    run: RunFolder,
+    /,
+    *,
+    seconds: Annotated[float, Parameter(help="How long each number of clients asks.")] = 10.0,
+    soak: Annotated[float, Parameter(help="How long eight clients ask at the end, twice.")] = 60.0,
+    seed: Seed = 0,
+    json: AsJson = False,
+) -> None:
+    """Measure how many requests a server of a model answers: by clients at once, at its limits, and over time."""
+    from benchmarks.serving import measure_serving
+
+    found = measure_serving(run, seconds=seconds, soak=soak, seed=seed)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def engines(
     *,
     workers: Annotated[int, Parameter(help="How many synthetic careers.")] = 100_000,

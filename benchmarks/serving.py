@@ -1,0 +1,172 @@
+"""How many requests a server answers: by clients at once, at its limits, and over time."""
+
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import laborllm as ll
+
+CLIENTS = (1, 8, 32)
+OVERLOAD = 160  # clients at once, more than may wait
+STARTS_WITHIN = 300.0  # seconds
+KILOBYTES = 1024
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request: how long it took, in seconds, and its status."""
+
+    seconds: float
+    status: int
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs: its process, its port, and how long it took to be ready."""
+
+    process: int
+    port: int
+    started: float
+
+    def memory(self) -> float:
+        """Its resident memory in MB."""
+        line = next(line for line in Path(f"/proc/{self.process}/status").read_text().splitlines() if "VmRSS" in line)
+        return int(line.split()[1]) / KILOBYTES
+
+
+def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, seed: int = 0) -> pl.DataFrame:
+    """Ask a server of a run folder for forecasts and for simulations of 1,000 paths over five years.
+
+    Args:
+        run: The run folder.
+        seconds: How long each number of clients asks.
+        soak: How long eight clients ask at the end, while memory is watched.
+        seed: Draws the careers that are asked about.
+
+    Returns:
+        Columns what, clients, requests_per_second, p50_ms, p95_ms, p99_ms, refused (429 or 503), failed (any other
+        status but 200), and memory_mb after it.
+    """
+    titles = list(ll.load(run).record.taxonomy.titles)
+    draw = random.Random(seed)
+    asked: dict[str, Callable[[], tuple[str, Any]]] = {
+        "forecast": lambda: ("/v1/forecast", {"careers": [_career(draw, titles)]}),
+        "simulation": lambda: ("/v1/simulate", {"careers": [_career(draw, titles)], "horizon": 5, "draws": 1000}),
+    }
+    with _server(run) as server:
+        rows = [{"what": "start until ready", "p50_ms": 1000 * server.started, "memory_mb": server.memory()}]
+        for what, body in asked.items():
+            for clients in CLIENTS:
+                rows.append(_row(server, what, clients, _ask(server.port, body, clients, seconds), seconds))
+        overloaded = _ask(server.port, asked["simulation"], OVERLOAD, seconds)
+        rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), seconds))
+        rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), seconds))
+        rows.append(
+            _row(server, "forecast after overload", 1, _ask(server.port, asked["forecast"], 1, seconds), seconds)
+        )
+        rows.append(_row(server, "soak of forecasts", 8, _ask(server.port, asked["forecast"], 8, soak), soak))
+        rows.append(_row(server, "soak again", 8, _ask(server.port, asked["forecast"], 8, soak), soak))
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+@contextmanager
+def _server(run: Path) -> Iterator[Server]:
+    """A server of a run folder in a process of its own, which lets clients ask as often as they like."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = ["from laborllm.cli import main; raise SystemExit(main())", "serve", str(run), "--unaudited"]
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-c", *command, "--port", str(port), "--rate", "1e9"], stderr=subprocess.DEVNULL
+    )
+    try:
+        while not _is_ready(port):
+            if process.poll() is not None or time.perf_counter() - start > STARTS_WITHIN:
+                raise RuntimeError("the server did not start")
+            time.sleep(0.05)
+        yield Server(process.pid, port, time.perf_counter() - start)
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        return _request(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "GET", "/ready", None).status == 200
+    except OSError:
+        return False
+
+
+def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: float) -> list[Answered]:
+    """What some clients are answered who each ask anew as soon as they have an answer."""
+    until = time.perf_counter() + seconds
+    answered: list[Answered] = []
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        while time.perf_counter() < until:
+            answered.append(_request(connection, "POST", *body()))
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answered
+
+
+def _request(connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> Answered:
+    start = time.perf_counter()
+    content = None if body is None else json.dumps(body)
+    connection.request(method, path, content, {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return Answered(time.perf_counter() - start, answer.status)
+
+
+def _career(draw: random.Random, titles: list[str]) -> dict[str, Any]:
+    """A career of one to twelve years that nobody had."""
+    first, current, records = draw.randint(2000, 2012), draw.choice(titles), []
+    for year in range(first, first + draw.randint(1, 12)):
+        current = draw.choice(titles) if draw.random() < 0.3 else current
+        records.append({"year": year, "title": current, "education": "high school"})
+    return {"records": records, "birth_year": first - draw.randint(18, 30)}
+
+
+def _with(answered: list[Answered], *statuses: int) -> list[Answered]:
+    return [each for each in answered if each.status in statuses]
+
+
+def _row(server: Server, what: str, clients: int, answered: list[Answered], seconds: float) -> dict[str, Any]:
+    statuses = Counter(each.status for each in answered)
+    refused = statuses[429] + statuses[503]
+    times = [1000 * each.seconds for each in answered] or [float("nan")]
+    p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99)).tolist()
+    return {
+        "what": what,
+        "clients": clients,
+        "requests_per_second": len(answered) / seconds,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "refused": refused,
+        "failed": len(answered) - refused - statuses[200],
+        "memory_mb": server.memory(),
+    }
