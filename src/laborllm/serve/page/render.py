@@ -1,6 +1,8 @@
 """Templates to HTML, and the files that pages load."""
 
 import hashlib
+import html
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -75,4 +77,5 @@ def _environment() -> Environment:
     )
     environment.filters["table"] = lambda table: Markup(table.to_html())  # which escapes its text
     environment.filters["svg"] = lambda chart, name: Markup(to_svg(chart, name))
+    environment.filters["code"] = lambda text: Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
     return environment

@@ -140,7 +140,9 @@ def ahead_frame(found: Simulation) -> pl.DataFrame:
     largest = np.argsort(-groups.mean(axis=0), kind="stable")[:NAMED]
     shown = np.column_stack([probability[:, origin], groups[:, largest]])
     layers = np.column_stack([shown, np.maximum(1 - shown.sum(axis=1), 0)])
-    titles = [f"Still {taxonomy.titles[origin]}", *(names[at] for at in largest), OTHERS]
+    last = taxonomy.titles[origin]
+    last = last.lower() if taxonomy.codes[origin] in taxonomy.states else last
+    titles = [f"Still {last}", *(names[at] for at in largest), OTHERS]
     rows: list[tuple[int, str, int, int | None, int | None]]
     rows = [(found.workers["year"][0], title, OF if at == 0 else 0, None, None) for at, title in enumerate(titles)]
     for year, shares in zip(found.years[0].tolist(), layers, strict=True):
