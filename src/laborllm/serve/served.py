@@ -11,6 +11,7 @@ from laborllm import api
 from laborllm.errors import RunError
 from laborllm.models.contract import Fitted
 from laborllm.models.runs.run_folder import CARD
+from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.serve.outlook import Outlook
@@ -43,7 +44,7 @@ class Served:
     def load(cls, run: str | Path) -> "Served":
         """The model of a run folder, or one that comes with laborllm. Raises what `laborllm.load` does."""
         fitted = api.load(run)
-        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), _audit_of(Path(run)))
+        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), _audit_of(find_run(Path(run))))
 
     def require_audited(self) -> None:
         """Raise `RunError` unless an audit goes with the model."""
