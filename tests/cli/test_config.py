@@ -123,6 +123,22 @@ def test_a_dry_run_refuses_what_the_fit_would(base_folder: Path, capsys: Capture
     assert "run exists already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("fit transition panel.parquet other.parquet --out run", "'other.parquet'"),
+        ("describe panel.parquet --colour red", "Unknown option: --colour"),
+        ("models of mine", "'of' 'mine'"),
+    ],
+)
+def test_words_that_no_command_takes(command: str, words: str, capsys: Capture) -> None:
+    assert laborllm(command) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("laborllm: ")
+    assert words in line
+    assert "Tokens" not in line
+
+
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijk"))
 
 

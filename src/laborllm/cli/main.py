@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from laborllm import __version__
 from laborllm.cli import (
@@ -101,6 +101,9 @@ def _cannot_print(error: OSError) -> int:
 def one_line(error: Exception, *, show_values: bool = False) -> str:
     """The message of an error, what it hints at, and the cells at fault if they are to be shown, in one line."""
     parts = [str(error), getattr(error, "hint", None)]
+    if isinstance(error, UnusedCliTokensError):
+        words = " ".join(map(repr, error.unused_tokens or ()))
+        parts = [f"the command does not know what to do with {words}", "--help says what it takes"]
     if cells := getattr(error, "cells", None):
         parts.append(cells if show_values else f"{SHOW_VALUES} shows what stands there")
     return " ".join(": ".join(part for part in parts if part).split())
