@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from laborllm.auditing.attacks import calibrated, lira, lira_offline, logit, rmia
+from laborllm.auditing.attacks import calibrated, lira, lira_offline, lira_shared, logit, rmia
 from laborllm.auditing.measures import Scored, measure
 
 NORMAL = NormalDist()
@@ -39,6 +39,7 @@ def rates(score: Numbers, member: Bools) -> dict[str, float]:
     ("attack", "noise"),
     [
         (lira, 1 / REFITS),  # of half the sum of two means, each of half the refits
+        (lira_shared, 1 / REFITS),
         (lira_offline, 2 / REFITS),  # of the mean of half the refits
     ],
 )
@@ -81,6 +82,16 @@ def test_logit_is_the_log_odds_and_finite_at_certainty() -> None:
     probability = np.array([0.1, 0.5, 0.9])
     assert logit(np.log(probability)).tolist() == pytest.approx([math.log(p / (1 - p)) for p in probability])
     assert np.isfinite(logit(np.array([0.0]))).all()
+
+
+def test_few_refits_are_worth_most_with_one_gain_for_all(toy: tuple[Numbers, ...]) -> None:
+    """Exact with any number of refits; a gain for each unit is told badly by four."""
+    x, refits, trained, member = toy
+    four, inside = refits[:4], trained[:4].astype(bool)
+    shared = rates(lira_shared(x, four, inside), member.astype(bool))
+    distance = GAIN / (SPREAD * math.sqrt(1 + 1 / 4))
+    assert shared["auc"] == pytest.approx(NORMAL.cdf(distance / math.sqrt(2)), abs=0.02)
+    assert shared["auc"] > rates(lira(x, four, inside), member.astype(bool))["auc"] + 0.01
 
 
 def test_refits_that_agree_to_the_last_digit_divide_nothing_by_zero() -> None:

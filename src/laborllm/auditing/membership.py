@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.auditing.attacks import Bools, Numbers, calibrated, lira, lira_offline, logit, rmia
+from laborllm.auditing.attacks import Bools, Numbers, calibrated, lira, lira_offline, lira_shared, logit, rmia
 from laborllm.auditing.measures import Indices, Scored, measure
 from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
@@ -78,7 +78,7 @@ def audit(
 
     Returns:
         The attacks by unit: `loss` (a threshold on the likelihood), `calibrated` (by the reference), `rmia`
-        (arXiv 2312.03262), `lira` and `lira_offline` (arXiv 2112.03570).
+        (arXiv 2312.03262), `lira` and `lira_offline` (arXiv 2112.03570), and `lira_shared`, with one gain for all.
 
     Raises:
         PanelError: Fewer than ten workers in split train or split test.
@@ -169,6 +169,11 @@ class _Units:
         """The mean over each person's records, (..., n) to (..., W)."""
         return np.asarray(np.add.reduceat(values, self.first, axis=-1) / np.bincount(self.worker))
 
+    def normal(self, unit: str, values: Numbers) -> Numbers:
+        """Log-likelihoods of units, (..., n) or (..., W), on a scale where all have about one variance: means over
+        careers times the root of their length, log-odds of records."""
+        return values * np.sqrt(np.bincount(self.worker)) if unit == "person" else logit(values)
+
     def _of(self, unit: str, people: Bools) -> Bools:
         return people if unit == "person" else people[self.worker]
 
@@ -187,7 +192,6 @@ def _attacks(
         shadows = of_unit(refits.log_likelihood.astype(np.float64))
         trained = refits.trained if unit == "record" else refits.trained[:, units.first]
         yield "rmia", rmia(x, shadows, units.population(unit))[asked]
-        if unit == "record":  # a probability is far from normal, a mean over a career is not
-            x, shadows = logit(x), logit(shadows)
-        yield "lira", lira(x[asked], shadows[:, asked], trained[:, asked])
-        yield "lira_offline", lira_offline(x[asked], shadows[:, asked], trained[:, asked])
+        x, shadows = units.normal(unit, x), units.normal(unit, shadows)
+        for name, attack in (("lira", lira), ("lira_shared", lira_shared), ("lira_offline", lira_offline)):
+            yield name, attack(x[asked], shadows[:, asked], trained[:, asked])

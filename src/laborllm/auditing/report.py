@@ -13,6 +13,7 @@ ATTACKS = {
     "calibrated": "likelihood over a reference's",
     "rmia": "RMIA",
     "lira": "LiRA",
+    "lira_shared": "LiRA, one gain for all",
     "lira_offline": "LiRA, offline",
 }
 SHOWN = ("tpr_at_1_percent", "tpr_at_0.1_percent", "members_among_1_percent")

@@ -47,8 +47,9 @@ def simulate(
     from laborllm.forecasting.engines.to_file import simulate_to_file
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.models.must_move import MustMove as MustMovers
+    from laborllm.models.registry import state_of
     from laborllm.panel.store import PanelFile
-    from laborllm.storage import MARKER, make_folder
+    from laborllm.storage import make_folder
 
     require_table(out, "long", top)
     make_folder(out.resolve().parent)
@@ -66,7 +67,7 @@ def simulate(
             draws=draws,
             top=top,
             seed=seed,
-            identity=f"{(run / MARKER).read_text()}\n{must_move}",
+            identity=f"{state_of(run)}\n{must_move}",
             engine=engine,
         )
     if not is_parquet:
