@@ -10,6 +10,7 @@ import pytest
 import laborllm as ll
 from cli.commands import laborllm
 from laborllm.forecasting.hub import COLUMNS, hub_shares
+from laborllm.forecasting.summaries import return_to_work
 
 LIST = Path(__file__).parents[2] / "examples" / "displaced.csv"
 
@@ -28,7 +29,7 @@ def _in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_thirty_displaced_workers_with_one_command(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = f"group {run} {LIST} --as-of 2025-06 --years 2026 2028 2030 --draws 50"
-    assert laborllm(f"{command} --out new/people.csv --page people.html --chart shares.svg") == 0
+    assert laborllm(f"{command} --out new/people.csv --page people.html --chart shares.svg --tables tables") == 0
     said = capsys.readouterr()
     assert re.match(r"2026: of 30 people \d+ at work \(\d+ to \d+ in 90 % of futures\); of 100, \d+ ", said.out)
     assert said.out.count("\n") == 3
@@ -40,6 +41,12 @@ def test_thirty_displaced_workers_with_one_command(run: Path, capsys: pytest.Cap
     paths = ll.simulate(ll.load(run), people, years=[2026, 2028, 2030], draws=50, seed=0)
     expected = hub_shares(ll.group_shares(paths), "transition", level=0.9)
     assert written["value"].to_list() == pytest.approx(expected["value"].to_list())
+    spelled = {"schema_overrides": {"code": pl.String}}
+    said_of_each = pl.read_csv("tables/natural_frequencies.csv", **spelled)  # type: ignore[arg-type]
+    assert said_of_each["people"].to_list() == ll.natural_frequencies(paths)["people"].to_list()
+    assert pl.read_csv("tables/return_to_work.csv").equals(return_to_work(paths), null_equal=True)
+    names = {"natural_frequencies", "time_in_groups", "moves", "survival", "return_to_work"}
+    assert {path.stem for path in Path("tables").iterdir()} == names
     page = Path("people.html").read_text()
     assert page.count("<figure>") == 4
     assert "people</span>" in page

@@ -21,6 +21,13 @@ def group(
     ] = None,
     page: Annotated[Path | None, Parameter(help="HTML page to write, which stands alone.")] = None,
     chart: Annotated[Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png.")] = None,
+    tables: Annotated[
+        Path | None,
+        Parameter(
+            help="Folder of tables to write, person by person: natural frequencies, time in groups of occupations, "
+            "moves, survival in the occupation, return to work."
+        ),
+    ] = None,
     refits: Annotated[
         list[Path] | None,
         Parameter(help="Run folders of the same model fitted on resampled careers: the intervals hold them too."),
@@ -42,6 +49,7 @@ def group(
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.cli.people import careers_of
     from laborllm.forecasting.export import require_table, write_table
+    from laborllm.forecasting.frequencies import person_tables
     from laborllm.forecasting.groups.charted import chart_shares
     from laborllm.forecasting.groups.shares import group_shares, values_by_worker
     from laborllm.forecasting.hub import hub_shares
@@ -67,6 +75,11 @@ def group(
         table = group_shares(runs, groups, major=major, sampled=sampled, level=level)
         write_table(hub_shares(table, models[0].spec.name, level=level), out)
         print(f"{out}: where {careers.workers:,} people are in {len(years)} years", file=sys.stderr)
+    if tables is not None:
+        make_folder(tables)
+        for name, table in person_tables(runs).items():
+            write_table(table, tables / f"{name}.csv")
+        print(f"{tables}: tables of each person", file=sys.stderr)
     if chart is not None:
         write_chart(shares_by_year(chart_shares(runs[0])), chart)
     if page is not None:

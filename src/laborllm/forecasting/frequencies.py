@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.simulate import Simulation
-from laborllm.forecasting.summaries import rows_of
+from laborllm.forecasting.summaries import moves, return_to_work, rows_of, survival, time_in_groups
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.taxonomy import OTHERS
@@ -92,6 +92,25 @@ def next_frequencies(forecast: Forecast, panel: Panel, *, of: int = PEOPLE, top:
     return _in_people(rows, probabilities, before, forecast.taxonomy, of, top)
 
 
+def person_tables(runs: Sequence[Simulation]) -> dict[str, pl.DataFrame]:
+    """What a simulation says of each worker, by name of the table.
+
+    Args:
+        runs: One simulation, or one by each refit of a model, whose range the natural frequencies give.
+
+    Returns:
+        Natural frequencies, time in groups, moves, survival, and, where the taxonomy has states, return to work.
+    """
+    first = runs[0]
+    tables = {
+        "natural_frequencies": natural_frequencies(runs),
+        "time_in_groups": time_in_groups(first),
+        "moves": moves(first),
+        "survival": survival(first),
+    }
+    return tables | ({"return_to_work": return_to_work(first)} if first.taxonomy.states else {})
+
+
 def _before(rows: pl.DataFrame, panel: Panel) -> NDArray[np.intp]:
     """The column of the occupation before each row of workers and years, (n,); J where there is none."""
     observed = panel.records.filter(pl.col("occupation").is_not_null()).select(
@@ -116,12 +135,12 @@ def _in_people(
     for at, chances in enumerate(mean):
         stay = [int(before[at])] if before[at] < len(taxonomy) else []
         ordered = np.argsort(-chances, kind="stable")
-        moves = [column for column in ordered[: top + 1].tolist() if column not in stay][:top]
-        shown = stay + moves
+        others = [column for column in ordered[: top + 1].tolist() if column not in stay][:top]
+        shown = stay + others
         each = np.column_stack([shares[:, at, shown], 1 - shares[:, at, shown].sum(axis=1)])  # (R, shown + 1)
         low, high = (of * np.quantile(each, RANGE, axis=0)).round().astype(int)
         named = {
-            "kind": ["stay"] * len(stay) + ["move" if stay else "first"] * len(moves) + ["other"],
+            "kind": ["stay"] * len(stay) + ["move" if stay else "first"] * len(others) + ["other"],
             "code": [*codes[shown], None],
             "title": [*titles[shown], OTHERS],
             "people": largest_remainders(np.maximum(each.mean(axis=0), 0), of),
