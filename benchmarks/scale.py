@@ -1,6 +1,6 @@
 """How time and memory of commands grow with the panel: each on synthetic careers, in a process of its own."""
 
-import os
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +14,7 @@ VERBS = {
     "forecast": ("forecast", "run", "panel.parquet", "--out", "forecast.parquet"),
     "evaluate": ("evaluate", "run", "panel.parquet", "--json"),
 }
+USED = Path(__file__).with_name("used.py").resolve()
 START = ("-c", "import sys; from laborllm.cli import main; sys.exit(main(sys.argv[1:]))")
 
 
@@ -46,17 +47,16 @@ def _measured(workers: int, folder: Path, seed: int) -> list[dict[str, object]]:
     panel.save(folder / "panel.parquet")
     ll.fit("transition", panel, out=folder / "run")
     return [
-        {"verb": verb, "workers": workers, "records": len(panel), "seconds": seconds, "memory_mb": memory}
+        {"verb": verb, "workers": workers, "records": len(panel), **_run(command, folder)}
         for verb, command in VERBS.items()
-        for seconds, memory in [_run(command, folder)]
     ]
 
 
-def _run(command: tuple[str, ...], folder: Path) -> tuple[float, float]:
+def _run(command: tuple[str, ...], folder: Path) -> dict[str, float]:
     """Seconds of the processor, and megabytes, that a command takes in `folder`."""
-    with (folder / f"{command[0]}.log").open("w") as log:
-        process = subprocess.Popen([sys.executable, *START, *command], cwd=folder, stdout=log, stderr=log)
-        _, status, used = os.wait4(process.pid, 0)
-    if status:
-        raise RunError(f"laborllm {' '.join(command)} failed: {folder / f'{command[0]}.log'} says why")
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    log = f"{command[0]}.log"
+    started = [sys.executable, str(USED), log, sys.executable, *START, *command]
+    used = subprocess.run(started, cwd=folder, stdout=subprocess.PIPE, text=True)
+    if used.returncode:
+        raise RunError(f"laborllm {' '.join(command)} failed: {folder / log} says why")
+    return dict(json.loads(used.stdout))
