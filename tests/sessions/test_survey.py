@@ -24,12 +24,8 @@ def extract() -> list[Path]:
     asked = columns([person for seed in range(8) for person in people(seed)])
     numbered = next(column for column in asked if column.question == "PUBID")
     answers = list(range(1, 1 + len(numbered.answers)))
-    asked = [column if column is not numbered else column.__class__(*_renumbered(column, answers)) for column in asked]
+    asked = [replace(column, answers=answers) if column is numbered else column for column in asked]
     return invented.write(Path(), {"own.csv": invented.data(asked), "own.cdb": invented.codebook(asked)})
-
-
-def _renumbered(column: invented.Column, answers: list[int]) -> tuple[object, ...]:
-    return column.reference, column.question, column.round, answers
 
 
 def test_from_a_survey_to_a_table_by_groups_with_weights_and_a_design(extract: list[Path], capsys: Capture) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,12 +26,12 @@ def panel() -> ll.Panel:
 
 
 def test_two_specs_a_mixture_and_all_pairs(panel: ll.Panel, capsys: Capture) -> None:
-    specs = {
+    specs: dict[str, Any] = {
         "small": ll.Career(width=8, layers=1, heads=1, training=BRIEF),
         "counts": ll.Transition("second-order"),
     }
     fitted = {name: ll.fit(spec, panel, seed=5, out=name) for name, spec in specs.items()}
-    mixed = ll.fit(ll.Mixture(("small", "counts")), panel, out="mixed")
+    mixed = ll.fit(ll.Mixture((Path("small"), Path("counts"))), panel, out="mixed")
     models = {**fitted, "mixed": mixed}
     found = ll.evaluate(models, panel, pairs="all", by=["transition"], draws=100)
     capsys.readouterr()
