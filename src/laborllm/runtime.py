@@ -22,6 +22,7 @@ LOGGERS = ("torchao", "torch.utils._pytree")  # transformers loads torchao, whic
 NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"  # transformers reads it when it is imported
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 ONEDNN = "could not create a primitive"  # the message of products on a CPU that lack memory
+OVERFLOW = "Storage size calculation overflowed"  # of torch, for tensors of more bytes than can be counted
 
 # How much is computed at a time, by type of device, a matter of speed and memory only. On a CPU, what lies between two
 # products stays in its cache; a GPU is kept busy by long ones.
@@ -97,7 +98,8 @@ def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that memory was lacking, of this machine or of its GPU."""
     from accelerate.utils.memory import should_reduce_batch_size
 
-    return isinstance(error, MemoryError) or should_reduce_batch_size(error) or ONEDNN in str(error)
+    said = str(error)
+    return isinstance(error, MemoryError) or should_reduce_batch_size(error) or ONEDNN in said or OVERFLOW in said
 
 
 def _reuse_freed_memory() -> None:

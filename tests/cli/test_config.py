@@ -139,6 +139,13 @@ def test_words_that_no_command_takes(command: str, words: str, capsys: Capture) 
     assert "Tokens" not in line
 
 
+@pytest.mark.parametrize("width", [10**14, 2**40])
+def test_a_model_that_no_memory_holds(width: int, capsys: Capture) -> None:
+    assert laborllm(f"fit nemo panel.parquet --width {width} --out run") == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("laborllm: memory does not hold this: ask for a smaller")
+    assert not Path("run").exists()
+
+
 BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}]\n" for a, b in pairwise("abcdefghijk"))
 
 

@@ -1,8 +1,10 @@
 """Extracts and resumes spoilt at random, over ten thousand of them: a panel that adds up, or one line of our own."""
 
+import gzip
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 
 from laborllm.panel import Panel
 from laborllm.sources import import_nlsy79, import_nlsy97, import_psid, import_table
+from laborllm.sources.career_layout import import_career
 from laborllm.sources.resumes.jobs import read_jobs
 from laborllm.sources.resumes.json_resume import read_resumes
 from sources import invented, invented_nlsy97, psid_extract
 from sources.invented import Column
+from sources.test_career_layout import BY_HAND, TAXONOMY
 from sources.test_fuzz import BYTES, DAMAGES, Damage, Spoiling, own_error_at_most, spoil, write
 
 PEOPLE = Column("R0000100", "CASEID", "1979", (1, 2, 3, 4))
@@ -68,7 +72,44 @@ def _psid(folder: Path) -> Callable[[], Panel]:
     return lambda: import_psid([folder / "people.txt", folder / "family.txt"])
 
 
-SOURCES = {"nlsy79": _nlsy79, "nlsy79 zip": _nlsy79_zip, "nlsy97": _nlsy97, "psid": _psid}
+def _nlsy97_documents(folder: Path) -> Callable[[], Panel]:
+    """More people, in packed files, with the codebook and Stata's dictionary."""
+    columns = invented_nlsy97.columns(invented_nlsy97.people(1, count=12))
+    (folder / "data.csv.gz").write_bytes(gzip.compress(invented.data(columns).encode()))
+    documents = {"book.cdb": invented.codebook(columns), "all.dct": invented.dictionary(columns)}
+    files = [folder / "data.csv.gz", *invented.write(folder, documents)]
+    return lambda: import_nlsy97(files)
+
+
+def _psid_families(folder: Path) -> Callable[[], Panel]:
+    """All people, and a family file of each wave, in the dialects by turns."""
+    study = _study()
+    psid_extract.write_extract(folder / "people.txt", study.individuals, "sps")
+    for number, (year, families) in enumerate(study.families.items()):
+        psid_extract.write_extract(folder / f"family{year}.txt", families, ("sas", "sps", "do")[number % 3])
+    return lambda: import_psid(sorted(folder.glob("*.txt")))
+
+
+@cache
+def _study() -> psid_extract.Study:
+    return psid_extract.invent(1)
+
+
+def _career_layout(folder: Path) -> Callable[[], Panel]:
+    for name, text in BY_HAND.items():
+        (folder / name).write_text(text)
+    return lambda: import_career(folder, TAXONOMY, "CAREER")
+
+
+SOURCES = {
+    "nlsy79": _nlsy79,
+    "nlsy79 zip": _nlsy79_zip,
+    "nlsy97": _nlsy97,
+    "nlsy97 documents": _nlsy97_documents,
+    "psid": _psid,
+    "psid families": _psid_families,
+    "career layout": _career_layout,
+}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from laborllm.cli import (
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
-from laborllm.runtime import set_up_process
+from laborllm.runtime import is_out_of_memory, set_up_process
 
 BAD_INPUT = 2
 SHOW_VALUES = "--show-values"  # of any command
@@ -87,6 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # of the terminal, or of what output was sent to
         return _cannot_print(error)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("laborllm: memory does not hold this: ask for a smaller model, or for less at a time", file=sys.stderr)
+        return BAD_INPUT
     return 0
 
 
