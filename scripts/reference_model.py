@@ -27,6 +27,7 @@ from laborllm.panel import Panel
 from laborllm.panel.pooling import join
 from laborllm.panel.rare import RarePooled, pool_rare
 from laborllm.runtime import set_up_process
+from laborllm.storage import make_folder
 
 SURVEYS = ("nlsy97", "nlsy79")
 SPEC = ll.Nemo(
@@ -34,6 +35,7 @@ SPEC = ll.Nemo(
 )
 """A single pass: longer training forecasts better, and tells attackers with refits more than `MOST` of the people."""
 
+DRAWS = 100  # of people, for intervals: each passes over all records
 MOST = {"tpr_at_1_percent": 0.02, "tpr_at_0.1_percent": 0.003}
 """The largest shares of people trained on that any attack may find."""
 
@@ -56,14 +58,15 @@ def main(
     panel = join([_survey(data, name) for name in SURVEYS], "NLSY")
     pooled = pool_rare(panel, load_groups("soc2018", panel.taxonomy))
     fitted, frequencies = SPEC.fit(pooled.panel, seed=0), ll.Transition().fit(pooled.panel)
-    found = audit(fitted, pooled.panel, refits=refits, cache=cache)
-    counted = audit(frequencies, pooled.panel, refits=refits, cache=cache)
+    found = audit(fitted, pooled.panel, refits=refits, cache=cache, draws=DRAWS)
+    counted = audit(frequencies, pooled.panel, refits=refits, cache=cache, draws=DRAWS)
     print(as_markdown(found), as_markdown(counted), sep="\n\nTransition frequencies:\n\n", file=sys.stderr)
     require_no_worse(found, counted)
     whole = spread(fitted, pooled)
     tested = evaluate(
         {"this model": whole, "transition frequencies": ll.Transition().fit(panel)}, panel, by=["dataset"]
     )
+    make_folder(out.parent)
     replace(whole, record=whole.record.released()).save(out)
     for title, text in sections(pooled, tested, found, counted).items():
         write_section(out, title, text)

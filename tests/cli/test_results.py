@@ -280,6 +280,9 @@ def test_models_are_listed(capsys: Capture) -> None:
     assert {model["name"] for model in listed["models"]} == set(MODELS)
     assert all("Takes " in model["about"] for model in listed["models"])
     assert "smollm2-135m" in {base["name"] for base in listed["base_models"]}
+    (fitted,) = listed["fitted"]
+    assert fitted["name"] == "nlsy"
+    assert fitted["about"].endswith("workers of NLSY79 and NLSY97")
     assert laborllm("models") == 0
     assert "language-model" in capsys.readouterr().out
 
