@@ -64,9 +64,7 @@ def group_shares(
     parts = []
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
-        expected = np.mean([_sum_cells(run.probability[rows].sum(axis=0), cell, len(codes)) for run in runs], axis=0)
-        paths = [_resampled(run.occupation[rows], run.seed) if sampled else run.occupation[rows] for run in runs]
-        drawn = np.concatenate([_counts(path, cell, len(codes)) for path in paths])  # (futures, K, C)
+        expected, drawn = _group_counts(runs, rows, cell, len(codes), sampled=sampled)
         low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")
         parts.append(
             pl.DataFrame(
@@ -97,6 +95,15 @@ def values_by_worker(panel: Panel, column: str) -> list[str]:
         raise PanelError(f"the panel has no column {column!r} to group by: use {', '.join(panel.records.columns)}")
     last = panel.records.group_by("worker", maintain_order=True).agg(pl.col(column).drop_nulls().last())
     return last[column].cast(pl.String).fill_null("unknown").to_list()
+
+
+def _group_counts(
+    runs: Sequence[Simulation], rows: NDArray[np.intp], cell: NDArray[np.intp], cells: int, *, sampled: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """How many of some workers are in each of C cells in each year: expected, (K, C), and in each future, (F, K, C)."""
+    expected = np.mean([_sum_cells(run.probability[rows].sum(axis=0), cell, cells) for run in runs], axis=0)
+    paths = [_resampled(run.occupation[rows], run.seed) if sampled else run.occupation[rows] for run in runs]
+    return expected, np.concatenate([_counts(path, cell, cells) for path in paths])
 
 
 def _cells(simulation: Simulation, *, major: bool) -> tuple[list[str], list[str], NDArray[np.intp]]:

@@ -71,18 +71,15 @@ class FittedLanguageModel:
         probability then goes to tokens that no career holds."""
         whole = TextModel.on_best_device(self.text_model.base, self.text_model.encoder)
         spec = replace(self.spec, vocabulary="whole")
-        return replace(self, spec=spec, forecaster=TitleForecaster(whole))
+        return replace(self, spec=spec, forecaster=TitleForecaster(whole, self.record))
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """Score the text of every title after the prompt of each record, and normalise over titles."""
-        panel = self.record.over(panel)
-        found = self.forecaster.forecast(panel, scoring or ScoringOptions())
-        return replace(found, lineage=self.record.lineage)
+        return self.forecaster.forecast(panel, scoring=scoring)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
-        panel = self.record.over(panel)
-        return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
+        return self.forecaster.log_likelihood(panel, scoring=scoring)
 
     def save(self, path: Path) -> None:
         """Write the run folder: the tuned weights, the learning curve and a hash of the base model; then remove
@@ -114,7 +111,7 @@ class FittedLanguageModel:
         encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
         vocabulary = json.loads((run.path / VOCABULARY).read_text()) if spec.vocabulary == "closed" else None
         model = TextModel.on_best_device(base, encoder, vocabulary=vocabulary)
-        return cls(spec, run.record, read_curve(run.path / CURVE), None, TitleForecaster(model))
+        return cls(spec, run.record, read_curve(run.path / CURVE), None, TitleForecaster(model, run.record))
 
 
 @dataclass(frozen=True)
@@ -158,8 +155,9 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
     decides = identity(spec, spec.name, panel, base=base, bfloat16=bfloat16)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = finetune(model, ready.training, ready.valid, spec.training, seed=seed, checkpoints=checkpoints)
-    tuned = TitleForecaster(TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary))
-    return FittedLanguageModel(spec, ready.record, curve, adapter, tuned, ready.left_out, checkpoints)
+    tuned = TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary)
+    forecaster = TitleForecaster(tuned, ready.record)
+    return FittedLanguageModel(spec, ready.record, curve, adapter, forecaster, ready.left_out, checkpoints)
 
 
 def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:

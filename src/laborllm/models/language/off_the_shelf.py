@@ -53,7 +53,7 @@ class FittedOffTheShelf:
         listed = spec.template.title_texts(taxonomy) if spec.title_list else ()
         examples = [] if self.shown is None else self.shown.texts(spec.template)
         encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy, in_context_prefix(listed, examples))
-        return TitleForecaster(TextModel.on_best_device(base, encoder))
+        return TitleForecaster(TextModel.on_best_device(base, encoder), self.record)
 
     @property
     def text_model(self) -> TextModel:
@@ -62,14 +62,11 @@ class FittedOffTheShelf:
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """Score the text of every title after the prompt of each record, and normalise over titles."""
-        panel = self.record.over(panel)
-        found = self.forecaster.forecast(panel, scoring or ScoringOptions())
-        return replace(found, lineage=self.record.lineage)
+        return self.forecaster.forecast(panel, scoring=scoring)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
-        panel = self.record.over(panel)
-        return self.forecaster.log_likelihood(panel, scoring or ScoringOptions())
+        return self.forecaster.log_likelihood(panel, scoring=scoring)
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""

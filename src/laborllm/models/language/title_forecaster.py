@@ -13,35 +13,30 @@ from laborllm.lm.scoring.title_scores import TitleScores
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.titles import encode
+from laborllm.models.runs.run_folder import FitRecord
 from laborllm.panel import Panel
 from laborllm.progress import progress
 
 
 class TitleForecaster:
-    """Forecasts with one text model.
+    """Forecasts with one text model, for all fitted models that score the text of titles.
 
     Its scorers, one for each precision of the weights, live as long as it does: the shards of a forecast share them.
 
     Attributes:
         model: The text model.
+        record: What it was fitted on, which says the taxonomy of the forecasts and the splits behind them.
         costs: What each quantisation changes, once it has been asked for.
     """
 
-    def __init__(self, model: TextModel) -> None:
-        self.model = model
+    def __init__(self, model: TextModel, record: FitRecord) -> None:
+        self.model, self.record = model, record
         self.costs: dict[Weights, QuantisationCost] = {}
         self._scorers = {"fitted": Scorer(model)}
 
-    def forecast(self, panel: Panel, options: ScoringOptions) -> Forecast:
-        """The probability of every title for every record, normalised over titles, and the raw mass.
-
-        Args:
-            panel: n records.
-            options: How titles are scored.
-
-        Returns:
-            The forecast, a row per record.
-        """
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
+        """The probability of every title for every record, normalised over titles, and the raw mass."""
+        panel, options = self.record.over(panel), scoring or ScoringOptions()
         found, careers = [], encode(self.model.encoder, panel)
         scorer = self._scorer(careers, options)
         with progress("score titles", len(panel), "records") as advance:
@@ -58,21 +53,14 @@ class TitleForecaster:
             method=self._method(scorer, options),
             error_bound=scores.error_bound if options.method == "pruned" else None,
             greedy_valid=scores.greedy_valid,
+            lineage=self.record.lineage,
         )
 
-    def log_likelihood(self, panel: Panel, options: ScoringOptions) -> Floats:
-        """Log-probability of the text of each observed title, not normalised over titles.
-
-        Args:
-            panel: Records, m of which are observed.
-            options: Which precision the weights have; no other title is scored.
-
-        Returns:
-            (m,) nats.
-        """
-        panel = panel.observed()
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        """Log-probability of the text of each observed title, (m,) nats, not normalised; no other title is scored."""
+        panel = self.record.over(panel).observed()
         careers = encode(self.model.encoder, panel)
-        scorer = self._scorer(careers, options)
+        scorer = self._scorer(careers, scoring or ScoringOptions())
         log_prob: list[Floats] = []
         with progress("score observed titles", len(panel), "records") as advance:
             for one in loglikelihood(scorer.model, careers):
