@@ -21,6 +21,9 @@ from laborllm.errors import InputError
 from laborllm.lm.scoring.options import ScoringOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from laborllm.evaluation import Evaluation
     from laborllm.models.contract import Fitted, Forecaster
     from laborllm.models.forecasts.saved import SavedForecast
     from laborllm.panel import Panel
@@ -86,8 +89,6 @@ def evaluate(
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.scored import WithScoring
     from laborllm.panel import store
-    from laborllm.report.examples import example_section
-    from laborllm.report.html import write_report
     from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
@@ -113,14 +114,9 @@ def evaluate(
     report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
         loaded = api.read_panel(panel)
-        folders = {
-            name for name, path in map(_name_and_path, runs) if not path.is_file()
-        }  # which forecasts no one else
-        fitted = {name: models[name] for name in found.ranking if name in folders}
-        examples = example_section(fitted, loaded) if fitted and not likelihood_only else None
-        title = f"Forecasts of the next occupation, {loaded.dataset}"
-        write_report(out, found, title=title, facts=facts(loaded, split, workers), examples=examples)
-        print(f"{out}: the report", file=sys.stderr)
+        files = {name for name, path in map(_name_and_path, runs) if path.is_file()}  # which forecast no one else
+        fitted = {name: models[name] for name in found.ranking if name not in files and not likelihood_only}
+        _write_report(out, found, fitted, loaded, facts(loaded, split, workers))
     if tables is not None:
         write_tables(tables, found)
         print(f"{tables}: the tables, as LaTeX, CSV and Stata files", file=sys.stderr)
@@ -128,6 +124,19 @@ def evaluate(
         print(found.to_json())
     else:
         show(found)
+
+
+def _write_report(
+    out: Path, found: "Evaluation", models: "Mapping[str, Forecaster]", panel: "Panel", said: dict[str, str]
+) -> None:
+    """Write what was found, with invented careers that some models forecast as examples."""
+    from laborllm.report.examples import example_section
+    from laborllm.report.html import write_report
+
+    title = f"Forecasts of the next occupation, {panel.dataset}"
+    examples = example_section(models, panel) if models else None
+    write_report(out, found, title=title, facts=said, examples=examples)
+    print(f"{out}: the report", file=sys.stderr)
 
 
 def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, str]:
