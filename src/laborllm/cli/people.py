@@ -41,7 +41,7 @@ class PeopleOptions:
     date_order: Literal["day-first", "month-first"] | None = None
 
 
-MustMove = Annotated[bool, Parameter(help="None of these people can stay where they are.")]
+MustMove = Annotated[bool, Parameter(help="These people cannot stay where they are.")]
 ReadSo = Annotated[PeopleOptions, Parameter(name="*")]
 READ_SO = PeopleOptions()
 
