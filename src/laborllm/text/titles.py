@@ -159,7 +159,7 @@ def reworded(title: str) -> str:
 
 
 def _numbered(taxonomy: Taxonomy, seed: int) -> list[str]:
-    """Codes without meaning: their numbers do not follow the order of the taxonomy, in which like stands by like."""
+    """Codes without meaning: their numbers do not follow the taxonomy, which puts similar occupations side by side."""
     texts = [""] * len(taxonomy)
     for number, column in enumerate(_random_order(taxonomy, seed)):
         texts[column] = f"job_{number}"
@@ -196,7 +196,7 @@ WRITERS: dict[Titles, Callable[[Taxonomy, int], Sequence[str]]] = {
 
 
 def _replaced(title: str, table: dict[str, str]) -> str:
-    """With each word that the table has, or whose singular it has, replaced; capitals stay."""
+    """The title with each word replaced that the table has, or whose singular it has; capitals stay."""
 
     def replace(found: re.Match[str]) -> str:
         word = found[0]
@@ -209,8 +209,12 @@ def _replaced(title: str, table: dict[str, str]) -> str:
 
 
 def _reordered(title: str) -> str:
-    """What begins with "Other" as "... of other kinds", a row of single words from its end, and what is neither a row
-    nor has an "of" as an index has it: "engineers, civil"."""
+    """The title in another order, where that is plain English.
+
+    "Other clerks" becomes "clerks of other kinds"; a row of single words, such as "Painters, sculptors and
+    printmakers", is said from its end; "Civil engineers" becomes "engineers, civil", as an index has it, unless there
+    is an "of" in it.
+    """
     kind = title.removeprefix("Other ")
     if kind != title:
         return f"{kind} of other kinds"

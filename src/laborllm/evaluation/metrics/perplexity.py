@@ -13,8 +13,11 @@ from laborllm.evaluation.portions import Portion
 
 @dataclass(frozen=True)
 class Loss:
-    """The negative log-likelihood of the observed occupation in nats: as a share of the probability of all titles, or
-    with `raw` as the model itself gives it."""
+    """The negative log-likelihood of the observed occupation in nats, normalised over titles or not.
+
+    Attributes:
+        raw: Take it as the model itself gives it, before any normalisation over titles.
+    """
 
     raw: bool = False
 

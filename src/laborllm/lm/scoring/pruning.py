@@ -22,8 +22,12 @@ def expand(expansion: TrieExpansion, tolerance: float) -> None:
     """Run nodes, all records at once, until unresolved mass is at most `tolerance` of the probability given to titles.
 
     In each round a record runs all of its open branches but those that may stay open: the ones that resolve least mass
-    for each node that is left to run. These are as few nodes as a search needs that runs one branch at a time. A branch
-    is run as far as it does not fork; the branch of the most probable continuation is always run.
+    for each node that is left to run. No more nodes are run than by a search that runs one branch at a time. A branch
+    is run up to its next fork, and the branch of the most probable continuation is always run.
+
+    Args:
+        expansion: What has been run of the trie, which grows.
+        tolerance: Of the normalised forecast, in total variation.
     """
     trie = expansion.trie
     share = trie.titles_below[1:] / (trie.titles_below[1:] + 1)
@@ -41,8 +45,8 @@ def expand(expansion: TrieExpansion, tolerance: float) -> None:
 def _allowed(mass: Floats, unresolved: Floats, resolved: Floats, tolerance: float) -> Floats:
     """(B,) the unresolved mass that may stay, given the mass and unresolved mass of each branch, (B, N).
 
-    As branches are run, titles are given more, but never more than what is resolved and open now: as long as that
-    leaves something to run, it is surely needed.
+    The limit is a share of the probability given to titles, which grows while branches are run, at most to all that is
+    resolved or open now. As long as more is unresolved than that largest limit, what exceeds it is needed in any case.
     """
     at_last, now = (tolerance * (resolved + given.sum(axis=1)) for given in (mass, unresolved))
     return np.asarray(np.where(unresolved.sum(axis=1) > at_last, at_last, now))

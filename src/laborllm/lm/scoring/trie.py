@@ -17,12 +17,15 @@ LEAF = -1
 class TitleTrie:
     """Row 0 is the end of the prompt; rows 1..N are the inner nodes, parents first, each run by the model once.
 
-    tokens, depth: (N,) token and distance from the root of each inner node.
-    ancestors: (N, D) inner nodes (0-based) from the first token down to the node itself, padded with -1.
-    edge_row, edge_token: (E,) an edge is a token that may follow a row; sorted by row.
-    edge_child: (E,) the row that an edge leads to, or `LEAF`.
-    title_edges: (J, M) the edges whose log-probabilities add up to a title's, padded with E.
-    child: (row, token) to the row reached, or `LEAF` at the end of a title.
+    Attributes:
+        tokens: Token of each inner node, (N,).
+        depth: Its distance from the root, (N,).
+        ancestors: Inner nodes (0-based) from the first token down to the node itself, (N, D), padded with -1.
+        edge_row: The row that each of E edges starts at, sorted, (E,).
+        edge_token: The token that it stands for, (E,).
+        edge_child: The row that it leads to, or `LEAF`, (E,).
+        title_edges: The edges whose log-probabilities add up to a title's, (J, M), padded with E.
+        child: (row, token) to the row reached, or `LEAF` at the end of a title.
     """
 
     tokens: NDArray[np.int64]

@@ -35,8 +35,13 @@ class Steps:
 
 @dataclass(frozen=True)
 class SecondOrder:
-    """The triples (i, j, k) that occur, as numbers in order, (m,), and how often each does, (m,); the strengths a and b
-    of the shrinking, (2,), in records."""
+    """How often triples of occupations occur, and how much their frequencies are shrunk.
+
+    Attributes:
+        triple: The triples (i, j, k) that occur, as numbers in order, (m,).
+        count: How often each does, (m,).
+        strengths: a and b of the shrinking, (2,), in records.
+    """
 
     triple: Indexes
     count: Floats

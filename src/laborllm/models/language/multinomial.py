@@ -34,7 +34,12 @@ class Vectors:
 class MultinomialLogit:
     """A multinomial logit: S scores, of the J occupations and, with two stages, of staying.
 
-    weight: (d, S) for vectors that are centred and scaled. bias: (S,). mean, deviation: (d,) of the vectors.
+    Attributes:
+        likelihood: "multinomial" or "two-stage".
+        weight: (d, S), for vectors that are centred and scaled.
+        bias: (S,).
+        mean: Of the vectors, (d,).
+        deviation: Standard deviation of the vectors, (d,).
     """
 
     likelihood: Likelihood

@@ -126,7 +126,12 @@ def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOf
 
 @dataclass(frozen=True)
 class Shown:
-    """Careers as examples. training: those of split train. workers: the places of the examples among its workers."""
+    """Careers as examples.
+
+    Attributes:
+        training: Split train.
+        workers: The places of the examples among its workers.
+    """
 
     training: Panel
     workers: list[int]

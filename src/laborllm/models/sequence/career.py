@@ -23,7 +23,7 @@ from laborllm.models.sequence.embeddings import Covariates, embedding
 
 WAVELENGTH = 10_000  # the longest sinusoid of the positions, in records over 2 pi
 COVARIATE_SCALE = 0.35  # of the vectors at first: the dozen of a record together weigh as much as its last occupation
-ENTERING, WITHIN = 0.6, 0.2  # dropout of what enters the blocks, and of what they add, over the last state's dropout
+ENTERING, WITHIN = 0.6, 0.2  # dropout of what enters the blocks and of what they add, as shares of the last dropout
 
 
 class CareerNetwork(nn.Module):

@@ -30,9 +30,12 @@ COVARIATES = (*CATEGORIES, *YEARS, *LIMITS)
 class Batch:
     """B careers side by side, padded at the end to T records.
 
-    index: (B, T) per name, zero in the padding. present: (B, T), what is no padding; it holds n records.
-    The names are `occupation`, the observed column, J where the record is open; `previous` and `before_previous`, the
-    columns of the two records before, J where there is none; and `COVARIATES`.
+    The names of indexes are `occupation`, the observed column, J where the record is open; `previous` and
+    `before_previous`, the columns of the two records before, J where there is none; and `COVARIATES`.
+
+    Attributes:
+        index: (B, T) per name, zero in the padding.
+        present: What is no padding, (B, T); it holds n records.
     """
 
     index: dict[str, Tensor]
@@ -50,7 +53,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Careers:
-    """A panel of n records of W workers. index: (n,) per name, as in `Batch`. start, length: (W,) rows of each."""
+    """A panel of n records of W workers.
+
+    Attributes:
+        index: (n,) per name, as in `Batch`.
+        start: The first row of each worker, (W,).
+        length: How many records each worker has, (W,).
+    """
 
     index: dict[str, Tensor]
     start: Tensor

@@ -27,10 +27,14 @@ class Ranker:
     With T[f, j] the TF-IDF mass of feature f in the titles of occupation j and V features, the log-probability of f is
     log(T[f, j] + alpha) - log(sum_f T[f, j] + alpha V): the first part is log(alpha) wherever f does not occur in j.
 
-    features: feature -> row. weight: inverse document frequency per row (V,), and of a feature never seen last.
-    starts: where the cells of each row begin (V + 1,). columns, gains: of each cell, j and log(T / alpha + 1).
-    base: `PRIOR` times the log-share of each occupation's titles (J,). length: log of its smoothed total mass over
-    alpha (J,).
+    Attributes:
+        features: Feature -> row.
+        weight: Inverse document frequency per row (V,), and of a feature never seen last.
+        starts: Where the cells of each row begin, (V + 1,).
+        columns: Occupation of each cell, j.
+        gains: log(T / alpha + 1) of each cell.
+        base: `PRIOR` times the log-share of each occupation's titles, (J,).
+        length: Log of its smoothed total mass over alpha, (J,).
     """
 
     features: dict[str, int]

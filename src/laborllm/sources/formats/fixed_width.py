@@ -37,7 +37,12 @@ class FixedWidthFile:
 
 @dataclass(frozen=True)
 class Layout:
-    """variables: name, in upper case, -> first and last column, from 1. announced: how many records there should be."""
+    """Which columns of a record hold which variable.
+
+    Attributes:
+        variables: Name, in upper case, -> first and last column, from 1.
+        announced: How many records there should be, where the statements say so.
+    """
 
     variables: dict[str, tuple[int, int]]
     announced: int | None

@@ -32,10 +32,13 @@ TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: records, their workers, and where they came from. `provenance` counts years of jobs as rows.
+    """What was written of a panel of resumes.
 
-    uncoded: titles without a code (title, rows), the most frequent first. titles: all that were asked for a code
-    (title, code, confidence, match).
+    Attributes:
+        records: How many.
+        workers: How many they are of.
+        provenance: Where they came from; it counts years of jobs as rows.
+        uncoded: Titles without a code (title, rows), the most frequent first.
     """
 
     records: int

@@ -27,9 +27,17 @@ Object = dict[str, object]
 
 
 def read_resumes(path: Path, encoding: str | None = None) -> Jobs:
-    """Read the resumes at `path`; of a folder, those in the folders below it too. A file of another kind is counted.
+    """Read resumes; of a folder, those in the folders below it too. A file of another kind is counted.
 
-    Raises `SourceError` that names the file, and the line, that is not one.
+    Args:
+        path: A folder of JSON Resume files, one such file, or a `.jsonl` of them.
+        encoding: Of texts that are not UTF-8; None: found out.
+
+    Returns:
+        Jobs and schools, with notes.
+
+    Raises:
+        SourceError: A file or a line that is no resume; it is named.
     """
     files, others = _files(path) if path.is_dir() else ([path], [])
     if not files:

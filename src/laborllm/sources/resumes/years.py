@@ -21,9 +21,12 @@ REMEMBERED = 1_000  # examples that are kept on the way
 
 @dataclass(frozen=True)
 class DateRules:
-    """as_of: the day on which running jobs are taken to continue, and after which nothing is known.
+    """How the dates of jobs are read.
 
-    open_ends: texts that stand for an open end, besides the usual ones. order: see `read_date`.
+    Attributes:
+        as_of: The day on which running jobs are taken to continue, and after which nothing is known.
+        open_ends: Texts that stand for an open end, in addition to the usual ones.
+        order: What comes first in a date such as 03/04/2014; None: such a date is not read.
     """
 
     as_of: date

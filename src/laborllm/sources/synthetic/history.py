@@ -18,9 +18,15 @@ Columns = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class History:
-    """One value per record, (n,). previous: column of the occupation before; job: of the last occupation that was no
-    state; former: of the occupation before that one; J where there is none. gap: years since the record before; tenure:
-    years that the previous occupation had lasted by then. Gap and tenure are zero at a first record."""
+    """What a data-generating process knows of the past of n records, a value each, (n,).
+
+    Attributes:
+        previous: Column of the occupation before; J where there is none.
+        job: Of the last occupation that was no state; J where there is none.
+        former: Of the occupation before that one; J where there is none.
+        gap: Years since the record before; zero at a first record.
+        tenure: Years that the previous occupation had lasted by then; zero at a first record.
+    """
 
     previous: Columns
     job: Columns

@@ -17,9 +17,15 @@ MIDDLE_YEAR = 2010
 class StateOdds:
     """A state without a job: log-odds of entering it rather than any occupation, and of staying in it another year.
 
-    Both are those at age 30. by_age: what ten more years add to entering; by_age_squared: what their square adds;
-    by_education: what each of five levels above the lowest adds; women: what being one adds; slump: what the
-    worst year of the business cycle adds, the best takes away. stay_by_age: what ten more years add to staying.
+    Attributes:
+        enter: Of entering, at age 30.
+        by_age: What ten more years of age add to entering.
+        by_age_squared: What their square adds.
+        by_education: What each of five levels above the lowest adds.
+        women: What being a woman adds.
+        slump: What the worst year of the business cycle adds; the best takes it away.
+        stay: Of staying, at age 30.
+        stay_by_age: What ten more years of age add to staying.
     """
 
     enter: float

@@ -30,11 +30,14 @@ DECIMAL = r"^-?\d{1,15}(\.\d{1,15})?$"
 
 @dataclass(frozen=True)
 class Extract:
-    """values: one row per person, sorted by `KEY`; a column per reference number, of whole numbers (decimals where the
-    file has them) with the codes of `MISSING` left in. Null: this person is only in another of the files.
+    """Data and documents of an extract together.
 
-    variables: what the columns are, by reference number, in their order. files: name -> SHA-256. notes: how many
-    files of an archive are not read, and where the codebook and the data differ by a few people.
+    Attributes:
+        values: One row per person, sorted by `KEY`; a column per reference number, of whole numbers (decimals where the
+            file has them) with the codes of `MISSING` left in. Null: this person is only in another of the files.
+        variables: What the columns are, by reference number, in their order.
+        files: Name -> SHA-256.
+        notes: How many files of an archive are not read, and where the codebook and the data differ by a few people.
     """
 
     values: pl.DataFrame

@@ -17,7 +17,13 @@ TORN = (*UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError, Valu
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """question: of which the columns are the survey rounds, if the file was given as QUESTION=FILE."""
+    """A file of an extract as text.
+
+    Attributes:
+        name: Of the file.
+        text: What it holds.
+        question: The question whose survey rounds its columns are, if the file was given as QUESTION=FILE.
+    """
 
     name: str
     text: str

@@ -27,9 +27,14 @@ SHOWN = 3  # questions that an error names
 
 @dataclass(frozen=True)
 class Question:
-    """names: what the Investigator calls it, the usual name first; the round, job, year and week stand in braces.
+    """A question of the survey.
 
-    asked: in "1997", "every round", or of "every job" or "every week" in every round. needed: no panel without it.
+    Attributes:
+        name: What it is called here.
+        names: What the Investigator calls it, the usual name first; the round, job, year and week stand in braces.
+        asked: In "1997", "every round", or of "every job" or "every week" in every round.
+        needed: Whether there is no panel without it.
+        holds: What the answers are.
     """
 
     name: str
