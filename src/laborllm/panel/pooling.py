@@ -21,9 +21,8 @@ from laborllm.panel.store import Careers
 
 Draw = Literal["alike", "weight", "target"]
 
-ADDED = "added from"
-HELD_OUT = "workers in split test of "
-"""Notes on additions begin with this."""
+ADDED = "added from"  # how notes on additions begin
+HELD_OUT = "workers in split test of "  # how notes on those who are held out begin
 
 ALIKE = ("education", "gender", "ethnicity", "region")
 """What a draw toward a target compares, in a worker's first record; cohorts of two surveys seldom overlap."""
@@ -31,10 +30,17 @@ ALIKE = ("education", "gender", "ethnicity", "region")
 
 @dataclass(frozen=True)
 class Addition:
-    """Training workers to add from `panel`: a share of them, drawn without replacement.
+    """Training workers to add from another panel: a share of them, drawn without replacement.
 
-    draw: `alike`; `weight`, in proportion to the mean sampling weight of a worker's records; or `target`, in proportion
-    to how much more frequent a worker's covariates are among the training workers of the first panel than here.
+    Attributes:
+        panel: The other panel.
+        share: Of its training workers, above 0 and at most 1.
+        draw: `alike`; `weight`, in proportion to the mean sampling weight of a worker's records; or `target`, in
+            proportion to how much more frequent a worker's covariates are among the training workers of the first panel
+            than here.
+
+    Raises:
+        PanelError: A share out of its range, or an unknown draw.
     """
 
     panel: Panel
@@ -51,7 +57,7 @@ class Addition:
 def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
     """Add training workers of other panels to a panel.
 
-    Panels that tell different states apart are pooled over the finest states that all can be expressed in.
+    Panels that distinguish different states are pooled over the finest states that all can be expressed in.
 
     Args:
         panel: Keeps all its workers, each in the split it had.

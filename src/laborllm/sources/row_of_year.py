@@ -14,22 +14,29 @@ KEY = ("worker", "year")
 
 @dataclass(frozen=True)
 class RowOfYear:
-    """rule: the last or the first row of a year in the order of the column `order`, or, by `most`, the last row of the
-    occupation that most rows of the year have. order: such as a month."""
+    """Which row of a year counts.
+
+    Attributes:
+        rule: `last` or `first` in the order of a column, or `most`: the last row of the occupation that most rows have.
+        order: The column, such as a month.
+    """
 
     rule: str
     order: str
 
 
 def leave_one_row(rows: pl.DataFrame, rule: RowOfYear | None) -> pl.DataFrame:
-    """Give all rows of a worker's year but one the reason `OTHER_ROW`. Rows that have a reason take no part.
+    """Give all rows of a worker's year but one the reason `OTHER_ROW`. Rows that have a reason already take no part.
 
     Args:
-        rows: worker, year, occupation, left_out, and with a rule the text column order.
-        rule: None: a worker has one row a year.
+        rows: Columns worker, year, occupation, left_out, and with a rule the text column order.
+        rule: Which row counts; None: a worker has one row a year.
+
+    Returns:
+        The rows, with their reasons.
 
     Raises:
-        SourceError: Without a rule, for a worker with several rows in a year.
+        SourceError: There is no rule, and a worker has several rows in a year.
     """
     if rule is None:
         _require_one_row(rows)

@@ -185,10 +185,10 @@ def _grade(grade: pl.Expr) -> pl.Expr:
 
 
 def _with_activity(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add `activity`: employed, military, a state, or null where nothing tells.
+    """Add `activity`: employed, military, a state, or null where no answer says.
 
-    Without the employment status recode, people without a job, and those who did not work a week of the year before
-    the interview whatever job they name, are in education or not working.
+    Without the employment status recode, people without a job, and those who did not work a week of the year before the
+    interview whatever job they name, are in education or not working.
     """
     enrolled = pl.col("enrolled").fill_null(False)
     idle = (pl.col("weeks") == 0).fill_null(False) | (pl.col("why") == VALID_SKIP) & pl.col("code").is_null()
@@ -203,7 +203,7 @@ def _with_activity(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _states(rows: pl.DataFrame) -> list[str]:
-    """The states that the extract can tell, in the order of `STATES`."""
+    """The states that the extract distinguishes, in the order of `STATES`."""
     recoded = rows["status"].is_not_null().any()
     known = {"in_education", *(("unemployed", OUT) if recoded else ("not_working",)), *rows["activity"].drop_nulls()}
     return [state for state in STATES if state in known]
