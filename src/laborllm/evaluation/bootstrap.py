@@ -140,7 +140,15 @@ class ClusterBootstrap:
         return int(self.cluster.max()) + 1
 
     def sums(self, values: Numbers, inside: Bools | None = None) -> Numbers:
-        """Weighted sums of `values` (n, k) over the records of each cluster, or those `inside` (n,): (clusters, k)."""
+        """Weighted sums over the records of each cluster.
+
+        Args:
+            values: Numbers of each record, (n, k).
+            inside: Which records count, (n,); None: all.
+
+        Returns:
+            (clusters, k).
+        """
         chosen = slice(None) if inside is None else inside
         cluster, weight = self.cluster[chosen], self.weight[chosen]
         columns = (column[chosen] * weight for column in values.T)

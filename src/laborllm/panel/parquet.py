@@ -17,9 +17,20 @@ OF_TEXT, OF_NUMBER = 16, 8  # bytes of a cell: polars has the place and the leng
 
 
 def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]) -> dict[str, str]:
-    """The metadata of the file at `path`, if that has the key `mark`.
+    """The metadata of a Parquet file that says what it is.
 
-    Otherwise raises `error`, which says that the file is no `what` and that the command `verb` makes one.
+    Args:
+        path: The file.
+        mark: The metadata key that such a file must have.
+        what: What such a file is called in an error, such as "panel".
+        verb: The command that makes one, for the error.
+        error: The class of the error.
+
+    Returns:
+        All metadata of the file.
+
+    Raises:
+        LaborLLMError: An `error`, for no file, no Parquet file, or one without the mark.
     """
     if not path.is_file():
         raise error(f"no {what} file at {path}")
@@ -35,8 +46,22 @@ def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLME
 def read_marked(
     path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The rows of a file and its metadata; raises what `read_mark` does, and `error` for a file that is torn or takes
-    more memory than `LARGEST`."""
+    """The rows of a Parquet file that says what it is, and its metadata.
+
+    Args:
+        path: The file.
+        mark: The metadata key that such a file must have.
+        what: What such a file is called in an error, such as "panel".
+        verb: The command that makes one, for the error.
+        error: The class of the error.
+
+    Returns:
+        The rows, and all metadata of the file.
+
+    Raises:
+        LaborLLMError: An `error`, for what `read_mark` refuses, and for a file that is torn or takes more memory than
+            `LARGEST`.
+    """
     about = read_mark(path, mark, what, verb, error)
     try:
         require_size(path, error)
@@ -46,8 +71,16 @@ def read_marked(
 
 
 def require_size(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None = None) -> None:
-    """Raise `error` if the rows of a file, or some of its columns, fill more memory than `LARGEST`. Texts are measured
-    a few at a time."""
+    """Refuse a file whose rows fill too much memory. Texts are measured a few at a time.
+
+    Args:
+        path: The file.
+        error: The class of the error.
+        columns: Measure only these; None: all.
+
+    Raises:
+        LaborLLMError: An `error`, for more memory than `LARGEST`.
+    """
     schema, file = pl.read_parquet_schema(path), pl.scan_parquet(path)
     schema = {name: schema[name] for name in columns or schema}
     rows = int(file.select(pl.len()).collect().item())

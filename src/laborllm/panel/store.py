@@ -121,14 +121,17 @@ class PanelFile:
 
     @property
     def taxonomy(self) -> Taxonomy:
+        """What the occupations are codes of."""
         return cast(Taxonomy, self.facts["taxonomy"])
 
     @property
     def dataset(self) -> str:
+        """The label of the panel."""
         return str(self.facts["dataset"])
 
     @property
     def provenance(self) -> Provenance:
+        """Where the records are from."""
         return cast(Provenance, self.facts["provenance"])
 
     @cached_property

@@ -25,7 +25,7 @@ ROW = "row of the source"
 OWN = "own "  # before the names of the user's own columns, which may be those of roles
 
 
-def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
+def import_table(path: str | Path, mapping: str | Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
     r"""Read a table of any supported format as the mapping file says.
 
     Every row becomes a record or is counted in `provenance.left_out`; which occupation codes have a place in the
@@ -52,13 +52,17 @@ def import_table(path: Path, mapping: Path, *, seed: int = 0, split_by: str | No
         >>> _ = Path("jobs.csv").write_text("id,year,job\n1,2019,2\n1,2020,3\n")
         >>> meaning = "dataset: SURVEY\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: job\n"
         >>> _ = Path("jobs.yaml").write_text(meaning)
-        >>> len(ll.import_table(Path("jobs.csv"), Path("jobs.yaml")))
+        >>> len(ll.import_table("jobs.csv", "jobs.yaml"))
         2
     """
-    return _import(lambda meaning: read_raw(path, meaning.columns, meaning.encoding), mapping, seed, split_by)
+    return _import(
+        lambda meaning: read_raw(Path(path), meaning.columns, meaning.encoding), Path(mapping), seed, split_by
+    )
 
 
-def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, split_by: str | None = None) -> Panel:
+def import_query(
+    query: str, database: str, mapping: str | Path, *, seed: int = 0, split_by: str | None = None
+) -> Panel:
     r"""Read the rows of a SQL query as the mapping file says, as `import_table` does those of a file.
 
     `provenance.notes` keeps the query without its texts, its hash, and the address without user and password.
@@ -86,10 +90,10 @@ def import_query(query: str, database: str, mapping: Path, *, seed: int = 0, spl
         ...     _ = database.sql("create table jobs as select 1 as id, 2019 as year, 2 as job")
         >>> meaning = "dataset: SURVEY\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: job\n"
         >>> _ = Path("jobs.yaml").write_text(meaning)
-        >>> len(ll.import_query("select * from jobs", "duckdb://jobs.duckdb", Path("jobs.yaml")))
+        >>> len(ll.import_query("select * from jobs", "duckdb://jobs.duckdb", "jobs.yaml"))
         1
     """
-    return _import(lambda meaning: read_query(query, database, meaning.columns), mapping, seed, split_by)
+    return _import(lambda meaning: read_query(query, database, meaning.columns), Path(mapping), seed, split_by)
 
 
 def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, split_by: str | None) -> Panel:

@@ -51,7 +51,20 @@ class Origin:
 
 
 def cut(panel: Panel, split: str, year: int, horizon: int) -> Origin:
-    """The careers of a split as they were known at the end of `year`."""
+    """The careers of a split as they were known at the end of a year.
+
+    Args:
+        panel: All careers.
+        split: Whose careers.
+        year: What is known is of this year or before.
+        horizon: How many years since are forecast.
+
+    Returns:
+        Careers with open records, and what was observed in their place.
+
+    Raises:
+        PanelError: No worker was seen both before and after.
+    """
     records = panel.subset(split).observed().records
     known, later = records.filter(pl.col("year") <= year), records.filter(pl.col("year") > year)
     later = later.filter(pl.col("year") <= year + horizon)

@@ -138,7 +138,11 @@ def _resampled(occupation: NDArray[np.int16], seed: int) -> NDArray[np.int16]:
 
 
 def common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:
-    """The years that all simulations are of, (K,)."""
+    """The years that all simulations are of, (K,).
+
+    Raises:
+        PanelError: The simulations are of other workers or years, or the open years of workers differ.
+    """
     first = runs[0]
     for run in runs:
         if run.workers["worker"].to_list() != first.workers["worker"].to_list() or run.years.shape != first.years.shape:

@@ -41,7 +41,7 @@ from laborllm.sources.nls.nlsy79_questions import (
 from laborllm.sources.row_counts import LEFT_OUT, answered, count_codes, coverage, finish_panel, first_reason, left_out
 
 
-def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
+def import_nlsy79(files: Sequence[str | Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Import the NLSY79 from one extract, or several files of extracts joined by person.
 
     A row of the counts is a person in a round whose occupation the files have. Where the extract has them, the panel
@@ -61,9 +61,9 @@ def import_nlsy79(files: Sequence[Path], *, seed: int = 0, split_by: str | None 
 
     Examples:
         >>> import laborllm as ll
-        >>> ll.import_nlsy79([Path("extract.zip")]).save(Path("nlsy79.parquet"))  # doctest: +SKIP
+        >>> ll.import_nlsy79(["extract.zip"]).save(Path("nlsy79.parquet"))  # doctest: +SKIP
     """
-    extract = read_extract(files, load_shipped_list("nlsy79").variables)
+    extract = read_extract([Path(file) for file in files], load_shipped_list("nlsy79").variables)
     rounds = _rounds(extract)
     crosswalks = {name: load_crosswalk(name) for name in dict.fromkeys(asked.crosswalk for asked in OCCUPATIONS)}
     rows = _with_activity(pl.concat([_round(extract, year) for year in rounds]))

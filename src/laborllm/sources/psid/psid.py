@@ -41,7 +41,7 @@ OWN_COLUMNS = ("household", "wage")
 NOT_IN_TAXONOMY = "occupation code not in taxonomy"
 
 
-def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
+def import_psid(paths: Sequence[str | Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Import the PSID from extracts of its Data Center.
 
     Individuals with their families in one file, or apart in several. A wave is read if anything about work in it is
@@ -63,11 +63,11 @@ def import_psid(paths: Sequence[Path], *, seed: int = 0, split_by: str | None = 
 
     Examples:
         >>> import laborllm as ll
-        >>> ll.import_psid([Path("J123456.txt")]).save(Path("psid.parquet"))  # doctest: +SKIP
+        >>> ll.import_psid(["J123456.txt"]).save(Path("psid.parquet"))  # doctest: +SKIP
     """
     waves = load_waves()
     wanted = {FAMILY_1968, PERSON, SEX}.union(*(wave.variables.values() for wave in waves))
-    extracts = [read_fixed_width(path, wanted) for path in paths]
+    extracts = [read_fixed_width(Path(path), wanted) for path in paths]
     waves = _complete_waves(waves, extracts)
     people = _individuals(extracts)
     families = [extract for extract in extracts if not _of_individuals(extract)]

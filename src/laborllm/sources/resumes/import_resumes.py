@@ -49,13 +49,13 @@ class Written:
 
 
 def import_resumes(
-    path: Path,
+    path: str | Path,
     *,
     as_of: str | None = None,
     open_ends: Collection[str] = (),
     date_order: DateOrder | None = None,
     threshold: float = THRESHOLD,
-    corrections: Path | None = None,
+    corrections: str | Path | None = None,
     states: Sequence[str] = (),
     encoding: str | None = None,
     dataset: str = "RESUMES",
@@ -90,19 +90,19 @@ def import_resumes(
     Examples:
         >>> import laborllm as ll
         >>> _ = Path("jobs.csv").write_text("worker,start,end,title\n1,2018,2020,Registered nurse\n")
-        >>> len(ll.import_resumes(Path("jobs.csv")))
+        >>> len(ll.import_resumes("jobs.csv"))
         3
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "panel.parquet"
         write_resumes(
-            path,
+            Path(path),
             file,
             as_of=as_of,
             open_ends=open_ends,
             date_order=date_order,
             threshold=threshold,
-            corrections=corrections,
+            corrections=None if corrections is None else Path(corrections),
             states=states,
             encoding=encoding,
             dataset=dataset,

@@ -20,7 +20,7 @@ STATES = ("unemployed", "not_in_labor_force", "in_education")
 UNCODABLE = ("9990",)
 
 
-def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
+def import_nlsy97(files: Sequence[str | Path], *, seed: int = 0, split_by: str | None = None) -> Panel:
     """Import the NLSY97 from an extract.
 
     A worker who has a job with an occupation in the year is employed in her main job. Without one she is in education
@@ -43,9 +43,9 @@ def import_nlsy97(files: Sequence[Path], *, seed: int = 0, split_by: str | None 
 
     Examples:
         >>> import laborllm as ll
-        >>> ll.import_nlsy97([Path("extract.zip")]).save(Path("nlsy97.parquet"))  # doctest: +SKIP
+        >>> ll.import_nlsy97(["extract.zip"]).save(Path("nlsy97.parquet"))  # doctest: +SKIP
     """
-    extract = read_extract(files)
+    extract = read_extract([Path(file) for file in files])
     rounds = require_rounds(extract)
     people = read_people(extract)
     jobs, impossible = drop_impossible(read_jobs(extract, rounds), people)
