@@ -29,6 +29,7 @@ class Variance:
 
     @property
     def total(self) -> float:
+        """All variance together."""
         return self.training + self.seed + self.test
 
     @property
