@@ -30,10 +30,15 @@ SPANNED = 1e-7  # how much of a cell may lie outside the cells shown and it stil
 def withhold(partitions: Sequence[Indices], worker: Indices, rank: Sequence[int] = ()) -> list[Bools]:
     """Which cells of a publication must be withheld, so that none of them follows from those shown.
 
-    Cells are hidden until nothing sensitive is a sum or difference of cells shown. Sensitive are the records of the
-    cells hidden; the number of workers of those too small; the records of fewer than `SMALLEST_CELL` workers that the
-    cells tell apart, or by which one cell exceeds another within it; and the hidden cells of a partition together, if
-    so few. What is hidden next is the smallest cell that takes part, among those of the highest rank.
+    Cells are hidden until nothing sensitive can be computed from the cells shown by adding and subtracting. Sensitive
+    are
+
+    - the records of a hidden cell, and how many workers a cell that is too small has;
+    - the records of fewer than `SMALLEST_CELL` workers that the cells single out, or by which one cell exceeds another
+      that lies within it;
+    - the hidden cells of a partition together, if they have so few workers.
+
+    The cell that is hidden next is the smallest one that takes part in such a sum, among those of the highest rank.
 
     Args:
         partitions: The cell of each record in each partition as numbers 0, 1, ..., (n,) each; -1 where it is in none.
@@ -87,7 +92,7 @@ def withhold_counts(cells: pl.DataFrame, within: Sequence[str] = ()) -> pl.DataF
 
 @dataclass(frozen=True)
 class _Cells:
-    """The c cells of all partitions, over the a atoms: the finest sets of records that they tell apart.
+    """The c cells of all partitions, over the a atoms: the finest sets of records that the cells distinguish.
 
     Attributes:
         sizes: How many cells each partition has.
