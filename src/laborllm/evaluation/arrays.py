@@ -10,7 +10,7 @@ Bools = NDArray[np.bool_]
 
 
 def compact(numbers: Indices) -> Indices:
-    """The same numbers, -1 or more, in the smallest type that holds them."""
+    """Numbers, each -1 or more, in the smallest type that holds them."""
     largest = int(numbers.max(initial=0))
     kind = next(kind for kind in (np.int8, np.int16, np.int32, np.int64) if largest <= np.iinfo(kind).max)
     return numbers.astype(kind)

@@ -41,7 +41,7 @@ async def group(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> Group
 async def simulate_group(
     asked: Asked, workers: Sequence[Worker], labels: Sequence[str], horizon: int, draws: int, seed: int = 0
 ) -> Simulation:
-    """The same years ahead of all of some people, whose chance is each one's own.
+    """Years ahead that are the same for all of some people, whose chance is each one's own.
 
     Raises:
         GroupError: A group is too small, or too near to another.

@@ -34,7 +34,7 @@ class Variance:
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of the total, by source."""
+        """The share of each source in the total."""
         parts = {NEW_TEST: self.test, NEW_TRAINING: self.training, NEW_SEED: self.seed}
         return {name: part / self.total for name, part in parts.items()}
 
