@@ -32,8 +32,15 @@ class Audit:
         members: Workers that it may have been trained on: those of split train.
         others: Workers that it was not trained on: those of split test.
         refits: How many models of the recipe the attacker has fitted.
-        table: A row per unit (person, record), attack and measure, with what guessing comes to, the estimate and its
-            95 % interval.
+        table: A row per unit (person, record), attack and measure, with what guessing comes to, the estimate and its 95
+            % interval.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=200)
+        >>> found = ll.audit(ll.fit("transition", panel), panel, draws=100)
+        >>> found.others == panel.subset("test").workers
+        True
     """
 
     model: str
@@ -44,11 +51,38 @@ class Audit:
     table: pl.DataFrame
 
     def row(self, attack: str, measure: str, unit: str = "person") -> dict[str, Any]:
-        """The row of an attack and a measure, by name of column."""
+        """Look up one figure.
+
+        Args:
+            attack: Name of the attack, such as "loss".
+            measure: Name of the measure, such as "auc".
+            unit: "person" or "record".
+
+        Returns:
+            The row of `table` by column.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> found = ll.audit(ll.fit("transition", panel), panel, draws=100)
+            >>> found.row("loss", "auc")["chance"]
+            0.5
+        """
         return self.table.filter(unit=unit, attack=attack, measure=measure).row(0, named=True)
 
     def to_json(self) -> str:
-        """All of it as JSON."""
+        """All of it as JSON.
+
+        Returns:
+            The text.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=200)
+            >>> found = ll.audit(ll.fit("transition", panel), panel, draws=100)
+            >>> json.loads(found.to_json())["model"]
+            'transition'
+        """
         facts = {name: value for name, value in vars(self).items() if name != "table"}
         return json.dumps(facts | {"attacks": self.table.to_dicts()}, indent=1)
 

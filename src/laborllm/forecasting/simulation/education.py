@@ -55,6 +55,11 @@ class EducationChain:
 
         Raises:
             PanelError: No training worker has two records with a known education.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> len(ll.EducationChain.fit(ll.import_synthetic(workers=100)).levels)
+            5
         """
         records = panel.subset("train").observed().records
         levels = tuple(records["education"].drop_nulls().unique().sort())
@@ -79,6 +84,13 @@ class EducationChain:
 
         Yields:
             The careers with that education; where the last observed level is not known to the chain, nothing changes.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=100)
+            >>> opened = panel.open(years=[2023])
+            >>> [drawn.workers for drawn in ll.EducationChain.fit(panel).draw(opened, 2, seed=0)]
+            [100, 100]
         """
         records, none = panel.records, len(self.levels)
         is_open = records["occupation"].is_null().to_numpy()
