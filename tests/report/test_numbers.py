@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from laborllm.report.numbers import count, interval, number, share, signed
+from laborllm.report.numbers import count, interval, number, p_value, share, signed
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,13 @@ def test_a_share_just_short_of_the_whole_does_not_become_it() -> None:
 
 def test_nothing_known_is_nothing_shown() -> None:
     assert (interval(None, 1.0), count(None), count(1234)) == ("", "–", "1,234")  # noqa: RUF001
+
+
+def test_small_p_values_are_not_zero() -> None:
+    assert [p_value(value) for value in (0.04, 0.001, 0.0009, 0.0, None)] == [
+        "0.040",
+        "0.001",
+        "< 0.001",
+        "< 0.001",
+        number(None),
+    ]

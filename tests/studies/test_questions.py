@@ -14,13 +14,14 @@ from laborllm.models.counts.specs import Transition
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
+from laborllm.studies.protocol.draws import resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.question import all_above, all_below
-from laborllm.studies.protocol.versions import Recent, Version, resample_training
+from laborllm.studies.protocol.versions import Recent, Version
+from laborllm.studies.questions.forecasts.events import WHERE, by_age_and_degree, events_of
 from laborllm.studies.questions.forecasts.gains import FEATURES, cells_of, leaves, shares
 from laborllm.studies.questions.forecasts.history import last_of_windows
 from laborllm.studies.questions.forecasts.subgroups import LEVEL, holm, with_age
-from laborllm.studies.questions.forecasts.tasks import WHERE, by_age_and_degree, events_of
 from laborllm.studies.questions.forecasts.two_years import binned, pairs_of
 from laborllm.studies.questions.forecasts.uncertainty import NEW_SEED, NEW_TEST, NEW_TRAINING, Variance
 from laborllm.studies.questions.forecasts.vectors import NEAREST, group_agreement, similarity

@@ -5,9 +5,11 @@ import polars as pl
 import pytest
 
 from laborllm.errors import PanelError
-from laborllm.panel import Panel
+from laborllm.panel import Panel, assign_split
+from laborllm.studies.protocol.draws import resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.versions import (
+    ByWorker,
     Hidden,
     Mixed,
     Recent,
@@ -17,7 +19,6 @@ from laborllm.studies.protocol.versions import (
     Share,
     Until,
     Version,
-    resample_training,
 )
 
 ONE = Version("ONE")
@@ -114,6 +115,23 @@ def test_other_panels_are_mixed_in(panels: Panels, careers: Panel) -> None:
     added = made.subset("train").workers - careers.subset("train").workers
     assert added == round(panels("OTHER").subset("train").workers / 2)
     assert made.held_out == careers.held_out
+
+
+def test_siblings_of_test_workers_leave(panels: Panels, careers: Panel) -> None:
+    """Or as many others: either way the same people are tested, and as many are trained on."""
+    without, other = ((ONE + ByWorker(siblings=siblings)).make(panels) for siblings in (True, False))
+    alone = assign_split(careers.records.drop("split"))
+    assert set(without.subset("test").records["worker"]) == set(alone.filter(split="test")["worker"])
+    assert without.subset("test").records.equals(other.subset("test").records)
+    assert (
+        without.subset("train").workers
+        == other.subset("train").workers
+        < alone.filter(split="train")["worker"].n_unique()
+    )
+    tested = set(without.subset("test").records["household"])
+    assert not tested & set(without.subset("train").records["household"])
+    assert tested & set(other.subset("train").records["household"])
+    assert without.split_by == "worker"
 
 
 def test_some_test_workers(panels: Panels, careers: Panel) -> None:

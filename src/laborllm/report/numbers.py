@@ -74,6 +74,11 @@ def interval(low: float | None, high: float | None, *, near_one: bool = False) -
     )
 
 
+def p_value(value: float | None) -> str:
+    """A p-value, as they are written: 0.04, and < 0.001 for what is smaller."""
+    return "< 0.001" if value is not None and value < 0.001 else number(value)
+
+
 def count(value: int | None) -> str:
     """A whole number with commas between thousands; a dash where there is none."""
     return MISSING if value is None else f"{value:,}".replace("-", MINUS)

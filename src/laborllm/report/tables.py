@@ -7,7 +7,7 @@ from functools import partial
 import polars as pl
 
 from laborllm.evaluation import Evaluation
-from laborllm.report.numbers import count, digits_of, in_column, interval, number, share, signed
+from laborllm.report.numbers import count, digits_of, in_column, interval, number, p_value, share, signed
 from laborllm.report.table import Table
 
 KINDS = ("first", "stay", "move")
@@ -94,7 +94,7 @@ def calibration_table(evaluation: Evaluation) -> Table | None:
             columns.append(_estimates(evaluation, f"{name}_{event}", f"{words}: {label}", models=models))
         columns.append(_estimates(evaluation, f"kuiper_{event}", f"{words}: Kuiper", models=models))
         rows = [evaluation.row(model, f"kuiper_p_{event}")["estimate"] for model in models]
-        columns.append(Column(f"{words}: p", [_p_value(value) for value in rows]))
+        columns.append(Column(f"{words}: p", [p_value(value) for value in rows]))
     note = "Perfect: slope 1, intercept 0. Kuiper: largest cumulative error; p: its chance were forecasts calibrated."
     return _table("Calibration", models, columns, note) if models else None
 
@@ -238,10 +238,6 @@ def _area(evaluation: Evaluation, model: str, metric: str) -> str:
     row = evaluation.row(model, metric)
     within = interval(row["low"], row["high"], near_one=True)
     return number(row["estimate"], near_one=True) + (f" ({within})" if within else "")
-
-
-def _p_value(value: float | None) -> str:
-    return "< 0.001" if value is not None and value < 0.001 else number(value)
 
 
 def _interval(row: dict[str, float | None]) -> str:

@@ -50,7 +50,7 @@ class Size:
 COUNTS, NETWORKS = ("plain", "two-part", "second-order"), ("logit", "bag-of-jobs", "nemo", "career")
 
 SIZES: dict[SizeName, Size] = {
-    "smoke": Size(("two-part", "logit", "career"), (0, 1), ("two-part", "logit"), 2, 40, 2, 10, 8, 2, synthetic=240),
+    "smoke": Size(("two-part", "logit", "career"), (0, 1), ("two-part", "logit"), 2, 40, 2, 10, 8, 2, synthetic=180),
     "cpu": Size((*COUNTS, *NETWORKS), (0, 1), ("two-part", "logit"), 8, 1000, 5, 300, 256, 20),
     "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), (*COUNTS, *NETWORKS), 20, 1000, 10, None, None, 300),
 }

@@ -3,22 +3,20 @@
 A version is a name and a list of changes, so it hashes and has a key; the panel itself is made when it is needed.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from typing import Any, Literal, Protocol, Self
 
-import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.panel import Addition, Panel, assign_split, mix
 from laborllm.panel.pooling import Draw
 from laborllm.panel.schema import COVARIATES, STATIC
+from laborllm.studies.protocol.draws import fold_of, recent_windows, resample_training
 
 ByName = Callable[[str], Panel]
-COPY, WINDOW = "#", "|"  # stand in names of workers before the number of a copy, and before the year of a window
 
 
 class Change(Protocol):
@@ -121,11 +119,30 @@ class Resplit:
         inner = assign_split(records, seed=self.seed, by=panel.split_by)  # for split valid of the others
         name = pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")
         units = records.select(name).to_series()
-        folds = {unit: _fold(unit, self.seed, self.folds) for unit in units.unique()}
+        folds = {unit: fold_of(unit, self.seed, self.folds) for unit in units.unique()}
         mine = units.replace_strict(folds, return_dtype=pl.Int64) == self.fold
         within = pl.when(pl.col("split") == "valid").then(pl.lit("valid")).otherwise(pl.lit("train"))
         split = pl.when(mine).then(pl.lit("test")).otherwise(within).alias("split")
         return panel.with_records(inner.with_columns(split))
+
+
+@dataclass(frozen=True)
+class ByWorker:
+    """The split by worker, without the training workers of a household with a test worker; or, not `siblings`, without
+    as many others, drawn at random. The two tell what leaks from siblings from what fewer workers cost."""
+
+    siblings: bool
+    seed: int = 0
+
+    def apply(self, panel: Panel, panels: ByName) -> Panel:
+        split = assign_split(panel.records.drop("split"), seed=self.seed)
+        tested = split.filter(split="test")["household"].drop_nulls().unique()
+        train = split.filter(split="train").unique("worker", maintain_order=True)
+        related = train.filter(pl.col("household").is_in(tested.implode()))["worker"]
+        others = train.filter(~pl.col("worker").is_in(related.implode()))["worker"]
+        out = related if self.siblings else others.sample(min(len(related), len(others)), seed=self.seed)
+        kept = split.filter(~pl.col("worker").is_in(out.implode()))
+        return replace(panel, records=kept, split_by="worker")
 
 
 @dataclass(frozen=True)
@@ -180,37 +197,3 @@ class Recent:
     def apply(self, panel: Panel, panels: ByName) -> Panel:
         """Cut the test careers into windows."""
         return panel.with_records(recent_windows(panel.subset("test").records, self.last, self.unit))
-
-
-def resample_training(records: pl.DataFrame, by: str, *, seed: int) -> pl.DataFrame:
-    """Draw the values of `by` in split train with replacement; the copies of a worker have names of their own.
-
-    Args:
-        records: Of a panel.
-        by: Column whose values are drawn, such as household; a worker without one is drawn by herself.
-        seed: Of the draw.
-    """
-    train, others = records.filter(split="train"), records.filter(pl.col("split") != "train")
-    drawn_by = pl.coalesce(pl.col(by).cast(pl.String), "worker")
-    units = train.select(drawn_by.alias("_unit"))["_unit"].unique().sort()
-    chosen = np.random.default_rng(seed).integers(len(units), size=len(units))
-    times = pl.DataFrame({"_unit": units[chosen.tolist()]}).group_by("_unit").len("_times")
-    copies = times.with_columns(_copy=pl.int_ranges(pl.col("_times"))).explode("_copy").drop("_times")
-    drawn = train.with_columns(_unit=drawn_by).join(copies, on="_unit")
-    name = pl.when(pl.col("_copy") > 0).then(pl.format("{}" + COPY + "{}", "worker", "_copy")).otherwise("worker")
-    return pl.concat([others, drawn.with_columns(worker=name).select(records.columns)])
-
-
-def recent_windows(records: pl.DataFrame, last: int, unit: Literal["records", "years"]) -> pl.DataFrame:
-    """The records before each record that count, and itself: a career named by its worker and the record's year."""
-    numbered = records.with_columns(_place=pl.int_range(pl.len()).over("worker", order_by="year"))
-    targets = numbered.select("worker", pl.col("year").alias("_of"), pl.col("_place").alias("_until"))
-    pairs = numbered.join(targets, on="worker").filter(pl.col("year") <= pl.col("_of"))
-    recent = pl.col("_until") - pl.col("_place") if unit == "records" else pl.col("_of") - pl.col("year")
-    named = pl.format("{}" + WINDOW + "{}", "worker", "_of").alias("worker")
-    return pairs.filter(recent <= last).with_columns(named).select(records.columns)
-
-
-def _fold(unit: str, seed: int, folds: int) -> int:
-    digest = hashlib.blake2b(f"fold:{seed}:{unit}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) % folds

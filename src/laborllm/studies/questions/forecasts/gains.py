@@ -98,14 +98,23 @@ def _features(test: Panel, panel: Panel) -> Numbers:
 
 
 def _path(tree, leaf: int) -> str:  # type: ignore[no-untyped-def]
-    """The conditions that lead to a leaf, in words."""
-    nodes, conditions, at = tree.tree_, [], leaf
+    """The conditions that lead to a leaf, in words: the closest bounds of each feature."""
+    nodes, low, high, at = tree.tree_, dict[str, float](), dict[str, float](), leaf
     while at:
         (parent,) = np.flatnonzero((nodes.children_left == at) | (nodes.children_right == at))
-        sign = "at most" if nodes.children_left[parent] == at else "above"
-        conditions.append(f"{FEATURES[nodes.feature[parent]]} {sign} {nodes.threshold[parent]:.3g}")
+        name, bounds = FEATURES[nodes.feature[parent]], high if nodes.children_left[parent] == at else low
+        bounds.setdefault(name, float(nodes.threshold[parent]))  # from the leaf up, so the first is the closest
         at = int(parent)
-    return ", ".join(reversed(conditions)) or "all"
+    return (
+        ", ".join(_bounded(name, low.get(name), high.get(name)) for name in FEATURES if name in {**low, **high})
+        or "all"
+    )
+
+
+def _bounded(name: str, low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"{name} up to {high:.3g}"
+    return f"{name} above {low:.3g}" if high is None else f"{name} above {low:.3g} and up to {high:.3g}"
 
 
 QUESTION = Question(

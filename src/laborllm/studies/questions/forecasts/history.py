@@ -7,10 +7,11 @@ from laborllm.panel.history import History
 from laborllm.report.figures import ratios
 from laborllm.report.numbers import count
 from laborllm.report.table import Table
+from laborllm.studies.protocol.draws import WINDOW
 from laborllm.studies.protocol.question import Answer, Question, all_above, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
-from laborllm.studies.protocol.versions import WINDOW, Recent, Sampled, Version
+from laborllm.studies.protocol.versions import Recent, Sampled, Version
 from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row, two_decimals
 
 LAST: tuple[Recent, ...] = (

@@ -55,9 +55,12 @@ def _evaluated(study: Study, panel: str) -> Evaluation:
 
 def _table(study: Study, panel: str, found: Evaluation) -> Table:
     seeds = len(study.size.seeds)
-    header = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval", f"{seeds} seeds")
-    rows = tuple((*_row(found, model), _over_seeds(study, model, panel, found)) for model in found.ranking)
-    note = f"Ratio: to {REFERENCE}, on the same draws. Seeds: the lowest and the highest perplexity."
+    header: tuple[str, ...] = ("model", "perplexity (s.e.)", *KINDS, "ratio", "95 % interval")
+    rows = tuple(_row(found, model) for model in found.ranking)
+    note = f"Ratio: to {REFERENCE}, on the same draws."
+    if seeds > 1:
+        header, note = (*header, f"{seeds} seeds"), f"{note} Seeds: the lowest and the highest perplexity."
+        rows = tuple((*row, _over_seeds(study, row[0], panel, found)) for row in rows)
     return Table(f"{panel}: perplexity of the observed occupation, lower is better", header, rows, note)
 
 

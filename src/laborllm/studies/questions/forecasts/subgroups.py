@@ -10,7 +10,7 @@ from laborllm.evaluation.metrics.events import Change
 from laborllm.evaluation.metrics.kuiper import Kuiper
 from laborllm.panel import Panel
 from laborllm.report.figures import perplexity_by_group
-from laborllm.report.numbers import count, number
+from laborllm.report.numbers import count, number, p_value
 from laborllm.report.table import Table
 from laborllm.report.tables import group_label
 from laborllm.studies.protocol.models import REFERENCE
@@ -88,7 +88,9 @@ def _table(panel: str, found: Evaluation, best: str, groups: list[str]) -> Table
             workers = None if cell["workers"] is None else int(cell["workers"])
             compared = with_interval(ratio["estimate"], ratio["low"], ratio["high"], near_one=True)
             estimates = (with_interval(cell["estimate"], cell["low"], cell["high"]), compared)
-            rows.append((group_label(group), level, count(workers), *estimates, number(area, near_one=True), number(p)))
+            rows.append(
+                (group_label(group), level, count(workers), *estimates, number(area, near_one=True), p_value(p))
+            )
     header = ("group", "level", "workers", f"perplexity of {best}", f"ratio to {REFERENCE}", "AUC of change", "p")
     note = "p: chance of a Kuiper calibration error of a change as large as found, were forecasts calibrated."
     return Table(f"{panel}: {best} by group", header, tuple(rows), note, words=(0, 1))
@@ -104,7 +106,7 @@ def _models(panel: str, found: Evaluation, groups: list[str]) -> Table:
         worst = found.estimates.filter(pl.col("group").is_in(groups), model=model, metric="perplexity")[
             "estimate"
         ].max()
-        rows.append((model, str(len(p)), str(refused), number(float(p.min())) if len(p) else "", number(worst)))  # type: ignore[arg-type]
+        rows.append((model, str(len(p)), str(refused), p_value(float(p.min())) if len(p) else "", number(worst)))  # type: ignore[arg-type]
     header = ("model", "groups", "not calibrated", "lowest p", "highest perplexity")
     note = f"Not calibrated: change of occupation, groups refused at {LEVEL} for all groups together (Holm)."
     return Table(f"{panel}: every model over all groups", header, tuple(rows), note)

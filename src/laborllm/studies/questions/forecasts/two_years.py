@@ -10,7 +10,7 @@ from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.figures import agreement
-from laborllm.report.numbers import count, number, signed
+from laborllm.report.numbers import count, number, p_value, signed
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, verdict
 from laborllm.studies.protocol.runs import Scores
@@ -110,7 +110,7 @@ def _row(pairs: Pairs, direct: Numbers, chained: Numbers, correlation: float) ->
         number(float(variation)),
         number(float(loss.mean())),
         difference,
-        *map(number, calibrated),
+        *map(p_value, calibrated),
     )
 
 

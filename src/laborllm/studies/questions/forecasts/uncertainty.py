@@ -15,6 +15,7 @@ from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.protocol.versions import Resampled, Version
 from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, two_decimals
+from laborllm.studies.questions.forecasts.siblings import knows_households, sibling_scores, sibling_table
 
 NEW_TRAINING, NEW_SEED, NEW_TEST = "other training households", "other seeds", "other test households"
 
@@ -59,6 +60,8 @@ def _seeds(study: Study, model: str) -> list[Scores]:
 
 def _runs(study: Study) -> list[Scores]:
     asked = [scores for model in study.size.refitted for scores in (*_refits(study, model), *_seeds(study, model))]
+    if knows_households(study):
+        asked += [scores for model in study.size.refitted for scores in sibling_scores(study, model)]
     return asked + [study.scores(REFERENCE, panel) for panel in study.panels]
 
 
@@ -76,7 +79,10 @@ def _answer(study: Study) -> Answer:
     tested = [variance.shares[NEW_TEST] for _, variance in found.values()]
     why = f"Test households are {share(min(tested))} to {share(max(tested))} of the variance of log-perplexity."
     drawn = figure(shares_of_variance, pl.DataFrame(shown), "Shares of the variance of log-perplexity, by source.")
-    return Answer(verdict(None, why), {"variance": table, "design": _design(study)}, {"variance": drawn})
+    tables = {"variance": table, "design": _design(study)}
+    if knows_households(study):
+        tables["siblings"] = sibling_table(study)
+    return Answer(verdict(None, why), tables, {"variance": drawn})
 
 
 def _variance(study: Study, model: str) -> tuple[float, Variance]:

@@ -7,7 +7,7 @@ from laborllm.evaluation.arrays import Numbers
 from laborllm.models.contract import HasVectors
 from laborllm.occupations import Taxonomy
 from laborllm.report.figures import occupation_map
-from laborllm.report.numbers import number, share
+from laborllm.report.numbers import p_value, share
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, verdict
 from laborllm.studies.protocol.runs import Scores
@@ -36,7 +36,7 @@ def _answer(study: Study) -> Answer:
         groups = np.array(panel.taxonomy.groups)[known]
         similar = similarity(vectors[known])
         agrees, by_chance, p = group_agreement(similar, groups)
-        rows.append((name, str(len(known)), share(agrees), share(by_chance), number(p)))
+        rows.append((name, str(len(known)), share(agrees), share(by_chance), p_value(p)))
         tables[f"{name}-nearest"] = _nearest(name, similar, panel.taxonomy, known)
         figures[name] = figure(
             occupation_map, _map(vectors[known], panel.taxonomy, known), f"{name}: {MODEL}'s vectors."

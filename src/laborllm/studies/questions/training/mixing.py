@@ -6,7 +6,7 @@ from laborllm.evaluation.metrics.events import Change
 from laborllm.evaluation.metrics.kuiper import Kuiper
 from laborllm.panel.pooling import Draw
 from laborllm.report.figures import ratios
-from laborllm.report.numbers import count, number
+from laborllm.report.numbers import count, p_value
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, all_below, verdict
 from laborllm.studies.protocol.runs import Scores
@@ -61,7 +61,7 @@ def _refused(study: Study, added: tuple[float, Draw] | None) -> str:
     by = ["gender"] if study.panel(study.first).records["gender"].count() else []
     metric = Kuiper(Change(), p_value=True)
     found = study.evaluate(study.first, {MODEL: study.cache.forecast(scores)}, by=by, metrics=[metric])
-    return number(found.estimates.filter(metric=metric.name)["estimate"].drop_nulls().min())  # type: ignore[arg-type]
+    return p_value(found.estimates.filter(metric=metric.name)["estimate"].drop_nulls().min())  # type: ignore[arg-type]
 
 
 QUESTION = Question(
