@@ -1,6 +1,7 @@
 """A whole study at its smallest: every question answers, everything is written, and a killed study resumes."""
 
 import csv
+import html
 import json
 import os
 import random
@@ -57,6 +58,7 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
     page = (folder / "report.html").read_text()
     for question, answer in found.items():
         assert f"{question.number}. {question.title}" in page
+        assert answer.verdict.why in html.unescape(page)
         for name, table in answer.tables.items():
             stem = folder / "tables" / f"{question.number:02}-{question.name}-{name}"
             with stem.with_suffix(".csv").open() as file:

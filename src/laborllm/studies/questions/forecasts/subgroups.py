@@ -79,10 +79,13 @@ def _known(panel: Panel, group: str) -> bool:
 
 
 def _table(panel: str, found: Evaluation, best: str, groups: list[str]) -> Table:
-    rows = []
+    rows, withheld = [], 0
     for group in groups:
         for level in found.estimates.filter(group=group)["level"].unique(maintain_order=True):
             cell = found.row(best, "perplexity", group, level)
+            if cell["estimate"] is None:
+                withheld += 1
+                continue
             area, p = (found.row(best, name, group, level)["estimate"] for name in ("auc_change", CALIBRATION))
             ratio = found.compared(best, REFERENCE, group=group, level=level)
             workers = None if cell["workers"] is None else int(cell["workers"])
@@ -92,7 +95,10 @@ def _table(panel: str, found: Evaluation, best: str, groups: list[str]) -> Table
                 (group_label(group), level, count(workers), *estimates, number(area, near_one=True), p_value(p))
             )
     header = ("group", "level", "workers", f"perplexity of {best}", f"ratio to {REFERENCE}", "AUC of change", "p")
-    note = "p: chance of a Kuiper calibration error of a change as large as found, were forecasts calibrated."
+    note = (
+        "p: chance of a Kuiper calibration error of a change as large as found, were forecasts calibrated. Withheld, "
+        f"as too few workers are in them or would follow from them: {withheld} groups."
+    )
     return Table(f"{panel}: {best} by group", header, tuple(rows), note, words=(0, 1))
 
 
