@@ -1,5 +1,6 @@
 """Run folders, forecasts, panels and files of options spoilt at random: used as they are, or one line of our own."""
 
+import copy
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -128,7 +129,7 @@ def changed_entries(draw: st.DrawFn, stated: Any) -> Any:
         if draw(st.booleans()):
             inner.pop(last, None)
         else:
-            inner[last] = draw(st.sampled_from(JUNK + NUMBERS))
+            inner[last] = copy.deepcopy(draw(st.sampled_from(JUNK + NUMBERS)))  # what is changed next may be in it
     return changed
 
 
