@@ -1,6 +1,7 @@
 """An audit on the terminal, as a page and in the model card."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 import laborllm as ll
 from auditing.tables import MEASURES, table_of
 from cli.commands import laborllm
+from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.membership import Audit
 from laborllm.auditing.report import as_markdown, as_text, headline, write_audit
 from report.page import Page, assert_stands_alone
@@ -43,6 +45,16 @@ def test_tables_for_the_terminal_and_the_card() -> None:
     assert "Attacks on single records:" in as_text(found)
 
 
+def test_canaries_are_told_in_a_sentence() -> None:
+    found = replace(audit_of(0.9, 0.88), canaries=Canaries(48, 52, 2.5, 5.73, 50, 45, 1.42))
+    said = (
+        "Of 100 invented careers, 48 of them trained on, 45 of 50 guesses are right: epsilon is at least 1.42. Mean "
+        "exposure: 2.50 of 5.73 bits."
+    )
+    assert said in as_text(found)
+    assert json.loads(found.to_json())["canaries"]["epsilon"] == 1.42
+
+
 def test_the_page_stands_alone(tmp_path: Path) -> None:
     write_audit(tmp_path / "audit.html", audit_of(0.9, 0.88))
     text = (tmp_path / "audit.html").read_text()
@@ -70,6 +82,7 @@ def test_the_verb_writes_json_a_page_and_the_card(panel_file: Path, capsys: pyte
         ("run panel.parquet --refits 3", "an even number, 4 or more, not 3"),
         ("run panel.parquet --reference nowhere", "no folder at nowhere"),
         ("nowhere panel.parquet", "no folder at nowhere"),
+        ("run panel.parquet --canaries 5", "5 canaries say nothing: plant 20 or more"),
     ],
 )
 def test_bad_input_is_one_line(

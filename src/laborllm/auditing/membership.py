@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.auditing.attacks import Bools, Numbers, calibrated, lira, lira_offline, lira_shared, logit, rmia
+from laborllm.auditing.canaries import Canaries, plant_canaries
 from laborllm.auditing.measures import Indices, Scored, measure
 from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
@@ -32,8 +33,9 @@ class Audit:
         members: Workers that it may have been trained on: those of split train.
         others: Workers that it was not trained on: those of split test.
         refits: How many models of the recipe the attacker has fitted.
-        table: A row per unit (person, record), attack and measure, with what guessing comes to, the estimate and its 95
-            % interval.
+        table: A row per unit (person, record), attack and measure, with what guessing comes to, the estimate and its
+            95 % interval.
+        canaries: What the recipe remembered of invented careers, where some were planted.
 
     Examples:
         >>> import laborllm as ll
@@ -49,6 +51,7 @@ class Audit:
     others: int
     refits: int
     table: pl.DataFrame
+    canaries: Canaries | None = None
 
     def row(self, attack: str, measure: str, unit: str = "person") -> dict[str, Any]:
         """Look up one figure.
@@ -83,7 +86,9 @@ class Audit:
             >>> json.loads(found.to_json())["model"]
             'transition'
         """
-        facts = {name: value for name, value in vars(self).items() if name != "table"}
+        facts = {name: value for name, value in vars(self).items() if name not in ("table", "canaries")}
+        if self.canaries is not None:
+            facts["canaries"] = vars(self.canaries)
         return json.dumps(facts | {"attacks": self.table.to_dicts()}, indent=1)
 
 
@@ -94,6 +99,7 @@ def audit(
     reference: str | Path | Forecaster | None = None,
     refits: int = 0,
     cache: str | Path = "refits",
+    canaries: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> Audit:
@@ -107,6 +113,7 @@ def audit(
         refits: Models of the same recipe that the attacker fits on random halves of the people, an even number; 16 or
             more make a strong attack, none leaves out RMIA and LiRA.
         cache: Folder that keeps what refits said, so that the same audit does not fit them again.
+        canaries: Invented careers to plant in one more fit of the recipe, half of them trained on.
         draws: Bootstrap draws of people.
         seed: Of halves, refits and draws.
 
@@ -117,7 +124,7 @@ def audit(
     Raises:
         PanelError: Fewer than ten workers in split train or split test.
         RunError: A model fitted on another split of the panel.
-        OptionError: An odd number of refits.
+        OptionError: An odd number of refits, or fewer than twenty canaries.
 
     Examples:
         >>> import laborllm as ll
@@ -148,6 +155,7 @@ def audit(
         others=int((~units.sides("person")[0]).sum()),
         refits=refits,
         table=pl.concat(tables),
+        canaries=plant_canaries(fitted.spec, panel, canaries, seed=seed) if canaries else None,
     )
 
 

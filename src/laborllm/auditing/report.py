@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.membership import Audit
 from laborllm.report.numbers import interval, number, share
 from laborllm.report.page import KeyNumber, Page, Section, render_page
@@ -93,8 +94,16 @@ def _table(audit: Audit, unit: str) -> Table:
 
 def _setting(audit: Audit) -> str:
     refits = f"{audit.refits} refits on random halves of them" if audit.refits else "no refits"
+    planted = f" {_of_canaries(audit.canaries)}" if audit.canaries is not None else ""
     people = f"{audit.members:,} people of {audit.dataset} who were trained on, {audit.others:,} who were not"
-    return f"{people}; {refits}; intervals draw people."
+    return f"{people}; {refits}; intervals draw people.{planted}"
+
+
+def _of_canaries(found: Canaries) -> str:
+    planted = f"{found.inserted + found.others:,} invented careers, {found.inserted:,} of them trained on"
+    exposure = f"Mean exposure: {found.exposure:.2f} of {found.most:.2f} bits."
+    guessed = f"{found.right:,} of {found.guesses:,} guesses are right: epsilon is at least {found.epsilon:.2f}"
+    return f"Of {planted}, {guessed}. {exposure}"
 
 
 def _markdown(table: Table) -> str:

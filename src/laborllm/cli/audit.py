@@ -29,6 +29,13 @@ def audit(
     cache: Annotated[
         Path, Parameter(help="Folder that keeps what refits say of each record, so that none is fitted twice.")
     ] = Path("refits"),
+    canaries: Annotated[
+        int,
+        Parameter(
+            help="Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; "
+            "that fit is not kept."
+        ),
+    ] = 0,
     draws: Annotated[int, Parameter(help="How often people are drawn for intervals.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,
@@ -46,7 +53,9 @@ def audit(
 
     loaded = api.read_panel(panel)
     fitted = api.load(run, held_out_by=loaded)
-    found = attack(fitted, loaded, reference=reference, refits=refits, cache=cache, draws=draws, seed=seed)
+    found = attack(
+        fitted, loaded, reference=reference, refits=refits, cache=cache, canaries=canaries, draws=draws, seed=seed
+    )
     if run.is_dir():
         write_section(run, "Audit", as_markdown(found))
     if out is not None:
