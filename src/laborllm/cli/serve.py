@@ -29,13 +29,14 @@ def serve(
     Example: `laborllm serve runs/nemo --unaudited --port 8080`
     """
     try:
-        from laborllm.serve.operation.run import read_keys, run_server
+        from laborllm.serve.operation.run import read_keys, require_free, run_server
         from laborllm.serve.served import Served
         from laborllm.serve.settings import Settings
     except ModuleNotFoundError as error:
         raise OptionError(f"a server needs the package {error.name}: pip install 'laborllm[serve]'") from error
 
     settings = Settings(host=host, port=port, keys=read_keys(keys), rate=rate)
+    require_free(settings)
     served = Served.load(run)
     if not unaudited:
         served.require_audited()

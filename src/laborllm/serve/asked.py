@@ -33,7 +33,8 @@ class Asked:
     groups: Groups
 
     def require(self, people: int, horizon: int, draws: int, *, most: int | None = None) -> None:
-        """Raise `OptionError` for more than a request may ask for."""
+        """Raise `OptionError` for more than a request may ask for, and `BusyError` where no more may wait."""
+        self.futures.batches.require_room()
         limits = self.settings
         _at_most("careers", people, limits.people if most is None else most)
         _at_most("years ahead", horizon, limits.horizon)

@@ -47,14 +47,18 @@ class Batches:
     def __len__(self) -> int:
         return len(self._queue)
 
+    def require_room(self) -> None:
+        """Raise `BusyError` if the queue is full: call it before any other work on a request."""
+        if len(self._queue) >= self.most:
+            raise BusyError
+
     async def submit(self, key: Hashable, compute: Compute, item: object, told: Told = lambda share: None) -> Any:
         """The answer to `item`. Items of one key that wait at the same time are handed to `compute` together.
 
         Raises:
             BusyError: The queue is full.
         """
-        if len(self._queue) >= self.most:
-            raise BusyError
+        self.require_room()
         waiting = Waiting(key, compute, item, told, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if self._worker is None or self._worker.done():

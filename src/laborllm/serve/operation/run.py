@@ -1,5 +1,6 @@
 """One process that listens, warms up, answers, and stops when it is told to."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -31,6 +32,18 @@ def run_server(served: Served, settings: Settings) -> None:
         timeout_graceful_shutdown=settings.stop_seconds,
         workers=1,
     )
+
+
+def require_free(settings: Settings) -> None:
+    """Raise `OptionError` unless a server can listen where it is to."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise OptionError(f"cannot listen on port {settings.port} of {settings.host}: {why}") from error
 
 
 def read_keys(path: Path | None) -> tuple[str, ...]:

@@ -121,8 +121,8 @@ async def result_of(form: Form, asked: Asked) -> Result:
         FormError: What is typed is no career.
         InputError: It cannot be read or simulated.
     """
-    read = read_career(form.career(), asked.served)
     asked.require(1, form.horizon, PATHS)
+    read = read_career(form.career(), asked.served)
     opened = read.worker.open(years_after(read.worker.last[0], form.horizon))
     found = await asked.futures.simulate([opened], draws=PATHS)
     other = await _other(form, read, asked) if form.change else None
