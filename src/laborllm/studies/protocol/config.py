@@ -51,7 +51,7 @@ COUNTS, NETWORKS = ("plain", "two-part", "second-order"), ("logit", "bag-of-jobs
 
 SIZES: dict[SizeName, Size] = {
     "smoke": Size(("two-part", "logit", "career"), (0, 1), ("two-part", "logit"), 2, 40, 2, 10, 8, 2, synthetic=180),
-    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), ("two-part", "logit"), 8, 1000, 5, 300, 256, 20),
+    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), ("two-part", "logit"), 20, 1000, 5, 100, 256, 20),
     "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), (*COUNTS, *NETWORKS), 20, 1000, 10, None, None, 300),
 }
 """smoke: under a minute, on synthetic panels. cpu: hours of two cores. full: with a GPU."""
