@@ -15,6 +15,8 @@ from laborllm.serve.titles import Titles
 from laborllm.storage import MARKER, file_hash
 from serve.conftest import BASE
 
+STATES_TOLD = {"apart": ("unemployed", "not_in_labor_force"), "together": ("not_working",), "none": ()}
+
 
 def test_all_occupations_are_listed(client: TestClient, fitted: Fitted) -> None:
     listed = client.get("/v1/occupations").json()["occupations"]
@@ -71,6 +73,14 @@ def test_titles_are_coded_as_the_coder_does(client: TestClient) -> None:
     assert [each["code"] for each in found[:3]] == expected["code"].to_list()
     assert (found[3]["code"], found[3]["confidence"]) == ("95", 1.0)
     assert found[0]["candidates"][0]["code"] == found[0]["code"]
+
+
+def test_a_state_is_known_where_the_taxonomy_tells_it_apart_and_where_it_does_not(served: Served) -> None:
+    jobs = served.taxonomy.without_states
+    told = {name: Titles(jobs.with_states(states), None) for name, states in STATES_TOLD.items()}
+    assert told["apart"].read("Unemployed").code == "unemployed"
+    assert told["together"].read("Unemployed").code == told["together"].read("not in labor force").code == "not_working"
+    assert told["none"].read("Unemployed").code is None
 
 
 def test_the_model_says_what_it_is(client: TestClient, fitted: Fitted) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property, lru_cache
 
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.coding import TitleCoder, load_coder
+from laborllm.occupations.taxonomy import COARSER, STATES
 
 LISTED = "title of the taxonomy"
 UNSURE = 0.1  # a candidate that is less sure than this is no suggestion
@@ -82,9 +83,12 @@ class Titles:
 
     @cached_property
     def _listed(self) -> dict[str, str]:
-        """Plain title, and plain code, to code."""
+        """Plain title, and plain code, to code; a state that the taxonomy does not tell apart to the coarser one."""
+        known = self.taxonomy.position
+        coarser = {state: code for state, code in COARSER.items() if state not in known and code in known}
+        by_state = {_plain(said): code for state, code in coarser.items() for said in (state, STATES[state])}
         by_code = {_plain(code): code for code in self.taxonomy.codes}
-        return by_code | {_plain(self.taxonomy.title(code)): code for code in self.taxonomy.codes}
+        return by_state | by_code | {_plain(self.taxonomy.title(code)): code for code in self.taxonomy.codes}
 
     @cached_property
     def _plain_titles(self) -> list[tuple[str, str]]:
