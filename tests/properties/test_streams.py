@@ -22,15 +22,16 @@ SEEDS = st.integers(0, 2**32 - 1)
 @given(seed=SEEDS, records=st.integers(1, 200))
 def test_own_columns_of_every_kind_come_back_from_a_file(panel: Panel, seed: int, records: int) -> None:
     generator = np.random.default_rng(seed)
-    known = generator.random(len(panel)) < 0.8
-    columns = [
-        pl.Series(
-            "text", np.where(known, generator.integers(9, size=len(panel)).astype(str), None).tolist(), pl.String
-        ),
-        pl.Series("whole", np.where(known, generator.integers(-9, 9, size=len(panel)), None).tolist(), pl.Int64),
-        pl.Series("wage", np.where(known, generator.normal(size=len(panel)), None).tolist(), pl.Float64),
-        pl.Series("flag", np.where(known, generator.random(len(panel)) < 0.5, None).tolist(), pl.Boolean),
-    ]
+    known = pl.Series("known", generator.random(len(panel)) < 0.8)
+    drawn = pl.DataFrame(
+        {
+            "text": generator.integers(9, size=len(panel)).astype(str),
+            "whole": generator.integers(-9, 9, size=len(panel)),
+            "wage": generator.normal(size=len(panel)),
+            "flag": generator.random(len(panel)) < 0.5,
+        }
+    )
+    columns = drawn.select(pl.when(known).then(pl.all())).get_columns()
     own = replace(panel, records=panel.records.with_columns(columns))
     with temporary_folder() as folder:
         own.save(folder / "panel.parquet")
