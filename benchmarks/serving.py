@@ -73,15 +73,13 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
         rows = [{"what": "start until ready", "p50_ms": 1000 * server.started, "memory_mb": server.memory()}]
         for what, body in asked.items():
             for clients in CLIENTS:
-                rows.append(_row(server, what, clients, _ask(server.port, body, clients, seconds), seconds))
-        overloaded = _ask(server.port, asked["simulation"], OVERLOAD, seconds)
-        rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), seconds))
-        rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), seconds))
-        rows.append(
-            _row(server, "forecast after overload", 1, _ask(server.port, asked["forecast"], 1, seconds), seconds)
-        )
-        rows.append(_row(server, "soak of forecasts", 8, _ask(server.port, asked["forecast"], 8, soak), soak))
-        rows.append(_row(server, "soak again", 8, _ask(server.port, asked["forecast"], 8, soak), soak))
+                rows.append(_row(server, what, clients, *_ask(server.port, body, clients, seconds)))
+        overloaded, took = _ask(server.port, asked["simulation"], OVERLOAD, seconds)
+        rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), took))
+        rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), took))
+        rows.append(_row(server, "forecast after overload", 1, *_ask(server.port, asked["forecast"], 1, seconds)))
+        rows.append(_row(server, "soak of forecasts", 8, *_ask(server.port, asked["forecast"], 8, soak)))
+        rows.append(_row(server, "soak again", 8, *_ask(server.port, asked["forecast"], 8, soak)))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
@@ -114,9 +112,10 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: float) -> list[Answered]:
-    """What some clients are answered who each ask anew as soon as they have an answer."""
-    until = time.perf_counter() + seconds
+def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: float) -> tuple[list[Answered], float]:
+    """What some clients are answered who each ask anew as soon as they have an answer, and how long all took."""
+    begun = time.perf_counter()
+    until = begun + seconds
     answered: list[Answered] = []
 
     def ask() -> None:
@@ -129,7 +128,7 @@ def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: 
         thread.start()
     for thread in threads:
         thread.join()
-    return answered
+    return answered, time.perf_counter() - begun
 
 
 def _request(connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> Answered:

@@ -12,6 +12,7 @@ from laborllm.serve.careers import Worker, panel_of
 from laborllm.serve.served import Served
 
 SEED = 0
+TOGETHER = 10  # draws of a career up to which requests are computed together: many paths are no faster so
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Futures:
     ) -> Simulation:
         """The open records of some workers, all with the same number of them, in the order given."""
         open_records = sum(row[1] is None for row in workers[0].rows)
-        key: Hashable = ("simulate", open_records, draws, seed)
+        key: Hashable = ("simulate", open_records, draws, seed) if draws <= TOGETHER else object()
 
         def compute(asked: Sequence[Sequence[Worker]], told: Told) -> list[Simulation]:
             return self._simulate(asked, draws, seed, told)
