@@ -40,6 +40,11 @@ def test_verbs() -> None:
     assert {verb[0] for verb in VERBS} == {
         *(
             "import",
+            "audit",
+            "backtest",
+            "group",
+            "serve",
+            "what-if",
             "export",
             "describe",
             "render",

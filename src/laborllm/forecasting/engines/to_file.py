@@ -12,8 +12,6 @@ from laborllm.errors import InputError
 from laborllm.forecasting.engines.engine import LOCAL, Engine
 from laborllm.forecasting.engines.job import Compute
 from laborllm.forecasting.engines.shards import Shards
-from laborllm.forecasting.simulation.simulate import simulate
-from laborllm.forecasting.summaries import probabilities
 from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 from laborllm.panel.store import Careers
@@ -109,6 +107,9 @@ class _Probabilities:
 def _simulated(
     model: Forecaster, careers: Panel, *, years: tuple[int, ...] | None, draws: int, top: int | None, seed: int
 ) -> _Probabilities:
+    from laborllm.forecasting.simulation.simulate import simulate
+    from laborllm.forecasting.summaries import probabilities
+
     return _Probabilities(probabilities(simulate(model, careers, years=years, draws=draws, seed=seed), top=top))
 
 
