@@ -16,7 +16,8 @@ from laborllm.models.language.specs import LanguageModel
 from laborllm.models.registry import load
 from laborllm.models.runs.run_folder import FILE
 from laborllm.models.sequence.specs import Career
-from laborllm.panel import Panel, parquet
+from laborllm.panel import Panel
+from laborllm.panel.files import parquet
 from laborllm.sources import import_table
 from laborllm.sources.formats import text
 from laborllm.sources.nls.investigator.files import open_files

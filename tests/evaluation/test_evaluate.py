@@ -168,7 +168,7 @@ def test_only_the_observed_occupation_is_scored_where_that_is_enough(panel: Pane
 
 def test_portions_do_not_change_the_numbers(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = evaluate(two_models(panel), panel, by=["transition"], draws=40)
-    monkeypatch.setattr("laborllm.evaluation.portions.RECORDS", 70)
+    monkeypatch.setattr("laborllm.evaluation.scores.portions.RECORDS", 70)
     parts = evaluate(two_models(panel), panel, by=["transition"], draws=40)
     for name in ("estimates", "comparisons", "flows", "reliability"):
         assert getattr(parts, name).equals(getattr(whole, name)) or name == "flows"
@@ -177,7 +177,7 @@ def test_portions_do_not_change_the_numbers(panel: Panel, monkeypatch: pytest.Mo
 
 def test_no_more_is_forecast_at_once_than_a_portion(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that memory does not grow with records times occupations."""
-    monkeypatch.setattr("laborllm.evaluation.portions.RECORDS", 100)
+    monkeypatch.setattr("laborllm.evaluation.scores.portions.RECORDS", 100)
     model = Constant(tuple([0.1] * 10))
     evaluate({"m": model}, panel, draws=40)
     sizes = [len(asked) for _, asked in model.asked]

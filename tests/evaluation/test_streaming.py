@@ -14,14 +14,16 @@ from polars.testing import assert_frame_equal
 import laborllm as ll
 from evaluation.synthetic import careers, forecast, two_models
 from laborllm.errors import LaborLLMError, OptionError, PanelError, StorageError
-from laborllm.evaluation import Evaluation, portions
+from laborllm.evaluation import Evaluation
 from laborllm.evaluation.arrays import compact
 from laborllm.evaluation.bootstrap import ClusterBootstrap
 from laborllm.evaluation.metrics.perplexity import Loss
-from laborllm.evaluation.score_files import ScoreFiles
+from laborllm.evaluation.scores import portions
+from laborllm.evaluation.scores.files import ScoreFiles
 from laborllm.models.contract import Fitted
-from laborllm.panel import Panel, assign_split, store
-from laborllm.panel.store import PanelFile
+from laborllm.panel import Panel, assign_split
+from laborllm.panel.files import store
+from laborllm.panel.files.store import PanelFile
 from laborllm.storage import temporary_folder
 
 DESIGN = {"by": ["transition", "gender*region", "decade"], "weights": "sampling", "cluster": "household", "draws": 40}

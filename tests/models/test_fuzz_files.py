@@ -17,7 +17,7 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load, load_forecaster
 from laborllm.models.sequence.specs import Nemo
 from laborllm.panel import Panel
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 from laborllm.storage import MARKER
 from models.test_malformed import JUNK, entry_paths, seal
 from sources.test_fuzz import Spoiling, own_error_at_most, spoil

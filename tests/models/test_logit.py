@@ -13,9 +13,9 @@ from torch_choice.data import ChoiceDataset
 from torch_choice.model import ConditionalLogitModel
 
 from laborllm.models.forecasts.forecast import Floats
-from laborllm.models.sequence.careers import COVARIATES, index_careers
+from laborllm.models.sequence.inputs.careers import COVARIATES, index_careers
+from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.sequence.specs import Logit
-from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.training.config import TrainingConfig

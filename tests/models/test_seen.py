@@ -11,7 +11,7 @@ import laborllm as ll
 from laborllm.models.runs.run_folder import FILE
 from laborllm.models.runs.seen import seen_by_all, seen_values, unknown_values
 from laborllm.panel import Panel
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 
 
 def respelt(panel: Panel, worker: int, **values: str | None) -> Panel:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from laborllm.errors import PanelError
 from laborllm.occupations import load_taxonomy
-from laborllm.panel import Panel, store
+from laborllm.panel import Panel
+from laborllm.panel.files import store
+from laborllm.panel.files.store import PanelFile
 from laborllm.panel.schema import check
-from laborllm.panel.store import PanelFile
 from laborllm.sources.synthetic import import_synthetic
 
 

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel, assign_split
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 from laborllm.storage import temporary_folder
 
 FEW = settings(max_examples=10)

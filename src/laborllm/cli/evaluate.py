@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from laborllm.models.contract import Fitted, Forecaster
     from laborllm.models.forecasts.saved import SavedForecast
     from laborllm.panel import Panel
-    from laborllm.panel.store import Careers
+    from laborllm.panel.files.store import Careers
 
 
 DEFAULT = ScoringOptions()
@@ -88,11 +88,11 @@ def evaluate(
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.scored import WithScoring
-    from laborllm.panel import store
+    from laborllm.panel.files.store import PanelFile
     from laborllm.report.paper import write_tables
     from laborllm.report.terminal import show
 
-    careers = store.PanelFile.open(panel)
+    careers = PanelFile.open(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     as_fitted = _load_by_name(runs, careers)
     models: dict[str, Forecaster] = {name: WithScoring(model, options) for name, model in as_fitted.items()}

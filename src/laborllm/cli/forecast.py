@@ -79,7 +79,7 @@ def forecast(
     from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.registry import state_of
     from laborllm.models.scored import WithScoring
-    from laborllm.panel.store import PanelFile
+    from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
     require_table(out, layout or "long", top)

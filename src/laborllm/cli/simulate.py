@@ -48,7 +48,7 @@ def simulate(
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.registry import state_of
-    from laborllm.panel.store import PanelFile
+    from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
     require_table(out, "long", top)

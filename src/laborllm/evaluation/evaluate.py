@@ -6,19 +6,19 @@ from pathlib import Path
 from laborllm.errors import OptionError
 from laborllm.evaluation.flows import FlowTally, flow_table
 from laborllm.evaluation.metrics import Metric, choose_metrics
-from laborllm.evaluation.portions import Score, Scores, score_records
 from laborllm.evaluation.reliability import reliability_scores, reliability_table
 from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
-from laborllm.evaluation.score_files import ScoreFiles
+from laborllm.evaluation.scores.files import ScoreFiles
+from laborllm.evaluation.scores.portions import Score, Scores, score_records
 from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.files.store import Careers, PanelFile
 from laborllm.panel.states import comparable
-from laborllm.panel.store import Careers, PanelFile
 from laborllm.storage import temporary_folder
 
 

@@ -10,8 +10,8 @@ import polars as pl
 from laborllm.evaluation.arrays import Numbers
 from laborllm.evaluation.flow_groups import Flows
 from laborllm.evaluation.metrics.top_k import top_hits
-from laborllm.evaluation.portions import Portion
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.portions import Portion
 
 FLOWS: dict[str, pl.DataType] = {
     "model": pl.String(),

@@ -8,8 +8,8 @@ import polars as pl
 from laborllm.evaluation.arrays import Bools, Numbers
 from laborllm.evaluation.metrics import CALIBRATED
 from laborllm.evaluation.metrics.corp import reliability_bins
-from laborllm.evaluation.portions import Score, Scores
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.portions import Score, Scores
 
 RELIABILITY: dict[str, pl.DataType] = {
     "model": pl.String(),

@@ -14,12 +14,12 @@ from laborllm.evaluation.bootstrap import ClusterBootstrap
 from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
 from laborllm.evaluation.groups import DERIVED, Group, group_records
-from laborllm.evaluation.portions import observed_portions
+from laborllm.evaluation.scores.portions import observed_portions
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
+from laborllm.panel.files.store import Careers
 from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
-from laborllm.panel.store import Careers
 from laborllm.privacy import SMALLEST_CELL, withhold
 
 NEEDED = ("worker", "year", "occupation", "weight")

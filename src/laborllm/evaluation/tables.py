@@ -13,8 +13,8 @@ from laborllm.errors import OptionError
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.groups import ALL
 from laborllm.evaluation.metrics.metric import Measured, Metric
-from laborllm.evaluation.portions import Scores
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.portions import Scores
 from laborllm.privacy import SMALLEST_CELL
 
 WITHHELD = f"fewer than {SMALLEST_CELL} workers, or would give such a cell away"

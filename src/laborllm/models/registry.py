@@ -10,7 +10,7 @@ from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.shipped import find_run
-from laborllm.panel.store import Careers
+from laborllm.panel.files.store import Careers
 from laborllm.storage import MARKER, file_hash
 
 MODELS = {

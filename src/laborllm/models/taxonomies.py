@@ -8,7 +8,7 @@ from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.scored import WithScoring
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
-from laborllm.panel.store import Careers
+from laborllm.panel.files.store import Careers
 
 
 def taxonomy_of(model: Forecaster | Forecast, careers: Careers) -> Taxonomy:

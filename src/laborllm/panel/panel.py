@@ -14,8 +14,8 @@ import polars as pl
 
 from laborllm.errors import PanelError, first_line
 from laborllm.occupations import Taxonomy
+from laborllm.panel.files.parquet import read_marked
 from laborllm.panel.order import first_records
-from laborllm.panel.parquet import read_marked
 from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
 from laborllm.storage import new_file
 

@@ -22,7 +22,7 @@ from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.sequence.specs import Nemo
 from laborllm.panel import Panel
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 
 RECORDS = 30
 PROCESSES = Engine(processes=2)
@@ -67,7 +67,7 @@ def test_spans_are_the_portions(
     block: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("laborllm.panel.store.ROWS_TOGETHER", block)
+    monkeypatch.setattr("laborllm.panel.files.store.ROWS_TOGETHER", block)
     selected = careers.select(split, workers, seed=3)
     spans = [*selected.spans(records)]
     portions = [*selected.portions(records)]
@@ -130,7 +130,7 @@ def test_processes_end_with_the_one_that_started_them(careers: PanelFile, tmp_pa
         "from pathlib import Path\n"
         "from laborllm.forecasting.engines.engine import Engine\n"
         "from laborllm.forecasting.engines.to_file import forecast_to_file\n"
-        "from laborllm.panel.store import PanelFile\n"
+        "from laborllm.panel.files.store import PanelFile\n"
         "class Slow:\n"
         "    def forecast(self, panel, *, scoring=None):\n"
         "        import os\n"

@@ -15,7 +15,7 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 
 RECORDS = 30
 

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
-from laborllm.models.sequence.vocabulary import Vocabulary
+from laborllm.models.sequence.inputs.careers import Careers, index_careers, index_sizes
+from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 

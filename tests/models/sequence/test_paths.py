@@ -8,10 +8,10 @@ from torch import nn
 
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
 from laborllm.models.sequence.career import CareerNetwork
-from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
-from laborllm.models.sequence.embeddings import FixedEffects
+from laborllm.models.sequence.inputs.careers import Careers, index_careers, index_sizes
+from laborllm.models.sequence.inputs.embeddings import FixedEffects
+from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.sequence.nemo import NemoNetwork
-from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
 
 LATER = 2  # records of each career that are read one at a time

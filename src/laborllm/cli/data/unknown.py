@@ -8,7 +8,7 @@ import polars as pl
 from laborllm.models.contract import Fitted
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.seen import unknown_values
-from laborllm.panel.store import Careers
+from laborllm.panel.files.store import Careers
 from laborllm.privacy import SMALLEST_CELL
 
 SHOWN, LETTERS = 3, 30

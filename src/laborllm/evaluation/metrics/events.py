@@ -7,7 +7,7 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats
 from laborllm.evaluation.metrics.top_k import Hit
-from laborllm.evaluation.portions import Portion, Score
+from laborllm.evaluation.scores.portions import Portion, Score
 from laborllm.panel.history import History
 
 

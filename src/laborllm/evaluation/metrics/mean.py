@@ -8,8 +8,8 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Numbers
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.portions import Score
 from laborllm.panel.history import History
 
 

@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 from laborllm.evaluation.arrays import Bools, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.portions import Score
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.portions import Score
 from laborllm.panel.history import History
 
 Comparison = Literal["difference", "ratio"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from laborllm.evaluation.arrays import Floats
 from laborllm.evaluation.metrics.mean import Mean
-from laborllm.evaluation.portions import Portion
+from laborllm.evaluation.scores.portions import Portion
 
 
 @dataclass(frozen=True)

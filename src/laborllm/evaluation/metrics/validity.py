@@ -7,7 +7,7 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Floats
 from laborllm.evaluation.metrics.mean import Mean
-from laborllm.evaluation.portions import Portion
+from laborllm.evaluation.scores.portions import Portion
 
 
 @dataclass(frozen=True)

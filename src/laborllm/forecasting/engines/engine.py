@@ -7,7 +7,7 @@ from typing import Literal
 from laborllm.errors import OptionError
 from laborllm.forecasting.engines.job import Compute, Done, Job, Span, save_shard
 from laborllm.forecasting.engines.shards import Shards
-from laborllm.panel.store import Careers, PanelFile
+from laborllm.panel.files.store import Careers, PanelFile
 
 
 @dataclass(frozen=True)

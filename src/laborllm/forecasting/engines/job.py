@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Self
 
 from laborllm.forecasting.engines.shards import MARK, Shards
 from laborllm.panel import Panel
-from laborllm.panel.store import PanelFile
+from laborllm.panel.files.store import PanelFile
 
 
 class Part(Protocol):

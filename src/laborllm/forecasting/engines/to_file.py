@@ -14,7 +14,7 @@ from laborllm.forecasting.engines.job import Compute
 from laborllm.forecasting.engines.shards import Shards
 from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
-from laborllm.panel.store import Careers
+from laborllm.panel.files.store import Careers
 from laborllm.progress import progress
 from laborllm.storage import new_file, sole_writer
 

@@ -15,7 +15,7 @@ from laborllm.errors import InputError, RunError, TaxonomyError, first_line
 from laborllm.models.runs.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
-from laborllm.panel.parquet import read_marked
+from laborllm.panel.files.parquet import read_marked
 from laborllm.storage import new_file
 
 Floats = NDArray[np.floating]

@@ -10,8 +10,8 @@ from typing import Self
 
 from laborllm.errors import RunError
 from laborllm.panel import Panel
+from laborllm.panel.files.store import Careers
 from laborllm.panel.pooling import held_out_of
-from laborllm.panel.store import Careers
 
 UNPUBLISHED = "not published"
 """What a model that is given away says in place of a hash of people."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from laborllm.panel import Panel
-from laborllm.panel.store import Careers
+from laborllm.panel.files.store import Careers
 
 CATEGORIES = ("education", "gender", "ethnicity", "region")
 PORTION = 16_384  # records looked at together

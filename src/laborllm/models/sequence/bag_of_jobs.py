@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from laborllm.models.sequence.careers import Batch
-from laborllm.models.sequence.embeddings import FixedEffects, embedding
+from laborllm.models.sequence.inputs.careers import Batch
+from laborllm.models.sequence.inputs.embeddings import FixedEffects, embedding
 
 
 class BagNetwork(nn.Module):

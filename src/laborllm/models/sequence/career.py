@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from laborllm.models.sequence.careers import Batch
-from laborllm.models.sequence.embeddings import Covariates, embedding
+from laborllm.models.sequence.inputs.careers import Batch
+from laborllm.models.sequence.inputs.embeddings import Covariates, embedding
 
 WAVELENGTH = 10_000  # the longest sinusoid of the positions, in records over 2 pi
 COVARIATE_SCALE = 0.35  # of the vectors at first: the dozen of a record together weigh as much as its last occupation

@@ -11,7 +11,7 @@ education changed. CAREER has position and tenure as numbers; here each value ha
 
 from collections.abc import Mapping
 
-from laborllm.models.sequence.embeddings import FixedEffects
+from laborllm.models.sequence.inputs.embeddings import FixedEffects
 
 
 def logit_network(sizes: Mapping[str, int], occupations: int) -> FixedEffects:

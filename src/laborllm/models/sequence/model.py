@@ -20,13 +20,13 @@ from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
 from laborllm.models.sequence.career import CareerNetwork
-from laborllm.models.sequence.careers import Careers, index_careers, index_sizes
+from laborllm.models.sequence.inputs.careers import Careers, index_careers, index_sizes
+from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.sequence.logit import logit_network
 from laborllm.models.sequence.nemo import NemoNetwork
 from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
 from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, sequence_paths
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo, SequenceSpec
-from laborllm.models.sequence.vocabulary import Vocabulary
 from laborllm.panel import Panel
 from laborllm.runtime import best_device, seeded
 from laborllm.training.checkpoint import Checkpoints

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from laborllm.models.sequence.careers import Batch
-from laborllm.models.sequence.embeddings import Covariates, embedding
+from laborllm.models.sequence.inputs.careers import Batch
+from laborllm.models.sequence.inputs.embeddings import Covariates, embedding
 
 SCALE = 0.1  # of the vectors at first
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from laborllm.models.sequence.careers import Batch, Careers
+from laborllm.models.sequence.inputs.careers import Batch, Careers
 from laborllm.models.two_stage import two_stage_log_prob
 
 SCORED_TOGETHER = 128  # careers in one pass where no gradient is needed

@@ -12,8 +12,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from laborllm.models.sequence.careers import LIMITS, Batch, index_careers
-from laborllm.models.sequence.vocabulary import Vocabulary
+from laborllm.models.sequence.inputs.careers import LIMITS, Batch, index_careers
+from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.panel import Panel
 from laborllm.runtime import best_device

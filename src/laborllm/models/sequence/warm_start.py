@@ -11,9 +11,9 @@ from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.seen import CATEGORIES
+from laborllm.models.sequence.inputs.vocabulary import YEARS, Vocabulary
 from laborllm.models.sequence.model import FittedSequence
 from laborllm.models.sequence.specs import Career
-from laborllm.models.sequence.vocabulary import YEARS, Vocabulary
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 

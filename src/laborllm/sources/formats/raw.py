@@ -9,7 +9,7 @@ import polars as pl
 import pyreadstat
 
 from laborllm.errors import SourceError
-from laborllm.panel.parquet import require_size
+from laborllm.panel.files.parquet import require_size
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
 from laborllm.sources.formats.statistical import read_sas, read_sas_transport, read_spss, read_stata

@@ -13,7 +13,7 @@ from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.coding.coder import THRESHOLD, TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
-from laborllm.panel.parts import join_panels
+from laborllm.panel.files.parts import join_panels
 from laborllm.progress import progress
 from laborllm.sources.resumes.dates import DateOrder, read_date
 from laborllm.sources.resumes.jobs import Jobs, read_jobs

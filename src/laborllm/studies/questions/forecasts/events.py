@@ -10,7 +10,7 @@ from laborllm.evaluation.arrays import Floats
 from laborllm.evaluation.metrics.any_of import AnyOf, being_and_entering
 from laborllm.evaluation.metrics.events import Change, Event
 from laborllm.evaluation.metrics.mean import Mean
-from laborllm.evaluation.portions import Portion
+from laborllm.evaluation.scores.portions import Portion
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel

@@ -7,7 +7,7 @@ import numpy as np
 
 from laborllm.errors import StorageError
 from laborllm.evaluation.arrays import Floats, Numbers
-from laborllm.evaluation.portions import Score
+from laborllm.evaluation.scores.portions import Score
 
 
 class ScoreFiles(Mapping[Score, Numbers | None]):

@@ -6,7 +6,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
-from laborllm.models.sequence.careers import Batch
+from laborllm.models.sequence.inputs.careers import Batch
 
 
 class Covariates(nn.Module):

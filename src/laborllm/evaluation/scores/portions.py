@@ -14,8 +14,8 @@ from laborllm.models.forecasts.restrict import restrict
 from laborllm.models.taxonomies import made_before, taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
+from laborllm.panel.files.store import Careers
 from laborllm.panel.history import History
-from laborllm.panel.store import Careers
 from laborllm.progress import progress
 
 RECORDS = 4_096  # of a portion

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
+from laborllm.panel.files.parquet import UNREADABLE, read_mark
 from laborllm.panel.order import first_records
 from laborllm.panel.panel import (
     MARK,
@@ -30,7 +31,6 @@ from laborllm.panel.panel import (
     held_out,
     read_facts,
 )
-from laborllm.panel.parquet import UNREADABLE, read_mark
 from laborllm.panel.schema import SPLITS
 
 

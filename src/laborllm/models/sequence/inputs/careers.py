@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.models.runs.seen import CATEGORIES
-from laborllm.models.sequence.vocabulary import YEARS, Indexes, Vocabulary
+from laborllm.models.sequence.inputs.vocabulary import YEARS, Indexes, Vocabulary
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 

@@ -1,0 +1,1 @@
+"""A panel as index tensors, and the tables of vectors that they look up."""

@@ -1,0 +1,1 @@
+"""Panels on disk: one file, read as a whole or some careers at a time."""
