@@ -30,7 +30,7 @@ WRONG = [
     ("layers", "models/__init__.py", "laborllm.evaluation"),
     ("layers", "evaluation/__init__.py", "laborllm.report"),
     ("layers", "report/__init__.py", "laborllm.demo"),
-    ("layers", "report/page.py", "laborllm.studies"),
+    ("layers", "report/pages/evaluation.py", "laborllm.studies"),
     ("layers", "studies/__init__.py", "laborllm.demo"),
     ("layers", "demo.py", "laborllm.api"),
     ("layers", "api.py", "laborllm.serve"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from laborllm.forecasting.simulation.simulate import Simulation
     from laborllm.models.contract import Fitted, Forecaster, Spec
-    from laborllm.report.people_page import PeopleFutures
+    from laborllm.report.pages.people import PeopleFutures
 
 
 def read_panel(path: str | Path) -> Panel:
@@ -241,7 +241,7 @@ def people_futures(
         level: Share of futures that an interval holds.
 
     Returns:
-        Frames and facts for `laborllm.report.people_page.write_people_page`.
+        Frames and facts for `laborllm.report.pages.people.write_people_page`.
 
     Raises:
         PanelError: The simulations are of other workers or other years, or their years differ between workers.
@@ -255,7 +255,7 @@ def people_futures(
     """
     from laborllm.forecasting.groups import charted
     from laborllm.forecasting.groups.shares import group_shares
-    from laborllm.report.people_page import PeopleFutures
+    from laborllm.report.pages.people import PeopleFutures
 
     first = simulations[0]
     groups, occupations = (

@@ -17,7 +17,7 @@ from laborllm.panel import Panel
 from laborllm.report.examples import example_section
 from laborllm.report.figures import learning_curve
 from laborllm.report.html import write_report
-from laborllm.report.page import Figure, Section
+from laborllm.report.pages.evaluation import Figure, Section
 from laborllm.report.table import frame_table
 from laborllm.report.terminal import show
 from laborllm.sources import import_nlswork

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.commands import laborllm
-from laborllm.cli import fit
+from laborllm.cli.fitting import fit
 from laborllm.errors import InputError
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec

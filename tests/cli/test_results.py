@@ -13,7 +13,7 @@ import pytest
 from torch import Tensor
 
 from cli.commands import laborllm
-from laborllm.cli import fit
+from laborllm.cli.fitting import fit
 from laborllm.errors import InputError
 from laborllm.evaluation import evaluate
 from laborllm.forecasting.engines.to_file import forecast_to_file

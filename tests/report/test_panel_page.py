@@ -9,7 +9,7 @@ from laborllm.errors import StorageError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.summary import QUOTING
-from laborllm.report.panel_page import write_description
+from laborllm.report.pages.panel import write_description
 from report.page import Page, assert_stands_alone
 
 HOSTILE = "<script>alert(1)</script> & sons"

@@ -8,8 +8,8 @@ import laborllm as ll
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel, Provenance
 from laborllm.serve import Served, create_app
-from laborllm.serve.careers import Worker
 from laborllm.serve.groups import SECONDS, GroupError, Groups
+from laborllm.serve.inputs.careers import Worker
 from serve.conftest import BASE, OPEN, career
 
 

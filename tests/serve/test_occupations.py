@@ -11,7 +11,7 @@ from laborllm.errors import RunError
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel, Provenance
 from laborllm.serve import Served, create_app
-from laborllm.serve.titles import Titles
+from laborllm.serve.inputs.titles import Titles
 from laborllm.storage import MARKER, file_hash
 from serve.conftest import BASE
 

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 import laborllm as ll
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel, Provenance
-from laborllm.serve.careers import Worker
+from laborllm.serve.inputs.careers import Worker
 from serve.conftest import career
 
 ASKED = {"careers": [career("Cashiers", "Cooks")], "horizon": 3, "draws": 200, "top": 4}

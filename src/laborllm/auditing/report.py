@@ -5,7 +5,7 @@ from pathlib import Path
 from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.membership import Audit
 from laborllm.report.numbers import interval, number, share
-from laborllm.report.page import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table
 from laborllm.storage import new_file
 

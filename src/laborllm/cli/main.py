@@ -8,24 +8,10 @@ from contextlib import suppress
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from laborllm import __version__
-from laborllm.cli import (
-    audit,
-    backtest,
-    curves,
-    demo,
-    doctor,
-    evaluate,
-    fit,
-    forecast,
-    group,
-    models,
-    serve,
-    simulate,
-    studies,
-    validate,
-    what_if,
-)
+from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
+from laborllm.cli.ahead import backtest, forecast, group, simulate, what_if
 from laborllm.cli.data import exports, imports, panels, titles
+from laborllm.cli.fitting import curves, fit, models, validate
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import is_out_of_memory, set_up_process

@@ -7,7 +7,7 @@ from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.findings import headline
 from laborllm.report.numbers import count, interval, number
-from laborllm.report.page import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
 from laborllm.report.sections import sections_of
 from laborllm.storage import new_file
 

@@ -8,7 +8,7 @@ from laborllm.forecasting.simulation.what_if import Difference, what_if
 from laborllm.progress import reported
 from laborllm.serve.answers import part_of
 from laborllm.serve.batching import Batches, Told
-from laborllm.serve.careers import Worker, panel_of
+from laborllm.serve.inputs.careers import Worker, panel_of
 from laborllm.serve.served import Served
 
 SEED = 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from laborllm.errors import InputError
 from laborllm.privacy import SMALLEST_CELL
-from laborllm.serve.careers import Worker
+from laborllm.serve.inputs.careers import Worker
 
 REMEMBERED, SECONDS = 200, 3600.0  # groups, and for how long
 

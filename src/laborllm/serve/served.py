@@ -14,8 +14,8 @@ from laborllm.models.runs.run_folder import CARD
 from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
+from laborllm.serve.inputs.titles import Titles
 from laborllm.serve.outlook import Outlook
-from laborllm.serve.titles import Titles
 from laborllm.sources.spellings import WORDS
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from laborllm.evaluation import Evaluation
 from laborllm.report.html import write_report
 from laborllm.report.numbers import MISSING, count, interval, number
-from laborllm.report.page import Section
+from laborllm.report.pages.evaluation import Section
 from laborllm.report.table import Table
 from laborllm.report.tables import KINDS, area_label
 from laborllm.storage import new_file

@@ -24,7 +24,7 @@ def describe(
     from laborllm.panel import Panel
     from laborllm.panel.summary import summarise
     from laborllm.report.describe import as_json, as_text
-    from laborllm.report.panel_page import write_description
+    from laborllm.report.pages.panel import write_description
 
     loaded = Panel.load(panel)
     if out is not None:

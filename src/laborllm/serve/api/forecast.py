@@ -8,7 +8,7 @@ from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.serve.answers import outcomes
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, require_after
-from laborllm.serve.careers import Read, Worker, read_career
+from laborllm.serve.inputs.careers import Read, Worker, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerForecast, ForecastAnswer, ForecastRequest, Origin
 

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Depends
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
-from laborllm.serve.careers import Row, Worker, read_career
 from laborllm.serve.counted import count_groups
+from laborllm.serve.inputs.careers import Row, Worker, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import GroupAnswer, GroupRequest
 

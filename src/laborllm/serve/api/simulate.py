@@ -15,7 +15,7 @@ from laborllm.serve.api.examples import example
 from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
 from laborllm.serve.batching import BusyError, Told
-from laborllm.serve.careers import Read, read_career
+from laborllm.serve.inputs.careers import Read, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 

@@ -7,9 +7,9 @@ from starlette.concurrency import run_in_threadpool
 
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked
+from laborllm.serve.inputs.titles import Titles
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
-from laborllm.serve.titles import Titles
 
 router = APIRouter(prefix=VERSION, tags=["occupations"], responses=PROBLEMS)
 Sent = Annotated[TitlesRequest, example("/v1/titles", "Two titles")]

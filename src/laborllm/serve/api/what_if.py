@@ -10,7 +10,7 @@ from laborllm.forecasting.simulation.what_if import Difference
 from laborllm.serve.answers import changes
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
-from laborllm.serve.careers import Read, Worker, read_career
+from laborllm.serve.inputs.careers import Read, Worker, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import ChangedYear, WhatIfAnswer, WhatIfRequest
 

@@ -13,14 +13,14 @@ from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.report.figures.futures import fan, river
-from laborllm.report.page import Figure
+from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
 from laborllm.serve.api.group import simulate_group
 from laborllm.serve.asked import Asked
 from laborllm.serve.counted import count_groups
+from laborllm.serve.inputs.lists import Listed, list_text, read_list
 from laborllm.serve.page.render import render
 from laborllm.serve.page.views import Answers, attachment
-from laborllm.serve.people import Listed, list_text, read_list
 from laborllm.serve.schema import Count, OneGroup
 
 groups = APIRouter(include_in_schema=False)

@@ -12,12 +12,12 @@ from laborllm.forecasting.simulation.what_if import Difference
 from laborllm.occupations.taxonomy import OTHERS
 from laborllm.report.figures.differences import differences
 from laborllm.report.figures.futures import fan, shares_by_year
-from laborllm.report.page import Figure
+from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
 from laborllm.serve.answers import OF, changes, group_shares, outcomes, whole_people
 from laborllm.serve.api.what_if import difference
 from laborllm.serve.asked import Asked, years_after
-from laborllm.serve.careers import Read, read_career
+from laborllm.serve.inputs.careers import Read, read_career
 from laborllm.serve.page.form import Form, FormError
 from laborllm.serve.schema import Change, Outcome
 

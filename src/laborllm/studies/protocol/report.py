@@ -6,7 +6,7 @@ from pathlib import Path
 
 from laborllm.report.figures import to_svg
 from laborllm.report.numbers import number
-from laborllm.report.page import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table
 from laborllm.storage import make_folder, new_file
 from laborllm.studies.protocol.question import Answer, Question

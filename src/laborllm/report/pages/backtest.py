@@ -6,7 +6,7 @@ import polars as pl
 
 from laborllm.report import figures
 from laborllm.report.numbers import count, number, share
-from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table, frame_table
 from laborllm.storage import new_file
 

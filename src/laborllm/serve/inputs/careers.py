@@ -12,9 +12,9 @@ import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.panel import Panel, Provenance
+from laborllm.serve.inputs.titles import LISTED, Coded
 from laborllm.serve.schema import Career
 from laborllm.serve.served import Served
-from laborllm.serve.titles import LISTED, Coded
 from laborllm.sources.spellings import panel_word
 
 ASKED = Provenance("asked of the server")

@@ -8,7 +8,7 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.panel import over
-from laborllm.serve.careers import Worker
+from laborllm.serve.inputs.careers import Worker
 from laborllm.serve.served import Served
 from laborllm.sources import People, read_people
 from laborllm.sources.formats.delimited import split_cells

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.cli.options import (
     Machines,
     MaxLogPplShift,
@@ -17,7 +18,6 @@ from laborllm.cli.options import (
     Seed,
     Tolerance,
 )
-from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.forecasting.engines.engine import LOCAL
 from laborllm.lm.scoring.options import ScoringOptions
 

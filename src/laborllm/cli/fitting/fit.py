@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.curves import CURVE, draw_curves
+from laborllm.cli.fitting.curves import CURVE, draw_curves
+from laborllm.cli.fitting.spec_options import options_of, spec_from, summary
 from laborllm.cli.options import EVERY_OPTION, ConfigFile, PanelFile, RunOut, Seed
-from laborllm.cli.spec_options import options_of, spec_from, summary
 from laborllm.models.registry import MODELS, spec_class
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from laborllm.cli.ahead.people import READ_SO, PeopleFile, ReadSo
 from laborllm.cli.options import RunFolder, Seed
-from laborllm.cli.people import READ_SO, PeopleFile, ReadSo
 
 
 def what_if(
@@ -36,7 +36,7 @@ def what_if(
     Example: `laborllm what-if run people.csv --years 2026 2028 --education "bachelor's degree" --out difference.csv`
     """
     from laborllm import api
-    from laborllm.cli.people import careers_of
+    from laborllm.cli.ahead.people import careers_of
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.hub import hub_differences
     from laborllm.forecasting.simulation.versions import if_records_said

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo
 from laborllm.cli.options import RunFolder, Seed
-from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo
 
 
 def group(
@@ -46,8 +46,8 @@ def group(
     Example: `laborllm group run people.csv --years 2026 2028 2030 --page people.html --out people.csv`
     """
     from laborllm import api
+    from laborllm.cli.ahead.people import careers_of
     from laborllm.cli.data.unknown import report_unknown
-    from laborllm.cli.people import careers_of
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.frequencies import person_tables
     from laborllm.forecasting.groups.charted import chart_shares
@@ -56,7 +56,7 @@ def group(
     from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.report.charts import require_chart, write_chart
     from laborllm.report.figures import shares_by_year
-    from laborllm.report.people_page import people_lines, write_people_page
+    from laborllm.report.pages.people import people_lines, write_people_page
     from laborllm.storage import make_folder
 
     if out is not None:

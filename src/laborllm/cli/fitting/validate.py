@@ -6,7 +6,7 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from laborllm.cli.fit import spec_command
+from laborllm.cli.fitting.fit import spec_command
 from laborllm.cli.options import AsJson
 from laborllm.models.language.specs import LanguageModel
 

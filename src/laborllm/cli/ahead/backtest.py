@@ -37,7 +37,7 @@ def backtest(
     from laborllm import api
     from laborllm.forecasting.backtests.backtest import backtest as score
     from laborllm.forecasting.export import require_table, write_table
-    from laborllm.report.backtest_page import score_lines, write_backtest_page
+    from laborllm.report.pages.backtest import score_lines, write_backtest_page
     from laborllm.storage import make_folder
 
     for path in (out, rates):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import polars as pl
 from cyclopts import Parameter
 
+from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.cli.options import Machines, RunFolder, Seed
-from laborllm.cli.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
 from laborllm.forecasting.engines.engine import LOCAL
 
 

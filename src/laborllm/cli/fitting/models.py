@@ -4,8 +4,8 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from laborllm.cli.fitting.spec_options import summary
 from laborllm.cli.options import AsJson
-from laborllm.cli.spec_options import summary
 
 if TYPE_CHECKING:
     from laborllm.models.runs.run_folder import Run
