@@ -135,6 +135,7 @@ class ByWorker:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
+        """Assign the split by worker, and leave out the training workers."""
         split = assign_split(panel.records.drop("split"), seed=self.seed)
         tested = split.filter(split="test")["household"].drop_nulls().unique()
         train = split.filter(split="train").unique("worker", maintain_order=True)
