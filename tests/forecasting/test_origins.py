@@ -36,7 +36,8 @@ def futures(careers: Panel, origin: Origin) -> dict[str, Futures]:
 
 
 def test_careers_are_cut_at_the_origin(careers: Panel, origin: Origin) -> None:
-    known, later = defaultdict(list), defaultdict(dict)
+    known: dict[str, list[dict[str, object]]] = defaultdict(list)
+    later: dict[str, dict[int, str]] = defaultdict(dict)
     for row in careers.subset("train").records.iter_rows(named=True):
         if row["year"] <= YEAR:
             known[row["worker"]].append(row)
@@ -97,7 +98,9 @@ def test_rates_count_people_by_age_and_group(origin: Origin, futures: dict[str, 
     born = dict(origin.panel.records.group_by("worker").agg(pl.col("birth_year").first()).iter_rows())
     workers = origin.panel.records["worker"].unique(maintain_order=True).to_list()
     groups = origin.panel.taxonomy.groups
-    people, observed, expected = Counter(), Counter(), Counter()
+    people: Counter[tuple[int, str]] = Counter()
+    observed: Counter[tuple[int, str, str]] = Counter()
+    expected: dict[tuple[int, str, str], float] = defaultdict(float)
     for at, worker in enumerate(workers):
         age = next((f"{low}" for low in reversed(AGES) if YEAR - born[worker] >= low), "under")
         for year, calendar in enumerate(origin.years.tolist()):
