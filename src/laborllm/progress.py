@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 LINE_EVERY = 15.0  # seconds between plain lines
 
 _is_part = ContextVar("is_part", default=False)
-_told: ContextVar[Callable[[float], None] | None] = ContextVar("told", default=None)
+_listener: ContextVar[Callable[[float], None] | None] = ContextVar("listener", default=None)
 
 
 class Advance(Protocol):
@@ -42,10 +42,10 @@ def progress(what: str, total: float, unit: str, *, shown: bool = True) -> Itera
         yield lambda steps=1, note="": None
         return
     before = _is_part.set(True)
-    told = _told.get()
+    on_progress = _listener.get()
     try:
-        if told is not None:
-            yield _share_of(total, told)
+        if on_progress is not None:
+            yield _share_of(total, on_progress)
             return
         with _bar(what, total, unit) if sys.stderr.isatty() else _lines(what, total, unit) as advance:
             yield advance
@@ -54,22 +54,22 @@ def progress(what: str, total: float, unit: str, *, shown: bool = True) -> Itera
 
 
 @contextmanager
-def reported(told: Callable[[float], None]) -> Iterator[None]:
-    """Tell `told` what share of the work within is done, 0 to 1, instead of showing it: for a server."""
-    before = _told.set(told)
+def reported(on_progress: Callable[[float], None]) -> Iterator[None]:
+    """Tell `on_progress` what share of the work within is done, 0 to 1, instead of showing it: for a server."""
+    before = _listener.set(on_progress)
     try:
         yield
     finally:
-        _told.reset(before)
+        _listener.reset(before)
 
 
-def _share_of(total: float, told: Callable[[float], None]) -> Advance:
+def _share_of(total: float, on_progress: Callable[[float], None]) -> Advance:
     done = 0.0
 
     def advance(steps: float = 1, note: str = "") -> None:
         nonlocal done
         done += steps
-        told(done / total)
+        on_progress(done / total)
 
     return advance
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from laborllm.serve.batching import Batches, BusyError, Told
+from laborllm.serve.batching import Batches, BusyError, OnProgress
 
 
 class Slow:
@@ -15,10 +15,10 @@ class Slow:
     def __init__(self) -> None:
         self.go, self.batches = threading.Event(), list[list[int]]()
 
-    def __call__(self, items: Sequence[int], told: Told) -> list[int]:
+    def __call__(self, items: Sequence[int], on_progress: OnProgress) -> list[int]:
         self.go.wait(5)
         self.batches.append(list(items))
-        told(1.0)
+        on_progress(1.0)
         return [2 * item for item in items]
 
 
@@ -76,7 +76,7 @@ def test_a_request_whose_client_has_left_is_not_computed() -> None:
 
 
 def test_an_error_reaches_those_who_asked_and_nobody_else() -> None:
-    def fails(items: Sequence[int], told: Told) -> list[int]:
+    def fails(items: Sequence[int], on_progress: OnProgress) -> list[int]:
         raise ZeroDivisionError
 
     async def ask() -> None:

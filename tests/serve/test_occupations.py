@@ -77,10 +77,14 @@ def test_titles_are_coded_as_the_coder_does(client: TestClient) -> None:
 
 def test_a_state_is_known_where_the_taxonomy_tells_it_apart_and_where_it_does_not(served: Served) -> None:
     jobs = served.taxonomy.without_states
-    told = {name: Titles(jobs.with_states(states), None) for name, states in STATES_TOLD.items()}
-    assert told["apart"].read("Unemployed").code == "unemployed"
-    assert told["together"].read("Unemployed").code == told["together"].read("not in labor force").code == "not_working"
-    assert told["none"].read("Unemployed").code is None
+    titles = {name: Titles(jobs.with_states(states), None) for name, states in STATES_TOLD.items()}
+    assert titles["apart"].read("Unemployed").code == "unemployed"
+    assert (
+        titles["together"].read("Unemployed").code
+        == titles["together"].read("not in labor force").code
+        == "not_working"
+    )
+    assert titles["none"].read("Unemployed").code is None
 
 
 def test_the_model_says_what_it_is(client: TestClient, fitted: Fitted) -> None:
@@ -104,7 +108,7 @@ def test_a_model_without_an_audit_is_served_only_when_told_so(fitted: Fitted, tm
     with pytest.raises(RunError, match="no audit goes with the model run"):
         served.require_audited()
     card = run / "README.md"
-    sentence = "The best of 5 attacks (LiRA) cannot be told from guessing: of two people, ..."
+    sentence = "The best of 5 attacks (LiRA) cannot be titles from guessing: of two people, ..."
     before = file_hash(card)
     card.write_text(card.read_text().replace("## Audit\n\n", f"## Audit\n\n{sentence}\n\n"))
     marker = run / MARKER

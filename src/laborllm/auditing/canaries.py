@@ -104,7 +104,7 @@ def measure_canaries(score: Numbers, inserted: Bools) -> Canaries:
 
 
 def epsilon_of(right: int, guesses: int) -> float:
-    """The least epsilon under which so many right guesses are not too improbable.
+    """The least epsilon under which this many right guesses are not too improbable.
 
     With pure differential privacy of epsilon each guess is right with a chance of at most e^epsilon / (1 + e^epsilon),
     so the bound is the log-odds of the lower end of a Clopper-Pearson interval; at least zero.
@@ -117,5 +117,5 @@ def epsilon_of(right: int, guesses: int) -> float:
 
 
 def _at_least(right: int, guesses: int, chance: float) -> float:
-    """The probability of so many successes, or more."""
+    """The probability of this many successes, or more."""
     return sum(comb(guesses, k) * chance**k * (1 - chance) ** (guesses - k) for k in range(right, guesses + 1))

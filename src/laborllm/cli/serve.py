@@ -14,7 +14,7 @@ def serve(
     ] = "nlsy",
     /,
     *,
-    host: Annotated[str, Parameter(help="Address to listen on; the default is this machine alone.")] = "127.0.0.1",
+    host: Annotated[str, Parameter(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on.")] = 8000,
     keys: Annotated[
         Path | None, Parameter(help="File of API keys, one a line, one of which every request must carry.")

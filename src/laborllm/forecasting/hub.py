@@ -1,4 +1,4 @@
-"""The long form in which forecast hubs exchange results: one number a row, and beside it what it is a number of.
+"""The long form in which forecast hubs exchange results: one number a row, and next to it what it is a number of.
 
 Columns: `origin` (the last year known; null for groups of several), `horizon`, `year`, `target`, `group` (a worker, or
 a group of them), `model`, `output_type` (pmf, mean, quantile), `output_type_id` (code, or level of the quantile),

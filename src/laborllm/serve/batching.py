@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-Compute = Callable[[Sequence[Any], "Told"], Sequence[Any]]
-Told = Callable[[float], None]
+Compute = Callable[[Sequence[Any], "OnProgress"], Sequence[Any]]
+OnProgress = Callable[[float], None]
 """Hears what share of a computation is done, 0 to 1."""
 
 
@@ -23,7 +23,7 @@ class Waiting:
     key: Hashable
     compute: Compute
     item: object
-    told: Told
+    on_progress: OnProgress
     answer: asyncio.Future[Any]
 
 
@@ -52,14 +52,16 @@ class Batches:
         if len(self._queue) >= self.most:
             raise BusyError
 
-    async def submit(self, key: Hashable, compute: Compute, item: object, told: Told = lambda share: None) -> Any:
+    async def submit(
+        self, key: Hashable, compute: Compute, item: object, on_progress: OnProgress = lambda share: None
+    ) -> Any:
         """The answer to `item`. Items of one key that wait at the same time are handed to `compute` together.
 
         Raises:
             BusyError: The queue is full.
         """
         self.require_room()
-        waiting = Waiting(key, compute, item, told, asyncio.get_running_loop().create_future())
+        waiting = Waiting(key, compute, item, on_progress, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -99,11 +101,11 @@ def _unanswered(batch: Sequence[Waiting]) -> list[Waiting]:
     return [waiting for waiting in batch if not waiting.answer.done()]
 
 
-def _tell_all(batch: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> Told:
+def _tell_all(batch: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> OnProgress:
     """Tells every request of a batch, from the thread of the model."""
 
-    def told(share: float) -> None:
+    def on_progress(share: float) -> None:
         for waiting in batch:
-            loop.call_soon_threadsafe(waiting.told, share)
+            loop.call_soon_threadsafe(waiting.on_progress, share)
 
-    return told
+    return on_progress

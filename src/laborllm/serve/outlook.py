@@ -1,6 +1,6 @@
 """What a model says of an occupation as such: where people in it go, where they come from, what is like it.
 
-It is asked about people of whom only three years in an occupation are known, so no data is needed beside the model.
+It is asked about people of whom only three years in an occupation are known, so no data is needed but the model.
 """
 
 from dataclasses import dataclass

@@ -182,7 +182,7 @@ class ChangedYear(BaseModel):
 
 
 class WhatIfAnswer(Answer):
-    """The other version less the first: people whose record says one thing, beside people whose record says another."""
+    """The other version less the first: people whose records say one thing and another."""
 
     years: list[ChangedYear]
     notes: list[str]

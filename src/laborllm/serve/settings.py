@@ -8,7 +8,7 @@ class Settings:
     """How a server behaves.
 
     Attributes:
-        host: Address to listen on. Loopback is this machine alone.
+        host: Address to listen on. Loopback is this machine only.
         port: Port to listen on.
         keys: API keys, one of which every request must carry; none: everybody may ask.
         rate: Requests a second that one client may make in the long run.
@@ -22,7 +22,7 @@ class Settings:
         paths: Draws of one career.
         horizon: Years ahead.
         person_years: People times draws times years of one request.
-        stop_seconds: How long running requests may still take once the server is told to stop.
+        stop_seconds: How long running requests may still take once the server is on_progress to stop.
 
     Examples:
         >>> Settings(port=9000).host

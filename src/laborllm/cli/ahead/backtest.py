@@ -22,7 +22,7 @@ def backtest(
     rates: Annotated[
         Path | None, Parameter(help="Table of modelled and observed counts by age and group to write.")
     ] = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, which stands alone.")] = None,
+    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
     split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers are forecast.")] = "test",
     workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
     draws: Annotated[int, Parameter(help="Paths of each worker.")] = 200,

@@ -36,7 +36,7 @@ def forecast(
         Layout | None,
         Parameter(
             help="A table for other programs: `long`, a row per record and occupation; `wide`, a column per "
-            "occupation; `people`, of 100 people with that history so many stay, move, do something else. Default: "
+            "occupation; `people`, of 100 people with that history how many stay, move, do something else. Default: "
             "`long` for .csv and .dta; for .parquet a file of forecasts, which `evaluate` reads."
         ),
     ] = None,

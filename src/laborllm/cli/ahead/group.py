@@ -19,7 +19,7 @@ def group(
     out: Annotated[
         Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata).")
     ] = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, which stands alone.")] = None,
+    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
     chart: Annotated[Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png.")] = None,
     tables: Annotated[
         Path | None,

@@ -27,7 +27,7 @@ STRENGTH = 10.0  # records of all ages that each row of an age group is shrunk b
 
 @dataclass(frozen=True)
 class EducationChain:
-    """How education goes on, from one record to the next.
+    """How education continues, from one record to the next.
 
     Attributes:
         levels: The L levels.

@@ -1,4 +1,4 @@
-"""How forecasts of the past came out: a page that stands alone, and lines for the terminal."""
+"""How forecasts of the past came out: a page in one file, and lines for the terminal."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where a group of people is in the years to come: a page that stands alone, and lines for the terminal."""
+"""Where a group of people is in the years to come: a page in one file, and lines for the terminal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

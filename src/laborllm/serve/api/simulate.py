@@ -14,7 +14,7 @@ from laborllm.serve.answers import outcomes, parts
 from laborllm.serve.api.examples import example
 from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import VERSION, Asked, asked, years_after
-from laborllm.serve.batching import BusyError, Told
+from laborllm.serve.batching import BusyError, OnProgress
 from laborllm.serve.inputs.careers import Read, read_career
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
@@ -42,11 +42,11 @@ async def simulate(request: Sent, http: Request, asked: Annotated[Asked, Depends
 
 
 async def _answer(
-    request: SimulateRequest, read: list[Read], asked: Asked, told: Told = lambda share: None
+    request: SimulateRequest, read: list[Read], asked: Asked, on_progress: OnProgress = lambda share: None
 ) -> SimulateAnswer:
     opened = [each.worker.open(years_after(each.worker.last[0], request.horizon)) for each in read]
     found = await asyncio.wait_for(
-        asked.futures.simulate(opened, draws=request.draws, seed=request.seed, told=told),
+        asked.futures.simulate(opened, draws=request.draws, seed=request.seed, on_progress=on_progress),
         asked.settings.answer_seconds,
     )
     simulations = [simulation_of(each, found, at, request.top) for at, each in enumerate(read)]
@@ -54,7 +54,7 @@ async def _answer(
 
 
 def simulation_of(read: Read, found: Simulation, at: int, top: int) -> CareerSimulation:
-    """What is told of one of the careers that were simulated."""
+    """What is said of one of the careers that were simulated."""
     mean, low, median, high = moves(found).row(at)[1:]
     years = [
         SimulatedYear(year=int(year), outcomes=outcomes(found, at, place, top), groups=parts(found, at, place))

@@ -156,13 +156,13 @@ class Guard:
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
     """The body in one message, and after it what the connection says."""
-    told = False
+    is_replayed = False
 
     async def again() -> Message:
-        nonlocal told
-        if told:
+        nonlocal is_replayed
+        if is_replayed:
             return await receive()
-        told = True
+        is_replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again

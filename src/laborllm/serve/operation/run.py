@@ -1,4 +1,4 @@
-"""One process that listens, warms up, answers, and stops when it is told to."""
+"""One process that listens, warms up, answers, and stops when it is asked to."""
 
 import socket
 import sys
@@ -17,7 +17,7 @@ CONNECTIONS = 512  # open at a time; more are answered 503
 
 
 def run_server(served: Served, settings: Settings) -> None:
-    """Answer until the process is told to stop (SIGTERM, SIGINT), then finish what is running."""
+    """Answer until the process is asked to stop (SIGTERM, SIGINT), then finish what is running."""
     print(f"laborllm answers at http://{settings.host}:{settings.port}/ with {served.name}", file=sys.stderr)
     uvicorn.run(
         create_app(served, settings),

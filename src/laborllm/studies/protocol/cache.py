@@ -1,6 +1,6 @@
 """The run cache: what is fitted and forecast once stays, under the hash of spec, panel and seed.
 
-A run folder, a file of forecasts or of log-probabilities is whole or not there, so a study that was killed goes on from
+A run folder, a file of forecasts or of log-probabilities is whole or not there, so a study that was killed resumes from
 what is whole; new tables, ensembles and questions use what is there.
 """
 

@@ -25,7 +25,7 @@ class Size:
     Attributes:
         models: Those over codes that take part, besides their mixtures.
         seeds: Each model that a seed changes is fitted once with each.
-        refitted: Models that are fitted on training households drawn anew.
+        refitted: Models that are fitted on resampled training households.
         refits: How often.
         draws: Bootstrap draws.
         folds: Of a confirmation.

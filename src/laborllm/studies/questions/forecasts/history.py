@@ -62,7 +62,7 @@ def _answer(study: Study) -> Answer:
     note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(len(seen))} records."
     table = Table(f"{study.first}: {MODEL}, from parts of the career", header, tuple(rows), note)
     times = ratio_cell(found[LAST.index(DECIDES), 2])
-    why = f"From the last {DECIDES.last} records alone the perplexity of long careers is {times} times that from all."
+    why = f"From the last {DECIDES.last} records only, the perplexity of long careers is {times} times that from all."
     holds = all_above([found[LAST.index(DECIDES), 2].exp().interval], 1)
     caption = "Perplexity over that from the whole career, with 95 % intervals."
     drawn = figure(ratios, pl.DataFrame(shown), caption)

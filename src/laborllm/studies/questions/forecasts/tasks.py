@@ -57,7 +57,7 @@ def _areas(panel: str, found: Evaluation, events: Sequence[Event]) -> Table:
         cells = [found.row(model, f"auc_{event.name}") for event in events]
         rows.append((model, number(where), *(number(cell["estimate"], near_one=True) for cell in cells)))
     title = f"{panel}: perplexity of where to, given a move, and areas under the ROC curve"
-    return Table(title, header, tuple(rows), f"{RULE}: frequencies by age and education alone.")
+    return Table(title, header, tuple(rows), f"{RULE}: frequencies by age and education only.")
 
 
 def _calibrations(panel: str, found: Evaluation, model: str, events: Sequence[Event]) -> Table:

@@ -48,7 +48,7 @@ class Variance:
 
 
 def _refits(study: Study, model: str) -> list[Scores]:
-    """Fits on training households drawn anew, on the same test households."""
+    """Fits on resampled training households, on the same test households."""
     drawn = [Version(study.first, (Resampled(seed),)) for seed in range(study.size.refits)]
     return [study.scores(model, version, of=study.first, whole=False) for version in drawn]
 
@@ -73,7 +73,7 @@ def _answer(study: Study) -> Answer:
         rows.append((model, two_decimals(float(np.exp(mean))), *(two_decimals(float(error)) for error in errors),
                      *(share(part) for part in variance.shares.values())))  # fmt: skip
         shown += [{"model": model, "source": name, "share": part} for name, part in variance.shares.items()]
-    header = ("model", "perplexity", "s.e., test alone", "s.e., all", *next(iter(found.values()))[1].shares)
+    header = ("model", "perplexity", "s.e., test only", "s.e., all", *next(iter(found.values()))[1].shares)
     note = f"{study.size.refits} refits on training households drawn with replacement, {len(study.size.seeds)} seeds."
     table = Table(f"{study.first}: what the uncertainty of perplexity is made of", header, tuple(rows), note)
     tested = [variance.shares[NEW_TEST] for _, variance in found.values()]
@@ -93,7 +93,7 @@ def _variance(study: Study, model: str) -> tuple[float, Variance]:
 
 
 def _design(study: Study) -> Table:
-    """For every panel: standard errors by what is drawn, and the weighted perplexity beside the unweighted."""
+    """For every panel: standard errors by what is drawn, and the weighted perplexity next to the unweighted."""
     rows = []
     for name in study.panels:
         panel = study.panel(name)

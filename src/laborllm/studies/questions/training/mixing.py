@@ -47,7 +47,7 @@ def _answer(study: Study) -> Answer:
         shown.append(ratio_row(label, ratio))
         decides = ratio.exp() if added == DECIDES else decides
     header = ("added", "training careers", "ratio of perplexity", "calibration of a change, lowest p by gender")
-    note = f"Over {MODEL} of {study.first} alone, on the same test workers. Target: drawn toward its covariates."
+    note = f"Over {MODEL} of {study.first} only, on the same test workers. Target: drawn toward its covariates."
     table = Table(f"{study.first}: careers of {study.panels[1]} added", header, tuple(rows), note)
     assert decides is not None
     why = f"With all of {study.panels[1]} the perplexity is {rows[-1][2]} times."
