@@ -53,9 +53,12 @@ def main(
     out: Annotated[Path, Parameter(help="Run folder to write.")] = SHIPPED / "nlsy",
     cache: Annotated[Path, Parameter(help="Folder that keeps what refits say.")] = Path("refits"),
     refits: Annotated[int, Parameter(help="Models that the attacker fits.")] = 16,
+    split_seed: Annotated[
+        int, Parameter(help="Seed of the split; another one asks whether the audit finds the same of other people.")
+    ] = 0,
 ) -> None:
     """Fit, audit and write the model from a folder with nlsy79/nlsy79.dta and nlsy97/nlsy97.dta."""
-    panel = join([_survey(data, name) for name in SURVEYS], "NLSY")
+    panel = join([_survey(data, name, split_seed) for name in SURVEYS], "NLSY")
     pooled = pool_rare(panel, load_groups("soc2018", panel.taxonomy))
     fitted, frequencies = SPEC.fit(pooled.panel, seed=0), ll.Transition().fit(pooled.panel)
     found = audit(fitted, pooled.panel, refits=refits, cache=cache, draws=DRAWS)
@@ -102,8 +105,8 @@ def sections(pooled: RarePooled, tested: Evaluation, found: Audit, frequencies: 
     }
 
 
-def _survey(data: Path, name: str) -> Panel:
-    return ll.import_table(data / name / f"{name}.dta", Path("examples") / f"{name}.yaml")
+def _survey(data: Path, name: str, split_seed: int) -> Panel:
+    return ll.import_table(data / name / f"{name}.dta", Path("examples") / f"{name}.yaml", seed=split_seed)
 
 
 def _asked(records: pl.DataFrame) -> str:
