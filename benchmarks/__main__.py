@@ -129,15 +129,18 @@ def pruning(
 @app.command
 def simulation(
     *,
-    workers: Annotated[int, Parameter(help="How many synthetic careers to simulate over ten years.")] = 20,
+    workers: Annotated[int, Parameter(help="How many synthetic careers to simulate.")] = 20,
     draws: Annotated[int, Parameter(help="Paths of each.")] = 1000,
+    years: Annotated[int, Parameter(help="How many years.")] = 10,
+    base: Annotated[str | None, Parameter(help="Base model as it comes; default: models over codes.")] = None,
+    share_again: Annotated[float, Parameter(help="Share of the paths that are forecast again each year.")] = 0.02,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
     """Measure how fast careers are simulated, and what carrying a model's state along saves."""
     from benchmarks.simulation import measure_simulation
 
-    found = measure_simulation(workers, draws, seed=seed)
+    found = measure_simulation(workers, draws, years=years, base=base, share_again=share_again, seed=seed)
     if json:
         print(dumps(found.to_dicts(), indent=1))
     else:

@@ -28,12 +28,22 @@ class WithoutState:
         return self._model.log_likelihood(panel, scoring=scoring)
 
 
-def measure_simulation(workers: int, draws: int, *, share_again: float = 0.02, seed: int = 0) -> pl.DataFrame:
-    """Simulate ten years of synthetic careers over the occupations of occ1990dd.
+def measure_simulation(
+    workers: int,
+    draws: int,
+    *,
+    years: int = YEARS,
+    base: str | None = None,
+    share_again: float = 0.02,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Simulate years of synthetic careers over the occupations of occ1990dd.
 
     Args:
         workers: How many careers.
         draws: Paths of each.
+        years: How many years.
+        base: A base model as it comes; None: models over codes.
         share_again: Share of the paths that are forecast again each year, which takes long.
         seed: Seed of careers, fits and draws.
 
@@ -44,17 +54,17 @@ def measure_simulation(workers: int, draws: int, *, share_again: float = 0.02, s
     careers = ll.import_synthetic(workers=max(workers, 100), seed=seed)
     some = careers.sample(workers, seed=seed)
     last = int(careers.records["year"].max())  # type: ignore[arg-type]
+    briefly = {name: spec(training=replace(spec().training, epochs=1)) for name, spec in MODELS.items()}
     rows = []
-    for name, spec in MODELS.items():
-        brief = spec(training=replace(spec().training, epochs=1))
-        fitted = ll.fit(brief, careers, seed=seed)
+    for name, spec in (briefly if base is None else {base: ll.OffTheShelf(base)}).items():
+        fitted = ll.fit(spec, careers, seed=seed)
         few = max(1, round(share_again * draws))
         for method, model, paths in (
             ("state carried along", fitted, draws),
             ("forecast again", WithoutState(fitted), few),
         ):
             start = clock()
-            simulate(model, some, years=range(last + 1, last + 1 + YEARS), draws=paths, seed=seed)
+            simulate(model, some, years=range(last + 1, last + 1 + years), draws=paths, seed=seed)
             seconds = clock() - start
             rows.append(
                 {
@@ -62,7 +72,7 @@ def measure_simulation(workers: int, draws: int, *, share_again: float = 0.02, s
                     "method": method,
                     "paths": workers * paths,
                     "seconds": seconds,
-                    "records_per_second": workers * paths * YEARS / seconds,
+                    "records_per_second": workers * paths * years / seconds,
                 }
             )
     return pl.DataFrame(rows)

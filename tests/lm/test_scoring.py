@@ -315,7 +315,8 @@ def test_pruning_runs_as_few_nodes_as_one_branch_at_a_time(
         hidden, prefix = decoder.forward_packed(careers[:1], keep_kv=True)
         for tolerance in (0.5, 0.05, 1e-3):
             together, singly = (
-                TrieExpansion(decoder, trie, hidden, prefix, [(0, careers[0].starts[0])]) for _ in range(2)
+                TrieExpansion(decoder, trie, hidden[[careers[0].starts[0] - 1]], prefix, [(0, careers[0].starts[0])])
+                for _ in range(2)
             )
             expand(together, tolerance)
             while title_scores(singly).error_bound[0] > tolerance:

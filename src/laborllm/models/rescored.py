@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.models.contract import Forecaster
@@ -31,7 +32,10 @@ class RescoredPaths:
     def probability(self) -> Tensor:
         """(W, D, J), or (W, 1, J) before the first record is closed."""
         draws = self._draws if self._closed else 1
-        careers = self._careers(draws)
+        worker = np.repeat(np.arange(self._panel.workers), draws)
+        columns = [occupation.cpu().numpy().flatten() for occupation in self._closed]
+        closed = np.stack(columns, axis=1) if columns else np.empty((len(worker), 0), dtype=np.intp)
+        careers = careers_so_far(self._panel, worker, closed)
         forecast = self._model.forecast(careers)
         is_next = careers.records["occupation"].is_null().to_numpy()
         log_prob = torch.from_numpy(np.ascontiguousarray(forecast.log_prob[is_next]))
@@ -41,21 +45,29 @@ class RescoredPaths:
         """Close the next open record of every path."""
         self._closed.append(occupation)
 
-    def _careers(self, draws: int) -> Panel:
-        """The careers of all paths up to their next open record, path by path."""
-        records, taxonomy = self._panel.records, self._panel.taxonomy
-        numbered = records.with_columns(
-            pl.col("worker").rle_id().alias("number"),
-            pl.col("occupation").is_null().cum_sum().over("worker").alias("place"),  # 1 for the first open record
-        ).filter(pl.col("place") <= len(self._closed) + 1)
-        paths = numbered.join(pl.DataFrame({"path": np.arange(draws)}), how="cross")
-        codes = np.array([*taxonomy.codes, None], dtype=object)
-        drawn = paths["occupation"].to_numpy().copy()
-        for place, columns in enumerate(self._closed, start=1):
-            rows = np.flatnonzero((paths["place"] == place).to_numpy())
-            drawn[rows] = codes[columns.numpy()[paths["number"][rows], paths["path"][rows]]]
-        name = pl.concat_str(
-            pl.col("number").cast(pl.String).str.zfill(9), pl.lit(":"), pl.col("path").cast(pl.String).str.zfill(9)
-        )
-        careers = paths.with_columns(pl.Series("occupation", drawn, pl.String), name.alias("worker"))
-        return self._panel.with_records(careers.drop("number", "place", "path"))
+
+def careers_so_far(panel: Panel, worker: NDArray[np.intp], closed: NDArray[np.intp]) -> Panel:
+    """Careers up to their next open record, after the first k open ones have been closed.
+
+    Args:
+        panel: Careers of W workers with more than k open records each.
+        worker: Whose career each of P is, (P,).
+        closed: Columns of the occupations in its closed records, (P, k).
+
+    Returns:
+        P careers, in that order.
+    """
+    numbered = panel.records.with_columns(
+        pl.col("worker").rle_id().cast(pl.Int64).alias("number"),
+        pl.col("occupation").is_null().cum_sum().over("worker").cast(pl.Int64).alias("place"),  # 1: first open record
+    ).filter(pl.col("place") <= closed.shape[1] + 1)
+    paths = pl.DataFrame({"number": worker.astype(np.int64), "path": np.arange(len(worker))})
+    records = paths.join(numbered, on="number", how="left", maintain_order="left_right")
+    codes = np.array([*panel.taxonomy.codes, None], dtype=object)
+    drawn = records["occupation"].to_numpy().copy()
+    for place in range(1, closed.shape[1] + 1):
+        rows = np.flatnonzero((records["place"] == place).to_numpy())
+        drawn[rows] = codes[closed[records["path"][rows], place - 1]]
+    name = pl.col("path").cast(pl.String).str.zfill(9)
+    careers = records.with_columns(pl.Series("occupation", drawn, pl.String), name.alias("worker"))
+    return panel.with_records(careers.select(panel.records.columns))

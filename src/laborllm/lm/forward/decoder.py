@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from laborllm.errors import CapacityError, InputError
 from laborllm.lm.forward.probe import attend_by_patterns
 from laborllm.lm.kernels.attention import AttentionPattern, context_length
-from laborllm.lm.kernels.packed_attention import PackedAttention
+from laborllm.lm.kernels.packed_attention import CachedText, ContinuedAttention, PackedAttention
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
 from laborllm.runtime import LOGIT_COLUMNS
 
@@ -54,6 +54,26 @@ class Decoder:
         pattern = PackedAttention(tuple(len(career.tokens) for career in careers), keep_kv, self.device)
         tokens = torch.tensor([[token for career in careers for token in career.tokens]], device=self.device)
         return self.forward(tokens, pattern.positions, pattern)[0], pattern
+
+    def forward_continued(
+        self, texts: Sequence[EncodedCareer], past: Sequence[CachedText | None]
+    ) -> tuple[Tensor, PackedAttention]:
+        """Run what is new of texts, packed in one row.
+
+        Args:
+            texts: B texts as tokens.
+            past: What is cached of the beginning of each, less than the whole; None: nothing.
+
+        Returns:
+            The last hidden states at the ends of the texts, (B, d), and the keys and values of the whole texts.
+        """
+        read = [0 if part is None else part.end - part.start for part in past]
+        new = [text.tokens[begin:] for text, begin in zip(texts, read, strict=True)]
+        whole = PackedAttention(tuple(len(text.tokens) for text in texts), keep_kv=True, device=self.device)
+        pattern = ContinuedAttention(past, tuple(map(len, new)), whole)
+        tokens = torch.tensor([[token for part in new for token in part]], device=self.device)
+        hidden = self.forward(tokens, pattern.positions, pattern)[0]
+        return hidden[torch.tensor(pattern.lengths, device=self.device).cumsum(0) - 1], whole
 
     def forward(self, tokens: Tensor, positions: Tensor, pattern: AttentionPattern) -> Tensor:
         """Run tokens under an attention pattern.

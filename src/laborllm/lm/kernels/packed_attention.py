@@ -3,6 +3,7 @@
 On a CPU one sequence is computed after the other and no mask is built; a GPU computes all of them as one padded batch.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -71,3 +72,54 @@ class PackedAttention:
     @cached_property
     def _padding(self) -> Padding:
         return Padding(self.lengths, self.device)
+
+
+@dataclass(frozen=True)
+class CachedText:
+    """The keys and values of a text that has been read: its part, from `start` to `end`, of the pass `prefix`."""
+
+    prefix: PackedAttention
+    start: int
+    end: int
+
+    def kv(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Keys and values of a layer, (G, n, d) each."""
+        keys, values = self.prefix.kv[layer]
+        return keys[:, self.start : self.end], values[:, self.start : self.end]
+
+
+@dataclass
+class ContinuedAttention:
+    """New tokens of packed texts (B = 1), each text causal and blind to the others, after what is cached of it.
+
+    Attributes:
+        past: What is cached of each text; None: nothing.
+        lengths: New tokens of each text.
+        whole: Whole texts, cached parts included, whose keys and values the pass stores.
+    """
+
+    past: Sequence[CachedText | None]
+    lengths: tuple[int, ...]
+    whole: PackedAttention
+
+    @property
+    def positions(self) -> Tensor:
+        """(1, n) position of each new token in its text."""
+        parts = zip(self.whole.lengths, self.lengths, strict=True)
+        positions = torch.cat([torch.arange(length - new, length) for length, new in parts])
+        return positions.to(self.whole.device)[None]
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
+        """Attention of each new token to its text up to itself, B = 1."""
+        outputs, kv = [], []
+        parts = zip(self.past, *(tensor[0].split(self.lengths, dim=1) for tensor in (query, key, value)), strict=True)
+        for past, q, k, v in parts:
+            if past is not None:
+                k, v = (torch.cat(both, dim=1) for both in zip(past.kv(layer), (k, v), strict=True))
+            kv.append((k, v))
+            sees = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device).tril(k.shape[1] - q.shape[1])
+            k, v = (tensor.repeat_interleave(len(q) // len(tensor), dim=0) for tensor in (k, v))
+            outputs.append(scaled_dot_product_attention(q, k, v, sees, scale=scale, dropout_p=dropout))
+        keys, values = zip(*kv, strict=True)
+        self.whole.kv[layer] = (torch.cat(keys, dim=1), torch.cat(values, dim=1))
+        return torch.cat(outputs, dim=1)[None]

@@ -92,7 +92,8 @@ class Scorer:
             for start in career.starts
             if career.tokens[:start] not in first_records
         }
-        expanded = self._expand(hidden, prefix, list(places.values()), options)
+        ends = torch.tensor([end for _, end in places.values()], dtype=torch.long, device=hidden.device)
+        expanded = self.expand(hidden[ends - 1], prefix, list(places.values()), options)
         scored = first_records | dict(zip(places, expanded, strict=True))
         found = []
         for career, states in zip(careers, hidden.split(prefix.lengths), strict=True):
@@ -114,22 +115,32 @@ class Scorer:
             if (prompt, options) not in self._remembered:
                 prompt_only = [EncodedCareer("", prompt, (), ())]
                 hidden, prefix = self.model.decoder.forward_packed(prompt_only, keep_kv=True)
-                (scores,) = self._expand(hidden, prefix, [(0, len(prompt))], options)
+                (scores,) = self.expand(hidden[-1:], prefix, [(0, len(prompt))], options)
                 self._remembered[prompt, options] = scores
         return {prompt: self._remembered[prompt, options] for prompt in prompts}
 
-    def _expand(
+    def expand(
         self, hidden: Tensor, prefix: PackedAttention, prompts: list[tuple[int, int]], options: ScoringOptions
     ) -> Iterator[TitleScores]:
-        """Each record's scores, from prompts that stand at (start, end) in the pass `prefix`, whose states, (n, d), are
-        `hidden`."""
+        """Score every title after prompts that a pass has read, a few records at a time.
+
+        Args:
+            hidden: Last hidden states at the ends of B prompts, (B, d).
+            prefix: The pass, which has stored its keys and values.
+            prompts: (start, end) of each prompt in that pass.
+            options: The method, `tree` or `pruned`, and what bounds its error and memory.
+
+        Yields:
+            The scores of each record.
+        """
         decoder = self.model.decoder
         bytes_per_record = self.trie.nodes * prefix.bytes_per_token
         records = max(1, int(options.memory * GIGABYTE) // max(1, bytes_per_record))
         if options.method == "tree":  # then a few records fill a pass
             records = min(records, 1 + TRIE_NODES[decoder.device.type] // max(1, self.trie.nodes))
         for start in range(0, len(prompts), records):
-            expansion = TrieExpansion(decoder, self.trie, hidden, prefix, prompts[start : start + records])
+            some = slice(start, start + records)
+            expansion = TrieExpansion(decoder, self.trie, hidden[some], prefix, prompts[some])
             if options.method == "pruned":
                 expand(expansion, options.tolerance)
             else:

@@ -31,7 +31,7 @@ class TrieExpansion:
     def __init__(
         self, decoder: Decoder, trie: TitleTrie, hidden: Tensor, prefix: PackedAttention, prompts: list[tuple[int, int]]
     ) -> None:
-        """hidden: (n, d) states of the pass `prefix`."""
+        """hidden: (B, d) states at the ends of the prompts."""
         self.decoder, self.trie, self.prefix, self.prompts = decoder, trie, prefix, prompts
         records, rows = len(prompts), 1 + trie.nodes
         self.edge_log_prob = np.zeros((records, trie.edges))
@@ -40,8 +40,7 @@ class TrieExpansion:
         self._cache = KVCache(records * trie.nodes)
         self._place = np.full((records, rows), -1)  # of a node in the cache
         self._nodes = 0
-        ends = torch.tensor([end for _, end in prompts], device=hidden.device)
-        self._record(hidden[ends - 1], np.arange(records), np.zeros(records, dtype=np.int64))
+        self._record(hidden, np.arange(records), np.zeros(records, dtype=np.int64))
 
     def run(self, record: Ints, row: Ints) -> None:
         """Run inner nodes of the trie, each after its parent.

@@ -14,6 +14,7 @@ from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.language.specs import LanguageModel
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
@@ -80,6 +81,10 @@ class FittedLanguageModel:
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
         return self.forecaster.log_likelihood(panel, scoring=scoring)
+
+    def paths(self, panel: Panel, draws: int) -> LanguagePaths:
+        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        return self.forecaster.paths(panel, draws)
 
     def save(self, path: Path) -> None:
         """Write the run folder: the tuned weights, the learning curve and a hash of the base model; then remove

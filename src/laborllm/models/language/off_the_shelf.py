@@ -17,6 +17,7 @@ from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.runs.base_lineage import read_lineage
@@ -67,6 +68,10 @@ class FittedOffTheShelf:
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
         return self.forecaster.log_likelihood(panel, scoring=scoring)
+
+    def paths(self, panel: Panel, draws: int) -> LanguagePaths:
+        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        return self.forecaster.paths(panel, draws)
 
     def save(self, path: Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""

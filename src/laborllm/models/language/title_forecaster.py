@@ -6,12 +6,14 @@ import numpy as np
 
 from laborllm.lm.forward.loglikelihood import loglikelihood
 from laborllm.lm.forward.text_model import TextModel
+from laborllm.lm.scoring.next_titles import NextTitles
 from laborllm.lm.scoring.options import QuantisationCost, ScoringOptions, Weights
 from laborllm.lm.scoring.quantisation import quantisation_cost, quantised
 from laborllm.lm.scoring.scorer import Scorer
 from laborllm.lm.scoring.title_scores import TitleScores
 from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.language.titles import encode
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.panel import Panel
@@ -67,6 +69,10 @@ class TitleForecaster:
                 log_prob.append(one)
                 advance(len(one))
         return np.concatenate(log_prob)
+
+    def paths(self, panel: Panel, draws: int) -> LanguagePaths:
+        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        return LanguagePaths(NextTitles(self._scorers["fitted"]), self.record.over(panel), draws)
 
     def _scorer(self, careers: list[EncodedCareer], options: ScoringOptions) -> Scorer:
         """The scorer of the weights that are asked for.

@@ -19,11 +19,12 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.forecasts.saved import SavedForecast
+from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.paths import MixturePaths, path_weights
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, constant_weights, varying_weights
-from laborllm.models.paths import Paths, Simulates
+from laborllm.models.paths import Paths
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.models.runs.options import from_options, to_options
@@ -83,12 +84,12 @@ class FittedMixture:
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
 
     def paths(self, panel: Panel, draws: int) -> Paths:
-        """Paths on which each member carries its own state along (see `models.paths`), if all can; else each career is
-        forecast again every year."""
+        """Paths on which each member carries its own state along (see `models.paths`), if all can and are over codes;
+        else each career is forecast again every year."""
         panel = self.record.over(panel)
-        if not all(isinstance(member, Simulates) for member in self.members):
-            return RescoredPaths(self, panel, draws)
         members = [start_paths(member, panel, draws) for member in self.members]
+        if any(isinstance(paths, RescoredPaths | LanguagePaths) for paths in members):  # raw mass weighs members
+            return RescoredPaths(self, panel, draws)
         return MixturePaths(members, path_weights(self.weights, panel))
 
     def occupation_vectors(self) -> Floats:
