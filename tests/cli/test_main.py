@@ -84,7 +84,9 @@ def test_version(capsys: Capture) -> None:
     ("command", "line"),
     [
         ("describ", 'Unknown command "describ". Did you mean "describe"?'),
-        ("describe", "PANEL requires an argument"),
+        ("describe", "PANEL is missing: laborllm describe --help says what it is"),
+        ("import nlswork", "--out is missing: laborllm import nlswork --help says what it is"),
+        ("import nlswork --out", "--out requires an argument"),
         ("describe panel.parquet --jsn", "Unknown option: --jsn. Did you mean --json?"),
         ("describe nowhere.parquet", "no panel file at nowhere.parquet"),
         ("render panel.parquet --titles french", 'Invalid value "french" for --titles'),

@@ -173,7 +173,9 @@ def test_a_forecast_of_a_year_has_a_row_for_each_worker(panel: Panel, capsys: Ca
     expected = load(Path("run")).forecast(opened).log_prob[opened.records["occupation"].is_null().to_numpy()]
     np.testing.assert_array_equal(found.log_prob, expected)
     assert laborllm("forecast run panel.parquet --year 1991 --out past.parquet") == 2
-    assert "a record can be opened only after the last of its career" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "a record can be opened only after the last of its career: ask for a later year" in said
+    assert "--as-of" in said
 
 
 def test_an_interrupted_forecast_goes_on_where_it_stopped(

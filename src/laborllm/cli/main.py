@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
 from laborllm import __version__
 from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
@@ -95,6 +95,11 @@ def one_line(error: Exception, *, show_values: bool = False) -> str:
     if isinstance(error, UnusedCliTokensError):
         words = " ".join(map(repr, error.unused_tokens or ()))
         parts = [f"the command does not know what to do with {words}", "--help says what it takes"]
+    if isinstance(error, MissingArgumentError) and error.argument is not None and error.keyword is None:
+        parts = [
+            f"{error.argument.name} is missing",
+            f"laborllm {' '.join(error.command_chain or ())} --help says what it is",
+        ]
     if cells := getattr(error, "cells", None):
         parts.append(cells if show_values else f"{SHOW_VALUES} shows what stands there")
     return " ".join(": ".join(part for part in parts if part).split())

@@ -151,7 +151,8 @@ class Panel:
             late = sum(end >= asked[0] for end in ends)
             raise PanelError(
                 f"{late:,} careers have a record in {asked[0]} or later (the last is of {max(ends)}): a record can be "
-                "opened only after the last of its career"
+                "opened only after the last of its career",
+                hint="ask for a later year; a list of jobs is true to the date of its file, or to what --as-of says",
             )
         opened = last.drop("year").join(asked.to_frame(), how="cross").with_columns(pl.lit(None).alias("occupation"))
         return replace(self, records=pl.concat([self.records, conform(opened)]))
