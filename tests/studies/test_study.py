@@ -17,6 +17,7 @@ from cli.commands import laborllm
 from laborllm.errors import OptionError, SourceError
 from laborllm.studies.protocol.config import StudyFile
 from laborllm.studies.protocol.question import Answer, Question
+from laborllm.studies.protocol.report import summary_table
 from laborllm.studies.questions.registry import QUESTIONS
 from laborllm.studies.run import run_study
 
@@ -56,6 +57,8 @@ def test_every_question_has_an_answer(found: Found, folder: Path) -> None:
 
 def test_everything_is_written(found: Found, folder: Path) -> None:
     page = (folder / "report.html").read_text()
+    first = [row[0] for row in summary_table(found).rows]
+    assert first == [f"{question.number}. {question.title}" for question in found]
     for question, answer in found.items():
         assert f"{question.number}. {question.title}" in page
         assert answer.verdict.why in html.unescape(page)

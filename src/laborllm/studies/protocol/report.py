@@ -35,11 +35,11 @@ def write_study(study: Study, answers: Answers) -> None:
 def summary_table(answers: Answers) -> Table:
     """A row per question: what the paper found, and the verdict."""
     rows = tuple(
-        (str(question.number), question.title, question.paper, f"{answer.verdict.holds}: {answer.verdict.why}")
+        (f"{question.number}. {question.title}", question.paper, f"{answer.verdict.holds}: {answer.verdict.why}")
         for question, answer in answers.items()
     )
     return Table(
-        "The questions and their answers", ("", "question", "the paper", "verdict, and why"), rows, words=(0, 1, 2, 3)
+        "The questions and their answers", ("question", "the paper", "verdict, and why"), rows, words=(0, 1, 2)
     )
 
 
