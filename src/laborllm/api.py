@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from laborllm.auditing.tail import tail_of
+from laborllm.auditing.tail import screen
 from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
@@ -132,7 +132,7 @@ def fit(
         require_free(place)
         fitted = spec.fit(data, seed=seed, out=place)
         fitted.save(place)
-        screened = tail_of(fitted, data, seed=seed)
+        screened = screen(fitted, data, seed=seed)
         if screened is not None:
             write_section(place, "Audit", str(screened))
     return fitted

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import laborllm as ll
-from laborllm.auditing.tail import tail_of
+from laborllm.auditing.tail import screen, tail_of
 from laborllm.models.runs.run_folder import read_run, write_section
 from laborllm.panel import Panel
 
@@ -78,3 +78,9 @@ def test_a_section_is_replaced_or_added_and_the_run_stays_whole(panel: Panel, tm
     assert after.endswith("## Whom to ask\n\nThe authors.\n")
     assert before.split("## Audit")[0] == after.split("## Audit")[0]
     assert read_run(run).model == "transition"
+
+
+def test_a_model_that_estimates_nothing_is_not_screened() -> None:
+    careers = ll.import_synthetic(workers=200)
+    assert screen(ll.Oracle().fit(careers), careers) is None
+    assert screen(ll.Transition().fit(careers), careers) is not None

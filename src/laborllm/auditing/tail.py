@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from laborllm.models.contract import Forecaster
+from laborllm.models.contract import Fitted, Forecaster
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 
 WORKERS = 200  # of either side
+WORKERS_OF_TEXT = 64  # where each takes a language model a second or so
+ESTIMATE_NOTHING = ("off-the-shelf", "oracle")  # and so remember nobody
 HARDEST = 0.05
 
 
@@ -43,15 +45,32 @@ class Tail:
         )
 
 
-def tail_of(model: Forecaster, panel: Panel, *, seed: int = 0) -> Tail | None:
+def screen(fitted: Fitted, panel: Panel, *, seed: int = 0) -> Tail | None:
+    """Look at the tail of a model that was just fitted.
+
+    Args:
+        fitted: The model.
+        panel: What it was fitted on.
+        seed: Draws the careers.
+
+    Returns:
+        The tail; None for a model that estimates nothing from careers, or where a split has fewer than ten workers.
+    """
+    if fitted.spec.name in ESTIMATE_NOTHING:
+        return None
+    return tail_of(fitted, panel, workers=WORKERS_OF_TEXT if hasattr(fitted, "text_model") else WORKERS, seed=seed)
+
+
+def tail_of(model: Forecaster, panel: Panel, *, workers: int = WORKERS, seed: int = 0) -> Tail | None:
     """Compare the hardest careers of splits train and valid; None where one has fewer than ten workers.
 
     Args:
         model: What was fitted on the panel.
         panel: The panel.
+        workers: How many careers of either split, at most.
         seed: Draws the careers.
     """
-    train, valid = (panel.subset(split).observed().sample(WORKERS, seed=seed) for split in ("train", "valid"))
+    train, valid = (panel.subset(split).observed().sample(workers, seed=seed) for split in ("train", "valid"))
     if min(train.workers, valid.workers) < SMALLEST_CELL:
         return None
     inside, outside = (_loss(model, part) for part in (train, valid))
