@@ -66,6 +66,34 @@ def withhold(partitions: Sequence[Indices], worker: Indices, rank: Sequence[int]
         hidden[taking_part[np.argmin(given_up[taking_part])]] = True
 
 
+def withhold_cells(records: pl.DataFrame, *partitions: Sequence[str]) -> pl.Series:
+    """Which records are in a cell that must be withheld, of a table and of its totals.
+
+    Args:
+        records: Of a column worker, and those that make up cells.
+        partitions: The columns whose values together name a cell, none for all records; a record with a missing value
+            is in none. The last ones are given up first to protect others: totals that are known elsewhere come first.
+
+    Returns:
+        True for a record that is in a withheld cell of any partition, one value for each record.
+    """
+    if records.is_empty():
+        return pl.Series([], dtype=pl.Boolean)
+    cells = [_cell_of(records, list(names)) for names in partitions]
+    hidden = withhold(cells, _cell_of(records, ["worker"]), range(len(cells)))
+    within = [np.append(mask, False)[cell] for mask, cell in zip(hidden, cells, strict=True)]  # -1: in no cell
+    return pl.Series(np.any(within, axis=0))
+
+
+def _cell_of(records: pl.DataFrame, names: list[str]) -> Indices:
+    """The cell of each record as numbers 0, 1, ..., -1 where a value is missing."""
+    if not names:
+        return np.zeros(records.height, dtype=np.intp)
+    cells = records.select(names).unique(maintain_order=True).drop_nulls().with_row_index("_cell")
+    found = records.select(names).join(cells, on=names, how="left", maintain_order="left")["_cell"]
+    return np.asarray(found.cast(pl.Int64).fill_null(-1).to_numpy(), dtype=np.intp)
+
+
 def withhold_counts(cells: pl.DataFrame, within: Sequence[str] = ()) -> pl.DataFrame:
     """The rows of a table of disjoint cells that may be shown where the totals of `within` are known.
 

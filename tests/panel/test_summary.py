@@ -41,7 +41,7 @@ def test_size(summary: Summary) -> None:
     assert (summary.workers, summary.records) == (14, 27)
     assert (summary.first_year, summary.last_year) == (2000, 2001)  # in 1999, 2003 and 2005 is one worker each
     assert summary.records_per_worker == (27 / 14, 2)
-    assert summary.stay_rate == 3 / 13  # two bakers and the unemployed stay, ten move
+    assert summary.stay_rate is None  # ten move, but only two bakers and the unemployed stay
     assert (summary.taxonomy_size, summary.occupations_seen) == (5, 4)
 
 
@@ -82,8 +82,8 @@ def test_a_panel_too_small_to_show_its_years() -> None:
 
 def test_coverage_and_splits(summary: Summary) -> None:
     known = dict(summary.covariates.select("covariate", "known").iter_rows())
-    assert known == {"education": 0, "gender": 25 / 27, "ethnicity": 0, "region": 0, "birth_year": 25 / 27}
-    assert summary.splits.rows() == [("train", 12, 24), ("valid", 1, 1), ("test", 1, 2)]
+    assert known == {"education": 0, "gender": None, "ethnicity": 0, "region": 0, "birth_year": None}  # of all but one
+    assert summary.splits.rows() == [(split, None, None) for split in ("train", "valid", "test")]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("AB")), min_size=1))
@@ -117,7 +117,22 @@ def test_as_json(summary: Summary) -> None:
     content = json.loads(as_json(summary))
     assert content["workers"] == 14
     assert content["occupations"][0] == {"code": "A", "title": "Bakers", "workers": 12, "records": 14, "share": 14 / 27}
-    assert content["provenance"]["left_out"] == {"status unknown": 3}
+    assert content["row_counts"] == {"read": None, "status unknown": None, "kept": 27}
+
+
+@pytest.mark.parametrize(
+    ("left_out", "shown"),
+    [
+        ({"a": 3}, {"read": None, "a": None}),
+        ({"a": 3, "b": 40, "c": 50}, {"read": 120, "a": None, "b": None, "c": -50}),
+        ({"a": 30, "b": 0}, {"read": 120, "a": -30, "b": 0}),
+    ],
+)
+def test_reasons_of_few_rows_do_not_follow_from_the_others(
+    left_out: dict[str, int], shown: dict[str, int | None]
+) -> None:
+    panel = replace(_panel(), provenance=Provenance("table", rows_in=120, left_out=left_out))
+    assert dict(summarise(panel).row_counts) == shown | {"kept": 120 - sum(left_out.values())}
 
 
 TEXT = """\
@@ -126,7 +141,7 @@ OWN
   records                                               27
   years                                       2000 to 2001
   records per worker                                   1.9  median 2
-  same occupation as in the record before           23.1 %
+  same occupation as in the record before                -
   occupations of taxonomy jobs that occur                4  of 5
   of them not shown, for too few workers                 3
   weights                                             none
@@ -136,19 +151,19 @@ Occupations, the most frequent                     workers     records       sha
 
 Covariates                                           known
   education                                          0.0 %
-  gender                                            92.6 %  female
+  gender                                                 -  female
   ethnicity                                          0.0 %
   region                                             0.0 %
-  birth_year                                        92.6 %  1980
+  birth_year                                             -  1980
 
 Splits, by worker                                  workers     records
-  train                                                 12          24
-  valid                                                  1           1
-  test                                                   1           2
+  train                                                  -           -
+  valid                                                  -           -
+  test                                                   -           -
 
 Rows of the source                                    rows
-  read                                                  30
-  status unknown                                        -3
+  read                                                   -
+  status unknown                                         -
   kept                                                  27
 
 Notes

@@ -6,15 +6,19 @@ Cells with fewer than ten workers are left out. No table holds what it would tak
 import polars as pl
 
 from laborllm.panel.panel import Panel
-from laborllm.privacy import SMALLEST_CELL, withhold_counts
+from laborllm.panel.summary import withheld_codes
+from laborllm.privacy import withhold_cells
 
 EMPLOYED = "Employed"
+_TRANSITION = ("group", "next_group")
+_SHARE = (pl.col("records") / pl.col("of")).alias("share")
 
 
 def records_by_year(panel: Panel) -> pl.DataFrame:
     """year, activity (employed or a state), workers, records."""
-    counts = _count(_with_activity(panel), "year", "activity")
-    return withhold_counts(counts, within=["activity"]).sort("year", "activity")
+    records = _with_activity(panel)
+    shown = records.filter(~withhold_cells(records, [], ["state"], ["year", "activity"]))
+    return _count(_of_shown(panel, shown), "year", "activity").sort("year", "activity")
 
 
 def states_by_age(panel: Panel) -> pl.DataFrame:
@@ -23,9 +27,14 @@ def states_by_age(panel: Panel) -> pl.DataFrame:
     Age is the year less the year of birth; records without one are left out.
     """
     records = _with_activity(panel).with_columns(age=pl.col("year") - pl.col("birth_year")).drop_nulls("age")
-    counts = _with_share(_count(records, "age", "activity"), of="age").rename({"activity": "state"})
-    states = counts.filter(pl.col("state") != EMPLOYED, pl.col("workers") >= SMALLEST_CELL)
-    return states.select("age", "state", "workers", "share").sort("age", "state")
+    hidden = withhold_cells(records, [], ["state"], ["age"], ["age", "state"])
+    size = pl.len().over("age").alias("of")
+    shown = records.with_columns(size).filter(~hidden).drop_nulls("state")
+    return (
+        _count(_of_shown(panel, shown), "age", "state", "of")
+        .select("age", "state", "workers", _SHARE)
+        .sort("age", "state")
+    )
 
 
 def group_transitions(panel: Panel) -> pl.DataFrame:
@@ -36,16 +45,23 @@ def group_transitions(panel: Panel) -> pl.DataFrame:
     group = pl.col("occupation").replace_strict(_group_of(panel)).alias("group")
     records = _observed(panel).with_columns(group)
     following = records.with_columns(next_group=pl.col("group").shift(-1).over("worker")).drop_nulls("next_group")
-    counts = _with_share(_count(following, "group", "next_group"), of="group")
-    shown = withhold_counts(counts, within=["group"]).select("group", "next_group", "workers", "share")
+    hidden = withhold_cells(following, [], ["group"], ["group", "next_group"])
+    cells = _count(following.with_columns(pl.len().over("group").alias("of")).filter(~hidden), *_TRANSITION, "of")
+    shown = cells.select(*_TRANSITION, "workers", _SHARE)
     place = {name: at for at, name in enumerate(dict.fromkeys(_group_of(panel).values()))}
     return shown.sort(pl.col("group", "next_group").replace_strict(place, return_dtype=pl.Int64))
 
 
 def _with_activity(panel: Panel) -> pl.DataFrame:
     titles = {state: panel.taxonomy.title(state) for state in panel.taxonomy.states}
-    activity = pl.col("occupation").replace_strict(titles, default=EMPLOYED, return_dtype=pl.String)
-    return _observed(panel).with_columns(activity=activity)
+    state = pl.col("occupation").replace_strict(titles, default=None, return_dtype=pl.String)
+    return _observed(panel).with_columns(state=state, activity=state.fill_null(EMPLOYED))
+
+
+def _of_shown(panel: Panel, records: pl.DataFrame) -> pl.DataFrame:
+    """The records without those of states whose totals are withheld."""
+    hidden = [code for code in withheld_codes(panel) if code in panel.taxonomy.states]
+    return records.filter(~pl.col("occupation").is_in(hidden))
 
 
 def _observed(panel: Panel) -> pl.DataFrame:
@@ -62,7 +78,3 @@ def _group_of(panel: Panel) -> dict[str, str]:
 def _count(records: pl.DataFrame, *keys: str) -> pl.DataFrame:
     """The keys, workers and records of each cell."""
     return records.group_by(keys).agg(pl.col("worker").n_unique().alias("workers"), pl.len().alias("records"))
-
-
-def _with_share(cells: pl.DataFrame, of: str) -> pl.DataFrame:
-    return cells.with_columns(share=pl.col("records") / pl.col("records").sum().over(of))

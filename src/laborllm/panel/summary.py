@@ -3,13 +3,16 @@
 from dataclasses import dataclass, replace
 from statistics import mean, median
 
+import numpy as np
 import polars as pl
 
+from laborllm.panel.order import worker_index
 from laborllm.panel.panel import Panel, Provenance
 from laborllm.panel.schema import COVARIATES, SPLITS
-from laborllm.privacy import SMALLEST_CELL, withhold_counts
+from laborllm.privacy import SMALLEST_CELL, withhold, withhold_counts
 
 MOST_FREQUENT = 10
+SHOWN: dict[str, pl.DataType] = {"covariate": pl.String(), "known": pl.Float64(), "values": pl.List(pl.String)}
 QUOTING = {"codes not in taxonomy", "dates unreadable", "ends in the future", "titles uncoded"} | {
     f"{name} {what}" for name in COVARIATES for what in ("read", "not read", "in words of its own")
 }
@@ -18,7 +21,7 @@ QUOTING = {"codes not in taxonomy", "dates unreadable", "ends in the future", "t
 
 @dataclass(frozen=True)
 class Summary:
-    """The size and make-up of a panel; what fewer than ten workers share is not in it.
+    """The size and make-up of a panel; what fewer than ten workers share is not in it, or None.
 
     Attributes:
         records: Records with an occupation; all counts, but of workers and splits, are of these.
@@ -35,6 +38,7 @@ class Summary:
         columns: The user's own columns: column, type, known (share of records).
         splits: split, workers, records, open ones included.
         split_by: Column whose values no split divides.
+        row_counts: What became of the rows of the source, see `Provenance`; those of few are None.
     """
 
     dataset: str
@@ -57,11 +61,13 @@ class Summary:
     split_by: str
     weight_kind: str
     provenance: Provenance
+    row_counts: list[tuple[str, int | None]]
 
 
 def summarise(panel: Panel) -> Summary:
     """Count what is in a panel."""
     records = panel.records.filter(pl.col("occupation").is_not_null())
+    known = _known(panel)
     lengths = records.group_by("worker").len()["len"].to_list() or [0]
     years = _years(records)
     found = _found(records, panel)
@@ -79,16 +85,17 @@ def summarise(panel: Panel) -> Summary:
         first_year=min(years, default=None),
         last_year=max(years, default=None),
         records_per_worker=(mean(lengths), median(lengths)),
-        stay_rate=stay_rate(records),
+        stay_rate=_shown_stay_rate(records),
         states=shown.filter(is_state),
         occupations=shown.filter(~is_state).head(MOST_FREQUENT),
         withheld=found.height - shown.height,
-        covariates=pl.DataFrame([_covariate(panel.records, name) for name in COVARIATES]),
-        columns=_own_columns(panel),
+        covariates=pl.DataFrame([_covariate(panel.records, name, known[name]) for name in COVARIATES], SHOWN),
+        columns=_own_columns(panel, known),
         splits=_splits(panel.records),
         split_by=panel.split_by,
         weight_kind=panel.weight_kind,
         provenance=replace(panel.provenance, notes=notes),
+        row_counts=_row_counts(panel.provenance),
     )
 
 
@@ -121,26 +128,63 @@ def _found(records: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     ).sort("records", "code", descending=[True, False])
 
 
-def _covariate(records: pl.DataFrame, name: str) -> dict[str, object]:
+def withheld_codes(panel: Panel) -> list[str]:
+    """Codes of the occupations and states that occur and whose counts a summary does not show."""
+    found = _found(panel.records.filter(pl.col("occupation").is_not_null()), panel)
+    return found.join(withhold_counts(found), on="code", how="anti")["code"].to_list()
+
+
+def _shown_stay_rate(records: pl.DataFrame) -> float | None:
+    """The stay rate, where enough workers have stayed, or none, and enough have moved, or none."""
+    stays = pl.col("occupation") == pl.col("occupation").shift().over("worker")
+    sides = records.select("worker", stays=stays).drop_nulls().group_by("stays").agg(pl.col("worker").n_unique())
+    return stay_rate(records) if (sides["worker"] >= SMALLEST_CELL).all() else None
+
+
+def _known(panel: Panel) -> dict[str, float | None]:
+    """The share of records in which each covariate and own column is known; None where it is withheld."""
+    names = [*COVARIATES, *panel.columns]
+    known = panel.records.select(pl.col(names).is_not_null())
+    worker = worker_index(panel.records)
+    cells = [known[name].cast(pl.Int64).to_numpy() for name in names]
+    hidden = withhold([np.zeros_like(worker), *cells], worker)[1:]
+    shown = [not mask[cell].any() for mask, cell in zip(hidden, cells, strict=True)]
+    return {name: float(cell.mean()) if show else None for name, cell, show in zip(names, cells, shown, strict=True)}
+
+
+def _covariate(records: pl.DataFrame, name: str, known: float | None) -> dict[str, object]:
     values = records.filter(pl.col(name).is_not_null()).group_by(pl.col(name).cast(pl.String))
     counts = values.agg(pl.col("worker").n_unique().alias("workers"), pl.len().alias("records"))
     shown = counts.filter(pl.col("workers") >= SMALLEST_CELL).sort("records", name, descending=[True, False])
-    known = records[name].count() / records.height
     return {"covariate": name, "known": known, "values": shown[name].to_list()}
 
 
-def _own_columns(panel: Panel) -> pl.DataFrame:
-    records = panel.records
-    rows = [(name, str(records.schema[name]), records[name].count() / records.height) for name in panel.columns]
+def _own_columns(panel: Panel, known: dict[str, float | None]) -> pl.DataFrame:
+    rows = [(name, str(panel.records.schema[name]), known[name]) for name in panel.columns]
     return pl.DataFrame(rows, {"column": pl.String, "type": pl.String, "known": pl.Float64}, orient="row")
 
 
 def _splits(records: pl.DataFrame) -> pl.DataFrame:
     parts = [records.filter(pl.col("split") == split) for split in SPLITS]
-    return pl.DataFrame(
+    counts = pl.DataFrame(
         {
             "split": list(SPLITS),
             "workers": [part["worker"].n_unique() for part in parts],
             "records": [part.height for part in parts],
         }
     )
+    empty = pl.col("workers") == 0
+    shown = pl.concat([counts.filter(empty), withhold_counts(counts.filter(~empty))])
+    return counts.select("split").join(shown, on="split", how="left", maintain_order="left")
+
+
+def _row_counts(provenance: Provenance) -> list[tuple[str, int | None]]:
+    """The rows of the source, a row counted as if it were a worker: reasons of few are withheld, and with them the next
+    larger or, where there is none, how many rows were read, as those kept are known."""
+    read, *losses, kept = provenance.row_counts
+    counts = pl.DataFrame(losses, {"reason": pl.String, "rows": pl.Int64}, orient="row").filter(pl.col("rows") != 0)
+    sizes = counts.select("reason", workers=pl.col("rows").abs())
+    hidden = sizes.join(withhold_counts(sizes), on="reason", how="anti")
+    told = 0 < hidden["workers"].sum() < SMALLEST_CELL
+    shown = [(reason, None if reason in hidden["reason"] else rows) for reason, rows in losses]
+    return [(read[0], None if told else read[1]), *shown, kept]

@@ -7,7 +7,6 @@ from textwrap import shorten
 
 import polars as pl
 
-from laborllm.panel import Provenance
 from laborllm.panel.summary import Summary
 from laborllm.privacy import SMALLEST_CELL
 
@@ -35,7 +34,7 @@ def as_text(summary: Summary) -> str:
         _section("Covariates", ("known",), _covariates(summary.covariates)),
         _section("Columns of your own", ("known",), _own_columns(summary.columns)),
         _section(f"Splits, by {summary.split_by}", COUNTS[:2], _splits(summary.splits)),
-        _section("Rows of the source", ("rows",), _rows(summary.provenance)),
+        _section("Rows of the source", ("rows",), _rows(summary.row_counts)),
         _notes(summary.provenance.notes),
     ]
     return "\n\n".join(section for section in sections if section)
@@ -44,7 +43,8 @@ def as_text(summary: Summary) -> str:
 def as_json(summary: Summary) -> str:
     """Every field of the summary; a frame becomes a list of objects."""
     content = {field.name: getattr(summary, field.name) for field in fields(summary)}
-    content["provenance"] = asdict(summary.provenance)
+    content["provenance"] = {name: asdict(summary.provenance)[name] for name in ("source", "files", "notes")}
+    content["row_counts"] = dict(summary.row_counts)
     plain = {name: value.to_dicts() if isinstance(value, pl.DataFrame) else value for name, value in content.items()}
     return json.dumps(plain, indent=2)
 
@@ -99,12 +99,12 @@ def shown_values(covariate: str, values: list[str]) -> str:
 
 def _splits(splits: pl.DataFrame) -> Iterable[Line]:
     for split in splits.iter_rows(named=True):
-        yield Line(split["split"], [f"{split['workers']:,}", f"{split['records']:,}"])
+        yield Line(split["split"], [_count(split["workers"]), _count(split["records"])])
 
 
-def _rows(provenance: Provenance) -> Iterable[Line]:
-    for what, rows in provenance.row_counts:
-        yield Line(what, [f"{rows:,}"])
+def _rows(row_counts: Iterable[tuple[str, int | None]]) -> Iterable[Line]:
+    for what, rows in row_counts:
+        yield Line(what, [_count(rows)])
 
 
 def _notes(notes: dict[str, str]) -> str:
@@ -124,6 +124,10 @@ def _aligned(line: Line) -> str:
 
 def _short(text: str, width: int) -> str:
     return shorten(text, width, placeholder=" ...")
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def _percent(share: float | None) -> str:

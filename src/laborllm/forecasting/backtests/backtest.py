@@ -37,7 +37,8 @@ class Backtest:
             score and coverage of the number of records with a job and of the number of moves, energy and variogram
             score.
         rates: Where workers of an age were expected and found to be, by model, origin, horizon, age (at the origin) and
-            group of occupations: people, observed, expected, and low and high, the 90 % interval of the count.
+            group of occupations: people, observed, expected, and low and high, the 90 % interval of the count. Null
+            where fewer than ten workers are behind a count, or it would give such a count away.
         coverage: How many of the counts in `rates` lie in their intervals, by model, horizon and level: cells (with at
             least five expected people) and held, the share of them.
 

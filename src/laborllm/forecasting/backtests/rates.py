@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from laborllm.forecasting.backtests.origins import Futures, Origin
 from laborllm.forecasting.backtests.scored import LEVELS
+from laborllm.privacy import withhold
 
 AGES = (25, 35, 45, 55)
 """Where a new age group begins."""
@@ -22,13 +23,15 @@ SHOWN = 0.9
 def rates_at(origin: Origin, futures: Futures) -> pl.DataFrame:
     """origin, horizon, age, group, people, observed, expected, low and high, of one forecast at one origin.
 
-    People are the workers of the age who were seen in the year; the interval is of chance in their paths.
+    People are the workers of the age who were seen in the year; the interval is of chance in their paths. Numbers are
+    null where the count of the group, at the origin or in the year, is withheld: some forecasts repeat the first.
     """
     parts = []
     for cells in _cells(origin, futures):
         low, high = cells.interval(SHOWN)
         columns = {"group": cells.groups, "people": cells.people, "observed": cells.observed}
         counts = pl.DataFrame(columns | {"expected": cells.expected, "low": low, "high": high})
+        counts = counts.with_columns(pl.when(~pl.Series(cells.hidden)).then(pl.exclude("group")))
         where = (
             pl.lit(origin.year).alias("origin"),
             pl.lit(cells.horizon).alias("horizon"),
@@ -63,6 +66,7 @@ class Cells:
         observed: How many were in each, (G,).
         expected: How many were expected, (G,).
         drawn: How many each draw has, (D, G).
+        hidden: Which numbers are withheld, (G,).
     """
 
     horizon: int
@@ -72,6 +76,7 @@ class Cells:
     observed: NDArray[np.intp]
     expected: NDArray[np.float64]
     drawn: NDArray[np.intp]
+    hidden: NDArray[np.bool_]
 
     def interval(self, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The central interval of each count, (G,) each."""
@@ -88,13 +93,29 @@ def _cells(origin: Origin, futures: Futures) -> Iterator[Cells]:
     age = _ages(origin)
     for year, calendar in enumerate(origin.years.tolist()):
         seen = origin.observed[:, year] < len(taxonomy)
+        hidden = _hidden(age[seen], cell[origin.last[seen]], cell[origin.observed[seen, year]], len(groups))
         for name in dict.fromkeys(age[seen].tolist()):
             rows = np.flatnonzero(seen & (age == name))
             observed = np.bincount(cell[origin.observed[rows, year]], minlength=len(groups))
             total = futures.probability[rows, year].sum(axis=0).astype(np.float64)
             expected = np.bincount(cell, total, minlength=len(groups)).astype(np.float64)
             drawn = _counts(cell[futures.paths[rows, :, year]], len(groups))
-            yield Cells(calendar - origin.year, name, len(rows), groups, observed, expected, drawn)
+            yield Cells(calendar - origin.year, name, len(rows), groups, observed, expected, drawn, hidden[name])
+
+
+def _hidden(
+    age: NDArray[np.str_], before: NDArray[np.intp], after: NDArray[np.intp], groups: int
+) -> dict[str, NDArray[np.bool_]]:
+    """Which groups of an age, (G,) each, may not be shown; before, after: the group of each worker, (n,)."""
+    names, place = np.unique(age, return_inverse=True)
+    everybody, worker = np.zeros(len(age), dtype=np.intp), np.arange(len(age))
+    cells = [place * groups + before, place * groups + after]
+    _, ages, *masks = withhold([everybody, place, *cells], worker, [0, 0, 1, 1])
+    hidden = np.zeros(len(names) * groups, dtype=bool)
+    for cell, mask in zip(cells, masks, strict=True):
+        hidden[cell] |= mask[cell]  # where nobody is, zero is shown
+    by_age = hidden.reshape(len(names), groups)
+    return {str(name): by_age[at] | ages[at] for at, name in enumerate(names)}
 
 
 def _ages(origin: Origin) -> NDArray[np.str_]:

@@ -16,6 +16,7 @@ from laborllm.forecasting.backtests.scores import (
     variogram_score,
     weighted_interval_score,
 )
+from laborllm.privacy import SMALLEST_CELL
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 TOP = 5
@@ -73,7 +74,10 @@ def _frame(worker: pl.Series, metric: str, value: Floats, horizon: NDArray[np.in
 
 
 def means_of(scored: pl.DataFrame) -> pl.DataFrame:
-    """Means by model, horizon and metric, with the standard error of a mean of clusters (Cameron and Miller 2015)."""
+    """Means by model, horizon and metric, with the standard error of a mean of clusters (Cameron and Miller 2015).
+
+    Numbers of fewer than ten workers are null.
+    """
     keys = ["model", "horizon", "metric"]
     centred = scored.with_columns((pl.col("value") - pl.col("value").mean().over(keys)).alias("off"))
     clusters = centred.group_by(*keys, "worker", maintain_order=True).agg(
@@ -87,4 +91,6 @@ def means_of(scored: pl.DataFrame) -> pl.DataFrame:
         (pl.col("value").sum() / pl.col("records").sum()).alias("estimate"),
         (variance.sqrt() / pl.col("records").sum()).alias("standard_error"),
     )
-    return found.select(*keys, "records", "workers", "estimate", "standard_error")
+    enough = pl.col("workers") >= SMALLEST_CELL
+    numbers = pl.when(enough).then(pl.col("records", "workers", "estimate", "standard_error"))
+    return found.select(*keys, numbers)

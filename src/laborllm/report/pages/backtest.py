@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report import figures
 from laborllm.report.numbers import count, number, share
 from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
@@ -61,7 +62,7 @@ def score_lines(scores: pl.DataFrame) -> list[str]:
 def _best(scores: pl.DataFrame) -> str:
     """The model with the lowest mean log score over horizons."""
     means = scores.filter(pl.col("metric") == LOG).group_by("model", maintain_order=True).agg(pl.col("estimate").mean())
-    return str(means.sort("estimate", maintain_order=True)["model"][0])
+    return str(means.sort("estimate", nulls_last=True, maintain_order=True)["model"][0])
 
 
 def _headline(scores: pl.DataFrame, best: str) -> str:
@@ -127,7 +128,8 @@ def _paths(scores: pl.DataFrame) -> Section:
 
 
 def _rates(rates: pl.DataFrame, model: str, ahead: int) -> Section:
-    summed = rates.group_by("group", "age", maintain_order=True).agg(pl.col("people", "observed", "expected").sum())
+    known = rates.drop_nulls("observed")
+    summed = known.group_by("group", "age", maintain_order=True).agg(pl.col("people", "observed", "expected").sum())
     largest = (
         summed.group_by("group", maintain_order=True).agg(pl.col("observed").sum()).sort("observed", descending=True)
     )
@@ -136,8 +138,13 @@ def _rates(rates: pl.DataFrame, model: str, ahead: int) -> Section:
         "group", "age", modelled=pl.col("expected") / pl.col("people"), observed=pl.col("observed") / pl.col("people")
     )
     order = pl.col("group").replace_strict({name: at for at, name in enumerate(shown)})
+    words = (
+        f"Modelled by {model} against observed, {ahead} years ahead, by the age at which the forecast was made. Counts "
+        f"of fewer than {SMALLEST_CELL} people, or that would give such a count away, are withheld."
+    )
+    if frame.is_empty():
+        return Section("Rates by age and group", words)
     chart, narrow = (figures.rates_by_age(frame.sort(order, "age"), narrow=narrow) for narrow in (False, True))
-    words = f"Modelled by {model} against observed, {ahead} years ahead, by the age at which the forecast was made."
     caption = "Bars: the share observed. Dots: the share modelled."
     return Section(
         "Rates by age and group",

@@ -109,19 +109,19 @@ def _covariates(summary: Summary) -> Section:
     frame = summary.covariates.with_columns(pl.col("covariate").str.replace("_", " "))
     words = "A covariate that is not known of a record is left out of the career text."
     caption = "The share of records in which each covariate is known."
-    chart = panel_figures.covariates_known(frame)
+    chart = panel_figures.covariates_known(frame.drop_nulls("known"))
     covariates = summary.covariates.iter_rows()
     rows = tuple(
         (name.replace("_", " "), share(known), shown_values(name, values)) for name, known, values in covariates
     )
     table = Table("Covariates, and the values that occur", ("", "known", "values"), rows, words=(0, 2))
-    figures = _figures(frame.select("covariate", "known"), chart, caption)
+    figures = _figures(frame.select("covariate", "known").drop_nulls("known"), chart, caption)
     return Section("What is known of the workers", words, figures, (table,))
 
 
 def _rows(summary: Summary) -> Section:
     words = "Every row of the source became a record or is counted under the reason why not."
-    rows = tuple((what, count(rows)) for what, rows in summary.provenance.row_counts)
+    rows = tuple((what, count(rows)) for what, rows in summary.row_counts)
     splits = tuple((split, count(workers), count(records)) for split, workers, records in summary.splits.iter_rows())
     tables = (
         Table("Rows of the source", ("", "rows"), rows),
