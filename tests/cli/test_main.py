@@ -1,6 +1,7 @@
 """What a user of the command line sees: help with an example, one line on bad input, quiet endings."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,6 +148,39 @@ def test_closed_pipe_is_quiet() -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(timeout=60) == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"set -o pipefail; {sys.executable} -m laborllm models | head -1"
+    found = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout == "Occupation models, for laborllm fit MODEL:\n"
+
+
+def test_a_base_model_out_of_reach_is_one_line_within_moments() -> None:
+    environment = os.environ | {"HF_ENDPOINT": "http://192.0.2.1", "HF_HOME": str(Path("hub").resolve())}
+    code = """
+import sys, time
+import laborllm.lm.base.hub
+from laborllm.errors import InputError
+start = time.monotonic()
+try:
+    laborllm.lm.base.hub.fetch("some/model")
+except InputError as error:
+    print(error)
+print(time.monotonic() - start < 3)
+"""
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    said, in_time = found.stdout.splitlines()
+    assert "none of that name in the cache, and the hub is out of reach" in said
+    assert in_time == "True"
+
+
+def test_a_name_that_is_too_long_is_one_line(capsys: Capture) -> None:
+    assert laborllm(f"export career panel.parquet --out {'x' * 300}") == 2
+    said = capsys.readouterr().err
+    assert "File name too long" in said
+    assert said.count("\n") == 1
 
 
 def test_render_shows_the_workers_asked_for(capsys: Capture, panel: Panel) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -331,6 +333,23 @@ def test_an_interrupted_fit_says_how_it_resumes(monkeypatch: pytest.MonkeyPatch,
     with monkeypatch.context() as patch:
         patch.setattr(NextOccupation, "loss", loss_until_interrupted)
         assert laborllm(command) == 130
-    assert "new/run.training keeps what was trained: the same command resumes from there" in capsys.readouterr().err
+    kept = "new/run.training keeps what was trained: the same command resumes from there"
+    assert capsys.readouterr().err == f"laborllm: interrupted: {kept}\n"
     assert laborllm(command) == 0
     assert not Path("new/run.training").exists()
+
+
+def test_a_terminated_fit_says_how_it_goes_on(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """And SIGTERM means afterwards what it meant before."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def loss_until_terminated(task: NextOccupation, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield from ()
+
+    monkeypatch.setattr(NextOccupation, "loss", loss_until_terminated)
+    assert laborllm("fit nemo panel.parquet --out new/run") == 130
+    said = capsys.readouterr().err
+    assert said == "laborllm: interrupted: nothing was kept yet: the same command begins again\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not Path("new/run").exists()

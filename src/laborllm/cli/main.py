@@ -66,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LaborLLMError, CycloptsError) as error:
         print(f"laborllm: {one_line(error, show_values=show_values)}", file=sys.stderr)
         return BAD_INPUT
-    except KeyboardInterrupt:
-        print("laborllm: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("laborllm:", ": ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,11 @@
 """The verb that fits a model, with one sub-verb per model, whose options are the fields of the model's spec."""
 
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import Parameter as Argument
 from inspect import Signature
 from pathlib import Path
@@ -57,16 +60,30 @@ def fit_and_report(
 
     training = out.with_name(f"{out.name}.training")
     try:
-        fitted = api.fit(spec, panel, seed=seed, out=out, careers=careers)
-    except KeyboardInterrupt:
-        if training.is_dir():
-            print(f"laborllm: {training} keeps what was trained: the same command resumes from there", file=sys.stderr)
-        raise
+        with _terminated_as_interrupted():
+            fitted = api.fit(spec, panel, seed=seed, out=out, careers=careers)
+    except KeyboardInterrupt as interrupt:
+        kept = f"{training} keeps what was trained: the same command resumes from there"
+        nothing = "nothing was kept yet: the same command begins again"
+        raise KeyboardInterrupt(kept if training.is_dir() else nothing) from interrupt
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first writes and tells
         return
     if (out / CURVE).is_file():
         draw_curves({"validation": out}, out / "curve.svg")
     print(f"{out}: {description(fitted)}", file=sys.stderr)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, which a scheduler sends before it kills, end the work within as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # the only one that may set what a signal does
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def description(fitted: "Fitted") -> str:
