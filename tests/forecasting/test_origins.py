@@ -111,7 +111,8 @@ def test_rates_count_people_by_age_and_group(origin: Origin, futures: dict[str, 
                     expected[calendar - YEAR, age, groups[column]] += chance
     found = rates_at(origin, futures[name])
     assert found.select("horizon", "age").n_unique() == len(people)
-    for row in found.iter_rows(named=True):
+    shown = found.drop_nulls("people")  # small cells and their complements are withheld
+    for row in shown.iter_rows(named=True):
         place = row["horizon"], row["age"].split(" ")[0]
         assert row["people"] == people[place]
         assert row["observed"] == observed[(*place, row["group"])]
@@ -120,11 +121,12 @@ def test_rates_count_people_by_age_and_group(origin: Origin, futures: dict[str, 
 
 
 def test_cells_hold_the_counts_that_their_intervals_hold(origin: Origin, futures: dict[str, Futures]) -> None:
-    rates = rates_at(origin, futures["chain"]).filter(pl.col("expected") >= 5)
+    """Of the cells that rates show, coverage counts each, and those that are withheld too."""
+    rates = rates_at(origin, futures["chain"]).drop_nulls().filter(pl.col("expected") >= 5)
     inside = rates.filter((pl.col("low") <= pl.col("observed")) & (pl.col("observed") <= pl.col("high")))
     for row in coverage_of(origin, futures["chain"]).filter(level=0.9).iter_rows(named=True):
-        assert row["cells"] == rates.filter(horizon=row["horizon"]).height
-        assert row["held"] == inside.filter(horizon=row["horizon"]).height
+        assert row["cells"] >= rates.filter(horizon=row["horizon"]).height
+        assert row["cells"] >= row["held"] >= inside.filter(horizon=row["horizon"]).height
 
 
 def test_more_cells_are_held_by_wider_intervals(origin: Origin, futures: dict[str, Futures]) -> None:
@@ -191,15 +193,9 @@ def test_standard_errors_are_those_of_statsmodels_clustered_by_worker() -> None:
 
 
 def test_means_are_apart_by_model_horizon_and_metric() -> None:
-    rows = [
-        ("a", 1, "x", "w1", 1.0),
-        ("a", 1, "x", "w2", 3.0),
-        ("a", 2, "x", "w1", 5.0),
-        ("a", 2, "x", "w2", 5.0),
-        ("b", 1, "x", "w1", 0.0),
-        ("b", 1, "x", "w2", 4.0),
-    ]
+    pairs = {("a", 1): (1.0, 3.0), ("a", 2): (5.0, 5.0), ("b", 1): (0.0, 4.0)}
+    rows = [(*place, "x", f"w{n}", values[n % 2]) for place, values in pairs.items() for n in range(10)]
     frame = pl.DataFrame(rows, schema=["model", "horizon", "metric", "worker", "value"], orient="row")
     found = means_of(frame)
     assert found["estimate"].to_list() == [2.0, 5.0, 2.0]
-    assert found["standard_error"].to_list() == pytest.approx([1.0, 0.0, 2.0])  # sd / sqrt(2)
+    assert found["standard_error"].to_list() == pytest.approx([1 / 3, 0.0, 2 / 3])  # of ten values

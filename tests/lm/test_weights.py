@@ -73,7 +73,7 @@ def test_an_adapter_comes_back_as_it_was(run: Path, base: BaseModel, base_folder
         ({"auto_mapping": {"parent_library": "os"}}, "auto_mapping is set"),
         ({"peft_type": "PROMPT_TUNING"}, "peft_type is set"),
         ({"r": None}, "is not an adapter of a fit"),
-        ({"r": 3}, "its tensors are not those of the base model"),
+        ({"r": 3}, "its tensors are not of rank 3"),
         ({"target_modules": ["q_proj"]}, "its tensors are not those of the base model"),
         ({"target_modules": ["nowhere"]}, "does not fit its base model"),
     ],

@@ -106,7 +106,7 @@ def test_the_card_says_how_to_write_a_prompt(panel: Panel, base_folder: Path, tm
     assert "was born" not in card
     for said in ("only the last 3 records", "library_name: transformers", "Closed vocabulary", "## Terms of the data"):
         assert said in card
-    for said in ("## Intended use", "validation raw perplexity", "## Audit\n\nNone is recorded here"):
+    for said in ("## Intended use", "validation raw perplexity", "## Audit\n\nNone yet"):
         assert said in card
     with (tmp_path / "out" / "titles.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from laborllm.errors import RunError
 from laborllm.models.contract import Fitted, Forecaster
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
@@ -54,11 +55,16 @@ def screen(fitted: Fitted, panel: Panel, *, seed: int = 0) -> Tail | None:
         seed: Draws the careers.
 
     Returns:
-        The tail; None for a model that estimates nothing from careers, or where a split has fewer than ten workers.
+        The tail; None for a model that estimates nothing from careers or that cannot forecast these, or where a split
+            has fewer than ten workers.
     """
     if fitted.spec.name in ESTIMATE_NOTHING:
         return None
-    return tail_of(fitted, panel, workers=WORKERS_OF_TEXT if hasattr(fitted, "text_model") else WORKERS, seed=seed)
+    workers = WORKERS_OF_TEXT if hasattr(fitted, "text_model") else WORKERS
+    try:
+        return tail_of(fitted, panel, workers=workers, seed=seed)
+    except RunError:  # a mixture of which a member is a file of forecasts, which need not have them for these careers
+        return None
 
 
 def tail_of(model: Forecaster, panel: Panel, *, workers: int = WORKERS, seed: int = 0) -> Tail | None:

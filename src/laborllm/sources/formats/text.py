@@ -70,7 +70,7 @@ def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[str,
         SourceError: An encoding that does not fit, or a file that is UTF-8 but for a few bytes.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16"), "UTF-16"
+        return _decode_as(name, content, "utf-16"), "UTF-16"
     if encoding is not None:
         return _decode_as(name, content, encoding), encoding
     if b"\0" in content:
