@@ -1,6 +1,8 @@
 """Where a backtest stands and what it counts: cut careers, rates, coverage and clustered errors, each by hand."""
 
+import math
 from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -11,7 +13,7 @@ from sklearn.metrics import log_loss
 import laborllm as ll
 from laborllm.errors import PanelError
 from laborllm.forecasting.backtests.origins import SHARE, STATE, Futures, Origin, cut, futures_of, marginal_of
-from laborllm.forecasting.backtests.rates import AGES, coverage_of, rates_at
+from laborllm.forecasting.backtests.rates import AGES, ENOUGH, coverage_of, rates_at
 from laborllm.forecasting.backtests.scored import means_of, scores_at
 from laborllm.models.counts.specs import Transition
 from laborllm.panel import Panel
@@ -33,6 +35,18 @@ def origin(careers: Panel) -> Origin:
 def futures(careers: Panel, origin: Origin) -> dict[str, Futures]:
     models = {"chain": Transition().fit(careers)}
     return dict(futures_of(models, origin, marginal_of(careers), DRAWS, 0))
+
+
+@pytest.fixture(scope="module")
+def many() -> Origin:
+    """Enough people for counts that may be shown."""
+    return cut(ll.import_synthetic(workers=600), "train", YEAR, HORIZON)
+
+
+@pytest.fixture(scope="module")
+def many_futures(many: Origin) -> dict[str, Futures]:
+    careers = ll.import_synthetic(workers=600)
+    return dict(futures_of({"chain": Transition().fit(careers)}, many, marginal_of(careers), DRAWS, 0))
 
 
 def test_careers_are_cut_at_the_origin(careers: Panel, origin: Origin) -> None:
@@ -93,40 +107,67 @@ def test_naive_forecasts_are_what_their_names_say(careers: Panel, origin: Origin
     assert (np.abs(frequencies - marginal_of(careers)) < 6 * spread).all()
 
 
-@pytest.mark.parametrize("name", ["chain", STATE, SHARE])
-def test_rates_count_people_by_age_and_group(origin: Origin, futures: dict[str, Futures], name: str) -> None:
+@dataclass
+class ByHand:
+    """A count of workers of one horizon, age and group: seen, expected, and on each path."""
+
+    seen: int = 0
+    expected: float = 0.0
+    drawn: Counter[int] = field(default_factory=Counter)
+
+    def interval(self, draws: int) -> tuple[int, int]:
+        """The central interval of 90 %: order statistics of the counts on the paths."""
+        ordered = sorted(self.drawn[draw] for draw in range(draws))
+        return ordered[math.ceil(draws / 20) - 1], ordered[math.ceil(draws * 19 / 20) - 1]
+
+
+def by_hand(origin: Origin, futures: Futures) -> tuple[Counter[tuple[int, str]], dict[tuple[int, str, str], ByHand]]:
+    """Workers of each horizon and age, and the counts of their groups, worker by worker and path by path."""
     born = dict(origin.panel.records.group_by("worker").agg(pl.col("birth_year").first()).iter_rows())
-    workers = origin.panel.records["worker"].unique(maintain_order=True).to_list()
     groups = origin.panel.taxonomy.groups
     people: Counter[tuple[int, str]] = Counter()
-    observed: Counter[tuple[int, str, str]] = Counter()
-    expected: dict[tuple[int, str, str], float] = defaultdict(float)
-    for at, worker in enumerate(workers):
+    counts: dict[tuple[int, str, str], ByHand] = defaultdict(ByHand)
+    for at, worker in enumerate(origin.panel.records["worker"].unique(maintain_order=True)):
         age = next((f"{low}" for low in reversed(AGES) if YEAR - born[worker] >= low), "under")
         for year, calendar in enumerate(origin.years.tolist()):
-            if origin.observed[at, year] < len(groups):
-                people[calendar - YEAR, age] += 1
-                observed[calendar - YEAR, age, groups[origin.observed[at, year]]] += 1
-                for column, chance in enumerate(futures[name].probability[at, year].tolist()):
-                    expected[calendar - YEAR, age, groups[column]] += chance
-    found = rates_at(origin, futures[name])
+            if origin.observed[at, year] == len(groups):
+                continue
+            place = calendar - YEAR, age
+            people[place] += 1
+            counts[*place, groups[origin.observed[at, year]]].seen += 1
+            for column, chance in enumerate(futures.probability[at, year].tolist()):
+                counts[*place, groups[column]].expected += chance
+            for draw, column in enumerate(futures.paths[at, :, year].tolist()):
+                counts[*place, groups[column]].drawn[draw] += 1
+    return people, counts
+
+
+@pytest.mark.parametrize("name", ["chain", STATE, SHARE])
+def test_rates_count_people_by_age_and_group(many: Origin, many_futures: dict[str, Futures], name: str) -> None:
+    people, counts = by_hand(many, many_futures[name])
+    found = rates_at(many, many_futures[name])
     assert found.select("horizon", "age").n_unique() == len(people)
-    shown = found.drop_nulls("people")  # small cells and their complements are withheld
+    shown = found.drop_nulls()  # small cells, and those that would give them away, are withheld
+    assert shown.filter(pl.col("observed") > 0).height > 20
     for row in shown.iter_rows(named=True):
         place = row["horizon"], row["age"].split(" ")[0]
+        count = counts[*place, row["group"]]
         assert row["people"] == people[place]
-        assert row["observed"] == observed[(*place, row["group"])]
-        assert row["expected"] == pytest.approx(expected[(*place, row["group"])], abs=1e-4)
-        assert 0 <= row["low"] <= row["high"] <= row["people"]
+        assert row["observed"] == count.seen
+        assert row["expected"] == pytest.approx(count.expected, abs=1e-3)
+        assert (row["low"], row["high"]) == count.interval(many_futures[name].paths.shape[1])
 
 
-def test_cells_hold_the_counts_that_their_intervals_hold(origin: Origin, futures: dict[str, Futures]) -> None:
-    """Of the cells that rates show, coverage counts each, and those that are withheld too."""
-    rates = rates_at(origin, futures["chain"]).drop_nulls().filter(pl.col("expected") >= 5)
-    inside = rates.filter((pl.col("low") <= pl.col("observed")) & (pl.col("observed") <= pl.col("high")))
-    for row in coverage_of(origin, futures["chain"]).filter(level=0.9).iter_rows(named=True):
-        assert row["cells"] >= rates.filter(horizon=row["horizon"]).height
-        assert row["cells"] >= row["held"] >= inside.filter(horizon=row["horizon"]).height
+def test_coverage_counts_the_cells_that_their_intervals_hold(many: Origin, many_futures: dict[str, Futures]) -> None:
+    """All cells with enough expected people, those that rates withhold too: a sum of them names nobody."""
+    _, counts = by_hand(many, many_futures["chain"])
+    coverage = coverage_of(many, many_futures["chain"]).filter(level=0.9)
+    assert coverage["cells"].min() > 0  # type: ignore[operator]
+    for row in coverage.iter_rows(named=True):
+        cells = [count for place, count in counts.items() if place[0] == row["horizon"] and count.expected >= ENOUGH]
+        intervals = [(count.interval(DRAWS), count.seen) for count in cells]
+        assert row["cells"] == len(cells)
+        assert row["held"] == sum(low <= seen <= high for (low, high), seen in intervals)
 
 
 def test_more_cells_are_held_by_wider_intervals(origin: Origin, futures: dict[str, Futures]) -> None:
