@@ -113,7 +113,7 @@ def _moments(values: Numbers, among: Bools) -> tuple[Numbers, float]:
 
 
 def _log_density(x: Numbers, mean: Numbers, deviation: float) -> Numbers:
-    """Of a normal distribution, but for a constant."""
+    """The log-density of a normal distribution, but for a constant."""
     return np.asarray(-0.5 * ((x - mean) / deviation) ** 2 - np.log(deviation))
 
 

@@ -163,7 +163,7 @@ class Sample:
 
 
 def _compact(history: History) -> History:
-    """The same histories in less memory."""
+    """Histories in the smallest types that hold them."""
     numbers = {name: compact(values) for name, values in vars(history).items() if name != "kind"}
     return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
 

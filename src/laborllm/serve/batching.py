@@ -97,7 +97,7 @@ class Batches:
 
 
 def _unanswered(batch: Sequence[Waiting]) -> list[Waiting]:
-    """Those whose client is still there."""
+    """The requests whose client is still there."""
     return [waiting for waiting in batch if not waiting.answer.done()]
 
 

@@ -80,7 +80,7 @@ def _folds(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> lis
 
 
 def _losses(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> list[np.ndarray]:
-    """Of all records of a panel in order, and the mean of each fold."""
+    """The losses of all records of a panel in order, and the mean loss of each fold."""
     frames = [study.cache.log_prob(scores) for scores in _folds(study, plan, panel, model)]
     together = -pl.concat(frames).sort("worker", "year")["log_prob"].to_numpy().astype(np.float64)
     return [together, np.array([-frame["log_prob"].to_numpy().mean() for frame in frames])]
