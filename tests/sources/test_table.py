@@ -311,7 +311,7 @@ def test_seed_draws_the_split(tmp_path: Path) -> None:
         ("id,year\n1,2000\n", SMALL, "own.csv has no column 'occ'; its columns are id, year"),
         ("id,year,occ,occ\n1,2000,4,7\n", SMALL, "own.csv has 2 columns named 'occ': rename or remove one"),
         ("", SMALL, "own.csv is not a readable .csv file"),
-        (b"\xff\xfeabc", SMALL, "own.csv is not a readable .csv file"),
+        (b"\xff\xfeabc", SMALL, "own.csv, line 1: the bytes are not utf-16"),
         ("id,year,occ\n", SMALL, r"no row is left to make a panel of \(there were none\)"),
         ("id,year,occ\n1,2000,\n", SMALL, r"no row is left to make a panel of \(1 occupation missing\)"),
         ("id,year,occ\n1,2000,zz\n", SMALL, r"none of the 1 occupation codes is in taxonomy occ1990dd"),
