@@ -10,6 +10,7 @@ from statistics import NormalDist
 import numpy as np
 import polars as pl
 
+from laborllm.forecasting.central import tails
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.forecasting.simulation.what_if import Difference
 from laborllm.forecasting.summaries import probabilities, rows_of
@@ -46,8 +47,8 @@ def hub_shares(table: pl.DataFrame, model: str, *, level: float) -> pl.DataFrame
         [
             _long(known.with_columns(value="share"), model, "share", "pmf", pl.col("code")),
             _long(known.with_columns(value="count"), model, "people", "mean", pl.lit(None, pl.String)),
-            _quantile(known, model, "people", "low", (1 - level) / 2),
-            _quantile(known, model, "people", "high", (1 + level) / 2),
+            _quantile(known, model, "people", "low", tails(level)[0]),
+            _quantile(known, model, "people", "high", tails(level)[1]),
         ]
     )
 

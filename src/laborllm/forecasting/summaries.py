@@ -4,15 +4,21 @@ Each table has a row per worker or group and year. Columns follow the long form 
 last observed record), `year`, `horizon` (years between the two), then what is counted.
 """
 
+from fractions import Fraction
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.forecasting.central import order_statistics
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.forecasting.simulation.what_if import Difference
 
 Bools = NDArray[np.bool_]
+
+MARKS = (Fraction(1, 20), Fraction(1, 2), Fraction(19, 20))
+"""The shares of paths at which `moves` marks the number of moves."""
 
 
 def probabilities(simulation: Simulation, *, top: int | None = None) -> pl.DataFrame:
@@ -67,7 +73,7 @@ def moves(simulation: Simulation) -> pl.DataFrame:
         Columns worker, mean, low, median and high.
     """
     counts = _changes(simulation).sum(axis=2)  # (W, D)
-    low, median, high = np.quantile(counts, (0.05, 0.5, 0.95), axis=1, method="inverted_cdf")
+    low, median, high = order_statistics(counts, MARKS, axis=1)
     return pl.DataFrame(
         {
             "worker": simulation.workers["worker"],

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import polars as pl
 
+from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.groups.shares import LEVEL, group_shares
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.occupations.taxonomy import OTHERS, STATE_GROUP
@@ -13,7 +14,6 @@ from laborllm.serve.schema import Count, GroupYear, OneGroup
 
 AT_WORK = "At work"
 LEAST = 1.0  # expected people below which a place is pooled
-TAILS = (1 - LEVEL) / 2, (1 + LEVEL) / 2
 
 
 def count_groups(found: Simulation, labels: Sequence[str], top: int) -> list[OneGroup]:
@@ -58,5 +58,5 @@ def _at_work(found: Simulation, place: int) -> Count:
     is_job = np.array([group != STATE_GROUP for group in found.taxonomy.groups])
     expected = float(found.probability[:, place, is_job].sum())
     drawn = is_job[found.occupation[:, :, place]].sum(axis=0)  # (D,)
-    low, high = np.quantile(drawn, TAILS, method="inverted_cdf")
+    low, high = central_interval(drawn, LEVEL)
     return Count(title=AT_WORK, count=round(expected), low=int(low), high=int(high))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from laborllm.forecasting.backtests.origins import Futures, Origin
 from laborllm.forecasting.backtests.scored import LEVELS
+from laborllm.forecasting.central import Numbers, central_interval
 from laborllm.privacy import withhold
 
 AGES = (25, 35, 45, 55)
@@ -78,11 +79,9 @@ class Cells:
     drawn: NDArray[np.intp]
     hidden: NDArray[np.bool_]
 
-    def interval(self, level: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def interval(self, level: float) -> tuple[Numbers, Numbers]:
         """The central interval of each count, (G,) each."""
-        tails = (1 - level) / 2, (1 + level) / 2
-        low, high = np.quantile(self.drawn, tails, axis=0, method="inverted_cdf")
-        return low, high
+        return central_interval(self.drawn, level)
 
 
 def _cells(origin: Origin, futures: Futures) -> Iterator[Cells]:

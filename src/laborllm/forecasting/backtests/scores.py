@@ -7,6 +7,8 @@ draws, so that forecasts with more draws have no advantage.
 import numpy as np
 from numpy.typing import NDArray
 
+from laborllm.forecasting.central import central_interval, tails
+
 Floats = NDArray[np.float64]
 
 
@@ -54,10 +56,10 @@ def weighted_interval_score(
     """
     total = np.abs(observed - np.median(draws, axis=1)) / 2
     for level in levels:
-        tail = 1 - level
-        low, high = np.quantile(draws, (tail / 2, 1 - tail / 2), axis=1)
+        tail, upper = tails(level)
+        low, high = np.quantile(draws, (tail, upper), axis=1)
         outside = np.maximum(low - observed, 0) + np.maximum(observed - high, 0)
-        total = total + tail / 2 * (high - low) + outside
+        total = total + tail * (high - low) + outside
     return np.asarray(total / (len(levels) + 0.5))
 
 
@@ -72,8 +74,7 @@ def interval_holds(draws: Floats, observed: Floats, level: float) -> NDArray[np.
     Returns:
         (n,).
     """
-    tail = (1 - level) / 2
-    low, high = np.quantile(draws, (tail, 1 - tail), axis=1, method="inverted_cdf")
+    low, high = central_interval(draws, level, axis=1)
     return np.asarray((low <= observed) & (observed <= high))
 
 

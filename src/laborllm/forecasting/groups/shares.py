@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.panel import Panel
 
@@ -60,12 +61,11 @@ def group_shares(
     if len(labels) != len(first.workers):
         raise PanelError(f"{len(labels)} groups for {len(first.workers)} workers: give one for each")
     codes, titles, cell = _cells(first, major=major)
-    tails = (1 - level) / 2, (1 + level) / 2
     parts = []
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
         expected, drawn = _group_counts(runs, rows, cell, len(codes), sampled=sampled)
-        low, high = np.quantile(drawn, tails, axis=0, method="inverted_cdf")
+        low, high = central_interval(drawn, level)
         parts.append(
             pl.DataFrame(
                 {
