@@ -11,6 +11,7 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import RunError, StorageError
+from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel, assign_split
@@ -18,12 +19,16 @@ from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
 from laborllm.studies.confirmation.confirm import confirm
 from laborllm.studies.confirmation.plan import make_plan, read_plan
 from laborllm.studies.protocol import config
-from laborllm.studies.protocol.config import Size, StudyFile
+from laborllm.studies.protocol.config import SIZES, StudyFile
+from laborllm.studies.protocol.study import Study
 from laborllm.studies.protocol.versions import Resplit, Version
 from laborllm.studies.questions.registry import QUESTIONS
 from laborllm.studies.run import open_study, run_study
 
-SMALL = Size(("two-part", "plain", "career"), (0,), ("two-part",), 2, 60, 3, 10, 8, 2)
+SMALL = replace(
+    SIZES["smoke"], models=("two-part", "plain", "career"), seeds=(0,), folds=3, repeats=2, draws=60, synthetic=None
+)
+PLAIN = Transition("plain")
 SECRET = "person-named-"  # begins every worker's name
 
 
@@ -50,12 +55,13 @@ def test_a_plan_is_frozen(file: Path, tmp_path: Path) -> None:
     plan = make_plan(study, "cpu", list(QUESTIONS), out)
     assert read_plan(out) == plan
     assert len(plan["questions"]) == 13
+    assert len(set(plan["seeds"])) == SMALL.repeats
     assert set(plan["models"]) == {"two-part", "plain", "career", "mixture", "mixture-varying"}
     with pytest.raises(StorageError, match="a plan is made once"):
         make_plan(study, "cpu", list(QUESTIONS), out)
     other = make_plan(study, "cpu", list(QUESTIONS), tmp_path / "other.json")
-    assert other["seed"] != plan["seed"]  # with a chance of one in two thousand million
-    out.write_text(out.read_text().replace(str(plan["seed"]), str(plan["seed"] + 1)))
+    assert other["seeds"] != plan["seeds"]  # with a chance of less than one in two thousand million
+    out.write_text(out.read_text().replace(str(plan["seeds"][0]), str(plan["seeds"][0] + 1)))
     with pytest.raises(RunError, match=r"was changed after it was frozen"):
         read_plan(out)
     with pytest.raises(RunError, match="no plan at"):
@@ -65,20 +71,34 @@ def test_a_plan_is_frozen(file: Path, tmp_path: Path) -> None:
         read_plan(tmp_path / "bad.json")
 
 
-def test_a_confirmation_holds_everyone_out_once(file: Path, tmp_path: Path) -> None:
-    """Its perplexity is that of fits and forecasts by hand, fold by fold; it is opened once, and says when."""
+def by_hand(study: Study, spec: Spec, seed: int) -> pl.DataFrame:
+    """The loss of every record under one way to draw the folds, fitted and forecast fold by fold."""
+    losses = []
+    for fold in range(SMALL.folds):
+        panel = study.panel(Version("OWN", (Resplit(seed, fold, SMALL.folds),)))
+        test = panel.subset("test")
+        loss = pl.Series("loss", -spec.fit(panel).log_likelihood(test))
+        losses.append(test.records.select("worker", "year").with_columns(loss))
+    return pl.concat(losses).sort("worker", "year")
+
+
+def test_a_confirmation_holds_everyone_out_once_in_a_repeat(file: Path, tmp_path: Path) -> None:
+    """Its perplexities are those of fits and forecasts by hand; it is opened once, and says when."""
     study = open_study(file, tmp_path / "study", size="cpu")
-    make_plan(study, "cpu", list(QUESTIONS), tmp_path / "plan.json", seed=7)
+    plan = make_plan(study, "cpu", list(QUESTIONS), tmp_path / "plan.json", seed=7)
+    assert plan["seeds"] == [7, 8]
     found = confirm(tmp_path / "plan.json", tmp_path / "confirmed")
-    losses: list[float] = []
-    for fold in range(3):
-        panel = study.panel(Version("OWN", (Resplit(7, fold, 3),)))
-        losses += (-Transition().fit(panel).log_likelihood(panel.subset("test"))).tolist()
-    assert len(losses) == len(study.panel("OWN"))
     rows = {row[0]: row for row in found.tables["OWN"].rows}
-    assert rows["two-part"][1].startswith(f"{math.exp(np.mean(losses)):.2f} (")
-    assert set(rows) == set(read_plan(tmp_path / "plan.json")["models"])
-    assert "150 workers, each held out once: 3 folds by household, seed 7" in found.tables["OWN"].note
+    assert set(rows) == set(plan["models"])
+    two_part, plain = ([by_hand(study, spec, seed)["loss"] for seed in (7, 8)] for spec in (Transition(), PLAIN))
+    assert {len(loss) for loss in (*two_part, *plain)} == {len(study.panel("OWN"))}
+    means = [float(np.mean(losses)) for losses in (two_part, plain)]
+    assert rows["two-part"][1].startswith(f"{math.exp(means[0]):.2f} (")
+    assert rows["plain"][2].startswith(f"{math.exp(means[1] - means[0]):.3f} (")
+    repeats = sorted(math.exp(loss.mean()) for loss in two_part)
+    assert rows["two-part"][-1] == f"{repeats[0]:.2f} to {repeats[1]:.2f}"
+    assert rows["two-part"][2] == rows["career"][3] == "1"
+    assert "3 folds by household, drawn 2 times, seeds 7 and 8" in found.tables["OWN"].note
     said = json.loads((tmp_path / "confirmed" / "confirmation" / "confirmation.json").read_text())
     assert said["plan"] == found.plan["hash"]
     with pytest.raises(RunError, match=f"the plan was opened on {found.opened[:10]}.* it is confirmed once"):

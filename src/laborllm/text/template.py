@@ -30,8 +30,8 @@ class Template:
     """How a career is written; the command line makes an option of each attribute.
 
     Attributes:
-        titles: English titles; codes without meaning (job_144); titles abbreviated or reworded by fixed rules; or
-            shuffled, each the title of another occupation.
+        titles: English titles; codes without meaning (job_144); titles abbreviated or reworded by fixed rules, or
+            with "Sr." before those of jobs; or shuffled, each the title of another occupation.
         leave_out: What is not written; demographics are ethnicity, gender and region.
         last_records: Forecast each record from this many records before it, and the header; default: from all.
         title_seed: Seed of the codes, and of what is shuffled.

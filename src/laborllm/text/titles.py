@@ -1,7 +1,8 @@
 """What is written for each occupation of a taxonomy: its title, a code, or a perturbed title.
 
 The perturbations ask what the words of a title are worth to a language model: spelt shorter or said otherwise they mean
-the same, shuffled they are the same words with another meaning, and a number has none. Each is a fixed rule of our own.
+the same, with "Sr." before them nearly so, shuffled they are the same words with another meaning, and a number has
+none. Each is a fixed rule of our own.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from typing import Literal
 from laborllm.errors import TaxonomyError
 from laborllm.occupations import Taxonomy
 
-Titles = Literal["literal", "numeric", "abbreviated", "reworded", "shuffled"]
+Titles = Literal["literal", "numeric", "abbreviated", "reworded", "senior", "shuffled"]
 
 ABBREVIATIONS = {
     "accounting": "acctg",
@@ -186,11 +187,17 @@ def _reworded(taxonomy: Taxonomy, seed: int) -> list[str]:
     return [STATES_REWORDED.get(code) or reworded(title) for code, title in occupations]
 
 
+def _senior(taxonomy: Taxonomy, seed: int) -> list[str]:
+    occupations = zip(taxonomy.codes, taxonomy.titles, strict=True)
+    return [title if code in taxonomy.states else f"Sr. {_lowered(title)}" for code, title in occupations]
+
+
 WRITERS: dict[Titles, Callable[[Taxonomy, int], Sequence[str]]] = {
     "literal": lambda taxonomy, seed: taxonomy.titles,
     "numeric": _numbered,
     "abbreviated": lambda taxonomy, seed: [abbreviated(title) for title in taxonomy.titles],
     "reworded": _reworded,
+    "senior": _senior,
     "shuffled": _shuffled,
 }
 

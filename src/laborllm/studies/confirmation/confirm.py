@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from laborllm.errors import RunError
 from laborllm.evaluation.bootstrap import ClusterBootstrap
 from laborllm.evaluation.design import Design
+from laborllm.panel import Panel
 from laborllm.report.numbers import count
 from laborllm.report.table import Table
 from laborllm.storage import make_folder, new_file, sole_writer
@@ -22,9 +24,13 @@ from laborllm.studies.protocol.models import REFERENCE
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.protocol.versions import Resplit, Version
-from laborllm.studies.questions.common import ratio_cell, two_decimals
+from laborllm.studies.questions.common import listed, ratio_cell, two_decimals
 from laborllm.studies.run import open_study
 
+Plan = Mapping[str, Any]
+Numbers = NDArray[np.float64]
+
+CLAIMED = "career"
 OPENED = ".opened.json"
 """What is added to the name of a plan for the file that says when it was opened, and whether it is answered."""
 
@@ -34,12 +40,13 @@ class Confirmation:
     """What a confirmation came to: a table per panel, and when its plan was made and opened."""
 
     tables: Mapping[str, Table]
-    plan: Mapping[str, Any]
+    plan: Plan
     opened: str
 
 
 def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
-    """Fit all models of a plan on all folds but one, in turn, and forecast that one: every worker is held out once.
+    """Fit all models of a plan on all folds but one, in turn, and forecast that one: every worker is held out once in
+    each repeat, which draws other folds.
 
     A confirmation that was interrupted resumes; one that was answered is not made again.
 
@@ -68,48 +75,67 @@ def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
     return Confirmation(tables, plan, opened)
 
 
-def _asked(study: Study, plan: Mapping[str, Any]) -> list[Scores]:
+def _asked(study: Study, plan: Plan) -> list[Scores]:
     """All that is fitted and forecast."""
-    return [scores for name in study.panels for model in study.models for scores in _folds(study, plan, name, model)]
+    return [
+        scores
+        for name in study.panels
+        for model in study.models
+        for folds in _repeats(study, plan, name, model)
+        for scores in folds
+    ]
 
 
-def _folds(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> list[Scores]:
-    """What a model says of each fold, fitted on the others."""
-    folds = [Version(panel, (Resplit(plan["seed"], fold, plan["folds"]),)) for fold in range(plan["folds"])]
-    return [study.scores(model, version, whole=False) for version in folds]
+def _repeats(study: Study, plan: Plan, panel: str, model: str) -> list[list[Scores]]:
+    """What a model says of each fold, fitted on the others, for each way to draw the folds."""
+    drawn = [
+        [Version(panel, (Resplit(seed, fold, plan["folds"]),)) for fold in range(plan["folds"])]
+        for seed in plan["seeds"]
+    ]
+    return [[study.scores(model, version, whole=False) for version in folds] for folds in drawn]
 
 
-def _losses(study: Study, plan: Mapping[str, Any], panel: str, model: str) -> list[np.ndarray]:
-    """The losses of all records of a panel in order, and the mean loss of each fold."""
-    frames = [study.cache.log_prob(scores) for scores in _folds(study, plan, panel, model)]
-    together = -pl.concat(frames).sort("worker", "year")["log_prob"].to_numpy().astype(np.float64)
-    return [together, np.array([-frame["log_prob"].to_numpy().mean() for frame in frames])]
+def _losses(study: Study, plan: Plan, panel: str, model: str) -> Numbers:
+    """The loss of each record of a panel in order, under each way to draw the folds, (repeats, n) nats."""
+    repeats = _repeats(study, plan, panel, model)
+    held_out = [
+        pl.concat([study.cache.log_prob(scores) for scores in folds]).sort("worker", "year") for folds in repeats
+    ]
+    return np.stack([-each["log_prob"].to_numpy().astype(np.float64) for each in held_out])
 
 
-def _table(study: Study, plan: Mapping[str, Any], name: str) -> Table:
+def _table(study: Study, plan: Plan, name: str) -> Table:
     careers = study.panel(name).observed()
     found = {model: _losses(study, plan, name, model) for model in study.models}
+    models = sorted(found, key=lambda model: float(found[model].mean()))
     design = Design.of(careers, cluster=careers.split_by)
     bootstrap = ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws)
-    models = sorted(found, key=lambda model: float(found[model][0].mean()))
-    values = [found[model][0] for model in models] + [found[model][0] - found[REFERENCE][0] for model in models]
-    drawn = bootstrap.mean(np.stack(values, axis=1), np.ones((len(careers), 1), dtype=bool))
+    losses = np.stack([found[model].mean(axis=0) for model in models], axis=1)
+    compared = [model for model in (REFERENCE, CLAIMED) if model in models]
+    ratios = [losses - losses[:, [models.index(model)]] for model in compared]
+    drawn = bootstrap.mean(np.concatenate([losses, *ratios], axis=1), np.ones((len(careers), 1), dtype=bool))
     rows = []
     for at, model in enumerate(models):
-        own, folds = drawn[at, 0].exp(), np.exp(found[model][1])
-        ratio = "1" if model == REFERENCE else ratio_cell(drawn[len(models) + at, 0])
+        own, repeats = drawn[at, 0].exp(), np.exp(found[model].mean(axis=1))
         estimate = f"{two_decimals(float(own.estimate))} ({two_decimals(own.standard_error)})"
-        rows.append((model, estimate, ratio, f"{two_decimals(folds.min())} to {two_decimals(folds.max())}"))
-    folds_said = f"{plan['folds']} folds by {careers.split_by}, seed {plan['seed']}"
-    note = (
-        f"All {count(careers.workers)} workers, each held out once: {folds_said}. Intervals draw by {careers.split_by}."
+        places = [(other, (1 + place) * len(models) + at) for place, other in enumerate(compared)]
+        cells = ["1" if model == other else ratio_cell(drawn[where, 0]) for other, where in places]
+        rows.append((model, estimate, *cells, f"{two_decimals(repeats.min())} to {two_decimals(repeats.max())}"))
+    header = ("model", "perplexity (s.e.)", *(f"ratio to {other} (95 %)" for other in compared), "by repeat")
+    return Table(f"{name}: confirmed perplexity", header, tuple(rows), _note(careers, plan))
+
+
+def _note(careers: Panel, plan: Plan) -> str:
+    seeds = listed(map(str, plan["seeds"]))
+    drawn = f"{plan['folds']} folds by {careers.split_by}, drawn {len(plan['seeds'])} times, seeds {seeds}"
+    intervals = f"Losses are means over the repeats; intervals draw by {careers.split_by}."
+    return (
+        f"All {count(careers.workers)} workers, each held out once in a repeat: {drawn}. {intervals} "
+        f"Plan {plan['hash'][:12]} of {plan['made'][:10]}."
     )
-    note = f"{note} Plan {plan['hash'][:12]} of {plan['made'][:10]}."
-    header = ("model", "perplexity (s.e.)", f"ratio to {REFERENCE} (95 %)", "by fold")
-    return Table(f"{name}: confirmed perplexity", header, tuple(rows), note)
 
 
-def _write_all(out: Path, tables: Mapping[str, Table], plan: Mapping[str, Any], opened: str) -> None:
+def _write_all(out: Path, tables: Mapping[str, Table], plan: Plan, opened: str) -> None:
     folder = out / "confirmation"
     make_folder(folder)
     for name, table in tables.items():

@@ -1,4 +1,4 @@
-"""The plan of a confirmation: panels, models, questions and the split seed, frozen with a date and a hash."""
+"""The plan of a confirmation: panels, models, questions and the split seeds, frozen with a date and a hash."""
 
 import hashlib
 import json
@@ -7,18 +7,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from laborllm.errors import RunError, StorageError
 from laborllm.models.runs.options import to_options
 from laborllm.storage import new_file
 from laborllm.studies.protocol.config import SizeName, StudyFile
-from laborllm.studies.protocol.models import MIXTURES, spec_of
 from laborllm.studies.protocol.question import Question
 from laborllm.studies.protocol.study import Study
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 LARGEST_SEED = 2**31
 
@@ -33,7 +29,8 @@ def make_plan(
         size: As which the study is confirmed.
         questions: Their claims and rules are written down.
         out: A file that is not there yet.
-        seed: Of the folds; default: one that the system draws, so that nobody has seen what it gives.
+        seed: Of the folds of the first repeat, and those after it of the others; default: seeds that the system draws,
+            so that nobody has seen what they give.
 
     Returns:
         The plan, with its date and hash.
@@ -49,8 +46,8 @@ def make_plan(
         "laborllm": version("laborllm"),
         "size": size,
         "folds": study.size.folds,
-        "seed": secrets.randbelow(LARGEST_SEED) if seed is None else seed,
-        "study": {"panels": dict(study.file.panels), "base": study.file.base},
+        "seeds": [secrets.randbelow(LARGEST_SEED) if seed is None else seed + at for at in range(study.size.repeats)],
+        "study": {"panels": dict(study.file.panels), "base": study.file.base, "models": list(study.file.models)},
         "fingerprints": {name: study.cache.panels.fingerprint(name) for name in study.panels},
         "split_by": {name: study.panel(name).split_by for name in study.panels},
         "models": _models(study),
@@ -87,7 +84,8 @@ def require_planned(plan: Mapping[str, Any], study: Study) -> None:
 
 def study_file(plan: Mapping[str, Any]) -> StudyFile:
     """The study that a plan is of."""
-    return StudyFile(plan["title"], plan["study"]["panels"], plan["study"]["base"])
+    said = plan["study"]
+    return StudyFile(plan["title"], said["panels"], said["base"], models=tuple(said["models"]))
 
 
 def hash_of(plan: Mapping[str, Any]) -> str:
@@ -96,8 +94,6 @@ def hash_of(plan: Mapping[str, Any]) -> str:
 
 
 def _models(study: Study) -> dict[str, Any]:
-    found = {}
-    for model in study.models:
-        spec: DataclassInstance = spec_of(model, study.size.models if model in MIXTURES else ())  # type: ignore[assignment]
-        found[model] = {"name": spec_of(model, study.size.models).name, **to_options(spec)}
-    return found
+    """What is fitted under each name in tables, on the panel as it is."""
+    fits = {model: study.fit(model, study.first) for model in study.models}
+    return {model: {"name": fit.spec.name, **to_options(fit.spec)} for model, fit in fits.items()}  # type: ignore[arg-type]

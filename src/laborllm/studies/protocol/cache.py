@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from laborllm.models.contract import Fitted
+from laborllm.models.contract import Fitted, Spec
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.language.specs import OffTheShelf, TitleHead
+from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import Run, read_run
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KEY = 12  # digits of a hash in a name
+PLACES = ("members", "offset_model", "panel_file")
+"""Options that say where something is, and not what it is."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,18 @@ class RunCache:
         return pl.DataFrame(rows, schema=kinds | {"processor_minutes": pl.Float64})
 
     def _fit(self, fit: Fit, place: Path) -> None:
-        spec = fit.spec
-        if fit.members:
-            members = tuple(self.place(member) for member in fit.members)
-            spec = replace(spec, members=members)  # type: ignore[type-var]
-        spec.fit(self.panels.version(fit.on), seed=fit.seed, out=place).save(place)
+        self._completed(fit).fit(self.panels.version(fit.on), seed=fit.seed, out=place).save(place)
+
+    def _completed(self, fit: Fit) -> Spec:
+        """The spec with the runs, or the panel file, that it reads."""
+        members = tuple(self.place(member) for member in fit.members)
+        if isinstance(fit.spec, Mixture):
+            return replace(fit.spec, members=members)
+        if isinstance(fit.spec, TitleHead):
+            return replace(fit.spec, offset_model=next(iter(members), None))
+        if isinstance(fit.spec, OffTheShelf) and fit.spec.examples:
+            return replace(fit.spec, panel_file=self.panels.files[fit.on.panel])
+        return fit.spec
 
     def _score(self, scores: Scores, place: Path) -> None:
         careers = self.panels.version(scores.of).subset(scores.split).observed()
@@ -117,7 +128,7 @@ class RunCache:
             return [self.place(job.fit).name, job.of.identity(fingerprint), job.split, job.whole]
         spec: DataclassInstance = job.spec  # type: ignore[assignment]
         members = [self.place(member).name for member in job.members]
-        options = {name: value for name, value in to_options(spec).items() if name != "members"}
+        options = {name: value for name, value in to_options(spec).items() if name not in PLACES}
         return [job.spec.name, options, job.on.identity(fingerprint), job.seed, members]
 
     def _note(self, run: str, job: Job, seconds: float) -> None:

@@ -7,12 +7,13 @@ questions: [1, 5, 7]
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 from laborllm.errors import SourceError
 from laborllm.sources.section import Section
+from laborllm.studies.protocol.models import require_known
 
 SizeName = Literal["smoke", "cpu", "full"]
 BASE = "smollm2-135m"
@@ -29,8 +30,10 @@ class Size:
         refits: How often.
         draws: Bootstrap draws.
         folds: Of a confirmation.
+        repeats: How often a confirmation draws its folds.
         windows: Test workers whose every record is forecast from parts of its past; None for all.
         careers: Training careers that a language model reads; None for all.
+        head_careers: Training careers that a title head reads, with the first layers of its base model; None for all.
         scored: Test workers on whom language models are compared; None for all.
         synthetic: Workers of the synthetic panels in place of the study's; None for its own panels.
     """
@@ -41,18 +44,50 @@ class Size:
     refits: int
     draws: int
     folds: int
+    repeats: int
     windows: int | None
     careers: int | None
+    head_careers: int | None
     scored: int | None
     synthetic: int | None = None
 
 
 COUNTS, NETWORKS = ("plain", "two-part", "second-order"), ("logit", "bag-of-jobs", "nemo", "career")
 
+CPU = Size(
+    models=(*COUNTS, *NETWORKS),
+    seeds=(0, 1, 2),
+    refitted=("two-part", "logit", "bag-of-jobs"),
+    refits=20,
+    draws=1000,
+    folds=4,
+    repeats=2,
+    windows=100,
+    careers=128,
+    head_careers=512,
+    scored=10,
+)
+
 SIZES: dict[SizeName, Size] = {
-    "smoke": Size(("two-part", "logit", "career"), (0, 1), ("two-part", "logit"), 2, 40, 2, 10, 8, 2, synthetic=180),
-    "cpu": Size((*COUNTS, *NETWORKS), (0, 1), ("two-part", "logit"), 20, 1000, 5, 100, 256, 20),
-    "full": Size((*COUNTS, *NETWORKS), (0, 1, 2), (*COUNTS, *NETWORKS), 20, 1000, 10, None, None, 300),
+    "smoke": replace(
+        CPU,
+        models=("two-part", "logit", "career"),
+        seeds=(0, 1),
+        refitted=("two-part", "logit"),
+        refits=2,
+        draws=40,
+        folds=2,
+        repeats=1,
+        windows=10,
+        careers=8,
+        head_careers=8,
+        scored=2,
+        synthetic=180,
+    ),
+    "cpu": CPU,
+    "full": replace(
+        CPU, refitted=CPU.models, folds=10, repeats=3, windows=None, careers=None, head_careers=None, scored=300
+    ),
 }
 """smoke: under a minute, on synthetic panels. cpu: hours of two cores. full: with a GPU."""
 
@@ -67,18 +102,20 @@ class StudyFile:
             panel take the first.
         base: Base model of the language models.
         questions: Numbers of questions; empty for all.
+        models: Names in tables of the models that take part; empty for those of the size.
     """
 
     title: str
     panels: Mapping[str, str]
     base: str = BASE
     questions: tuple[int, ...] = ()
+    models: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file. Raises `SourceError` where it does not say what a study needs."""
         said = Section.load(path, "study")
-        said.require_keys(["title", "panels"], ["base", "questions"])
+        said.require_keys(["title", "panels"], ["base", "questions", "models"])
         panels = Section(f"{path.name}: panels", said.content["panels"])
         names = list(panels.content)
         if not names:
@@ -87,5 +124,7 @@ class StudyFile:
         wrong = [number for number in numbers if not number.isdecimal()]
         if wrong:
             raise SourceError(f"{path.name}: a question is a number such as 1, not {wrong[0]!r}")
-        base = said.text("base", BASE)
-        return cls(said.text("title"), {name: panels.text(name) for name in names}, base, tuple(map(int, numbers)))
+        models = tuple(said.texts("models"))
+        require_known(models)
+        files = {name: panels.text(name) for name in names}
+        return cls(said.text("title"), files, said.text("base", BASE), tuple(map(int, numbers)), models)

@@ -13,10 +13,10 @@ class Fit:
 
     Attributes:
         name: Of the model, in tables and in the names of files.
-        spec: What is fitted; where it mixes others, it names them, and their fits are `members`.
+        spec: What is fitted; which runs it mixes, or starts from, is said by `members`.
         on: The version of the panel that it is fitted on.
         seed: Decides everything random.
-        members: Of a mixture.
+        members: The fits that a mixture mixes, or the one whose forecasts a title head starts at.
     """
 
     name: str
@@ -51,6 +51,6 @@ def in_order(asked: list[Scores]) -> list[list[Job]]:
     scores = list(dict.fromkeys(asked))
     fits = dict.fromkeys(score.fit for score in scores)
     members = dict.fromkeys(member for fit in fits for member in fit.members)
-    mixtures = [fit for fit in fits if fit.members]
+    combined = [fit for fit in fits if fit.members]
     single = [fit for fit in {**members, **fits} if not fit.members]
-    return [list[Job](stage) for stage in (single, mixtures, scores) if stage]
+    return [list[Job](stage) for stage in (single, combined, scores) if stage]

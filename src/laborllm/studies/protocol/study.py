@@ -11,9 +11,9 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.panel import Panel
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.config import Size, StudyFile
-from laborllm.studies.protocol.models import MIXTURES, REFERENCE, SEEDED, spec_of
+from laborllm.studies.protocol.models import HEAD, MIXTURES, OFFSET, REFERENCE, SEEDED, SPECS, head_of, spec_of
 from laborllm.studies.protocol.runs import Fit, Scores
-from laborllm.studies.protocol.versions import Version
+from laborllm.studies.protocol.versions import Sampled, Version
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,33 @@ class Study:
     @property
     def networks(self) -> tuple[str, ...]:
         """Models over codes that learn by gradient."""
-        return tuple(model for model in self.size.models if model in SEEDED)
+        return tuple(model for model in self.over_codes if model in SEEDED)
+
+    @property
+    def over_codes(self) -> tuple[str, ...]:
+        """The single models over codes."""
+        return tuple(model for model in SPECS if model in self.models)
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every model over codes, and the mixtures of them."""
-        return (*self.size.models, *MIXTURES)
+        """Every model of the file; by default all over codes that the size has, and the mixtures of them."""
+        return self.file.models or (*self.size.models, *MIXTURES)
 
     def panel(self, version: Version | str) -> Panel:
         """A panel of the study, or a version of it."""
         return self.cache.panels.version(_version(version))
 
     def fit(self, model: str, on: Version | str, seed: int | None = None) -> Fit:
-        """The fit of a model over codes; one that no seed changes has the first."""
-        seed = self.seed if seed is None or model not in SEEDED else seed
+        """The fit of a model; one that no seed changes has the first."""
+        seed, version = self.seed if seed is None or model not in SEEDED else seed, _version(on)
         if model in MIXTURES:
-            members = tuple(self.fit(member, on, seed) for member in self.size.models)
-            return Fit(model, spec_of(model, self.size.models), _version(on), seed, members)
-        return Fit(model, spec_of(model), _version(on), seed)
+            members = tuple(self.fit(member, on, seed) for member in self.over_codes)
+            return Fit(model, spec_of(model, self.over_codes), version, seed, members)
+        if model == HEAD:
+            careers = self.size.head_careers
+            read = version if careers is None else version + Sampled(careers)
+            return Fit(HEAD, head_of(self.file.base, careers), read, seed, (self.fit(OFFSET, on, seed),))
+        return Fit(model, spec_of(model), version, seed)
 
     def scores(
         self,
@@ -77,7 +86,7 @@ class Study:
         split: Literal["valid", "test"] = "test",
         whole: bool = True,
     ) -> Scores:
-        """What a model over codes, fitted on one version, says of another, by default the same."""
+        """What a model, fitted on one version, says of another, by default the same."""
         return Scores(self.fit(model, on, seed), _version(on if of is None else of), split, whole)
 
     def forecasts(self, panel: str, models: Iterable[str] | None = None) -> dict[str, Forecast]:

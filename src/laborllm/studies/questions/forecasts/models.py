@@ -31,7 +31,7 @@ def _answer(study: Study) -> Answer:
     ratios = {
         f"{model} on {panel}": evaluation.compared(CLAIMED, model)
         for panel, evaluation in found.items()
-        for model in study.size.models
+        for model in study.over_codes
         if model != CLAIMED
     }
     open_ = [name for name, ratio in ratios.items() if ratio["high"] is None or ratio["high"] >= 1]

@@ -10,10 +10,12 @@ from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, verdict
 from laborllm.studies.protocol.runs import Fit, Scores
 from laborllm.studies.protocol.study import Study
+from laborllm.studies.protocol.versions import Version
 from laborllm.studies.questions.common import figure
-from laborllm.studies.questions.training.language import learnt_from, scored, tested_on, tuned
+from laborllm.studies.questions.training.language import scored, tested_on, tuned
 
 TUNED = "fine-tuned"
+EXAMPLES = (2, 5)  # careers of the training split before each prompt
 METRICS = ("raw_perplexity", "perplexity", "raw_mass", "greedy_valid")
 
 
@@ -22,8 +24,11 @@ def _fits(study: Study) -> dict[str, Fit]:
     specs: dict[str, Spec] = {
         "off the shelf": OffTheShelf(base),
         "with the list of titles": OffTheShelf(base, title_list=True),
+        **{f"with {count} examples": OffTheShelf(base, examples=count) for count in EXAMPLES},
+        f"with the list and {EXAMPLES[0]} examples": OffTheShelf(base, title_list=True, examples=EXAMPLES[0]),
     }
-    shown = {name: Fit(name.replace(" ", "-"), spec, learnt_from(study), study.seed) for name, spec in specs.items()}
+    whole = Version(study.first)  # as it is in its file, where a run finds its examples again
+    shown = {name: Fit(name.replace(" ", "-"), spec, whole, study.seed) for name, spec in specs.items()}
     return shown | {TUNED: tuned(study)}
 
 

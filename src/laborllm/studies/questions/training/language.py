@@ -9,7 +9,7 @@ from laborllm.text import Template
 from laborllm.text.titles import Titles
 
 ON_A_GPU = TuningConfig(epochs=2, batch_size=16, learning_rate=6e-4, method="full", validate_every=2667)
-VALIDATION = 64
+VALIDATION = 64  # careers that choose the best weights; of few, an eighth as many
 
 
 def learnt_from(study: Study) -> Version:
@@ -28,7 +28,7 @@ def tuned(study: Study, titles: Titles = "literal") -> Fit:
     """A base model tuned on careers with titles of a kind."""
     careers = study.size.careers
     training = ON_A_GPU if careers is None else TuningConfig(validate_every=max(1, careers // 2))
-    valid = VALIDATION if careers is None else min(VALIDATION, careers)
+    valid = VALIDATION if careers is None else min(VALIDATION, max(1, careers // 8))
     spec = LanguageModel(study.file.base, Template(titles=titles), valid_careers=valid, training=training)
     return Fit(f"tuned-{titles}", spec, learnt_from(study), study.seed)
 

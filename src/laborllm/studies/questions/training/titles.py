@@ -11,7 +11,7 @@ from laborllm.studies.questions.common import drawn_means, figure, losses, ratio
 from laborllm.studies.questions.training.language import scored, tested_on, tuned
 from laborllm.text.titles import Titles
 
-KINDS: tuple[Titles, ...] = ("numeric", "shuffled", "abbreviated", "reworded")
+KINDS: tuple[Titles, ...] = ("numeric", "shuffled", "abbreviated", "reworded", "senior")
 
 
 def _runs(study: Study) -> list[Scores]:
