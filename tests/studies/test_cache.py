@@ -14,7 +14,6 @@ from laborllm.models.sequence.specs import BagOfJobs, Logit
 from laborllm.panel import Panel
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.jobs import run_jobs
-from laborllm.studies.protocol.models import spec_of
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.runs import Fit, Scores, in_order
 from laborllm.studies.protocol.versions import Share, Version
@@ -92,8 +91,3 @@ def test_processes_give_the_same(cache: RunCache, panels: Panels, tmp_path: Path
         assert mine == pytest.approx(theirs, abs=1e-4)
     with pytest.raises(OptionError, match="at least one process, not 0"):
         run_jobs(other, ASKED, processes=0)
-
-
-def test_unknown_model() -> None:
-    with pytest.raises(OptionError, match="unknown model 'nmo': use plain, two-part,"):
-        spec_of("nmo")

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from laborllm.evaluation import evaluate
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
+from laborllm.report.numbers import number
 from laborllm.studies.protocol.draws import resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.question import all_above, all_below
@@ -26,7 +28,7 @@ from laborllm.studies.questions.forecasts.two_years import binned, pairs_of
 from laborllm.studies.questions.forecasts.uncertainty import NEW_SEED, NEW_TEST, NEW_TRAINING, Variance
 from laborllm.studies.questions.forecasts.vectors import NEAREST, group_agreement, similarity
 from laborllm.studies.questions.training.data_and_size import crossing, curve
-from laborllm.studies.run import run_study
+from laborllm.studies.run import open_study, run_study
 
 
 def test_windows_that_hold_everything_are_the_careers(panels: Panels, careers: Panel) -> None:
@@ -71,6 +73,41 @@ def test_events_are_of_the_states_known(careers: Panel) -> None:
     assert names[:3] == ["change", "unemployed", "entering_unemployed"]
     assert names[-1] == "participation"
     assert [event.name for event in events_of(load_taxonomy("nlswork"))] == ["change"]
+
+
+def test_being_in_a_state_is_set_beside_entering_it(tmp_path: Path) -> None:
+    """The areas of the best network and of age and degree are scikit-learn's, and so is their difference."""
+    file = tmp_path / "own.yaml"
+    file.write_text("title: x\npanels: {A: a.parquet}\nmodels: [two-part, logit]\nquestions: [5]\n")
+    (answer,) = run_study(file, tmp_path / "study", size="smoke").values()
+    study = open_study(file, tmp_path / "study", size="smoke")
+    panel = study.panel("A")
+    test, history = panel.subset("test"), History.of(panel.subset("test"))
+    column = panel.taxonomy.position["unemployed"]
+    happened, outside = history.occupation == column, ~history.is_first & (history.previous != column)
+    forecasts = (study.cache.forecast(study.scores("logit", "A")), by_age_and_degree(panel))
+    table = answer.tables["A-states"]
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert table.header == ("event", "logit", "age and degree", "difference")
+    for label, among in (("unemployed", np.ones(len(test), dtype=bool)), ("entering: unemployed", outside)):
+        areas = [roc_auc_score(happened[among], each.log_prob[among, column]) for each in forecasts]
+        shown = [float(cell.split(" ")[0].replace("\u2212", "-")) for cell in rows[label]]
+        assert shown == pytest.approx([*areas, areas[0] - areas[1]], abs=0.0006)
+
+
+def test_every_model_has_its_figures_for_every_group(panels: Panels, tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text("title: x\npanels: {A: a.parquet}\nmodels: [plain, two-part, logit]\nquestions: [7]\n")
+    (answer,) = run_study(file, tmp_path / "study", size="smoke").values()
+    study = open_study(file, tmp_path / "study", size="smoke")
+    table = answer.tables["A-every-model-perplexity"]
+    women = (study.panel("A").subset("test").records["gender"] == "female").to_numpy()
+    row = next(row for row in table.rows if row[:2] == ("gender", "female"))
+    for model, shown in zip(table.header[2:], row[2:], strict=True):
+        log_prob = study.cache.log_prob(study.scores(model, "A"))["log_prob"].to_numpy()
+        assert shown == number(math.exp(-log_prob[women].mean()))
+    others = [answer.tables[f"A-every-model-{name}"].header for name in ("auc", "kuiper")]
+    assert others == [table.header] * 2
 
 
 def test_ages_are_decades(careers: Panel) -> None:
@@ -231,6 +268,9 @@ def test_language_models_on_a_tiny_base(own_base_folder: Path, tmp_path: Path, m
     assert [row[0] for row in tuning.tables["tuning"].rows] == [
         "off the shelf",
         "with the list of titles",
+        "with 2 examples",
+        "with 5 examples",
+        "with the list and 2 examples",
         "fine-tuned",
     ]
     assert [row[0] for row in titles.tables["titles"].rows] == [
@@ -239,6 +279,7 @@ def test_language_models_on_a_tiny_base(own_base_folder: Path, tmp_path: Path, m
         "shuffled",
         "abbreviated",
         "reworded",
+        "senior",
     ]
     raw = float(titles.tables["titles"].rows[0][1].replace(",", ""))
     assert raw > 1

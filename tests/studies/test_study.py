@@ -15,6 +15,7 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import OptionError, SourceError
+from laborllm.report.numbers import MISSING
 from laborllm.studies.protocol.config import StudyFile
 from laborllm.studies.protocol.question import Answer, Question
 from laborllm.studies.protocol.report import summary_table
@@ -106,12 +107,27 @@ def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
         ("title: x\n", "the entry 'panels' is missing"),
         ("title: x\npanels: {}\n", "panels names no panel"),
         ("title: x\npanels: {A: a.parquet}\nquestions: [one]\n", "a question is a number such as 1, not 'one'"),
-        ("title: x\npanels: {A: a.parquet}\nsize: cpu\n", "unknown entry 'size'; use title, panels, base, questions"),
+        (
+            "title: x\npanels: {A: a.parquet}\nsize: cpu\n",
+            "unknown entry 'size'; use title, panels, base, questions, models, distances",
+        ),
     ],
 )
 def test_mistakes_in_the_file(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(SourceError, match=message):
+        StudyFile.load(tmp_path / "own.yaml")
+
+
+def test_a_file_names_its_models(tmp_path: Path) -> None:
+    """Those take part and no other; each fit says what it took."""
+    (tmp_path / "own.yaml").write_text("title: x\npanels: {A: a.parquet}\nmodels: [two-part, career, mixture]\n")
+    (answer,) = run_study(tmp_path / "own.yaml", tmp_path / "study", size="smoke", questions=[1]).values()
+    rows = {row[0]: row[1:] for row in answer.tables["A-fits"].rows}
+    assert set(rows) == {"two-part", "career", "mixture"} == {row[0] for row in answer.tables["A"].rows}
+    assert rows["two-part"][0] == MISSING
+    (tmp_path / "own.yaml").write_text("title: x\npanels: {A: a.parquet}\nmodels: [nmo]\n")
+    with pytest.raises(OptionError, match=r"unknown model 'nmo': use plain, two-part, .*, title-head"):
         StudyFile.load(tmp_path / "own.yaml")
 
 

@@ -112,7 +112,7 @@ def test_a_window_holds_the_header_and_the_last_records(last: int, panel: Panel)
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"titles": "roman"}, "use literal, numeric, abbreviated, reworded, shuffled"),
+        ({"titles": "roman"}, "use literal, numeric, abbreviated, reworded, senior, shuffled"),
         ({"wording": "resume-0"}, "use resume-1"),
         ({"leave_out": ("name",)}, "unknown covariate to leave out 'name': use birth-year, demographics"),
         ({"last_records": 0}, "last-records must be at least 1, not 0"),

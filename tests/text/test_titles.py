@@ -57,6 +57,13 @@ def test_rules_by_hand(title: str, short: str, other: str) -> None:
     assert (abbreviated(title), reworded(title)) == (short, other)
 
 
+def test_seniority_is_of_jobs_and_not_of_states() -> None:
+    taxonomy = load_taxonomy("occ1990dd").with_states(list(STATES))
+    changed = dict(zip(taxonomy.titles, title_texts(taxonomy, "senior", 0), strict=True))
+    assert changed["Cooks"] == "Sr. cooks"
+    assert {title for title, text in changed.items() if text == title} == set(map(taxonomy.title, taxonomy.states))
+
+
 def test_titles_that_a_rule_would_make_alike_are_refused() -> None:
     taxonomy = Taxonomy.from_occupations("own", [("1", "Office clerk", "All"), ("2", "Ofc clerk", "All")])
     with pytest.raises(TaxonomyError, match="taxonomy own: 'Office clerk' and 'Ofc clerk' are both 'Ofc clk' as abbr"):

@@ -1,4 +1,4 @@
-"""The verb that runs a study: the questions of LABOR-LLM on one's own panels, or several models in one table."""
+"""The verb that runs a study: the questions of LABOR-LLM on one's own panels, their confirmation and their package."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.evaluate import facts
-from laborllm.cli.options import EVERY_OPTION, AsJson, PanelFile
+from laborllm.cli.options import EVERY_OPTION
 
 study = App(
     name="study",
-    help="Answer the questions of LABOR-LLM on your own panels; or fit several models and put them into one table.",
+    help="Answer the questions of LABOR-LLM on your own panels, confirm the figures, and pack them for a data editor.",
     default_parameter=EVERY_OPTION,
 )
 
@@ -59,10 +58,13 @@ def plan(
     out: Annotated[Path, Parameter(help="File of the plan; it must not exist.")],
     size: SizeOf = "cpu",
     seed: Annotated[
-        int | None, Parameter(help="Seed of the folds; default: drawn, so that nobody has seen it.")
+        int | None,
+        Parameter(
+            help="Seed of the folds, and those after it of repeats; default: drawn, so that nobody has seen them."
+        ),
     ] = None,
 ) -> None:
-    """Freeze panels, models, questions and the split seed of a confirmation, with a date and a hash.
+    """Freeze panels, models, questions and the split seeds of a confirmation, with a date and a hash.
 
     Example: `laborllm study plan studies/nlsy97.yaml --study study --out plan.json`
     """
@@ -82,7 +84,7 @@ def confirm(
     out: Annotated[Path, Parameter(help="Folder of the confirmation.")],
     processes: Annotated[int, Parameter(help="Fits and forecasts made at once.")] = 1,
 ) -> None:
-    """Fit and forecast on fresh folds, so that every worker is held out once, and answer the plan. It can be done once.
+    """Fit and forecast on fresh folds, every worker held out once in a repeat, and answer the plan. It is done once.
 
     A confirmation that was interrupted resumes. When the plan was opened and answered stands in a file next to it.
 
@@ -114,44 +116,3 @@ def package(
 
     make_package(open_study(file, folder, size=size), size, out, plan=plan)
     print(f"{out}: the package; begin with README.md", file=sys.stderr)
-
-
-@study.command(name="baselines")
-def study_baselines(
-    panel: PanelFile,
-    /,
-    *,
-    out: Annotated[Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used.")],
-    models: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Some of: those of the default, which are over codes; embedding-logit and title-head, which read text "
-            "and take hours on a CPU; oracle, for synthetic panels."
-        ),
-    ] = ("plain", "two-part", "second-order", "logit", "bag-of-jobs", "nemo", "career", "mixture", "mixture-varying"),
-    seeds: Annotated[tuple[int, ...], Parameter(help="Fit what is random once with each of these.")] = (0,),
-    reference: Annotated[str, Parameter(help="Model that the others are compared with.")] = "two-part",
-    draws: Annotated[int, Parameter(help="Bootstrap draws of workers.")] = 1000,
-    json: AsJson = False,
-) -> None:
-    """Fit the models over codes and evaluate them on the workers held out. Takes minutes to an hour.
-
-    The folder gets a run folder per model and seed, `report.html`, `evaluation.json`, and the tables as CSV and LaTeX.
-    The same command resumes a study that was interrupted.
-
-    Example: `laborllm study baselines nlswork.parquet --out baselines --seeds 0 1`
-    """
-    from laborllm.panel import Panel
-    from laborllm.report.terminal import show
-    from laborllm.studies.baselines import study_baselines
-    from laborllm.studies.baselines_report import baseline_tables, write_study
-
-    loaded = Panel.load(panel)
-    found = study_baselines(loaded, out, baselines=models, seeds=seeds, reference=reference, draws=draws)
-    title = f"Models over codes, {loaded.dataset}"
-    write_study(found, out, title=title, facts=facts(loaded, "test"))
-    print(f"{out}: the report and the tables", file=sys.stderr)
-    if json:
-        print(found.evaluation.to_json())
-    else:
-        show(found.evaluation, tables=baseline_tables(found))

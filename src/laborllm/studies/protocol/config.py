@@ -103,6 +103,8 @@ class StudyFile:
         base: Base model of the language models.
         questions: Numbers of questions; empty for all.
         models: Names in tables of the models that take part; empty for those of the size.
+        distances: A CSV file of distances between occupations, such as those of O*NET ratings, that vectors are
+            compared with; None for none.
     """
 
     title: str
@@ -110,12 +112,13 @@ class StudyFile:
     base: str = BASE
     questions: tuple[int, ...] = ()
     models: tuple[str, ...] = ()
+    distances: str | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a file. Raises `SourceError` where it does not say what a study needs."""
         said = Section.load(path, "study")
-        said.require_keys(["title", "panels"], ["base", "questions", "models"])
+        said.require_keys(["title", "panels"], ["base", "questions", "models", "distances"])
         panels = Section(f"{path.name}: panels", said.content["panels"])
         names = list(panels.content)
         if not names:
@@ -126,5 +129,11 @@ class StudyFile:
             raise SourceError(f"{path.name}: a question is a number such as 1, not {wrong[0]!r}")
         models = tuple(said.texts("models"))
         require_known(models)
-        files = {name: panels.text(name) for name in names}
-        return cls(said.text("title"), files, said.text("base", BASE), tuple(map(int, numbers)), models)
+        return cls(
+            title=said.text("title"),
+            panels={name: panels.text(name) for name in names},
+            base=said.text("base", BASE),
+            questions=tuple(map(int, numbers)),
+            models=models,
+            distances=said.text("distances") if "distances" in said.content else None,
+        )

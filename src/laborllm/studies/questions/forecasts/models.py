@@ -2,7 +2,7 @@
 
 from laborllm.evaluation import Evaluation
 from laborllm.report.figures import ratio_to_reference
-from laborllm.report.numbers import interval, number
+from laborllm.report.numbers import MISSING, count, interval, number
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
 from laborllm.report.tables import KINDS
@@ -39,9 +39,10 @@ def _answer(study: Study) -> Answer:
     if open_:
         why = f"The 95 % interval of the ratio of {CLAIMED} is not below one against {listed(open_)}."
     holds = all_below([(ratio["low"], ratio["high"]) for ratio in ratios.values()], 1)
+    tables = {panel: _table(study, panel, evaluation) for panel, evaluation in found.items()}
     return Answer(
         verdict(holds, why),
-        {panel: _table(study, panel, evaluation) for panel, evaluation in found.items()},
+        tables | {f"{panel}-fits": _fits(study, panel, evaluation) for panel, evaluation in found.items()},
         {panel: _figure(panel, evaluation) for panel, evaluation in found.items()},
     )
 
@@ -80,6 +81,21 @@ def _over_seeds(study: Study, model: str, panel: str, found: Evaluation) -> str:
     first = found.row(model, "perplexity")["estimate"]
     both = [*others, first] if first is not None else others
     return f"{two_decimals(min(both))} to {two_decimals(max(both))}" if others else ""
+
+
+def _fits(study: Study, panel: str, found: Evaluation) -> Table:
+    """What the fits with the first seed took."""
+    costs = study.cache.costs().filter(kind="fit")
+    minutes = dict(costs.select("run", "processor_minutes").iter_rows())
+    rows = []
+    for model in found.ranking:
+        fit = study.fit(model, panel)
+        metrics = study.cache.run(fit).metrics
+        parameters, valid = metrics.get("parameters"), metrics.get("validation perplexity")
+        cells = (MISSING if parameters is None else count(int(parameters)), two_decimals(valid))
+        rows.append((model, *cells, number(minutes.get(study.cache.place(fit).name))))
+    header = ("model", "parameters", "validation perplexity", "processor minutes")
+    return Table(f"{panel}: what the fits took, and what they came to on split valid", header, tuple(rows))
 
 
 def _figure(panel: str, found: Evaluation) -> Figure:

@@ -25,6 +25,12 @@ CROSSED = ("gender*ethnicity", "gender*education", "ethnicity*education", "gende
 COVARIATES = ("gender", "ethnicity", "education", "region", "birth_year")
 LEVEL = 0.05  # of all tests of a model together
 CALIBRATION = "kuiper_p_change"
+EVERY_MODEL = {
+    "perplexity": "perplexity",
+    "auc_change": "AUC of a change of occupation",
+    CALIBRATION: "p of calibration of a change",
+}
+"""Metrics of which there is a table of every model by every group."""
 METRICS: tuple[str | Metric, ...] = ("perplexity", Auc(Change()), Kuiper(Change()), Kuiper(Change(), p_value=True))
 BIAS = (
     "What this can say: whether forecasts are as good, and as well calibrated, for one group as for another on these "
@@ -59,6 +65,10 @@ def _answer(study: Study) -> Answer:
         found = study.evaluate(careers, study.forecasts(panel), by=groups, metrics=METRICS)
         tables[f"{panel}-groups"] = _table(panel, found, best, groups)
         tables[f"{panel}-models"] = _models(panel, found, groups)
+        for metric, label in EVERY_MODEL.items():
+            tables[f"{panel}-every-model-{metric.partition('_')[0]}"] = _every_model(
+                panel, found, groups, metric, label
+            )
         shown = found.estimates.filter(pl.col("model").is_in([best, REFERENCE]), metric="perplexity", group=groups[0])
         figures[panel] = figure(perplexity_by_group, shown, f"{panel}: perplexity by {group_label(groups[0])}.")
         ahead += _ratios(found, best, groups)
@@ -116,6 +126,18 @@ def _models(panel: str, found: Evaluation, groups: list[str]) -> Table:
     header = ("model", "groups", "not calibrated", "lowest p", "highest perplexity")
     note = f"Not calibrated: change of occupation, groups refused at {LEVEL} for all groups together (Holm)."
     return Table(f"{panel}: every model over all groups", header, tuple(rows), note)
+
+
+def _every_model(panel: str, found: Evaluation, groups: list[str], metric: str, label: str) -> Table:
+    """A row per level of a group, a column per model."""
+    shown = p_value if metric == CALIBRATION else number
+    cells = found.estimates.filter(pl.col("group").is_in(groups), pl.col("estimate").is_finite(), metric=metric)
+    rows = []
+    for (group, level), models in cells.group_by(["group", "level"], maintain_order=True):
+        estimates = dict(models.select("model", "estimate").iter_rows())
+        rows.append((group_label(str(group)), str(level), *(shown(estimates.get(model)) for model in found.ranking)))
+    header = ("group", "level", *found.ranking)
+    return Table(f"{panel}: {label}, every model by group", header, tuple(rows), words=(0, 1))
 
 
 def holm(p: np.ndarray) -> int:

@@ -35,9 +35,11 @@ def _answer(study: Study) -> Answer:
         metrics: list[Metric] = [WHERE, *(Auc(event) for event in events)]
         best = study.best(panel)
         models = study.forecasts(panel) | {RULE: by_age_and_degree(study.panel(panel))}
-        evaluation = study.evaluate(panel, models, by=["transition"], metrics=["perplexity", *metrics])
+        pairs = [(model, RULE) for model in study.models]
+        evaluation = study.evaluate(panel, models, by=["transition"], metrics=["perplexity", *metrics], pairs=pairs)
         calibrated = study.evaluate(panel, {best: models[best]}, metrics=_calibration(events))
         tables[f"{panel}-areas"] = _areas(panel, evaluation, events)
+        tables[f"{panel}-states"] = _states(panel, evaluation, best, events)
         tables[f"{panel}-calibration"] = _calibrations(panel, calibrated, best, events)
         figures[panel] = _figure(panel, evaluation, events)
         found[panel] = evaluation, best
@@ -58,6 +60,20 @@ def _areas(panel: str, found: Evaluation, events: Sequence[Event]) -> Table:
         rows.append((model, number(where), *(number(cell["estimate"], near_one=True) for cell in cells)))
     title = f"{panel}: perplexity of where to, given a move, and areas under the ROC curve"
     return Table(title, header, tuple(rows), f"{RULE}: frequencies by age and education only.")
+
+
+def _states(panel: str, found: Evaluation, model: str, events: Sequence[Event]) -> Table:
+    """Being in a state beside entering it: a model, the rule, and how far apart they are on the same draws."""
+    rows = []
+    for event in events:
+        metric = f"auc_{event.name}"
+        cells = [found.row(each, metric) for each in (model, RULE)]
+        cells.append(found.compared(model, RULE, metric, "difference"))
+        areas = [with_interval(cell["estimate"], cell["low"], cell["high"], near_one=True) for cell in cells]
+        rows.append((event.label, *areas))
+    header = ("event", model, RULE, "difference")
+    note = f"Areas with 95 % intervals. {RULE}: frequencies by age and education only, which need no career."
+    return Table(f"{panel}: what a career tells beyond age and degree", header, tuple(rows), note)
 
 
 def _calibrations(panel: str, found: Evaluation, model: str, events: Sequence[Event]) -> Table:

@@ -1,5 +1,7 @@
 """Question 12: what a model's vectors of occupations know of their kinship."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 
@@ -7,12 +9,13 @@ from laborllm.evaluation.arrays import Numbers
 from laborllm.models.contract import HasVectors
 from laborllm.occupations import Taxonomy
 from laborllm.report.figures import occupation_map
-from laborllm.report.numbers import p_value, share
+from laborllm.report.numbers import count, number, p_value, share
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.questions.common import figure
+from laborllm.studies.questions.distances import rank_agreement, read_distances
 
 MODEL = "career"
 NEAREST = 5
@@ -25,7 +28,7 @@ def _runs(study: Study) -> list[Scores]:
 
 
 def _answer(study: Study) -> Answer:
-    rows, tables, figures, found = [], {}, {}, []
+    rows, brought, tables, figures, found = [], [], {}, {}, []
     for name in study.panels:
         model = study.cache.model(study.fit(MODEL, name))
         assert isinstance(model, HasVectors)
@@ -42,9 +45,18 @@ def _answer(study: Study) -> Answer:
             occupation_map, _map(vectors[known], panel.taxonomy, known), f"{name}: {MODEL}'s vectors."
         )
         found.append((name, agrees, by_chance, p))
+        if study.file.distances is not None:
+            near = read_distances(Path(study.file.distances), panel.taxonomy.codes)[np.ix_(known, known)]
+            brought.append((name, *_agreement(similar, near)))
     header = ("panel", "occupations", f"of {NEAREST} nearest in the same group", "by chance", "p")
     note = f"Occupations with 20 training records or more; chance and p from {SHUFFLES} shuffles of the groups."
     tables["agreement"] = Table(f"Vectors of {MODEL} and major groups", header, tuple(rows), note)
+    if brought:
+        columns = ("panel", "pairs", "rank correlation with nearness", "p")
+        about = (
+            f"Spearman's correlation of the cosine of vectors with nearness, over pairs; p from {SHUFFLES} shuffles."
+        )
+        tables["distances"] = Table(f"Vectors of {MODEL} and the distances given", columns, tuple(brought), about)
     refused = [p < 0.05 for *_, p in found]
     holds = True if all(refused) else None if any(refused) else False
     why = "; ".join(f"{share(agrees)} against {share(chance)} by chance on {name}" for name, agrees, chance, _ in found)
@@ -70,6 +82,11 @@ def group_agreement(similar: Numbers, groups: np.ndarray) -> tuple[float, float,
         drawn = generator.permutation(groups)
         shuffled[at] = (drawn[nearest] == drawn[:, None]).mean()
     return agrees, float(shuffled.mean()), float((1 + (shuffled >= agrees).sum()) / (1 + SHUFFLES))
+
+
+def _agreement(similar: Numbers, near: Numbers) -> tuple[str, str, str]:
+    pairs, correlation, p = rank_agreement(similar, near, shuffles=SHUFFLES)
+    return count(pairs), number(correlation), p_value(p)
 
 
 def _nearest(name: str, similar: Numbers, taxonomy: Taxonomy, known: list[int]) -> Table:
