@@ -23,6 +23,7 @@ from laborllm.studies.questions.common import drawn_means, figure, losses, with_
 GROUPS = ("gender", "ethnicity", "education", "age", "region", "decade")
 CROSSED = ("gender*ethnicity", "gender*education", "ethnicity*education", "gender*age")
 COVARIATES = ("gender", "ethnicity", "education", "region", "birth_year")
+NETWORK = "career"  # whose covariates are removed and permuted
 LEVEL = 0.05  # of all tests of a model together
 CALIBRATION = "kuiper_p_change"
 EVERY_MODEL = {
@@ -41,7 +42,12 @@ BIAS = (
 
 def _runs(study: Study) -> list[Scores]:
     models = [study.scores(model, panel) for panel in study.panels for model in study.models]
-    return models + [scores for pair in _hidden(study).values() for scores in pair]
+    return [*models, _with_all(study), *(scores for pair in _hidden(study).values() for scores in pair)]
+
+
+def _with_all(study: Study) -> Scores:
+    """The network from which covariates are taken, with all of them."""
+    return study.scores(NETWORK, study.first)
 
 
 def _hidden(study: Study) -> dict[str, tuple[Scores, Scores]]:
@@ -50,7 +56,7 @@ def _hidden(study: Study) -> dict[str, tuple[Scores, Scores]]:
 
     def without(name: str, *, permuted: bool) -> Scores:
         changed = Version(study.first, (Hidden(name, permuted),))
-        return study.scores("career", study.first, of=changed, whole=False)
+        return study.scores(NETWORK, study.first, of=changed, whole=False)
 
     names = [name for name in COVARIATES if known[name].count()]
     return {name: (without(name, permuted=False), without(name, permuted=True)) for name in names}
@@ -155,13 +161,13 @@ def _ratios(found: Evaluation, best: str, groups: list[str]) -> list[float]:
 
 def _without(study: Study) -> Table:
     """What each covariate is worth to a network: not known at all, or another worker's."""
-    own = losses(study, study.scores("career", study.first))
+    own = losses(study, _with_all(study))
     rows = []
     for name, pair in _hidden(study).items():
         found = [drawn_means(study, study.first, [losses(study, scores) - own])[0, 0].exp() for scores in pair]
         cells = [with_interval(float(ratio.estimate), *ratio.interval, near_one=True) for ratio in found]
         rows.append((name.replace("_", " "), *cells))
-    title = f"{study.first}: perplexity of career without a covariate, over that with it"
+    title = f"{study.first}: perplexity of {NETWORK} without a covariate, over that with it"
     return Table(title, ("covariate", "not known", "permuted"), tuple(rows), "At forecasting; the fit had it.")
 
 
