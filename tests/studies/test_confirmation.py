@@ -95,7 +95,7 @@ def test_a_confirmation_holds_everyone_out_once_in_a_repeat(file: Path, tmp_path
     means = [float(np.mean(losses)) for losses in (two_part, plain)]
     assert rows["two-part"][1].startswith(f"{math.exp(means[0]):.2f} (")
     assert rows["plain"][2].startswith(f"{math.exp(means[1] - means[0]):.3f} (")
-    repeats = sorted(math.exp(loss.mean()) for loss in two_part)
+    repeats = sorted(math.exp(np.mean(loss.to_numpy())) for loss in two_part)
     assert rows["two-part"][-1] == f"{repeats[0]:.2f} to {repeats[1]:.2f}"
     assert rows["two-part"][2] == rows["career"][3] == "1"
     assert "3 folds by household, drawn 2 times, seeds 7 and 8" in found.tables["OWN"].note

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr  # type: ignore[import-untyped]
 
 from laborllm.errors import SourceError
 from laborllm.studies.questions.distances import rank_agreement, read_distances
