@@ -32,7 +32,7 @@ WRONG = [
     ("layers", "report/__init__.py", "laborllm.demo"),
     ("layers", "report/pages/evaluation.py", "laborllm.studies"),
     ("layers", "studies/__init__.py", "laborllm.demo"),
-    ("layers", "demo.py", "laborllm.api"),
+    ("layers", "demo/__init__.py", "laborllm.api"),
     ("layers", "api.py", "laborllm.serve"),
     ("layers", "serve/app.py", "laborllm.cli"),
     ("models", "models/counts/shrinkage.py", "laborllm.models.registry"),
@@ -55,7 +55,7 @@ WRONG = [
     ("lm", "lm/base/load.py", "laborllm.lm.kernels.fused"),
     ("lm", "lm/tokens/encoding.py", "laborllm.lm.base.load"),
     ("torch-in-commands", "cli/__init__.py", "torch"),
-    ("torch-in-commands", "demo.py", "transformers"),
+    ("torch-in-commands", "demo/__init__.py", "transformers"),
     ("torch-in-commands", "serve/app.py", "torch"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from laborllm.panel import Panel
-from laborllm.runtime import is_out_of_memory, seeded
+from laborllm.runtime import is_out_of_memory, seeded, set_up_process
 
 
 def test_what_the_allocator_says() -> None:
@@ -39,6 +39,43 @@ def test_seeded_numbers_repeat_and_leave_the_generator_where_it_was() -> None:
     with seeded(3):
         assert torch.equal(torch.rand(4), first)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+WAITING_THREADS = """
+import time
+from laborllm.runtime import set_up_process
+set_up_process()
+import torch
+numbers = torch.rand(300_000)
+numbers.exp()  # starts the threads
+used, began = time.process_time(), time.monotonic()
+for _ in range(200):
+    numbers.exp()
+    time.sleep(0.004)
+print((time.process_time() - used) / (time.monotonic() - began))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings the OpenMP of GNU")
+def test_threads_that_wait_leave_the_cores_to_others() -> None:
+    """A thread that waits awake through every pause would use a core; so would it with a policy of the user's own."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    command = [sys.executable, "-c", WAITING_THREADS]
+    run = subprocess.run(
+        command, env=environment | {"OMP_NUM_THREADS": "2"}, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 0.3
+
+
+@pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])
+def test_how_threads_wait_is_left_to_who_says_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, "7")
+    set_up_process()
+    assert os.environ[name] == "7"
+    assert ("GOMP_SPINCOUNT" in os.environ) == (name == "GOMP_SPINCOUNT")
 
 
 def test_a_library_call_changes_nothing_global(panel: Panel, base_folder: Path, tmp_path: Path) -> None:

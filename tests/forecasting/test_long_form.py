@@ -106,7 +106,8 @@ def test_impossible_what_ifs_are_refused(panel: Panel, counted: FittedTransition
 def test_a_value_that_the_model_never_saw_is_refused(panel: Panel, counted: FittedTransition) -> None:
     opened = panel.open([2005])
     other = if_records_said(opened, region="the moon")
-    assert not what_if(counted, opened, other, draws=5).probability.any()  # it reads no region
+    with pytest.raises(PanelError, match="does not read region: what it forecasts is the same whatever it says"):
+        what_if(counted, opened, other, draws=5)
     logit = Logit().fit(panel)
     with pytest.raises(PanelError, match="never saw region 'the moon'"):
         what_if(logit, opened, other, draws=5)

@@ -15,6 +15,8 @@ def demo(
 ) -> None:
     """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.
 
+    Reads fewer careers on a machine that is too slow for ten minutes, and says so.
+
     Example: `laborllm demo --out demo`
     """
     from laborllm.demo import run_demo

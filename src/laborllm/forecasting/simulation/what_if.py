@@ -14,7 +14,7 @@ from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.simulate import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
-from laborllm.models.runs.seen import unknown_values
+from laborllm.models.runs.seen import CATEGORIES, unknown_values
 from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -62,23 +62,23 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
 
     Raises:
         PanelError: The versions have other workers or other open years, or `other` has a value of a covariate that the
-            model never saw.
+            model never saw, or differs in a covariate that it does not read.
 
     Examples:
-        >>> import laborllm as ll, polars as pl
+        >>> import laborllm as ll
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel)
         >>> opened = panel.open(years=[2025])
-        >>> west = opened.with_records(opened.records.with_columns(region=pl.lit("west")))
-        >>> bool(ll.what_if(fitted, opened, west, draws=10).probability.any())  # frequencies know no region
-        False
+        >>> bankers = ll.if_records_said(opened, last_occupation="95")
+        >>> bool(ll.what_if(fitted, opened, bankers, draws=10).probability.any())
+        True
     """
     panel, other = as_read(model, panel), as_read(model, other)
-    _require_seen(model, panel, other)
     origins, years = origins_of(panel)
     others, other_years = origins_of(other)
     if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):
         raise PanelError("the two versions of a what-if have other workers, or other years to forecast")
+    _require_seen(model, panel, other)
     shape = (*years.shape, len(panel.taxonomy))
     probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for (rows, one), (_, two) in zip(portions(panel, draws), portions(other, draws), strict=True):
@@ -89,9 +89,13 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
 
 
 def _require_seen(model: Forecaster, panel: Panel, other: Panel) -> None:
-    """Raise `PanelError` if the second version has a value that the model never saw, and the first has not."""
+    """Raise `PanelError` if the second version has a value that the model never saw, and the first has not, or differs
+    in a covariate that it does not read: all differences would be zero, which says nothing of such people."""
     record = getattr(model, "record", None)
     if isinstance(record, FitRecord):
+        for covariate in CATEGORIES:
+            if covariate not in record.seen and not other.records[covariate].equals(panel.records[covariate]):
+                raise PanelError(f"the model does not read {covariate}: what it forecasts is the same whatever it says")
         before = unknown_values(record.seen, panel).select("covariate", "value")
         new = unknown_values(record.seen, other).join(before, on=["covariate", "value"], how="anti")
         if len(new):
