@@ -18,7 +18,7 @@ demo: $(SETUP) ## careers of 4,711 women to an evaluated, fine-tuned forecast: d
 	$(BIN)/laborllm demo --out demo
 
 test: lint ## lint, types, layers, tests, and the examples of README and docs
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from hypothesis import settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -18,6 +19,8 @@ from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.text import Template, render
 
 TITLES = ("Cashiers", "Cooks", "Bank tellers", "Bank managers", "Bank tellers and clerks", "Registered nurses")
+settings.register_profile("ci", settings.get_profile("ci"), max_examples=40)  # of what says no other number
+
 EDUCATION = ("high school", "some college", "college", None)
 
 

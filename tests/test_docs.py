@@ -1,7 +1,8 @@
 """The documentation is true: its examples run, its links lead somewhere, its list of commands is current.
 
 The python and console blocks of a page run in order in one new folder, console blocks line by line where they start
-with "$ ". What is not run is marked by a comment on the line before a block, with the reason after it:
+with "$ ": a plain command of laborllm in this process, as a new one takes seconds to load torch, the rest in a shell.
+What is not run is marked by a comment on the line before a block, with the reason after it:
 <!-- slow: ... --> always, <!-- needs shared data: ... --> where ../shared/data is absent.
 """
 
@@ -15,12 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from cli.commands import laborllm
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHARED = ROOT.parent / "shared"
 
 BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*) -->\n)?^```(?P<language>\w+)\n(?P<code>(?:.*\n)*?)```$", re.MULTILINE)
 COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)$", re.MULTILINE)
+PLAIN = re.compile(r"laborllm ([^|&;<>$*?`~{}()]*)")  # no part of which a shell would change
 LINK = re.compile(r"\[[^\]]*\]\((?P<target>[^)#\s]+)[^)]*\)")
 
 
@@ -48,18 +52,23 @@ def run_python(block: Block, page: Path, names: dict[str, object]) -> None:
     exec(compile(code, str(page), "exec"), names)
 
 
-def run_console(block: Block, page: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def run_console(block: Block, page: Path, capture: pytest.CaptureFixture[str]) -> None:
     for found in COMMAND.finditer(block.code):
-        command = ["bash", "-o", "pipefail", "-c", found["command"]]
-        result = subprocess.run(
-            command, env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-        )
-        if result.returncode:
-            pytest.fail(
-                f"{page.relative_to(ROOT)}, block at line {block.line}: $ {found['command']}\n{result.stderr}",
-                pytrace=False,
-            )
+        code, said = run_command(found["command"], capture)
+        if code:
+            where = f"{page.relative_to(ROOT)}, block at line {block.line}"
+            pytest.fail(f"{where}: $ {found['command']}\n{said}", pytrace=False)
+
+
+def run_command(command: str, capture: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Its exit code, and what it said of errors."""
+    if plain := PLAIN.fullmatch(command.replace("\\\n", " ")):
+        return laborllm(plain[1]), capture.readouterr().err
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    shell = ["bash", "-o", "pipefail", "-c", command]
+    done = subprocess.run(shell, env=environment, capture_output=True, text=True)
+    return done.returncode, done.stderr
 
 
 @pytest.fixture
@@ -73,13 +82,13 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 @pytest.mark.usefixtures("desk")
-def test_examples_run(page: Path) -> None:
+def test_examples_run(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {"__name__": page.stem}
     for block in blocks(page):
         if block.language == "python":
             run_python(block, page, names)
         elif block.language == "console":
-            run_console(block, page)
+            run_console(block, page, capsys)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -112,17 +121,20 @@ def test_reference_is_current(tmp_path: Path) -> None:
         "```console\n$ true\nout\n$ false | cat\n```\n",
         "```console\n$ true \\\n    && exit 3\n```\n",
         "<!-- note -->\n```console\n$ exit 3\n```\n",
+        "```console\n$ laborllm describe absent.parquet\n```\n",
+        "```console\n$ laborllm describe absent.parquet \\\n    --json\n```\n",
+        "```console\n$ laborllm describe absent.parquet > out\n```\n",
         "<!-- slow: hours -->\n```console\n$ true\n```\n\n<!-- note -->\n```console\n$ exit 3\n```\n",
     ],
 )
 @pytest.mark.usefixtures("desk")
-def test_failing_example_is_noticed(text: str) -> None:
+def test_failing_example_is_noticed(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("page.md").write_text(f"# A page\n\n{text}")
     with pytest.raises((ValueError, AssertionError, pytest.fail.Exception)):
-        test_examples_run(Path("page.md"))
+        test_examples_run(Path("page.md"), capsys)
 
 
 @pytest.mark.usefixtures("desk")
-def test_marked_or_other_block_does_not_run() -> None:
+def test_marked_or_other_block_does_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     Path("page.md").write_text("<!-- slow: hours -->\n```console\n$ exit 3\n```\n\n```text\n$ exit 3\n```\n")
-    test_examples_run(Path("page.md"))
+    test_examples_run(Path("page.md"), capsys)

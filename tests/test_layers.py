@@ -103,6 +103,13 @@ def test_nothing_but_the_language_models_loads_torch() -> None:
     assert not loaded & HEAVY
 
 
+def test_models_are_listed_without_torch() -> None:
+    code = "import sys; from laborllm.cli import main; main(['models']); print(*sys.modules)"
+    *listed, loaded = run("-c", code).splitlines()
+    assert any("smollm2-135m" in line for line in listed)
+    assert not set(loaded.split()) & HEAVY
+
+
 def test_import_is_quick() -> None:
     """Under 0.3 s is the aim; the bound is wider because the machine may be busy."""
     code = "import time; start = time.perf_counter(); import laborllm; print(time.perf_counter() - start)"

@@ -109,7 +109,7 @@ def _memory() -> Iterator[Finding]:
 def _caches() -> Iterator[Finding]:
     from huggingface_hub import constants
 
-    from laborllm.lm.base.load import user_cache
+    from laborllm.lm.base.listing import user_cache
 
     for name, folder in (("laborllm", user_cache()), ("Hugging Face", Path(constants.HF_HUB_CACHE))):
         if not folder.is_dir():
@@ -127,7 +127,7 @@ def _size(path: Path) -> int:
 
 
 def _disk() -> Iterator[Finding]:
-    from laborllm.lm.base.load import user_cache
+    from laborllm.lm.base.listing import user_cache
 
     for name, folder in (("this folder", Path.cwd()), ("the cache", user_cache())):
         while not folder.is_dir():

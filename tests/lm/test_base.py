@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from laborllm.errors import InputError, OptionError
-from laborllm.lm.base.load import EMBEDDED, BaseModel, base_identity, list_base_models, load_base
+from laborllm.errors import InputError, OptionError, StorageError
+from laborllm.lm.base.listing import EMBEDDED, list_base_models
+from laborllm.lm.base.load import BaseModel, base_identity, load_base
 from laborllm.storage import file_hash
 from lm.architectures import ARCHITECTURES
 
@@ -42,9 +43,7 @@ def test_a_gguf_file_loads_and_is_unpacked_once(
 ) -> None:
     """The same numbers and tokens as those of the model that was written."""
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
-    torch.manual_seed(3)
-    model = ARCHITECTURES["qwen2"](len(tokenizer)).eval()
-    file = tmp_path / "tiny.gguf"
+    model, file = tiny_model(tokenizer), tmp_path / "tiny.gguf"
     write_gguf(file, model, tokenizer)
     loaded = load_base(str(file))
     tokens = torch.arange(9)[None]
@@ -61,6 +60,22 @@ def test_a_gguf_file_loads_and_is_unpacked_once(
         with pytest.raises(InputError, match=r"cannot read base model .*torn\.gguf"):
             load_base(str(torn))
     assert list((tmp_path / "cache").iterdir()) == [folder]
+
+
+def test_a_full_disk_at_its_first_use_leaves_nothing(
+    small_disk: Path, tmp_path: Path, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABORLLM_CACHE", str(small_disk / "cache"))
+    write_gguf(tmp_path / "tiny.gguf", tiny_model(tokenizer), tokenizer)
+    (small_disk / "other work").write_bytes(bytes(1_000_000))
+    with pytest.raises(StorageError, match=r"cannot write .*No space left"):
+        load_base(str(tmp_path / "tiny.gguf"))
+    assert list((small_disk / "cache").iterdir()) == []
+
+
+def tiny_model(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
+    torch.manual_seed(3)
+    return ARCHITECTURES["qwen2"](len(tokenizer)).eval()
 
 
 def write_gguf(file: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:

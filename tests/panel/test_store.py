@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import PanelError
@@ -30,6 +30,7 @@ def file(panel: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@settings(max_examples=25)
 @given(records=st.integers(1, 700), block=st.integers(1, 900))
 def test_portions_are_those_of_the_whole_panel(panel: Panel, file: Path, records: int, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

