@@ -75,7 +75,8 @@ def test_a_full_disk_at_its_first_use_leaves_nothing(
 
 def tiny_model(tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel:
     torch.manual_seed(3)
-    return ARCHITECTURES["qwen2"](len(tokenizer)).eval()
+    model: PreTrainedModel = ARCHITECTURES["qwen2"](len(tokenizer)).eval()
+    return model
 
 
 def write_gguf(file: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
