@@ -9,11 +9,15 @@ import polars as pl
 import pytest
 
 from laborllm import import_synthetic
-from laborllm.auditing.refits import halves, refit
+from laborllm.auditing.refits import Half, halves, refit
 from laborllm.errors import OptionError
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
 from laborllm.panel import Panel, assign_split
+from laborllm.studies.protocol.cache import RunCache
+from laborllm.studies.protocol.panels import Panels
+from laborllm.studies.protocol.runs import Fit, Scores
+from laborllm.studies.protocol.versions import Version
 
 FITS: list[int] = []
 
@@ -73,6 +77,17 @@ def test_a_refit_says_what_a_fit_on_its_half_says(panel: Panel, tmp_path: Path) 
     split = np.where(found.trained[2], "train", np.where(panel.records["split"] == "valid", "valid", "test"))
     fitted = Transition().fit(panel.with_records(panel.records.with_columns(split=pl.Series(split))))
     assert found.log_likelihood[2].tolist() == pytest.approx(fitted.log_likelihood(panel).tolist(), rel=1e-6)
+
+
+def test_audits_and_studies_keep_their_runs_in_one_folder(panel: Panel, tmp_path: Path) -> None:
+    """What an audit fitted is there for a study, under the same key; the other half and another seed are other fits."""
+    found = refit(Transition(), panel, 4, cache=tmp_path)
+    study, whole = RunCache(tmp_path, Panels.of(panel)), Version(panel.dataset)
+    fits = [Fit("transition", Transition(), whole + Half(number, 0), number) for number in range(4)]
+    assert sorted(study.place(fit) for fit in fits) == sorted((tmp_path / "runs").iterdir())
+    said = study.log_prob(Scores(fits[3], whole, split="all", whole=False))["log_prob"]
+    assert said.to_list() == found.log_likelihood[3].tolist()
+    assert not study.has(Fit("transition", Transition(), whole + Half(0, 1), 0))
 
 
 @pytest.mark.parametrize("refits", [1, 2, 5])

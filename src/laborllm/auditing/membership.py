@@ -112,7 +112,7 @@ def audit(
         reference: A model that was not trained on these people, such as one of another panel, or its run folder.
         refits: Models of the same recipe that the attacker fits on random halves of the people, an even number; 16 or
             more make a strong attack, none leaves out RMIA and LiRA.
-        cache: Folder that keeps what refits said, so that the same audit does not fit them again.
+        cache: Folder that keeps refits and what they said, so that none is made twice; that of a study will do.
         canaries: Invented careers to plant in one more fit of the recipe, half of them trained on.
         draws: Bootstrap draws of people.
         seed: Of halves, refits and draws.

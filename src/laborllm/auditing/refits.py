@@ -4,12 +4,10 @@ Refits come in pairs, and whom one is trained on the other leaves out, so every 
 shadow models of LiRA (arXiv 2112.03570) and the reference models of RMIA (arXiv 2312.03262).
 """
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,10 +15,13 @@ from numpy.typing import NDArray
 
 from laborllm.errors import OptionError
 from laborllm.models.contract import Spec
-from laborllm.models.runs.options import to_options
 from laborllm.panel import Panel
 from laborllm.progress import progress
-from laborllm.storage import make_folder, new_file, sole_writer
+from laborllm.storage import make_folder, sole_writer
+from laborllm.studies.protocol.cache import RunCache
+from laborllm.studies.protocol.panels import Panels
+from laborllm.studies.protocol.runs import Fit, Scores
+from laborllm.studies.protocol.versions import Version
 
 FEWEST = 4  # so that two at least are, and two are not, trained on a worker
 
@@ -49,7 +50,7 @@ def refit(spec: Spec, panel: Panel, refits: int, *, seed: int = 0, cache: Path) 
         panel: The careers.
         refits: How many, an even number.
         seed: Draws the halves, and seeds the fits.
-        cache: Folder in which what a refit says is kept under a hash of all that decides it, so that it is fitted once.
+        cache: Folder of a run cache, which that of a study may be: a refit is fitted once.
 
     Raises:
         OptionError: An odd number of refits, or fewer than four.
@@ -60,17 +61,38 @@ def refit(spec: Spec, panel: Panel, refits: int, *, seed: int = 0, cache: Path) 
         )
     make_folder(cache)
     observed = panel.observed()
+    runs, whole = RunCache(cache, Panels.of(observed)), Version(observed.dataset)
     found, masks = [], []
-    with progress("refit", refits, "models") as advance:
+    with progress("refit", refits, "models") as advance, sole_writer(cache):
         for number, trained in enumerate(halves(observed, refits, seed=seed)):
-            place = cache / f"{_identity(spec, observed, seed, number)}.npy"
-            if not place.is_file():
-                with sole_writer(place):
-                    _fit(spec, observed, trained, place, seed=seed + number)
-            found.append(np.load(place))
+            fit = Fit(spec.name, spec, whole + Half(number, seed), seed + number)
+            scores = Scores(fit, whole, split="all", whole=False)
+            runs.make(fit)
+            runs.make(scores)
+            found.append(runs.log_prob(scores)["log_prob"].to_numpy().astype(np.float32))
             masks.append(trained)
-            advance(note=place.name)
+            advance(note=runs.place(fit).name)
     return Refits(np.stack(found), np.stack(masks))
+
+
+@dataclass(frozen=True)
+class Half:
+    """The half of a panel that one refit is trained on as split train, and the other half as split test.
+
+    Attributes:
+        number: Of the refit.
+        seed: Draws the halves.
+    """
+
+    number: int
+    seed: int
+
+    def apply(self, panel: Panel, panels: Callable[[str], Panel]) -> Panel:
+        """Assign the splits; split valid stays."""
+        trained = next(islice(halves(panel, self.number + 2, seed=self.seed), self.number, None))
+        side = pl.when(pl.Series(trained)).then(pl.lit("train")).otherwise(pl.lit("test"))
+        split = pl.when(pl.col("split") == "valid").then(pl.col("split")).otherwise(side).alias("split")
+        return panel.part(panel.records.with_columns(split))
 
 
 def halves(panel: Panel, refits: int, *, seed: int) -> Iterator[Bools]:
@@ -84,20 +106,3 @@ def halves(panel: Panel, refits: int, *, seed: int) -> Iterator[Bools]:
         is_chosen = whole.is_in(chosen.implode())
         yield (is_chosen & is_drawn).to_numpy()
         yield (~is_chosen & is_drawn).to_numpy()
-
-
-def _fit(spec: Spec, panel: Panel, trained: Bools, place: Path, *, seed: int) -> None:
-    split = (
-        pl.when(pl.col("split") == "valid")
-        .then(pl.lit("valid"))
-        .otherwise(pl.when(pl.Series(trained)).then(pl.lit("train")).otherwise(pl.lit("test")))
-    )
-    fitted = spec.fit(panel.part(panel.records.with_columns(split=split)), seed=seed)
-    with new_file(place) as file, file.open("wb") as stream:
-        np.save(stream, fitted.log_likelihood(panel).astype(np.float32))
-
-
-def _identity(spec: Any, panel: Panel, seed: int, number: int) -> str:
-    """A hash of all that decides a refit."""
-    stated = json.dumps([spec.name, to_options(spec), panel.fingerprint, seed, number], sort_keys=True)
-    return f"{spec.name}-{number:03d}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}"

@@ -27,7 +27,7 @@ def audit(
         ),
     ] = 0,
     cache: Annotated[
-        Path, Parameter(help="Folder that keeps what refits say of each record, so that none is fitted twice.")
+        Path, Parameter(help="Folder that keeps refits, so that none is made twice; that of a study will do.")
     ] = Path("refits"),
     canaries: Annotated[
         int,

@@ -1,4 +1,4 @@
-"""The run cache: what is fitted and forecast once stays, under the hash of spec, panel and seed.
+"""The run cache of studies and audits: what is fitted and forecast once stays, under the hash of spec, panel and seed.
 
 A run folder, a file of forecasts or of log-probabilities is whole or not there, so a study that was killed resumes from
 what is whole; new tables, ensembles and questions use what is there.
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KEY = 12  # digits of a hash in a name
-PLACES = ("members", "offset_model", "panel_file")
-"""Options that say where something is, and not what it is."""
+PLACES = ("members", "offset_model")
+"""Options that say where members are, and not what they are."""
 
 
 @dataclass(frozen=True)
 class RunCache:
-    """The folders `runs`, `scores` and `costs` of a study.
+    """The folders `runs`, `scores` and `costs`.
 
     Attributes:
-        folder: Of the study.
+        folder: Of the study, or of the audit.
         panels: Its panels.
     """
 
@@ -104,16 +104,17 @@ class RunCache:
     def _completed(self, fit: Fit) -> Spec:
         """The spec with the runs, or the panel file, that it reads."""
         members = tuple(self.place(member) for member in fit.members)
-        if isinstance(fit.spec, Mixture):
+        if members and isinstance(fit.spec, Mixture):
             return replace(fit.spec, members=members)
-        if isinstance(fit.spec, TitleHead):
-            return replace(fit.spec, offset_model=next(iter(members), None))
-        if isinstance(fit.spec, OffTheShelf) and fit.spec.examples:
+        if members and isinstance(fit.spec, TitleHead):
+            return replace(fit.spec, offset_model=members[0])
+        if isinstance(fit.spec, OffTheShelf) and fit.spec.examples and fit.spec.panel_file is None:
             return replace(fit.spec, panel_file=self.panels.files[fit.on.panel])
         return fit.spec
 
     def _score(self, scores: Scores, place: Path) -> None:
-        careers = self.panels.version(scores.of).subset(scores.split).observed()
+        panel = self.panels.version(scores.of)
+        careers = (panel if scores.split == "all" else panel.subset(scores.split)).observed()
         model = self.model(scores.fit)
         if scores.whole:
             model.forecast(careers).save(place)
@@ -128,7 +129,8 @@ class RunCache:
             return [self.place(job.fit).name, job.of.identity(fingerprint), job.split, job.whole]
         spec: DataclassInstance = job.spec  # type: ignore[assignment]
         members = [self.place(member).name for member in job.members]
-        options = {name: value for name, value in to_options(spec).items() if name not in PLACES}
+        left_out = PLACES if job.members else ()
+        options = {name: value for name, value in to_options(spec).items() if name not in left_out}
         return [job.spec.name, options, job.on.identity(fingerprint), job.seed, members]
 
     def _note(self, run: str, job: Job, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import polars as pl
 
@@ -28,6 +29,11 @@ class Panels:
     files: Mapping[str, Path]
     _read: dict[str, Panel] = field(default_factory=dict, compare=False, repr=False)
     _made: dict[Version, Panel] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, panel: Panel) -> Self:
+        """One panel that is in memory, by the label of its dataset."""
+        return cls({}, {panel.dataset: panel})
 
     def __call__(self, name: str) -> Panel:
         if name not in self._read:

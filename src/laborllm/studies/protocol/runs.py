@@ -28,7 +28,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a fitted model says of the records of one split.
+    """What a fitted model says of the records of one split, or of all.
 
     Attributes:
         fit: The model.
@@ -39,7 +39,7 @@ class Scores:
 
     fit: Fit
     of: Version
-    split: Literal["valid", "test"] = "test"
+    split: Literal["valid", "test", "all"] = "test"
     whole: bool = True
 
 
