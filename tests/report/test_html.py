@@ -81,7 +81,9 @@ def test_one_model_of_which_only_the_observed_occupation_was_scored(tmp_path: Pa
 def test_too_few_workers_make_a_page_that_says_so(tmp_path: Path) -> None:
     panel = careers(5)
     few = evaluate({"m": forecast(panel, 0.7)}, panel, by=["transition"], draws=40)
-    assert "There are too few workers to report a result." in written(tmp_path, few)
+    assert "There are too few workers to report a result: each number takes 10 of them or more." in written(
+        tmp_path, few
+    )
 
 
 def test_a_missing_folder_is_one_clear_error(tmp_path: Path, evaluation: Evaluation) -> None:

@@ -17,6 +17,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel.files.parquet import read_marked
 from laborllm.panel.order import first_records
 from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
+from laborllm.panel.split import empty_split
 from laborllm.storage import new_file
 
 MARK = "laborllm.split_by"  # what the metadata of a panel file has and no other file
@@ -179,7 +180,7 @@ class Panel:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
         records = self.records.filter(pl.col("split") == split)
         if records.is_empty():
-            raise PanelError(f"no worker of the panel is in split {split}")
+            raise empty_split(split)
         return self.part(records)
 
     def sample(self, workers: int, *, seed: int) -> Self:

@@ -35,6 +35,14 @@ def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") ->
     return records.join(splits, on="worker", how="left", maintain_order="left")
 
 
+def empty_split(split: str) -> PanelError:
+    """What is raised where no worker is in a split, as happens in a panel of few people."""
+    return PanelError(
+        f"no worker of the panel is in split {split}: fitting and evaluating take more people than this; few of them "
+        "can be forecast all the same, by a model that was fitted on others"
+    )
+
+
 def default_split(records: pl.DataFrame) -> str:
     """The column a split is by unless another is asked for: household where one is known, otherwise worker."""
     known = "household" in records.columns and records["household"].count() > 0

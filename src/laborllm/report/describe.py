@@ -13,6 +13,7 @@ from laborllm.privacy import SMALLEST_CELL
 WIDTH = 100
 LABEL = 46
 NUMBER = 10
+FEW = 100  # workers; of fewer, chance may leave a split empty
 COUNTS = ("workers", "records", "share")
 
 
@@ -34,6 +35,7 @@ def as_text(summary: Summary) -> str:
         _section("Covariates", ("known",), _covariates(summary.covariates)),
         _section("Columns of your own", ("known",), _own_columns(summary.columns)),
         _section(f"Splits, by {summary.split_by}", COUNTS[:2], _splits(summary.splits)),
+        _section("What so few people allow", (), _allowed(summary)),
         _section("Rows of the source", ("rows",), _rows(summary.row_counts)),
         _notes(summary.provenance.notes),
     ]
@@ -100,6 +102,22 @@ def shown_values(covariate: str, values: list[str]) -> str:
 def _splits(splits: pl.DataFrame) -> Iterable[Line]:
     for split in splits.iter_rows(named=True):
         yield Line(split["split"], [_count(split["workers"]), _count(split["records"])])
+
+
+def _allowed(summary: Summary) -> Iterable[Line]:
+    """What can be done with a small panel of which some split has no worker, or too few to be counted here."""
+    workers: dict[str, int | None] = dict(summary.splits.select("split", "workers").iter_rows())
+    if summary.workers >= FEW or all(workers.values()):
+        return
+    empty = [split for split in ("train", "valid") if workers[split] == 0]
+    fits = f"no: no worker is in split {' or '.join(empty)}" if empty else "yes, but from few careers it learns little"
+    evaluates = {
+        0: "no: no worker is in split test",
+        None: f"perhaps: each number takes {SMALLEST_CELL} workers of split test",
+    }
+    yield Line("a forecast of each of them", [], "yes, by a model that was fitted on others")
+    yield Line("a model of their own", [], fits)
+    yield Line("an evaluation", [], evaluates.get(workers["test"], "yes"))
 
 
 def _rows(row_counts: Iterable[tuple[str, int | None]]) -> Iterable[Line]:

@@ -1,6 +1,7 @@
 """The result of an evaluation in words."""
 
 from laborllm.evaluation import Evaluation
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.numbers import interval, number
 from laborllm.report.tables import INCONCLUSIVE, finding
 
@@ -11,7 +12,10 @@ def headline(evaluation: Evaluation) -> str:
     measure = evaluation.measure_of(best)
     row = evaluation.row(best, measure)
     if row["estimate"] is None:
-        return "There are too few workers to report a result."
+        return (
+            f"There are too few workers to report a result: each number takes {SMALLEST_CELL} of them or more. "
+            "They can be forecast one by one all the same."
+        )
     name = measure.replace("_", " ")
     claim = f"has the lowest {name}," if len(evaluation.ranking) > 1 else f"has a {name} of"
     within = f" (95 % interval {interval(row['low'], row['high'])})" if row["low"] is not None else ""

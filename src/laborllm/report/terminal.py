@@ -57,7 +57,7 @@ def _tables(evaluation: Evaluation) -> list[Table]:
     groups = [group_table(evaluation, group) for group in groups_of(evaluation) if group != "transition"]
     short = [table for table in groups if table is not None and len(table.rows) <= ROWS]
     found = [perplexity_table(evaluation), comparison_table(evaluation), *short, about_table(evaluation)]
-    return [table for table in found if table is not None]
+    return [table for table in found if table is not None and len(table.header) > 1]
 
 
 def _caption(table: Table) -> str:
@@ -85,8 +85,11 @@ def _footing(evaluation: Evaluation) -> Text:
     drawn = evaluation.cluster if evaluation.strata is None else f"{evaluation.cluster} within {evaluation.strata}"
     weighted = "" if evaluation.weights == "none" else f" Records are weighted ({evaluation.weights})."
     skipped = f" ({evaluation.open_records:,} open records are skipped)" if evaluation.open_records else ""
+    people = f"{count(overall['records'])} records of {count(overall['workers'])} workers"
+    if overall["workers"] is None:
+        people = f"Records of fewer than {SMALLEST_CELL} workers"
     return Text(
-        f"\n{count(overall['records'])} records of {count(overall['workers'])} workers{skipped}; 95 % intervals from "
+        f"\n{people}{skipped}; 95 % intervals from "
         f"{evaluation.draws:,} draws by {drawn}, the same for every model.{weighted} Perplexity is over the titles of "
         "the taxonomy, raw before normalising. stay, move: the same occupation as in the record before, or another. "
         f"{MISSING}: not computed, or withheld: fewer than {SMALLEST_CELL} workers are behind it, or it gives such a "

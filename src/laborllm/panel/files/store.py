@@ -32,6 +32,7 @@ from laborllm.panel.panel import (
     read_facts,
 )
 from laborllm.panel.schema import SPLITS
+from laborllm.panel.split import empty_split
 
 
 class Careers(Protocol):
@@ -110,7 +111,7 @@ class PanelFile:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
         part = replace(self, split=split)
         if split is not None and part._collect(part._scan().head(1)).is_empty():
-            raise PanelError(f"no worker of the panel is in split {split}")
+            raise empty_split(split)
         if workers is None:
             return part
         names = part._collect(part._scan().select(pl.col("worker").unique(maintain_order=True)))["worker"]
