@@ -82,7 +82,7 @@ SIZES: dict[SizeName, Size] = {
         careers=8,
         head_careers=8,
         scored=2,
-        synthetic=120,
+        synthetic=180,
     ),
     "cpu": CPU,
     "full": replace(
