@@ -105,7 +105,7 @@ def fit(
         The fitted model.
 
     Raises:
-        OptionError: An unknown model, or an option that it does not have or that has no such value.
+        OptionError: An unknown model, an option that it does not have or that has no such value, or a negative seed.
         PanelError: A split that is empty.
         RunError: A fit that cannot continue.
         StorageError: An `out` that holds anything else, or cannot be written.
@@ -118,6 +118,8 @@ def fit(
         Transition(variant='plain')
     """
     spec = _spec(model, options)
+    if seed < 0:
+        raise OptionError(f"the seed is {seed}: it must be 0 or more")
     place = None if out is None else _place(out)
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     data = data if careers is None else data.with_training(careers, seed=seed)
@@ -244,7 +246,9 @@ def people_futures(
         Frames and facts for `laborllm.report.pages.people.write_people_page`.
 
     Raises:
-        PanelError: The simulations are of other workers or other years, or their years differ between workers.
+        OptionError: A level that is no share.
+        PanelError: There is no simulation, they are of other workers or other years, or their years differ between
+            workers.
 
     Examples:
         >>> import laborllm as ll
@@ -257,10 +261,10 @@ def people_futures(
     from laborllm.forecasting.groups.shares import group_shares
     from laborllm.report.pages.people import PeopleFutures
 
-    first = simulations[0]
     groups, occupations = (
         group_shares(simulations, major=major, sampled=sampled, level=level) for major in (True, False)
     )
+    first = simulations[0]
     several = first.years.shape[1] > 1
     return PeopleFutures(
         groups=groups,

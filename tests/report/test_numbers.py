@@ -44,6 +44,7 @@ def test_a_share_just_short_of_the_whole_does_not_become_it() -> None:
 
 def test_nothing_known_is_nothing_shown() -> None:
     assert (interval(None, 1.0), count(None), count(1234)) == ("", "–", "1,234")  # noqa: RUF001
+    assert share(None) == share(math.nan) == number(None)
 
 
 def test_small_p_values_are_not_zero() -> None:

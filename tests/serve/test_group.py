@@ -96,6 +96,25 @@ def test_a_corrected_title_leaves_a_group_what_it_was() -> None:
     groups.admit(workers(11) + workers(1, code="276"), ["a"] * 12)
 
 
+def test_a_request_may_be_repeated_though_its_groups_resemble_each_other() -> None:
+    """Ten people and fourteen, all with the same years: the two groups differ by four, and nobody is singled out."""
+    groups, labels = Groups(), ["east"] * 10 + ["west"] * 14
+    for _ in range(3):
+        groups.admit(workers(24), labels)
+    with pytest.raises(GroupError, match="differs from one asked for before"):
+        groups.admit(workers(23), labels[:-1])
+    with pytest.raises(GroupError, match="differs from one asked for before"):
+        groups.admit(workers(24), ["east"] * 11 + ["west"] * 13)
+
+
+def test_asking_again_keeps_a_group_remembered() -> None:
+    groups = Groups()
+    for now in (0.0, SECONDS - 1):
+        groups.admit(workers(12), ["a"] * 12, now=now)
+    with pytest.raises(GroupError, match="differs from one asked for before"):
+        groups.admit(workers(11), ["a"] * 11, now=SECONDS + 1)
+
+
 def test_a_group_is_forgotten_after_an_hour() -> None:
     groups = Groups()
     groups.admit(workers(12), ["a"] * 12, now=0.0)

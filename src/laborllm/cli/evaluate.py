@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import (
     AsJson,
     MaxLogPplShift,
@@ -17,17 +18,14 @@ from laborllm.cli.options import (
     Seed,
     Tolerance,
 )
-from laborllm.errors import InputError
 from laborllm.lm.scoring.options import ScoringOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from laborllm.evaluation import Evaluation
-    from laborllm.models.contract import Fitted, Forecaster
-    from laborllm.models.forecasts.saved import SavedForecast
+    from laborllm.models.contract import Forecaster
     from laborllm.panel import Panel
-    from laborllm.panel.files.store import Careers
 
 
 DEFAULT = ScoringOptions()
@@ -87,6 +85,7 @@ def evaluate(
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.evaluation import evaluate as measure
+    from laborllm.models.registry import load_forecaster
     from laborllm.models.scored import WithScoring
     from laborllm.panel.files.store import PanelFile
     from laborllm.report.paper import write_tables
@@ -94,7 +93,8 @@ def evaluate(
 
     careers = PanelFile.open(panel)
     options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    as_fitted = _load_by_name(runs, careers)
+    paths = paths_by_name(runs)
+    as_fitted = {name: load_forecaster(path, held_out_by=careers) for name, path in paths.items()}
     models: dict[str, Forecaster] = {name: WithScoring(model, options) for name, model in as_fitted.items()}
     found = measure(
         models,
@@ -114,8 +114,8 @@ def evaluate(
     report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
         loaded = api.read_panel(panel)
-        files = {name for name, path in map(_name_and_path, runs) if path.is_file()}  # which forecast no one else
-        fitted = {name: models[name] for name in found.ranking if name not in files and not likelihood_only}
+        forecasters = [name for name in found.ranking if not paths[name].is_file()]  # a file forecasts no one else
+        fitted = {name: models[name] for name in forecasters if not likelihood_only}
         _write_report(out, found, fitted, loaded, facts(loaded, split, workers))
     if tables is not None:
         write_tables(tables, found)
@@ -158,22 +158,3 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
         "Evaluated on": f"workers of split {split}: {drawn}",
         "Fingerprint": panel.fingerprint,
     }
-
-
-def _load_by_name(runs: list[str], careers: "Careers") -> dict[str, "Fitted | SavedForecast"]:
-    from laborllm.models.registry import load_forecaster
-
-    named = [_name_and_path(run) for run in runs]
-    names = [name for name, _ in named]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"two runs are called {name}: the tables could not tell them apart", hint="write NAME=RUN")
-    return {name: load_forecaster(path, held_out_by=careers) for name, path in named}
-
-
-def _name_and_path(run: str) -> tuple[str, Path]:
-    """The name and the place in NAME=RUN; without a name, the folder's or file's name."""
-    name, equals, place = run.partition("=")
-    if equals and not Path(run).exists():
-        return name, Path(place)
-    return Path(run).resolve().name.removesuffix(".parquet"), Path(run)

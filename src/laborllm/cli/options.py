@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
+from cyclopts.validators import Number
 
 from laborllm.forecasting.engines.engine import Engine
 from laborllm.lm.scoring.options import Method, ScoringOptions, Weights
@@ -39,7 +40,8 @@ RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist,
 Machines = Annotated[Engine, Parameter(name="*")]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
-Seed = Annotated[int, Parameter(help="Seed of everything random.")]
+NATURAL = Number(gte=0)
+Seed = Annotated[int, Parameter(help="Seed of everything random.", validator=NATURAL)]
 States = Annotated[
     tuple[str, ...] | None,
     Parameter(
@@ -51,7 +53,7 @@ Corrections = Annotated[
     Path | None,
     Parameter(help="CSV file with the columns title and code: these titles have these codes, whatever else is known."),
 ]
-SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.")]
+SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.", validator=NATURAL)]
 SplitBy = Annotated[
     str | None,
     Parameter(

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
+from laborllm.forecasting.groups.shares import require_alike
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.forecasting.summaries import moves, return_to_work, rows_of, survival, time_in_groups
 from laborllm.models.forecasts.forecast import Forecast
@@ -41,7 +42,7 @@ def natural_frequencies(found: Simulation | Sequence[Simulation], *, of: int = P
 
     Raises:
         OptionError: Fewer than one person or one move.
-        PanelError: The simulations are of other workers or other years.
+        PanelError: There is no simulation, or they are of other workers or other years.
 
     Examples:
         >>> import laborllm as ll
@@ -51,12 +52,8 @@ def natural_frequencies(found: Simulation | Sequence[Simulation], *, of: int = P
         100
     """
     runs = [found] if isinstance(found, Simulation) else list(found)
+    require_alike(runs)
     first = runs[0]
-    for run in runs:
-        if run.probability.shape != first.probability.shape or not run.workers["worker"].equals(
-            first.workers["worker"]
-        ):
-            raise PanelError("the simulations are of other workers or other years: simulate the same careers")
     rows, occupations = rows_of(first), len(first.taxonomy)
     probabilities = np.stack([run.probability.reshape(len(rows), occupations) for run in runs]).astype(np.float64)
     before = np.repeat(first.origin, first.years.shape[1])
@@ -100,10 +97,13 @@ def person_tables(runs: Sequence[Simulation]) -> dict[str, pl.DataFrame]:
 
     Returns:
         Natural frequencies, time in groups, moves, survival, and, where the taxonomy has states, return to work.
+
+    Raises:
+        PanelError: There is no simulation, or they are of other workers or other years.
     """
-    first = runs[0]
+    of_all, first = natural_frequencies(runs), runs[0]
     tables = {
-        "natural_frequencies": natural_frequencies(runs),
+        "natural_frequencies": of_all,
         "time_in_groups": time_in_groups(first),
         "moves": moves(first),
         "survival": survival(first),

@@ -21,9 +21,25 @@ class InYear:
     year: int
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """A row for each worker, with the covariates of her last record. Raises `PanelError` for a year before it."""
+        """A row for each worker, with the covariates of her last record.
+
+        Args:
+            panel: The careers.
+            scoring: How a language model scores titles; default: exactly.
+
+        Raises:
+            PanelError: The year is not after the last record of every career.
+        """
         return self.forecaster.forecast(panel.open(years=[self.year]), scoring=scoring).only_open()
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """The log-probability of each observed occupation, (m,) nats, as the forecaster has it."""
+        """The log-probability of each observed occupation as the forecaster has it.
+
+        Args:
+            panel: The careers, of m observed records.
+            scoring: How a language model scores titles; default: exactly.
+
+        Returns:
+            (m,) nats.
+        """
         return self.forecaster.log_likelihood(panel, scoring=scoring)

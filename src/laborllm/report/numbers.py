@@ -52,7 +52,7 @@ def signed(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A share as a percentage: 97.3 %. A share just short of the whole never rounds up to it."""
-    if value is None:
+    if value is None or math.isnan(value):
         return MISSING
     percent = min(100 * value, 99.9) if value < 1 else 100.0
     return f"{percent:.1f} %"

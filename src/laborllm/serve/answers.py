@@ -50,7 +50,13 @@ def outcomes(simulation: Simulation, worker: int, year: int, top: int) -> list[O
 
 
 def part_of(simulation: Simulation, workers: Sequence[int], year: int | None = None) -> Simulation:
-    """The simulation of some of its workers, in all years or in one."""
+    """The simulation of some of its workers, in all years or in one.
+
+    Args:
+        simulation: Of W workers over K years.
+        workers: Places among the workers, in the order wanted.
+        year: Place among the years; default: all years.
+    """
     at, years = np.array(workers, dtype=np.intp), slice(None) if year is None else slice(year, year + 1)
     return replace(
         simulation,
@@ -63,7 +69,13 @@ def part_of(simulation: Simulation, workers: Sequence[int], year: int | None = N
 
 
 def parts(simulation: Simulation, worker: int, year: int) -> list[Part]:
-    """Where people like a worker are in one year, by group of occupations, in the order of the taxonomy."""
+    """Where people like a worker are in one year, by group of occupations, in the order of the taxonomy.
+
+    Args:
+        simulation: Of W workers over K years.
+        worker: Place among the workers.
+        year: Place among the years.
+    """
     names = list(dict.fromkeys(simulation.taxonomy.groups))
     people = whole_people(group_shares(simulation.probability[worker, year], simulation.taxonomy))
     return [Part(group=name, of_100=number) for name, number in zip(names, people, strict=True)]
@@ -78,7 +90,13 @@ def group_shares(share: Shares, taxonomy: Taxonomy) -> NDArray[np.float64]:
 
 
 def changes(difference: Difference, year: int, top: int) -> list[Change]:
-    """The occupations whose shares differ most between two versions of a career, at least one person of a hundred."""
+    """The occupations whose shares differ most between two versions of a career, at least one person of a hundred.
+
+    Args:
+        difference: Of one worker over K years.
+        year: Place among the years.
+        top: How many occupations to name at most.
+    """
     share, error = (part[0, year].astype(np.float64) for part in (difference.probability, difference.error))
     largest = [column for column in np.argsort(-np.abs(share), kind="stable").tolist() if abs(share[column]) >= FLOOR]
     return [

@@ -33,7 +33,18 @@ class Asked:
     groups: Groups
 
     def require(self, people: int, horizon: int, draws: int, *, most: int | None = None) -> None:
-        """Raise `OptionError` for more than a request may ask for, and `BusyError` where no more may wait."""
+        """Refuse a request before any work on it.
+
+        Args:
+            people: Careers.
+            horizon: Years ahead of each.
+            draws: Draws of each.
+            most: Careers that a request may hold; default: as the settings have it.
+
+        Raises:
+            OptionError: It asks for more than it may.
+            BusyError: No more requests may wait.
+        """
         self.futures.batches.require_room()
         limits = self.settings
         _at_most("careers", people, limits.people if most is None else most)

@@ -55,7 +55,13 @@ class Batches:
     async def submit(
         self, key: Hashable, compute: Compute, item: object, on_progress: OnProgress = lambda share: None
     ) -> Any:
-        """The answer to `item`. Items of one key that wait at the same time are handed to `compute` together.
+        """The answer to `item`.
+
+        Args:
+            key: Items of one key that wait at the same time are handed to `compute` together.
+            compute: Takes items, and gives an answer to each.
+            item: What is asked.
+            on_progress: Hears what share of the batch is done.
 
         Raises:
             BusyError: The queue is full.

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.forecasting.central import central_interval
+from laborllm.forecasting.frequencies import largest_remainders
 from laborllm.forecasting.groups.shares import LEVEL, group_shares
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.occupations.taxonomy import OTHERS, STATE_GROUP
@@ -44,13 +45,15 @@ def _years(found: Simulation, top: int) -> Iterator[GroupYear]:
 
 
 def _counts(table: pl.DataFrame, top: int) -> list[Count]:
-    """The most frequent places, and all others together, as many as are left."""
+    """The most frequent places, and all others together: whole people, who add up to the group."""
     ordered = table.sort("count", descending=True, maintain_order=True)
     named = ordered.filter(pl.col("count") >= LEAST).head(top)
-    rows = named.select("title", "count", "low", "high").iter_rows()
-    found = [Count(title=title, count=round(count), low=int(low), high=int(high)) for title, count, low, high in rows]
-    rest = int(table["workers"][0]) - sum(each.count for each in found)
-    return [*found, Count(title=OTHERS, count=rest, low=None, high=None)] if rest > 0 else found
+    people = int(table["workers"][0])
+    expected = np.append(named["count"].to_numpy(), max(people - named["count"].sum(), 0))
+    *counts, rest = largest_remainders(expected, people).tolist()
+    rows = zip(named.select("title", "low", "high").iter_rows(), counts, strict=True)
+    found = [Count(title=title, count=count, low=int(low), high=int(high)) for (title, low, high), count in rows]
+    return [*found, Count(title=OTHERS, count=rest, low=None, high=None)] if rest else found
 
 
 def _at_work(found: Simulation, place: int) -> Count:

@@ -30,7 +30,17 @@ class Futures:
     async def simulate(
         self, workers: Sequence[Worker], *, draws: int, seed: int = SEED, on_progress: OnProgress = lambda share: None
     ) -> Simulation:
-        """The open records of some workers, all with the same number of them, in the order given."""
+        """The open records of some workers.
+
+        Args:
+            workers: Careers with the same number of open records each.
+            draws: Paths of each.
+            seed: Seed of the draws.
+            on_progress: Hears what share is done, 0 to 1.
+
+        Returns:
+            The simulation of the workers, in their order.
+        """
         open_records = sum(row[1] is None for row in workers[0].rows)
         key: Hashable = ("simulate", open_records, draws, seed) if draws <= TOGETHER else object()
 
@@ -41,7 +51,14 @@ class Futures:
         return found
 
     async def what_if(self, worker: Worker, other: Worker, *, draws: int, seed: int = SEED) -> Difference:
-        """How the years ahead of a worker differ in another version of her career."""
+        """How the years ahead of a worker differ in another version of her career.
+
+        Args:
+            worker: The career, with open records.
+            other: The other version, with open records of the same years.
+            draws: Paths of each version.
+            seed: Seed of the draws, which both share.
+        """
 
         def compute(asked: Sequence[tuple[Worker, Worker]], on_progress: OnProgress) -> list[Difference]:
             panels = ([panel_of([worker], self.served) for worker in pair] for pair in asked)

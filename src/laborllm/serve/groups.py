@@ -10,12 +10,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 
 from laborllm.errors import InputError
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.serve.inputs.careers import Worker
 
-REMEMBERED, SECONDS = 200, 3600.0  # groups, and for how long
+REMEMBERED, SECONDS = 200, 3600.0  # requests, and for how long
 
 Members = frozenset[bytes]
 
@@ -26,10 +27,10 @@ class GroupError(InputError):
 
 @dataclass(eq=False)
 class Groups:
-    """The groups that were answered of late."""
+    """The groups of each request that was answered of late."""
 
     _salt: bytes = field(default_factory=lambda: secrets.token_bytes(16))
-    _recent: deque[tuple[float, Members]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    _recent: deque[tuple[float, frozenset[Members]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     def admit(self, workers: Sequence[Worker], labels: Sequence[str], now: float | None = None) -> None:
         """Remember the groups of a request.
@@ -49,15 +50,15 @@ class Groups:
         for size in sizes.values():
             if size < SMALLEST_CELL:
                 raise GroupError(f"a group has {size} people: each needs at least {SMALLEST_CELL}")
-        asked = [self._members(workers, labels, None), *(self._members(workers, labels, label) for label in sizes)]
-        for members in asked:
-            for _, before in self._recent:
-                if 0 < len(members ^ before) < SMALLEST_CELL:
-                    raise GroupError(
-                        f"this group differs from one asked for before by fewer than {SMALLEST_CELL} people, whose "
-                        "forecast the difference would show"
-                    )
-        self._recent.extend((now, members) for members in dict.fromkeys(asked))
+        asked = frozenset(self._members(workers, labels, label) for label in (None, *sizes))
+        others = [before for _, before in self._recent if before != asked]  # to ask again tells nothing new
+        for members, other in product(asked, chain.from_iterable(others)):
+            if 0 < len(members ^ other) < SMALLEST_CELL:
+                raise GroupError(
+                    f"this group differs from one asked for before by fewer than {SMALLEST_CELL} people, whose "
+                    "forecast the difference would show"
+                )
+        self._recent.append((now, asked))
 
     def _members(self, workers: Sequence[Worker], labels: Sequence[str], label: str | None) -> Members:
         """Salted hashes of the people of a group, or of all."""

@@ -37,6 +37,10 @@ class Outlook:
     def occupation(self, code: str, *, top: int = TOP) -> Occupation:
         """One occupation: who stays, next steps, feeders, similar occupations, and those within two moves.
 
+        Args:
+            code: The occupation.
+            top: How many occupations each list has at most.
+
         Raises:
             TaxonomyError: The taxonomy has no such code.
         """
@@ -56,7 +60,12 @@ class Outlook:
         )
 
     def similar(self, code: str, *, top: int = TOP) -> list[OccupationName]:
-        """The occupations that are most similar by the model's own vectors; none where it has no vectors."""
+        """The occupations that are most similar by the model's own vectors; none where it has no vectors.
+
+        Args:
+            code: The occupation.
+            top: How many at most, states left out.
+        """
         try:
             found = similar_occupations(self.fitted, code, top=top + len(self.flows.taxonomy.states))
         except RunError:
@@ -65,7 +74,12 @@ class Outlook:
         return [OccupationName(code=to, title=title, group=group) for to, title, group in rows]
 
     def reachable(self, code: str, *, top: int = TOP) -> list[Reached]:
-        """Occupations that people commonly reach in one move or in two: the most common of each."""
+        """Occupations that people commonly reach in one move or in two.
+
+        Args:
+            code: The occupation.
+            top: How many of each at most, the most common ones.
+        """
         states = [self.flows.taxonomy.title(state) for state in self.flows.taxonomy.states]
         by_job = ~pl.col("via").fill_null("").is_in(states)  # a spell without a job is no step on the way
         found = reachable(self.flows, code).filter(by_job).group_by("moves", maintain_order=True).head(top)

@@ -61,7 +61,12 @@ class Served:
 
     @lru_cache(maxsize=4096)  # noqa: B019, one model a server
     def knows(self, covariate: str, word: str) -> bool:
-        """Whether the model can tell a value of a covariate from a missing one."""
+        """Whether the model can tell a value of a covariate from a missing one.
+
+        Args:
+            covariate: Name of the covariate.
+            word: The value.
+        """
         row = {"worker": "1", "year": 2000, "occupation": self.taxonomy.codes[0], "split": "train", covariate: word}
         panel = Panel(pl.DataFrame([row]), self.taxonomy, self.fitted.record.dataset, Provenance("asked"))
         return api.unknown_values(self.fitted, panel).is_empty()

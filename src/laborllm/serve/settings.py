@@ -1,6 +1,9 @@
 """What a server allows: where it listens, how much it takes at a time, who may ask."""
 
+import math
 from dataclasses import dataclass
+
+from laborllm.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,10 @@ class Settings:
         paths: Draws of one career.
         horizon: Years ahead.
         person_years: People times draws times years of one request.
-        stop_seconds: How long running requests may still take once the server is on_progress to stop.
+        stop_seconds: How long running requests may still take once the server is asked to stop.
+
+    Raises:
+        OptionError: A rate that lets nobody in.
 
     Examples:
         >>> Settings(port=9000).host
@@ -44,3 +50,7 @@ class Settings:
     horizon: int = 20
     person_years: int = 2_000_000
     stop_seconds: int = 15
+
+    def __post_init__(self) -> None:
+        if not (self.rate > 0 and math.isfinite(self.rate)):
+            raise OptionError(f"a client may make {self.rate:g} requests a second: the rate must be a number above 0")

@@ -6,11 +6,17 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import PanelFile, Seed
 
 
 def backtest(
-    runs: Annotated[list[Path], Parameter(help="Run folders; the tables call each by the name of its folder.")],
+    runs: Annotated[
+        list[str],
+        Parameter(
+            help="Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given."
+        ),
+    ],
     panel: PanelFile,
     /,
     *,
@@ -45,7 +51,7 @@ def backtest(
             require_table(path, "long", None)
     careers = api.read_panel(panel)
     held_out_by = careers if split == "test" else None
-    models = {run.name: api.load(run, held_out_by=held_out_by) for run in runs}
+    models = {name: api.load(path, held_out_by=held_out_by) for name, path in paths_by_name(runs).items()}
     found = score(
         models, careers, origins=origins, horizon=horizon, split=split, workers=workers, draws=draws, seed=seed
     )

@@ -51,7 +51,7 @@ def group(
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.forecasting.frequencies import person_tables
     from laborllm.forecasting.groups.charted import chart_shares
-    from laborllm.forecasting.groups.shares import group_shares, values_by_worker
+    from laborllm.forecasting.groups.shares import group_shares, require_level, values_by_worker
     from laborllm.forecasting.hub import hub_shares
     from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.report.charts import require_chart, write_chart
@@ -59,6 +59,7 @@ def group(
     from laborllm.report.pages.people import people_lines, write_people_page
     from laborllm.storage import make_folder
 
+    require_level(level)
     if out is not None:
         require_table(out, "long", None)
     if chart is not None:

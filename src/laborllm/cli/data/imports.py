@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import EVERY_OPTION, Corrections, PanelOut, SplitBy, SplitSeed, States
+from laborllm.cli.options import EVERY_OPTION, NATURAL, Corrections, PanelOut, SplitBy, SplitSeed, States
 from laborllm.errors import SourceError
 
 if TYPE_CHECKING:
@@ -146,7 +146,9 @@ def import_synthetic(
     out: PanelOut,
     workers: Annotated[int, Parameter(help="How many careers to draw.")] = 10_000,
     taxonomy: Annotated[str, Parameter(help="A shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
-    seed: Annotated[int, Parameter(help="Seed of people, careers and split; the process stays the same.")] = 0,
+    seed: Annotated[
+        int, Parameter(help="Seed of people, careers and split; the process stays the same.", validator=NATURAL)
+    ] = 0,
 ) -> None:
     """Draw careers of people who do not exist from a data-generating process that is known: the best possible forecast.
 

@@ -22,7 +22,10 @@ def code_titles(
     /,
     *,
     column: Annotated[str | None, Parameter(help="Column of titles in the file: CSV, Parquet, Stata, ...")] = None,
-    out: Annotated[Path | None, Parameter(help="Parquet file to write, one row per distinct title.")] = None,
+    out: Annotated[
+        Path | None,
+        Parameter(help="Table to write, one row per distinct title; its name says the format: .parquet, .csv or .dta."),
+    ] = None,
     threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
     corrections: Corrections = None,
     uncoded: Annotated[
@@ -34,15 +37,16 @@ def code_titles(
 
     Example: `laborllm code-titles "Sr. Engineer, Civil" "night nurse" RN`
     """
+    from laborllm.forecasting.export import require_table, write_table
     from laborllm.occupations.coding import load_coder
-    from laborllm.storage import new_file
 
-    coder = load_coder(corrections)
+    if out is not None:
+        require_table(out, "long", None)
     rows = titles if column is None else _read(titles, column).to_list()
+    coder = load_coder(corrections)
     coded = coder.code(rows, threshold=threshold)
     if out is not None:
-        with new_file(out) as file:
-            coded.write_parquet(file)
+        write_table(coded, out)
         print(f"{out}: {coded.height:,} titles, {coded['code'].count():,} coded", file=sys.stderr)
     if uncoded:
         _show_uncoded(coded, rows)

@@ -7,13 +7,20 @@ from typing import Annotated
 import polars as pl
 from cyclopts import Parameter
 
+from laborllm.cli.naming import paths_by_name
 from laborllm.errors import RunError
 
 CURVE = "curve.csv"
 
 
 def curves(
-    runs: Annotated[list[Path], Parameter(help="Run folders of trained models; the figure calls each by its name.")],
+    runs: Annotated[
+        list[str],
+        Parameter(
+            help="Run folders of trained models; the figure calls each by the name of its folder, or by NAME where "
+            "NAME=RUN is given."
+        ),
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="SVG file to write.")],
@@ -22,7 +29,7 @@ def curves(
 
     Example: `laborllm curves runs/small runs/paper --out curves.svg`
     """
-    draw_curves({run.resolve().name: run for run in runs}, out)
+    draw_curves(paths_by_name(runs), out)
 
 
 def draw_curves(runs: Mapping[str, Path], out: Path) -> None:

@@ -66,7 +66,13 @@ class Job:
 
     @classmethod
     def of(cls, compute: Compute, careers: PanelFile, shards: Shards) -> Self:
-        """A job without the hashes of what is done, which only the process that hands out shards needs."""
+        """A job without the hashes of what is done, which only the process that hands out shards needs.
+
+        Args:
+            compute: Computes the part of some careers.
+            careers: The file with all of them.
+            shards: The folder to write to.
+        """
         return cls(compute, careers, replace(shards, hashes={}))
 
     def run(self, span: Span) -> Done:
@@ -76,6 +82,13 @@ class Job:
 
 
 def save_shard(compute: Compute, careers: Panel, shards: Shards, number: int) -> Done:
-    """Compute one shard and write it to its place; the manifest is left to the process that hands out shards."""
+    """Compute one shard and write it to its place; the manifest is left to the process that hands out shards.
+
+    Args:
+        compute: Computes the part of some careers.
+        careers: Those of the shard.
+        shards: The folder to write to.
+        number: Place of the shard, from 0.
+    """
     compute(careers).save(shards.file(number), {MARK: shards.mark(number)})
     return Done(number, len(careers), shards.hash_of(number))

@@ -39,7 +39,15 @@ class Shards:
 
     @classmethod
     def open(cls, folder: Path, result: str) -> "Shards":
-        """Make the folder, or read its manifest. Raises `StorageError` if it is another result's, or nobody's."""
+        """Make the folder, or read its manifest.
+
+        Args:
+            folder: Where the shards stand.
+            result: Hash of the model, how it forecasts, and the careers.
+
+        Raises:
+            StorageError: The folder holds parts of another result, or files of which no manifest says what they are.
+        """
         manifest = folder / MANIFEST
         make_folder(folder)
         for leftover in folder.glob(UNFINISHED):
@@ -76,7 +84,15 @@ class Shards:
         return file_hash(self.file(number))
 
     def add(self, number: int, sha256: str) -> None:
-        """Write the hash of a shard that is whole into the manifest."""
+        """Write the hash of a shard that is whole into the manifest.
+
+        Args:
+            number: Place of the shard, from 0.
+            sha256: Its hash.
+
+        Raises:
+            StorageError: The manifest cannot be written.
+        """
         try:
             with (self.folder / MANIFEST).open("a") as manifest:
                 manifest.write(f"{_line(number, sha256)}\n")
@@ -84,7 +100,15 @@ class Shards:
             raise StorageError(f"cannot write {self.folder / MANIFEST}: {error.strerror or error}") from error
 
     def join(self, shards: int, path: Path) -> None:
-        """Write the rows of the first shards, one after the other, as one file."""
+        """Write the rows of the first shards, one after the other, as one file.
+
+        Args:
+            shards: How many shards.
+            path: The file.
+
+        Raises:
+            StorageError: It cannot be written.
+        """
         files = [self.file(number) for number in range(shards)]
         stated = pl.read_parquet_metadata(files[0])
         about = {name: text for name, text in stated.items() if name.startswith("laborllm.") and name != MARK}

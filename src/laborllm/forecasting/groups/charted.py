@@ -32,10 +32,10 @@ def chart_shares(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
 
 def chart_counts(simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN) -> pl.DataFrame:
     """Columns year, title, count, low and high: how many of the workers are in each of their main groups."""
-    first = simulations if isinstance(simulations, Simulation) else simulations[0]
-    order = main_groups(first, shown=shown)
-    table = group_shares(simulations, major=True).filter(pl.col("title").is_in(order))
-    return table.select("year", pl.col("title").cast(pl.Enum(order)), "count", "low", "high").sort("title", "year")
+    table = group_shares(simulations, major=True)
+    order = main_groups(simulations if isinstance(simulations, Simulation) else simulations[0], shown=shown)
+    known = table.filter(pl.col("title").is_in(order))
+    return known.select("year", pl.col("title").cast(pl.Enum(order)), "count", "low", "high").sort("title", "year")
 
 
 def chart_flows(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
@@ -63,7 +63,14 @@ def chart_flows(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
 
 
 def chart_careers(simulation: Simulation, *, careers: int = 60, shown: int = SHOWN, seed: int = 0) -> pl.DataFrame:
-    """Columns path, year and title: careers drawn at random among all workers and paths."""
+    """Columns path, year and title: careers drawn at random among all workers and paths.
+
+    Args:
+        simulation: W workers on D paths of the same K years.
+        careers: How many careers to draw.
+        shown: Groups of occupations that have a name of their own.
+        seed: Seed of the draw.
+    """
     order = [*main_groups(simulation, shown=shown), OTHERS]
     at = _places(simulation, order).reshape(-1, simulation.years.shape[1])
     chosen = np.random.default_rng(seed).choice(len(at), size=min(careers, len(at)), replace=False)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import PanelError
+from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.panel import Panel
@@ -43,6 +43,7 @@ def group_shares(
         the interval holds, "draws" and perhaps "people" and "refits".
 
     Raises:
+        OptionError: A level that is no share.
         PanelError: The simulations are of other workers or years, the open years of workers differ, or the groups are
             not one per worker.
 
@@ -54,6 +55,7 @@ def group_shares(
         >>> ll.group_shares(paths, major=True)["count"].sum().__round__()
         50
     """
+    require_level(level)
     runs = [simulations] if isinstance(simulations, Simulation) else list(simulations)
     years = common_years(runs)
     first = runs[0]
@@ -83,6 +85,12 @@ def group_shares(
         )
     held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
     return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
+
+
+def require_level(level: float) -> None:
+    """Raise `OptionError` unless an interval can hold that share of futures: call it before long work, not after."""
+    if not 0 < level < 1:
+        raise OptionError(f"an interval cannot hold {level:g} of the futures: the level is above 0 and below 1")
 
 
 def values_by_worker(panel: Panel, column: str) -> list[str]:
@@ -137,17 +145,24 @@ def _resampled(occupation: NDArray[np.int16], seed: int) -> NDArray[np.int16]:
     return occupation[chosen, np.arange(draws)]
 
 
+def require_alike(runs: Sequence[Simulation]) -> None:
+    """Raise `PanelError` unless there are simulations, and all of them are of the same workers and years."""
+    if not runs:
+        raise PanelError("there is no simulation: give one, or one by each refit of a model")
+    first = runs[0]
+    for run in runs:
+        if not (run.workers["worker"].equals(first.workers["worker"]) and np.array_equal(run.years, first.years)):
+            raise PanelError("the simulations are of other workers or other years: simulate the same careers")
+
+
 def common_years(runs: Sequence[Simulation]) -> NDArray[np.int16]:
     """The years that all simulations are of, (K,).
 
     Raises:
-        PanelError: The simulations are of other workers or years, or the open years of workers differ.
+        PanelError: There is none, they are of other workers or years, or the open years of workers differ.
     """
-    first = runs[0]
-    for run in runs:
-        if run.workers["worker"].to_list() != first.workers["worker"].to_list() or run.years.shape != first.years.shape:
-            raise PanelError("the simulations are of other workers or other years: simulate the same careers")
-        if not (run.years == first.years[0]).all():
-            raise PanelError("the open years of workers differ: a group needs the same years for all")
-    years: NDArray[np.int16] = first.years[0]
+    require_alike(runs)
+    years: NDArray[np.int16] = runs[0].years[0]
+    if not (runs[0].years == years).all():
+        raise PanelError("the open years of workers differ: a group needs the same years for all")
     return years

@@ -54,7 +54,7 @@ def score_lines(scores: pl.DataFrame) -> list[str]:
     lines = []
     for part in table.partition_by("model", maintain_order=True):
         first, last = part.sort("horizon").row(0, named=True), part.sort("horizon").row(-1, named=True)
-        said = [f"{number(row['estimate'])} at {row['horizon']} years" for row in (first, last)]
+        said = [f"{number(row['estimate'])} at {_years(row['horizon'])}" for row in (first, last)]
         lines.append(f"{first['model']}: log score {', '.join(dict.fromkeys(said))}")
     return lines
 
@@ -68,10 +68,12 @@ def _best(scores: pl.DataFrame) -> str:
 def _headline(scores: pl.DataFrame, best: str) -> str:
     ours = scores.filter(pl.col("metric") == LOG, pl.col("model") == best).sort("horizon")
     first, last = ours.row(0, named=True), ours.row(-1, named=True)
-    return (
-        f"{best} is ahead: a log score of {number(first['estimate'])} nats {first['horizon']} years ahead and of "
-        f"{number(last['estimate'])} nats {last['horizon']} years ahead."
-    )
+    said = [f"{number(row['estimate'])} nats {_years(row['horizon'])} ahead" for row in (first, last)]
+    return f"{best} is ahead: a log score of {' and of '.join(dict.fromkeys(said))}."
+
+
+def _years(horizon: int) -> str:
+    return "1 year" if horizon == 1 else f"{horizon} years"
 
 
 def _key_numbers(scores: pl.DataFrame, coverage: pl.DataFrame, best: str) -> list[KeyNumber]:
@@ -139,8 +141,8 @@ def _rates(rates: pl.DataFrame, model: str, ahead: int) -> Section:
     )
     order = pl.col("group").replace_strict({name: at for at, name in enumerate(shown)})
     words = (
-        f"Modelled by {model} against observed, {ahead} years ahead, by the age at which the forecast was made. Counts "
-        f"of fewer than {SMALLEST_CELL} people, or that would give such a count away, are withheld."
+        f"Modelled by {model} against observed, {_years(ahead)} ahead, by the age at which the forecast was made. "
+        f"Counts of fewer than {SMALLEST_CELL} people, or that would give such a count away, are withheld."
     )
     if frame.is_empty():
         return Section("Rates by age and group", words)

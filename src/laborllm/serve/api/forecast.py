@@ -28,7 +28,16 @@ async def forecast(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> Fo
 
 
 async def next_year(asked: Asked, workers: list[Worker], year: int | None) -> Simulation:
-    """The exact forecast of one year, for each of some workers; default: the year after the last record of each."""
+    """The exact forecast of one year, for each of some workers.
+
+    Args:
+        asked: What answers.
+        workers: The careers.
+        year: The year; default: the one after the last record of each.
+
+    Raises:
+        PanelError: The year is not after the last record of each.
+    """
     opened = []
     for worker in workers:
         last = worker.last[0]

@@ -43,6 +43,14 @@ async def simulate_group(
 ) -> Simulation:
     """Years ahead that are the same for all of some people, whose chance is each one's own.
 
+    Args:
+        asked: What answers.
+        workers: The careers of the people.
+        labels: The group of each.
+        horizon: How many years, after the last record of all.
+        draws: Simulated futures.
+        seed: Seed of the draws.
+
     Raises:
         GroupError: A group is too small, or too near to another.
     """

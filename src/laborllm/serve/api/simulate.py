@@ -54,7 +54,14 @@ async def _answer(
 
 
 def simulation_of(read: Read, found: Simulation, at: int, top: int) -> CareerSimulation:
-    """What is said of one of the careers that were simulated."""
+    """What is said of one of the careers that were simulated.
+
+    Args:
+        read: The career as it was read.
+        found: The simulation of it and others.
+        at: Its place among them.
+        top: How many moves of each year to name at most.
+    """
     mean, low, median, high = moves(found).row(at)[1:]
     years = [
         SimulatedYear(year=int(year), outcomes=outcomes(found, at, place, top), groups=parts(found, at, place))

@@ -39,7 +39,19 @@ async def what_if(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> Wha
 
 
 async def difference(asked: Asked, one: Read, two: Read, *, horizon: int, draws: int, seed: int = 0) -> Difference:
-    """The paired difference of two versions. Raises `PanelError` where they end in different years."""
+    """The paired difference of two versions.
+
+    Args:
+        asked: What answers.
+        one: The career.
+        two: Its other version.
+        horizon: How many years ahead.
+        draws: Paths of each version.
+        seed: Seed of the draws.
+
+    Raises:
+        PanelError: They end in different years.
+    """
     ends = [read.worker.last[0] for read in (one, two)]
     if ends[0] != ends[1]:
         raise PanelError(f"one version ends in {ends[0]}, the other in {ends[1]}: both must end in one year")

@@ -55,7 +55,12 @@ class Titles:
         return self._coded(said)
 
     def candidates(self, said: str, count: int = 5) -> list[Coded]:
-        """The occupations that a title may mean, the surest first."""
+        """The occupations that a title may mean, the surest first.
+
+        Args:
+            said: The title as written.
+            count: How many at most.
+        """
         first = self.read(said)
         if self.coder is None or first.match == LISTED:
             return [first] if first.code else []
@@ -63,7 +68,12 @@ class Titles:
         return [Coded(said, code, self.taxonomy.title(code), sure, first.match) for code, sure in found]
 
     def suggest(self, typed: str, count: int = 8) -> list[str]:
-        """Titles of the taxonomy that a few typed letters may lead to."""
+        """Titles of the taxonomy that a few typed letters may lead to.
+
+        Args:
+            typed: The letters.
+            count: How many at most.
+        """
         letters = _plain(typed)
         if not letters:
             return []

@@ -60,7 +60,15 @@ class Rates:
     _left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
 
     def wait(self, client: str, now: float) -> float:
-        """Seconds that a client must wait; 0 where the request is let in."""
+        """Let a request in, or say how long its client must wait.
+
+        Args:
+            client: Whose bucket a token is taken from.
+            now: Seconds on a clock that only goes forward.
+
+        Returns:
+            Seconds; 0 where the request is let in.
+        """
         tokens, then = self._left.pop(client, (float(self.burst), now))
         tokens = min(self.burst, tokens + (now - then) * self.rate)
         let_in = tokens >= 1

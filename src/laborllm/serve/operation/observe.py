@@ -15,6 +15,8 @@ from laborllm.serve.batching import Batches
 LOGGER = logging.getLogger("laborllm.serve")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 SIZES = (1, 2, 4, 8, 16, 32)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+OTHER = "other"  # any method of a client's own, of which there is no end
 
 
 class Metrics:
@@ -69,10 +71,11 @@ class Observe:
             await self.app(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
+            method = scope["method"] if scope["method"] in METHODS else OTHER
             seconds = time.perf_counter() - start
-            self.metrics.requests.labels(route, scope["method"], str(status)).inc()
+            self.metrics.requests.labels(route, method, str(status)).inc()
             self.metrics.seconds.labels(route).observe(seconds)
-            said = {"route": route, "method": scope["method"], "status": status, "ms": round(1000 * seconds, 1)}
+            said = {"route": route, "method": method, "status": status, "ms": round(1000 * seconds, 1)}
             LOGGER.info("request", extra={"said": said | {"bytes": sent}})
 
 

@@ -35,7 +35,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as a response."""
+    """A problem as a response.
+
+    Args:
+        status: HTTP status.
+        detail: What is wrong, in a sentence without what was sent.
+        headers: More headers.
+    """
     title = HTTPStatus(status).phrase
     content = Problem(type="about:blank", title=title, status=status, detail=detail).model_dump()
     return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)

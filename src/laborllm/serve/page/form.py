@@ -125,7 +125,7 @@ class Form:
                 records=records,
                 gender=self.gender or None,
                 ethnicity=self.ethnicity or None,
-                birth_year=_year("The year of birth", self.birth_year) if self.birth_year else None,
+                birth_year=read_year("The year of birth", self.birth_year) if self.birth_year else None,
             )
         except ValidationError as error:
             raise FormError(_as_sentence(sentence(error.errors()))) from None
@@ -135,9 +135,9 @@ class Form:
             raise FormError(f"Job {at} has no title.")
         if not job.start:
             raise FormError(f"Job {at} has no year in which it began.")
-        start = _year(f"Job {at}", job.start)
+        start = read_year(f"Job {at}", job.start)
         later = [year for other in jobs if other.start.isdecimal() and (year := int(other.start)) > start]
-        until = _year(f"Job {at}", job.end) if job.end else min(later, default=max(start, self.now) + 1) - 1
+        until = read_year(f"Job {at}", job.end) if job.end else min(later, default=max(start, self.now) + 1) - 1
         if until < start:
             raise FormError(f"Job {at} ends in {until}, before it begins.")
         if (last := min(later, default=until + 1)) <= until:
@@ -155,7 +155,8 @@ class Form:
         yield "now", str(self.now)
 
 
-def _year(what: str, typed: str) -> int:
+def read_year(what: str, typed: str) -> int:
+    """A year as typed. Raises `FormError` for anything else; `what` says what it is the year of."""
     if not (typed.isdecimal() and typed.isascii() and 1900 <= int(typed[:5]) <= 2060):
         raise FormError(f"{what}: {typed[:20]!r} is not a year. Write four figures, such as 2019.")
     return int(typed)

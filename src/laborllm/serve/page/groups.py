@@ -19,6 +19,7 @@ from laborllm.serve.api.group import simulate_group
 from laborllm.serve.asked import Asked
 from laborllm.serve.counted import count_groups
 from laborllm.serve.inputs.lists import Listed, list_text, read_list
+from laborllm.serve.page.form import read_year
 from laborllm.serve.page.render import render
 from laborllm.serve.page.views import Answers, attachment
 from laborllm.serve.schema import Count, OneGroup
@@ -52,7 +53,7 @@ class List:
     def read(self, asked: Asked) -> Listed:
         """The people of the list. Raises `InputError` for what is no list."""
         now = datetime.now(UTC).year
-        lost = int(self.lost) if self.lost.isdecimal() and len(self.lost) == 4 else None
+        lost = read_year("The year in which all lost their jobs", self.lost) if self.lost else None
         return read_list(self.text, asked.served, lost=lost, as_of=now, corrections=self.corrections)
 
 
@@ -65,8 +66,9 @@ async def empty(asked: Answers) -> Response:
 @groups.post(PLACE)
 async def show(request: Request, asked: Answers) -> Response:
     """The coded titles of a list, or its report."""
-    typed, action = await _typed(request)
+    typed = List()
     try:
+        typed, action = await _typed(request)
         if action == "example":
             return await _page(asked, List(EXAMPLE, lost=str(datetime.now(UTC).year)))
         listed = await run_in_threadpool(typed.read, asked)
@@ -92,7 +94,7 @@ async def _typed(request: Request) -> tuple[List, str]:
     corrections = {title: code for title, code in zip(titles, codes, strict=False) if code}
     horizon = str(form.get("horizon", ""))
     chosen = int(horizon) if horizon in map(str, HORIZONS) else 5
-    return List(text, str(form.get("lost", ""))[:10], chosen, corrections), str(form.get("action", "titles"))
+    return List(text, str(form.get("lost", "")).strip()[:10], chosen, corrections), str(form.get("action", "titles"))
 
 
 async def _page(

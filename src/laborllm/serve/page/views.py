@@ -20,6 +20,7 @@ from laborllm.serve.schema import SimulateAnswer
 
 page = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 PNG_SCALE = 2
+EXAMPLE_OF = {f"example-{number}": form for number, form in enumerate(EXAMPLES.values())}
 Answers = Annotated[Asked, Depends(asked)]
 
 
@@ -36,8 +37,7 @@ async def change(request: Request, asked: Answers) -> Response:
     action = next((value for name, value in fields if name == "action"), "show")
     form = Form.of(fields).after(action)
     try:
-        if action.startswith("example-"):
-            form = list(EXAMPLES.values())[int(action.removeprefix("example-")) % len(EXAMPLES)]
+        form = EXAMPLE_OF.get(action, form)
         if action == "read":
             return await _page(asked, form_of(dict(fields).get("resume", ""), Form()))
         if form.is_empty or action.partition("-")[0] in ("add", "delete", "up"):
@@ -109,5 +109,11 @@ def _data(result: Result, asked: Asked) -> bytes:
 
 
 def attachment(content: bytes, media_type: str, name: str) -> Response:
-    """A file to download."""
+    """A file to download.
+
+    Args:
+        content: What is in it.
+        media_type: Its type.
+        name: What the browser calls it.
+    """
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
