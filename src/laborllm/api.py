@@ -128,16 +128,7 @@ def fit(
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first holds the place for all
         return spec.fit(data, seed=seed, out=place)
     with sole_writer(place):
-        if _is_saved(place, spec, data, seed):
-            shutil.rmtree(_training_folder(place), ignore_errors=True)
-            return load(place)
-        require_free(place)
-        fitted = spec.fit(data, seed=seed, out=place)
-        fitted.save(place)
-        screened = screen(fitted, data, seed=seed)
-        if screened is not None:
-            write_section(place, "Audit", str(screened))
-    return fitted
+        return _fit_to(place, spec, data, seed)
 
 
 def load(path: str | Path, *, held_out_by: Panel | None = None) -> "Fitted":
@@ -273,16 +264,21 @@ def people_futures(
         counts=charted.chart_counts(simulations),
         flows=charted.chart_flows(first) if several else None,
         careers=charted.chart_careers(first) if several else None,
-        facts={
-            "Model": model,
-            "Assumed": first.assumptions,
-            "Paths of each person": f"{first.draws:,}",
-            "Largest Monte Carlo error of a probability": f"{float(first.error.max()):.3f}",
-            "Intervals hold": groups["holds"][0],
-            "Intervals leave out": "what no model has seen, such as a recession to come",
-        },
+        facts=_facts(first, model, groups["holds"][0]),
         level=level,
     )
+
+
+def _facts(simulation: "Simulation", model: str, holds: str) -> dict[str, str]:
+    """What a page on people says of how its numbers came about."""
+    return {
+        "Model": model,
+        "Assumed": simulation.assumptions,
+        "Paths of each person": f"{simulation.draws:,}",
+        "Largest Monte Carlo error of a probability": f"{float(simulation.error.max()):.3f}",
+        "Intervals hold": holds,
+        "Intervals leave out": "what no model has seen, such as a recession to come",
+    }
 
 
 def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":
@@ -295,6 +291,20 @@ def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":
         return kind(**options)
     except TypeError as error:
         raise OptionError(f"the model {model} does not take {', '.join(options) or 'no options'}: {error}") from error
+
+
+def _fit_to(place: Path, spec: "Spec", panel: Panel, seed: int) -> "Fitted":
+    """Fit and save a model, or load this very fit where it was saved before."""
+    if _is_saved(place, spec, panel, seed):
+        shutil.rmtree(_training_folder(place), ignore_errors=True)
+        return load(place)
+    require_free(place)
+    fitted = spec.fit(panel, seed=seed, out=place)
+    fitted.save(place)
+    screened = screen(fitted, panel, seed=seed)
+    if screened is not None:
+        write_section(place, "Audit", str(screened))
+    return fitted
 
 
 def _place(out: str | Path) -> Path:

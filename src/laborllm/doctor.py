@@ -115,8 +115,8 @@ def _caches() -> Iterator[Finding]:
         if not folder.is_dir():
             yield Finding("caches", name, f"{folder}: not there yet")
             continue
-        held = {entry.name: _size(entry) for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")}
-        what = ", ".join(f"{entry} {size / GIGABYTE:.2f} GB" for entry, size in held.items())
+        held = {item.name: _size(item) for item in sorted(folder.iterdir()) if not item.name.startswith(".")}
+        what = ", ".join(f"{item} {size / GIGABYTE:.2f} GB" for item, size in held.items())
         yield Finding("caches", name, f"{folder}: {what or 'empty'}")
 
 

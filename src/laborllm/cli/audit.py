@@ -8,6 +8,28 @@ from cyclopts import Parameter
 
 from laborllm.cli.options import AsJson, PanelFile, RunFolder, Seed
 
+Other = Annotated[
+    Path | None,
+    Parameter(help="Run folder of a model that was not trained on these people, such as one of another panel."),
+]
+Refits = Annotated[
+    int,
+    Parameter(
+        help="Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a "
+        "strong attack (RMIA and LiRA), which takes as many times as long as the fit."
+    ),
+]
+Cache = Annotated[
+    Path, Parameter(help="Folder that keeps refits, so that none is made twice; that of a study will do.")
+]
+Canaries = Annotated[
+    int,
+    Parameter(
+        help="Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; that "
+        "fit is not kept."
+    ),
+]
+
 
 def audit(
     run: RunFolder,
@@ -15,32 +37,15 @@ def audit(
     /,
     *,
     out: Annotated[Path | None, Parameter(help="HTML page to write as well.")] = None,
-    reference: Annotated[
-        Path | None,
-        Parameter(help="Run folder of a model that was not trained on these people, such as one of another panel."),
-    ] = None,
-    refits: Annotated[
-        int,
-        Parameter(
-            help="Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a "
-            "strong attack (RMIA and LiRA), which takes as many times as long as the fit."
-        ),
-    ] = 0,
-    cache: Annotated[
-        Path, Parameter(help="Folder that keeps refits, so that none is made twice; that of a study will do.")
-    ] = Path("refits"),
-    canaries: Annotated[
-        int,
-        Parameter(
-            help="Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; "
-            "that fit is not kept."
-        ),
-    ] = 0,
+    reference: Other = None,
+    refits: Refits = 0,
+    cache: Cache = Path("refits"),
+    canaries: Canaries = 0,
     draws: Annotated[int, Parameter(help="How often people are drawn for intervals.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Attack a fitted model: can its training people be told from people who were held out?
+    """Attack a fitted model: can people whom it was trained on be distinguished from people held out?
 
     The findings go into the model card of the run folder, too.
 

@@ -1,4 +1,4 @@
-"""The verb that looks at the machine."""
+"""The verb that examines the machine."""
 
 from dataclasses import asdict
 from itertools import groupby

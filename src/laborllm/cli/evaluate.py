@@ -2,23 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from laborllm.cli.naming import paths_by_name
-from laborllm.cli.options import (
-    AsJson,
-    MaxLogPplShift,
-    MaxTV,
-    Memory,
-    PanelFile,
-    Scoring,
-    ScoringWeights,
-    Seed,
-    Tolerance,
-)
-from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.cli.options import SCORED_SO, AsJson, PanelFile, ScoredSo, Seed, Split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,52 +16,53 @@ if TYPE_CHECKING:
     from laborllm.models.contract import Forecaster
     from laborllm.panel import Panel
 
-
-DEFAULT = ScoringOptions()
+Runs = Annotated[
+    list[str],
+    Parameter(
+        help="Run folders, and files of forecasts; the tables call each by the name of its folder or file, or by NAME "
+        "where NAME=RUN is given."
+    ),
+]
+By = Annotated[
+    tuple[str, ...],
+    Parameter(
+        help="Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column of "
+        "the panel, and crossings such as gender*education."
+    ),
+]
+Weighted = Annotated[
+    str, Parameter(help="Weight records: none; sampling, by the panel's sampling weights; or by a column.")
+]
+Metrics = Annotated[
+    tuple[str, ...] | None, Parameter(help="Only these metrics, such as perplexity, brier or auc_change; else all.")
+]
+LikelihoodOnly = Annotated[
+    bool, Parameter(help="Score only the observed occupations: quicker, and gives only raw perplexity.")
+]
+Report = Annotated[Path | None, Parameter(help="HTML report to write; without it the tables are printed only.")]
+Tables = Annotated[Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files.")]
+Cluster = Annotated[str, Parameter(help="Column whose values are drawn together, such as a household.")]
+Strata = Annotated[str | None, Parameter(help="Column within whose values clusters are drawn.")]
+Reference = Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")]
 
 
 def evaluate(
-    runs: Annotated[
-        list[str],
-        Parameter(
-            help="Run folders, and files of forecasts; the tables call each by the name of its folder or file, or by "
-            "NAME where NAME=RUN is given."
-        ),
-    ],
+    runs: Runs,
     panel: PanelFile,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="HTML report to write; without it the tables are printed only.")] = None,
-    tables: Annotated[
-        Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files.")
-    ] = None,
-    split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers to evaluate on.")] = "test",
+    out: Report = None,
+    tables: Tables = None,
+    split: Annotated[Split, Parameter(help="Whose careers to evaluate on.")] = "test",
     workers: Annotated[int | None, Parameter(help="Evaluate on this many of them, drawn at random.")] = None,
-    likelihood_only: Annotated[
-        bool, Parameter(help="Score only the observed occupations: quicker, and gives only raw perplexity.")
-    ] = False,
-    scoring: Scoring = DEFAULT.method,
-    tolerance: Tolerance = DEFAULT.tolerance,
-    memory: Memory = DEFAULT.memory,
-    scoring_weights: ScoringWeights = DEFAULT.weights,
-    max_tv: MaxTV = DEFAULT.max_tv,
-    max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
-    by: Annotated[
-        tuple[str, ...],
-        Parameter(
-            help="Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column "
-            "of the panel, and crossings such as gender*education."
-        ),
-    ] = ("transition", "origin", "destination"),
-    weights: Annotated[
-        str, Parameter(help="Weight records: none; sampling, by the panel's sampling weights; or by a column.")
-    ] = "none",
-    cluster: Annotated[str, Parameter(help="Column whose values are drawn together, such as a household.")] = "worker",
-    strata: Annotated[str | None, Parameter(help="Column within whose values clusters are drawn.")] = None,
-    metrics: Annotated[
-        tuple[str, ...] | None, Parameter(help="Only these metrics, such as perplexity, brier or auc_change; else all.")
-    ] = None,
-    reference: Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")] = None,
+    likelihood_only: LikelihoodOnly = False,
+    scoring: ScoredSo = SCORED_SO,
+    by: By = ("transition", "origin", "destination"),
+    weights: Weighted = "none",
+    cluster: Cluster = "worker",
+    strata: Strata = None,
+    metrics: Metrics = None,
+    reference: Reference = None,
     all_pairs: Annotated[bool, Parameter(help="Compare every model with every other.")] = False,
     draws: Annotated[int, Parameter(help="How often clusters are drawn.")] = 1000,
     seed: Seed = 0,
@@ -92,10 +82,9 @@ def evaluate(
     from laborllm.report.terminal import show
 
     careers = PanelFile.open(panel)
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
     paths = paths_by_name(runs)
     as_fitted = {name: load_forecaster(path, held_out_by=careers) for name, path in paths.items()}
-    models: dict[str, Forecaster] = {name: WithScoring(model, options) for name, model in as_fitted.items()}
+    models: dict[str, Forecaster] = {name: WithScoring(model, scoring.options) for name, model in as_fitted.items()}
     found = measure(
         models,
         panel,
@@ -114,8 +103,8 @@ def evaluate(
     report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
         loaded = api.read_panel(panel)
-        forecasters = [name for name in found.ranking if not paths[name].is_file()]  # a file forecasts no one else
-        fitted = {name: models[name] for name in forecasters if not likelihood_only}
+        forecasters = [] if likelihood_only else [name for name in found.ranking if not paths[name].is_file()]
+        fitted = {name: models[name] for name in forecasters}  # a file forecasts no one else
         _write_report(out, found, fitted, loaded, facts(loaded, split, workers))
     if tables is not None:
         write_tables(tables, found)

@@ -1,9 +1,10 @@
 """Options that several verbs share, and where else their values come from than the line that is typed."""
 
 import re
+from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Parameter
 from cyclopts.config import Toml, Yaml
@@ -61,13 +62,34 @@ SplitBy = Annotated[
         "members are alike, else worker."
     ),
 ]
-SCORING = attribute_texts(ScoringOptions)
-Scoring = Annotated[Method, Parameter(help=SCORING["method"])]
-Tolerance = Annotated[float, Parameter(help=SCORING["tolerance"])]
-ScoringWeights = Annotated[Weights, Parameter(help=SCORING["weights"])]
-MaxTV = Annotated[float, Parameter(help=SCORING["max_tv"])]
-MaxLogPplShift = Annotated[float, Parameter(help=SCORING["max_log_ppl_shift"])]
-Memory = Annotated[float, Parameter(help=SCORING["memory"])]
+SCORING, EXACT = attribute_texts(ScoringOptions), ScoringOptions()
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a language model scores titles, by the names that options have on the command line."""
+
+    scoring: Annotated[Method, Parameter(help=SCORING["method"])] = EXACT.method
+    tolerance: Annotated[float, Parameter(help=SCORING["tolerance"])] = EXACT.tolerance
+    memory: Annotated[float, Parameter(help=SCORING["memory"])] = EXACT.memory
+    scoring_weights: Annotated[Weights, Parameter(help=SCORING["weights"])] = EXACT.weights
+    max_tv: Annotated[float, Parameter(help=SCORING["max_tv"])] = EXACT.max_tv
+    max_log_ppl_shift: Annotated[float, Parameter(help=SCORING["max_log_ppl_shift"])] = EXACT.max_log_ppl_shift
+
+    @property
+    def options(self) -> ScoringOptions:
+        """The options as the library has them. Raises `OptionError` for a value that is out of its range."""
+        return ScoringOptions(
+            self.scoring, self.tolerance, self.memory, self.scoring_weights, self.max_tv, self.max_log_ppl_shift
+        )
+
+
+ScoredSo = Annotated[Scoring, Parameter(name="*")]
+SCORED_SO = Scoring()
+TableFile = Annotated[Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata).")]
+Split = Literal["train", "valid", "test"]
+SomeSplit = Annotated[Split | None, Parameter(help="Only the workers of one split; default: all.")]
+SomeWorkers = Annotated[int | None, Parameter(help="Only this many of them, drawn at random.")]
 ConfigFile = Annotated[
     Path | None, Parameter(help="File of options, in YAML or TOML; what is typed with it comes first.")
 ]
@@ -100,7 +122,7 @@ def read_config(app: App, commands: tuple[str, ...], arguments: ArgumentCollecti
 
 
 class _Yaml(Yaml):
-    """A file whose entries are given once, and without references, of which a few lines can stand for millions."""
+    """A file whose options are given once, and without references, of which a few lines can stand for millions."""
 
     def _load_config(self, path: Path) -> Any:
         import yaml
@@ -111,7 +133,7 @@ class _Yaml(Yaml):
             def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
                 if self.check_event(yaml.AliasEvent):
                     anchor = self.get_event().anchor  # type: ignore[no-untyped-call]
-                    raise yaml.YAMLError(f"*{anchor} refers to another entry: write the value itself")
+                    raise yaml.YAMLError(f"*{anchor} refers to another place: write the value itself")
                 return super().compose_node(parent, index)
 
         return yaml.load(path.read_text("utf-8-sig"), Loader)

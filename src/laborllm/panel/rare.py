@@ -1,4 +1,4 @@
-"""What fewer people carry than may be told apart: such occupations are pooled, such values of covariates are missing.
+"""What too few people carry to be shown: such occupations are pooled, such values of covariates are missing.
 
 A model that is given away is fitted on the panel that `pool_rare` returns, so that no parameter of it rests on fewer
 than `SMALLEST_CELL` workers. The occupations that too few carry are one class for each major group; those of groups

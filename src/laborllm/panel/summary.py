@@ -185,6 +185,6 @@ def _row_counts(provenance: Provenance) -> list[tuple[str, int | None]]:
     counts = pl.DataFrame(losses, {"reason": pl.String, "rows": pl.Int64}, orient="row").filter(pl.col("rows") != 0)
     sizes = counts.select("reason", workers=pl.col("rows").abs())
     hidden = sizes.join(withhold_counts(sizes), on="reason", how="anti")
-    told = 0 < hidden["workers"].sum() < SMALLEST_CELL
+    follows = 0 < hidden["workers"].sum() < SMALLEST_CELL
     shown = [(reason, None if reason in hidden["reason"] else rows) for reason, rows in losses]
-    return [(read[0], None if told else read[1]), *shown, kept]
+    return [(read[0], None if follows else read[1]), *shown, kept]

@@ -38,7 +38,7 @@ class Groups:
         Args:
             workers: The people.
             labels: The group of each.
-            now: Seconds on a clock that only goes forward; default: that of the machine.
+            now: Seconds on a clock that only goes forward; default: the machine's.
 
         Raises:
             GroupError: A group has fewer than ten people, or differs from another by fewer than ten.

@@ -2,36 +2,37 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from laborllm.cli.ahead.people import Draws
 from laborllm.cli.naming import paths_by_name
-from laborllm.cli.options import PanelFile, Seed
+from laborllm.cli.options import PanelFile, Seed, Split
+
+Runs = Annotated[
+    list[str],
+    Parameter(help="Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given."),
+]
+Scores = Annotated[
+    Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta.")
+]
+Rates = Annotated[Path | None, Parameter(help="Table of modelled and observed counts by age and group to write.")]
 
 
 def backtest(
-    runs: Annotated[
-        list[str],
-        Parameter(
-            help="Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given."
-        ),
-    ],
+    runs: Runs,
     panel: PanelFile,
     /,
     *,
     origins: Annotated[list[int], Parameter(help="Years at which forecasts are made.")],
     horizon: Annotated[int, Parameter(help="How many years ahead.")] = 5,
-    out: Annotated[
-        Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta.")
-    ] = None,
-    rates: Annotated[
-        Path | None, Parameter(help="Table of modelled and observed counts by age and group to write.")
-    ] = None,
+    out: Scores = None,
+    rates: Rates = None,
     page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
-    split: Annotated[Literal["train", "valid", "test"], Parameter(help="Whose careers are forecast.")] = "test",
+    split: Annotated[Split, Parameter(help="Whose careers are forecast.")] = "test",
     workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
-    draws: Annotated[int, Parameter(help="Paths of each worker.")] = 200,
+    draws: Draws = 200,
     seed: Seed = 0,
 ) -> None:
     """Score forecasts of several years ahead, made at origins in the past, on what happened since.

@@ -2,28 +2,35 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
-from laborllm.cli.options import (
-    Machines,
-    MaxLogPplShift,
-    MaxTV,
-    Memory,
-    RunFolder,
-    Scoring,
-    ScoringWeights,
-    Seed,
-    Tolerance,
-)
+from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers, TableFile
 from laborllm.forecasting.engines.engine import LOCAL
-from laborllm.lm.scoring.options import ScoringOptions
 
-DEFAULT = ScoringOptions()
+if TYPE_CHECKING:
+    from laborllm.lm.scoring.options import ScoringOptions
+    from laborllm.models.contract import Fitted, Forecaster
+
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
 Layout = Literal["long", "wide", "people"]
+AsTable = Annotated[
+    Layout | None,
+    Parameter(
+        help="A table for other programs: `long`, a row per record and occupation; `wide`, a column per occupation; "
+        "`people`, of 100 people with that history how many stay, move, do something else. Default: `long` for .csv "
+        "and .dta; for .parquet a file of forecasts, which `evaluate` reads."
+    ),
+]
+Top = Annotated[
+    int | None, Parameter(help="This many occupations of each record; default: all, and 5 in the layout `people`.")
+]
+OneYear = Annotated[
+    int | None,
+    Parameter(help="Forecast only where each worker is in this year, after her last record; default: all records."),
+]
 
 
 def forecast(
@@ -31,34 +38,15 @@ def forecast(
     people: PeopleFile,
     /,
     *,
-    out: Annotated[Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata).")],
-    layout: Annotated[
-        Layout | None,
-        Parameter(
-            help="A table for other programs: `long`, a row per record and occupation; `wide`, a column per "
-            "occupation; `people`, of 100 people with that history how many stay, move, do something else. Default: "
-            "`long` for .csv and .dta; for .parquet a file of forecasts, which `evaluate` reads."
-        ),
-    ] = None,
-    top: Annotated[
-        int | None, Parameter(help="This many occupations of each record; default: all, and 5 in the layout `people`.")
-    ] = None,
-    year: Annotated[
-        int | None,
-        Parameter(help="Forecast only where each worker is in this year, after her last record; default: all records."),
-    ] = None,
+    out: TableFile,
+    layout: AsTable = None,
+    top: Top = None,
+    year: OneYear = None,
     must_move: MustMove = False,
-    split: Annotated[
-        Literal["train", "valid", "test"] | None, Parameter(help="Forecast the workers of one split; else all.")
-    ] = None,
-    workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
+    split: SomeSplit = None,
+    workers: SomeWorkers = None,
     seed: Seed = 0,
-    scoring: Scoring = DEFAULT.method,
-    tolerance: Tolerance = DEFAULT.tolerance,
-    memory: Memory = DEFAULT.memory,
-    scoring_weights: ScoringWeights = DEFAULT.weights,
-    max_tv: MaxTV = DEFAULT.max_tv,
-    max_log_ppl_shift: MaxLogPplShift = DEFAULT.max_log_ppl_shift,
+    scoring: ScoredSo = SCORED_SO,
     engine: Machines = LOCAL,
     read: ReadSo = READ_SO,
 ) -> None:
@@ -75,31 +63,35 @@ def forecast(
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.engines.to_file import forecast_to_file
     from laborllm.forecasting.export import require_table
-    from laborllm.forecasting.in_year import InYear
-    from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.registry import state_of
-    from laborllm.models.scored import WithScoring
     from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
     require_table(out, layout or "long", top)
     as_table = layout is not None or top is not None or out.suffix != ".parquet"
-    options = ScoringOptions(scoring, tolerance, memory, scoring_weights, max_tv, max_log_ppl_shift)
-    fitted = api.load(run)
-    model = WithScoring(MustMovers(fitted) if must_move else fitted, options)
-    make_folder(out.resolve().parent)
     whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
+    options, fitted = scoring.options, api.load(run)
+    model = _forecaster(fitted, options, year, must_move=must_move)
     identity = f"{state_of(run)}\n{options}\n{year}\n{must_move}"
     with as_panel_file(people, read) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
-        records = forecast_to_file(
-            model if year is None else InYear(model, year), careers, whole, identity=identity, engine=engine
-        )
+        make_folder(out.resolve().parent)
+        records = forecast_to_file(model, careers, whole, identity=identity, engine=engine)
         if as_table:
             _convert(whole, out, panel, layout=layout or "long", top=top)
         else:
             print(f"{out}: forecasts of {records:,} records", file=sys.stderr)
+
+
+def _forecaster(fitted: "Fitted", options: "ScoringOptions", year: int | None, *, must_move: bool) -> "Forecaster":
+    """The model as it is asked: of one year or of all records, of whom must move or of all, with titles scored so."""
+    from laborllm.forecasting.in_year import InYear
+    from laborllm.models.must_move import MustMove as MustMovers
+    from laborllm.models.scored import WithScoring
+
+    model = WithScoring(MustMovers(fitted) if must_move else fitted, options)
+    return model if year is None else InYear(model, year)
 
 
 def _convert(whole: Path, out: Path, panel: Path, *, layout: Layout, top: int | None) -> None:

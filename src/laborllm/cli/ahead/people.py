@@ -41,6 +41,9 @@ class PeopleOptions:
     date_order: Literal["day-first", "month-first"] | None = None
 
 
+Years = Annotated[list[int], Parameter(help="Years to forecast, all after the last record.")]
+Draws = Annotated[int, Parameter(help="Paths of each worker.")]
+TopOfYear = Annotated[int | None, Parameter(help="Write this many occupations of each worker and year; default: all.")]
 MustMove = Annotated[bool, Parameter(help="These people cannot stay where they are.")]
 ReadSo = Annotated[PeopleOptions, Parameter(name="*")]
 READ_SO = PeopleOptions()

@@ -1,13 +1,12 @@
 """The verb that asks what people are forecast whose records say something else."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from laborllm.cli.ahead.people import READ_SO, PeopleFile, ReadSo
-from laborllm.cli.options import RunFolder, Seed
+from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years
+from laborllm.cli.options import RunFolder, Seed, TableFile
 
 
 def what_if(
@@ -15,16 +14,14 @@ def what_if(
     people: PeopleFile,
     /,
     *,
-    years: Annotated[list[int], Parameter(help="Years to forecast, all after the last record.")],
-    out: Annotated[Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata).")],
+    years: Years,
+    out: TableFile,
     education: Annotated[str | None, Parameter(help="The education of the last year, and after it.")] = None,
     region: Annotated[str | None, Parameter(help="The region.")] = None,
     last_occupation: Annotated[str | None, Parameter(help="Code of the occupation of the last year.")] = None,
     out_of_work: Annotated[bool, Parameter(help="The last year is one without work.")] = False,
-    top: Annotated[
-        int | None, Parameter(help="Write this many occupations of each worker and year; default: all.")
-    ] = None,
-    draws: Annotated[int, Parameter(help="Paths of each worker, in each version.")] = 1000,
+    top: TopOfYear = None,
+    draws: Draws = 1000,
     seed: Seed = 0,
     read: ReadSo = READ_SO,
 ) -> None:

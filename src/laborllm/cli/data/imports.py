@@ -100,7 +100,8 @@ def import_resumes(
         Parameter(help="Year, month or day to which jobs without an end continue; default: the date of the file."),
     ] = None,
     open_end: Annotated[
-        tuple[str, ...], Parameter(help="Texts that mean that a job has no end yet, besides `present` and the like.")
+        tuple[str, ...],
+        Parameter(help="Texts that mean that a job has no end yet, in addition to `present` and the like."),
     ] = (),
     date_order: Annotated[
         Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from laborllm.errors import OptionError
 from laborllm.forecasting.backtests.origins import cut, futures_of, marginal_of
 from laborllm.forecasting.backtests.rates import coverage_of, rates_at
 from laborllm.forecasting.backtests.scored import means_of, scores_at
@@ -86,6 +87,7 @@ def backtest(
         Scores, rates by age and group, and the coverage of the intervals of counts.
 
     Raises:
+        OptionError: There is no origin.
         PanelError: No worker of the split was seen both before and after an origin.
         RunError: A model forecasts over another taxonomy than the panel's.
 
@@ -97,19 +99,25 @@ def backtest(
         >>> found.scores.filter(model="counts", metric="log score")["horizon"].to_list()
         [1, 2, 4]
     """
+    if not origins:
+        raise OptionError("a backtest needs at least one origin: a year at which forecasts are made")
     for model in models.values():
         require_taxonomy(model, panel)
     some = panel.draw(split, workers, seed=seed)
     chains: dict[str, Forecaster] = {name: spec.fit(panel) for name, spec in MARKOV.items()}
     marginal = marginal_of(panel)
     scored, rates, coverage = [], [], []
-    for year in origins:
-        origin = cut(some, split, year, horizon)
+    for origin in [cut(some, split, year, horizon) for year in origins]:
         for name, futures in futures_of(dict(models) | chains, origin, marginal, draws, seed):
-            model_column = pl.lit(name).alias("model")
-            scored += [row.with_columns(model_column) for row in scores_at(origin, futures)]
-            rates.append(rates_at(origin, futures).select(model_column, pl.all()))
-            coverage.append(coverage_of(origin, futures).select(model_column, pl.all()))
+            called = pl.lit(name).alias("model")
+            scored += [row.with_columns(called) for row in scores_at(origin, futures)]
+            rates.append(rates_at(origin, futures).select(called, pl.all()))
+            coverage.append(coverage_of(origin, futures).select(called, pl.all()))
+    return Backtest(means_of(pl.concat(scored)), pl.concat(rates), _share_held(coverage))
+
+
+def _share_held(coverage: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """The coverage at all origins together, weighted by cells."""
     held = pl.concat(coverage).group_by("model", "horizon", "level", maintain_order=True)
     share = held.agg(pl.col("cells").sum(), (pl.col("held").sum() / pl.col("cells").sum()).alias("held"))
-    return Backtest(means_of(pl.concat(scored)), pl.concat(rates), share.filter(pl.col("cells") > 0))
+    return share.filter(pl.col("cells") > 0)

@@ -68,21 +68,18 @@ def group_shares(
         rows = np.flatnonzero(labels == label)
         expected, drawn = _group_counts(runs, rows, cell, len(codes), sampled=sampled)
         low, high = central_interval(drawn, level)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "group": np.repeat(label, expected.size),
-                    "workers": np.repeat(len(rows), expected.size),
-                    "year": np.repeat(years, len(codes)),
-                    "code": np.tile(codes, len(years)),
-                    "title": np.tile(titles, len(years)),
-                    "share": expected.ravel() / len(rows),
-                    "count": expected.ravel(),
-                    "low": low.ravel(),
-                    "high": high.ravel(),
-                }
-            )
-        )
+        columns = {
+            "group": np.repeat(label, expected.size),
+            "workers": np.repeat(len(rows), expected.size),
+            "year": np.repeat(years, len(codes)),
+            "code": np.tile(codes, len(years)),
+            "title": np.tile(titles, len(years)),
+            "share": expected.ravel() / len(rows),
+            "count": expected.ravel(),
+            "low": low.ravel(),
+            "high": high.ravel(),
+        }
+        parts.append(pl.DataFrame(columns))
     held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
     return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
 

@@ -111,20 +111,7 @@ def reachable(
     if moves not in (1, 2):
         raise OptionError(f"occupations can be reached in 1 move or in 2, not in {moves}")
     at, of_moves = found.column(code), found.of_moves
-    common = np.where(of_moves >= least, of_moves, 0)
-    ways = common[at][:, None] * common  # (J, J): by way of each, to each
-    via = ways.argmax(axis=0)
-    twice = ways[via, np.arange(len(via))] if moves == 2 else np.zeros(len(via))
-    once = common[at]
-    table = pl.DataFrame(
-        {
-            "code": found.taxonomy.codes,
-            "title": found.taxonomy.titles,
-            "moves": np.where(once > 0, 1, 2),
-            "share": np.where(once > 0, once, twice),
-            "via": np.array(found.taxonomy.titles)[via],
-        }
-    ).with_columns(via=pl.when(pl.col("moves") == 2).then("via"))
+    table = _ways(found, at, np.where(of_moves >= least, of_moves, 0), moves)
     states = pl.Series(found.taxonomy.states, dtype=pl.String).implode()
     kept = table.filter(pl.col("share") > 0, pl.col("code") != code, ~pl.col("code").is_in(states))
     paid = kept if wages is None else _with_wages(kept, wages, code)
@@ -133,6 +120,22 @@ def reachable(
             raise OptionError(f"pay can be no less only where the pay of occupation {code} is known")
         paid = paid.filter(pl.col("wage_ratio") >= 1)
     return paid.sort("moves", "share", descending=[False, True], maintain_order=True)
+
+
+def _ways(found: Mobility, at: int, common: NDArray[np.float64], moves: int) -> pl.DataFrame:
+    """The most common way from one occupation to each, in one move if there is one, by the shares of moves, (J, J)."""
+    ways = common[at][:, None] * common  # (J, J): by way of each, to each
+    via = ways.argmax(axis=0)
+    twice = ways[via, np.arange(len(via))] if moves == 2 else np.zeros(len(via))
+    once = common[at]
+    columns = {
+        "code": found.taxonomy.codes,
+        "title": found.taxonomy.titles,
+        "moves": np.where(once > 0, 1, 2),
+        "share": np.where(once > 0, once, twice),
+        "via": np.array(found.taxonomy.titles)[via],
+    }
+    return pl.DataFrame(columns).with_columns(via=pl.when(pl.col("moves") == 2).then("via"))
 
 
 def typical_wages(panel: Panel, column: str = "wage") -> pl.DataFrame:

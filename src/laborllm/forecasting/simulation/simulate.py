@@ -131,10 +131,7 @@ def simulate(
         found = _simulated(forecaster, opened, draws, seed)
     else:
         ways = max(way for way in range(1, min(WAYS, max(draws, 1)) + 1) if draws % way == 0)
-        seeds = np.random.SeedSequence(seed).generate_state(ways).tolist()
-        schooled = education.draw(opened, ways, seed=seed)
-        parts = [_simulated(forecaster, part, draws // ways, each) for part, each in zip(schooled, seeds, strict=True)]
-        found = _together(parts, seed)
+        found = _schooled(forecaster, opened, education, ways, draws, seed)
         assumed.insert(1, f"education drawn in {ways} ways")
     return replace(found, assumptions="; ".join(assumed))
 
@@ -153,6 +150,15 @@ def _simulated(model: Forecaster, opened: Panel, draws: int, seed: int) -> Simul
                 occupation[rows, :, year] = drawn.cpu()
                 advance(careers.workers)
     return Simulation(origins, open_years, opened.taxonomy, probability, error, occupation, seed)
+
+
+def _schooled(
+    model: Forecaster, opened: Panel, education: EducationChain, ways: int, draws: int, seed: int
+) -> Simulation:
+    """The simulation of careers whose education is drawn, in each of several ways on a share of the paths."""
+    seeds = np.random.SeedSequence(seed).generate_state(ways).tolist()
+    drawn = zip(education.draw(opened, ways, seed=seed), seeds, strict=True)
+    return _together([_simulated(model, part, draws // ways, each) for part, each in drawn], seed)
 
 
 def _together(parts: Sequence[Simulation], seed: int) -> Simulation:

@@ -39,11 +39,7 @@ def if_records_said(
         >>> ll.if_records_said(panel, last_occupation="95").records["occupation"][-2]
         '95'
     """
-    if last_occupation is not None and out_of_work:
-        raise OptionError("a last year in an occupation and one without work are two what-ifs: ask one at a time")
-    code = _out_of_work(panel) if out_of_work else last_occupation
-    if code is not None and code not in panel.taxonomy.position:
-        raise TaxonomyError(f"taxonomy {panel.taxonomy.name} has no occupation with code {code!r}")
+    code = _last_code(panel, last_occupation, out_of_work=out_of_work)
     if education is None and region is None and code is None:
         raise OptionError("a what-if needs another record: education, region, last occupation, or a year out of work")
     observed = pl.col("occupation").is_not_null()
@@ -59,6 +55,16 @@ def if_records_said(
     if records.equals(panel.records):
         raise PanelError("the careers say all of that already: the what-if changes nothing")
     return panel.with_records(records)
+
+
+def _last_code(panel: Panel, last_occupation: str | None, *, out_of_work: bool) -> str | None:
+    """The code of the last year, if it is to be another one."""
+    if last_occupation is not None and out_of_work:
+        raise OptionError("a last year in an occupation and one without work are two what-ifs: ask one at a time")
+    code = _out_of_work(panel) if out_of_work else last_occupation
+    if code is not None and code not in panel.taxonomy.position:
+        raise TaxonomyError(f"taxonomy {panel.taxonomy.name} has no occupation with code {code!r}")
+    return code
 
 
 def _out_of_work(panel: Panel) -> str:

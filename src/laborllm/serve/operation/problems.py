@@ -31,7 +31,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {}}}
     for status in (400, 401, 403, 404, 405, 406, 408, 413, 415, 422, 429, 503)
 }
-"""What any call may answer besides what it declares itself."""
+"""What any call may answer in addition to what it declares itself."""
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -73,7 +73,7 @@ class Result:
 STACKED = "Of 100 people with this career, how many are where."
 INTERVALS = (
     "The same people, part by part: the line is what is expected of a hundred of them, the band holds nine in ten "
-    "groups of a hundred. It is the spread of chance alone; what the model has not seen, such as a recession to "
+    "groups of a hundred. It is the spread of chance only; what the model has not seen, such as a recession to "
     "come, is in no band."
 )
 
