@@ -120,6 +120,18 @@ def test_what_cannot_be_mixed_is_refused(change: dict[str, object], message: str
         mix(panel, [Addition(other, **change)], seed=0)  # type: ignore[arg-type]
 
 
+def test_a_draw_needs_what_it_draws_by(panel: Panel, other: Panel) -> None:
+    """Weights that some workers lack, and covariates of which the two panels know different ones."""
+    first = pl.col("worker") == pl.col("worker").first()
+    weighted = other.with_records(other.records.with_columns(weight=pl.when(~first).then(1.0)))
+    with pytest.raises(PanelError, match="OTHER has workers without a weight: they cannot be drawn by it"):
+        mix(panel, [Addition(weighted, 0.5, "weight")], seed=0)
+    nothing = {name: pl.lit(None, pl.String) for name in ("education", "gender", "ethnicity", "region")}
+    unknown = other.with_records(other.records.with_columns(**nothing, birth_year=pl.lit(None, pl.Int16)))
+    with pytest.raises(PanelError, match="the panels have no covariate in common: workers cannot be drawn by it"):
+        mix(panel, [Addition(unknown, 0.5, "target")], seed=0)
+
+
 def test_finer_states_become_coarser_whichever_panel_has_them(panel: Panel, other: Panel) -> None:
     """`panel` has the unemployed apart; `coarse` has them among those who do not work."""
     coarse = coarsen(other, ["in_education", "not_working"])

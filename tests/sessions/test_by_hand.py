@@ -37,7 +37,7 @@ JOBS = "code,title,group\n1,Bakers,Food\n2,Cooks,Food\n3,Welders,Metal\n4,Fitter
 def rows() -> pandas.DataFrame:
     """Her table: three hundred invented workers, a few rows of which have no year."""
     jobs = [tuple(line.split(",")) for line in JOBS.splitlines()[1:]]
-    taxonomy = ll.Taxonomy.from_occupations("jobs", jobs).with_states(["unemployed"])  # type: ignore[arg-type]
+    taxonomy = ll.Taxonomy.from_occupations("jobs", jobs).with_states(["unemployed"])
     records = ll.import_synthetic(workers=300, taxonomy=taxonomy, seed=2).records
     number_of = records["worker"].cast(int)
     return pandas.DataFrame(

@@ -63,6 +63,7 @@ SplitBy = Annotated[
     ),
 ]
 SCORING, EXACT = attribute_texts(ScoringOptions), ScoringOptions()
+Memory = Annotated[float, Parameter(help=SCORING["memory"])]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Scoring:
 
     scoring: Annotated[Method, Parameter(help=SCORING["method"])] = EXACT.method
     tolerance: Annotated[float, Parameter(help=SCORING["tolerance"])] = EXACT.tolerance
-    memory: Annotated[float, Parameter(help=SCORING["memory"])] = EXACT.memory
+    memory: Memory = EXACT.memory
     scoring_weights: Annotated[Weights, Parameter(help=SCORING["weights"])] = EXACT.weights
     max_tv: Annotated[float, Parameter(help=SCORING["max_tv"])] = EXACT.max_tv
     max_log_ppl_shift: Annotated[float, Parameter(help=SCORING["max_log_ppl_shift"])] = EXACT.max_log_ppl_shift

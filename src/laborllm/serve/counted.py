@@ -49,8 +49,8 @@ def _counts(table: pl.DataFrame, top: int) -> list[Count]:
     ordered = table.sort("count", descending=True, maintain_order=True)
     named = ordered.filter(pl.col("count") >= LEAST).head(top)
     people = int(table["workers"][0])
-    expected = np.append(named["count"].to_numpy(), max(people - named["count"].sum(), 0))
-    *counts, rest = largest_remainders(expected, people).tolist()
+    expected = named["count"].to_numpy()
+    *counts, rest = largest_remainders(np.append(expected, max(people - expected.sum(), 0)), people).tolist()
     rows = zip(named.select("title", "low", "high").iter_rows(), counts, strict=True)
     found = [Count(title=title, count=count, low=int(low), high=int(high)) for (title, low, high), count in rows]
     return [*found, Count(title=OTHERS, count=rest, low=None, high=None)] if rest else found

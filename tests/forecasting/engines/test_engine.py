@@ -166,5 +166,7 @@ def test_bad_engines_are_refused(fitted: Fitted, panel: Panel, tmp_path: Path) -
         Engine(processes=0)
     with pytest.raises(OptionError, match="an address and GPUs are of the engine ray"):
         Engine(address="auto")
+    with pytest.raises(OptionError, match="a process cannot have -1 GPUs"):
+        Engine("ray", gpus=-1)
     with pytest.raises(OptionError, match="several processes read careers from a file"):
         forecast_to_file(fitted, panel, tmp_path / "f.parquet", identity="nemo", engine=PROCESSES)
