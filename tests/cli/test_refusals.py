@@ -157,6 +157,8 @@ def test_a_folder_with_the_sign_in_its_name_is_a_folder() -> None:
         ("import nlsy97 a.csv", "give the files of an extract and --out, or --questions"),
         ("import psid a.txt", "name the data file of the extract, and the panel to write with --out"),
         ("curves run --out new.svg", "run has no curve.csv"),
+        ("audit run panel.parquet --draws 0", "0 bootstrap draws cannot bound a 95 % interval: use 40 or more"),
+        ("audit run panel.parquet --refits 3", "an even number, 4 or more, not 3"),
         ("export career panel.parquet --out run", "run"),
     ],
 )

@@ -15,6 +15,7 @@ from laborllm.auditing.canaries import Canaries, plant_canaries
 from laborllm.auditing.measures import Indices, Scored, measure
 from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
+from laborllm.evaluation.bootstrap import require_draws
 from laborllm.models.contract import Fitted, Forecaster
 from laborllm.models.registry import load, load_forecaster
 from laborllm.panel import Panel
@@ -124,7 +125,7 @@ def audit(
     Raises:
         PanelError: Fewer than ten workers in split train or split test.
         RunError: A model fitted on another split of the panel.
-        OptionError: An odd number of refits, or fewer than twenty canaries.
+        OptionError: An odd number of refits, fewer than twenty canaries, or too few draws.
 
     Examples:
         >>> import laborllm as ll
@@ -133,6 +134,7 @@ def audit(
         >>> found.row("loss", "auc")["chance"]
         0.5
     """
+    require_draws(draws)
     panel = panel if isinstance(panel, Panel) else Panel.load(Path(panel))
     fitted = load(Path(model), held_out_by=panel) if isinstance(model, str | Path) else model
     known = load_forecaster(Path(reference)) if isinstance(reference, str | Path) else reference

@@ -69,6 +69,12 @@ class Bootstrapped:
         return self.resampled[np.isfinite(self.resampled)]
 
 
+def require_draws(draws: int) -> None:
+    """Raise `OptionError` for draws that are too few to bound an interval: call it before long work, not after."""
+    if draws < FEWEST_DRAWS:
+        raise OptionError(f"{draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
+
+
 @dataclass(frozen=True)
 class ClusterBootstrap:
     """Draws of clusters, the same for every statistic asked of it.
@@ -88,8 +94,7 @@ class ClusterBootstrap:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.draws < FEWEST_DRAWS:
-            raise OptionError(f"{self.draws} bootstrap draws cannot bound a 95 % interval: use {FEWEST_DRAWS} or more")
+        require_draws(self.draws)
 
     def mean(self, values: Floats, cells: Bools) -> Bootstrapped:
         """Weighted means over cells of records, and their draws.
