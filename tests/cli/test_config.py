@@ -153,7 +153,7 @@ BOMB = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}, *{a}]\n" 
     ("text", "said"),
     [
         ("seed: 1\nout: run\nseed: 2\n", "line 3 gives the entry 'seed' a second time"),
-        (BOMB, "*a refers to another entry: write the value itself"),
+        (BOMB, "*a refers to another place: write the value itself"),
         ("[" * 5000, "cannot read fit.yaml"),
         ("- a\n- b\n", "must be a mapping"),
         ("\xff: [", "cannot read fit.yaml"),
