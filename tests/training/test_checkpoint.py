@@ -24,6 +24,7 @@ from laborllm.training.loop import train
 from training.regression import Regression
 
 PLAN = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.1, weight_decay=0.01, validate_every=6)  # 9 steps
+SHARD = "shard-00001-model-00001-of-00001.safetensors"
 IDENTITY: Identity = {"panel": "invented", "rank": 16}
 
 
@@ -31,11 +32,16 @@ def checkpoints(folder: Path) -> Checkpoints:
     return Checkpoints.of_run(folder / "run", IDENTITY)
 
 
-def of_step(step: int) -> Checkpoint:
-    """Of half a megabyte."""
+def save(ours: Checkpoints, step: int) -> None:
+    """Half a megabyte."""
     tensor = torch.full((64, 1024), float(step))
-    parts: dict[str, dict[str, torch.Tensor]] = {"weights": {"w": tensor}, "best": {"w": tensor}, "optimizer": {}}
-    return Checkpoint(step, {"step": step}, parts)
+    ours.save(step, {"step": step}, {"weights/w": tensor, "best/w": tensor.clone()})
+
+
+def weights_of(found: Checkpoint) -> torch.Tensor:
+    tensor = torch.empty(64, 1024)
+    found.read({"weights/w": tensor})
+    return tensor
 
 
 def known(curve: list[CurvePoint]) -> list[str]:
@@ -83,21 +89,31 @@ def test_a_checkpoint_of_another_training_is_refused(
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """The folder of the one checkpoint that there is."""
-    checkpoints(tmp_path).save(of_step(1))
+    save(checkpoints(tmp_path), 1)
     (folder,) = checkpoints(tmp_path).folder.iterdir()
     return folder
 
 
 def test_of_two_checkpoints_the_whole_one_is_read(stored: Path, tmp_path: Path) -> None:
     later = Path(shutil.copytree(stored, stored.with_name("step-000000002")))
-    (later / "weights.safetensors").write_bytes(b"torn")
+    (later / SHARD).write_bytes(b"torn")
     found = checkpoints(tmp_path).latest()
     assert found is not None
     assert found.step == 1
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"weights/v": torch.empty(64, 1024)}, {"weights/w": torch.empty(64, 1025)}], ids=["name", "shape"]
+)
+def test_tensors_of_another_model_are_an_error(wanted: dict[str, torch.Tensor], stored: Path, tmp_path: Path) -> None:
+    found = checkpoints(tmp_path).latest()
+    assert found is not None
+    with pytest.raises(StorageError, match=r"step-000000001 does not hold the tensors that are wanted: .*weights/"):
+        found.read(wanted)
+
+
 def test_a_torn_checkpoint_alone_is_an_error(stored: Path, tmp_path: Path) -> None:
-    (stored / "optimizer.safetensors").write_bytes(b"torn")
+    (stored / SHARD).write_bytes(b"torn")
     with pytest.raises(StorageError, match=r"torn or was changed; remove .*run\.training to train from the start"):
         checkpoints(tmp_path).latest()
 
@@ -112,11 +128,11 @@ def test_a_pickle_is_refused_unread(stored: Path, tmp_path: Path) -> None:
     (stored / "optimizer.pt").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(StorageError, match=r"optimizer\.pt is not what a checkpoint holds"):
         checkpoints(tmp_path).latest()
-    (stored / "optimizer.pt").rename(stored / "weights.safetensors")
+    (stored / "optimizer.pt").rename(stored / SHARD)
     marker = json.loads((stored / MARKER).read_text())
-    marker["sha256"]["weights.safetensors"] = file_hash(stored / "weights.safetensors")
+    marker["sha256"][SHARD] = file_hash(stored / SHARD)
     (stored / MARKER).write_text(json.dumps(marker))
-    with pytest.raises(StorageError, match=r"weights\.safetensors is not safetensors"):
+    with pytest.raises(StorageError, match=r"holds a file that is not safetensors"):
         checkpoints(tmp_path).latest()
     assert not (tmp_path / "sprung").exists()
 
@@ -143,13 +159,13 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_last_checkpoint(small_disk: Path) -> None:
     ours = checkpoints(small_disk)
-    ours.save(of_step(1))
+    save(ours, 1)
     with pytest.raises(StorageError, match=r"cannot write .*No space left"):
-        ours.save(of_step(2))
+        save(ours, 2)
     found = ours.latest()
     assert found is not None
     assert found.step == 1
-    assert torch.equal(found.tensors["weights"]["w"], torch.full((64, 1024), 1.0))
+    assert torch.equal(weights_of(found), torch.full((64, 1024), 1.0))
     assert len(list(ours.folder.iterdir())) == 1
 
 

@@ -1,26 +1,26 @@
 """Checkpoints of a training on disk, each whole or not there, so that it resumes from any interruption bit for bit.
 
 A checkpoint is a folder that is written under another name and renamed, with the hash of each of its files. The one
-before stays until the next is whole. Only safetensors and JSON are read.
+before stays until the next is whole. Only safetensors and JSON are read. Where processes share out the weights, each
+writes its own shards, and another number of processes may read them.
 """
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, make_folder, new_folder, require_complete, require_parent
+from laborllm.training.parallel.processes import Processes
+from laborllm.training.parallel.shard_files import PATTERN, names_of, read_shards, write_shards
 
 STATE = "state.json"
-PARTS = ("weights", "best", "optimizer")  # a safetensors file each
-FILES = {STATE, MARKER, *(f"{part}.safetensors" for part in PARTS)}
 STEP = "step-"
 
 Identity = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
@@ -33,12 +33,26 @@ class Checkpoint:
     Attributes:
         step: Optimiser steps taken.
         state: Numbers and texts, as JSON holds them.
-        tensors: By part (weights, best, optimizer) and name.
+        folder: Where it is.
+        names: Of its tensors.
     """
 
     step: int
     state: dict[str, Any]
-    tensors: dict[str, dict[str, Tensor]]
+    folder: Path
+    names: set[str]
+
+    def read(self, into: Mapping[str, Tensor], *, together: bool = False) -> None:
+        """Fill tensors.
+
+        Args:
+            into: By name, of the shapes that were saved; shards of them say which part is wanted.
+            together: Whether all processes of the training call this, each for its shards.
+
+        Raises:
+            StorageError: A tensor that is missing or has another shape.
+        """
+        read_shards(self.folder, into, together=together)
 
 
 @dataclass(frozen=True)
@@ -86,20 +100,27 @@ class Checkpoints:
             raise StorageError(f"{first_error}; remove {self.folder} to train from the start") from first_error
         return None
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint and then remove the others; they stay on a `StorageError`, such as of a full disk."""
-        require_parent(self.folder)
-        make_folder(self.folder)
-        place = self.folder / f"{STEP}{checkpoint.step:09d}"
-        if place.exists():  # torn, as training would have resumed from it
-            shutil.rmtree(place)
-        with new_folder(place) as folder:
-            for part, tensors in checkpoint.tensors.items():
-                whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-                save_file(whole, folder / f"{part}.safetensors")
-            (folder / STATE).write_text(json.dumps(checkpoint.state | {"identity": dict(self.identity)}, indent=1))
+    def save(
+        self, step: int, state: Mapping[str, Any], tensors: Mapping[str, Tensor], *, processes: Processes | None = None
+    ) -> None:
+        """Write a checkpoint and then remove the others; they stay on a `StorageError`, such as of a full disk.
+
+        Args:
+            step: Optimiser steps taken.
+            state: Numbers and texts, as JSON holds them.
+            tensors: By name.
+            processes: Those that hold the tensors in shards, and all call this; None: this one holds them whole.
+        """
+        if processes is not None and not processes.is_main:
+            write_shards(Path(processes.of_main("")), tensors, together=True)
+            return
+        with self._new(step) as folder:
+            if processes is not None:
+                processes.of_main(str(folder))
+            write_shards(folder, tensors, together=processes is not None)
+            (folder / STATE).write_text(json.dumps({**state, "identity": dict(self.identity)}, indent=1))
         for other in self._content():
-            if other != place:
+            if other.name != f"{STEP}{step:09d}":
                 shutil.rmtree(other)
 
     def remove(self) -> None:
@@ -107,6 +128,17 @@ class Checkpoints:
         self._content()
         if self.folder.is_dir():
             shutil.rmtree(self.folder)
+
+    @contextmanager
+    def _new(self, step: int) -> Iterator[Path]:
+        """The folder of a checkpoint until it is whole."""
+        require_parent(self.folder)
+        make_folder(self.folder)
+        place = self.folder / f"{STEP}{step:09d}"
+        if place.exists():  # torn, as training would have resumed from it
+            shutil.rmtree(place)
+        with new_folder(place) as folder:
+            yield folder
 
     def _content(self) -> list[Path]:
         """Checkpoints, half-written ones of a killed process included. Raises `StorageError` on anything else."""
@@ -134,16 +166,11 @@ def training_folder(run: Path) -> Path:
 
 def _read(folder: Path) -> Checkpoint:
     require_complete(folder)
-    strange = {path.name for path in folder.iterdir()} ^ FILES
-    if strange:
-        raise StorageError(f"{folder / min(strange)} is not what a checkpoint holds: {', '.join(sorted(FILES))}")
-    tensors = {part: _load_tensors(folder / f"{part}.safetensors") for part in PARTS}
+    shards = {path.name for path in folder.glob(PATTERN)}
+    strange = {path.name for path in folder.iterdir()} ^ {STATE, MARKER, *shards}
+    if strange or not shards:
+        raise StorageError(
+            f"{folder / min(strange, default=PATTERN)} is not what a checkpoint holds: {STATE}, {PATTERN}"
+        )
     state = json.loads((folder / STATE).read_text())
-    return Checkpoint(state["step"], state, tensors)
-
-
-def _load_tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise StorageError(f"{path} is not safetensors: {error}") from error
+    return Checkpoint(state["step"], state, folder, names_of(folder))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from laborllm.errors import RunError
 from laborllm.runtime import is_out_of_memory, release_memory, seeded
-from laborllm.training.processes import Processes
-from laborllm.training.sharding import Shards
+from laborllm.training.parallel.processes import Processes
+from laborllm.training.parallel.sharding import Shards
 from laborllm.training.task import Task, TaskInPasses
 
 

@@ -16,13 +16,20 @@ from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point
 from laborllm.training.gradient import BatchGradient, not_finite
-from laborllm.training.processes import Processes
+from laborllm.training.parallel.processes import Processes
+from laborllm.training.parallel.sharding import Shards
 from laborllm.training.schedule import batches, rate_factor
-from laborllm.training.sharding import Shards, gathered, sharded
 from laborllm.training.task import Task, TaskInPasses
 
 
-def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpoints | None = None) -> list[CurvePoint]:
+def train(
+    task: Task,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    checkpoints: Checkpoints | None = None,
+    shards: Shards | None = None,
+) -> list[CurvePoint]:
     """Train `task.module` in place and leave in it the weights with the lowest validation perplexity.
 
     The order of data and the random numbers of a step are functions of the seed and the step. Under `torchrun` each
@@ -33,6 +40,7 @@ def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpo
         config: Epochs, batches, learning rate, validation.
         seed: Decides the order of data and the random numbers.
         checkpoints: Where training is saved at every validation step, and resumes from; on a CPU to the same bits.
+        shards: How the module's weights are shared out among the processes already; they stay so.
 
     Returns:
         The learning curve.
@@ -44,7 +52,7 @@ def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpo
     """
     if not task.lengths:
         raise PanelError("training needs at least one career in split train")
-    training = _Training(task, config, seed)
+    training = _Training(task, config, seed, shards)
     if checkpoints is not None:
         checkpoints = replace(checkpoints, identity={**checkpoints.identity, **asdict(config), "seed": seed})
         training.restore(checkpoints.latest())
@@ -61,7 +69,7 @@ def train(task: Task, config: TrainingConfig, *, seed: int, checkpoints: Checkpo
                 if checkpoints is not None:
                     training.save(checkpoints)
             advance(training.state.careers - before, note=training.note)
-    training.end()
+    training.end(unshard=shards is None)
     return training.state.curve
 
 
@@ -85,10 +93,10 @@ class _State:
 class _Training:
     """A training in progress: the module, its optimiser and its state."""
 
-    def __init__(self, task: Task, config: TrainingConfig, seed: int) -> None:
+    def __init__(self, task: Task, config: TrainingConfig, seed: int, shards: Shards | None) -> None:
         self.task, self.config, self.seed = task, config, seed
         self.processes = Processes()
-        self.shards = self._shards() if config.shard and self.processes.count > 1 else None
+        self.shards = self._shards() if shards is None and config.shard and self.processes.count > 1 else shards
         self.lengths = task.lengths
         self.batches = list(batches(len(self.lengths), config, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
@@ -143,38 +151,40 @@ class _Training:
         state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
 
     def save(self, checkpoints: Checkpoints) -> None:
-        """Write a checkpoint, in the main process; shards are gathered from all."""
-        optimizer = {
-            f"{kind}/{name}": tensor
-            for name, parameter in self.parameters.items()
-            for kind, tensor in self.optimizer.state[parameter].items()
-        }
-        weights = {name: parameter.detach() for name, parameter in self.parameters.items()}
-        parts = {"weights": weights, "best": self.best, "optimizer": optimizer}
-        whole = {part: {name: gathered(t) for name, t in tensors.items()} for part, tensors in parts.items()}
-        if self.processes.is_main:
-            checkpoints.save(Checkpoint(self.state.step, asdict(self.state), whole))
+        """Write a checkpoint, in the main process; with shards, in all."""
+        tensors = self._tensors()
+        if self.shards is not None:
+            checkpoints.save(self.state.step, asdict(self.state), tensors, processes=self.processes)
+        elif self.processes.is_main:
+            checkpoints.save(self.state.step, asdict(self.state), tensors)
 
     def restore(self, found: Checkpoint | None) -> None:
         """Resume from a checkpoint, if there is one."""
         if found is None:
             return
         self.state = _State.from_json(found.state)
-        weights, best = (
-            {name: sharded(found.tensors[part][name], p) for name, p in self.parameters.items()}
-            for part in ("weights", "best")
-        )
-        self.best = best
-        self._load(weights)
-        for key, tensor in found.tensors["optimizer"].items():
-            kind, name = key.split("/", 1)
+        self.best = {name: torch.empty_like(parameter) for name, parameter in self.parameters.items()}
+        for kind, name in (key.split("/", 2)[1:] for key in found.names if key.startswith("optimizer/")):
             parameter = self.parameters[name]
-            self.optimizer.state[parameter][kind] = sharded(tensor, parameter)
+            state = torch.zeros((), device=parameter.device) if kind == "step" else torch.empty_like(parameter)
+            self.optimizer.state[parameter][kind] = state
+        found.read(self._tensors(), together=self.shards is not None)
 
-    def end(self) -> None:
-        """Leave the best weights in the module, whole."""
+    def _tensors(self) -> dict[str, Tensor]:
+        """All that a checkpoint holds, under names that say what it is."""
+        weights = {f"weights/{name}": parameter.detach() for name, parameter in self.parameters.items()}
+        best = {f"best/{name}": tensor.detach() for name, tensor in self.best.items()}
+        optimizer = {
+            f"optimizer/{kind}/{name}": tensor
+            for name, parameter in self.parameters.items()
+            for kind, tensor in self.optimizer.state[parameter].items()
+        }
+        return weights | best | optimizer
+
+    def end(self, *, unshard: bool) -> None:
+        """Leave the best weights in the module, whole where they are to be unsharded."""
         self._load(self.best)
-        if self.shards is not None:
+        if self.shards is not None and unshard:
             self.shards.unshard()
 
     @torch.no_grad()

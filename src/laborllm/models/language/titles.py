@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from laborllm.lm.base.in_shards import load_in_shards
 from laborllm.lm.base.load import BaseModel, fetch_base, load_base
 from laborllm.lm.base.own_tokens import with_own_tokens
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
@@ -13,7 +14,13 @@ from laborllm.text import Template, render
 
 
 def read_base(
-    name: str, template: Template, taxonomy: Taxonomy, title_tokens: TitleTokens, *, layers: int | None = None
+    name: str,
+    template: Template,
+    taxonomy: Taxonomy,
+    title_tokens: TitleTokens,
+    *,
+    layers: int | None = None,
+    in_shards: bool = False,
 ) -> tuple[BaseModel, CareerEncoder]:
     """A base model to be tuned, and the encoder of careers in its tokens.
 
@@ -23,6 +30,7 @@ def read_base(
         taxonomy: The occupations.
         title_tokens: "spelled", or "own" for a new token per title.
         layers: Keep only the first layers; None: all.
+        in_shards: Read this process's shards only; then titles are spelled, and all layers kept.
 
     Returns:
         The base model and its encoder.
@@ -32,7 +40,7 @@ def read_base(
         TaxonomyError: Titles that the tokenizer cannot keep apart from what is around them.
     """
     fetch_base(name)
-    base = load_base(name, layers=layers)
+    base = load_in_shards(name) if in_shards else load_base(name, layers=layers)
     if title_tokens == "own":
         base = with_own_tokens(base, template, taxonomy)
     return base, CareerEncoder(base.tokenizer, template, taxonomy)

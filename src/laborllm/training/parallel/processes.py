@@ -5,11 +5,14 @@ steps of a single one.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from accelerate import PartialState
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Processes:
@@ -49,13 +52,13 @@ class Processes:
         """The sum of a number over all processes."""
         return float(sum(self._of_all(number)))
 
-    def of_main(self, number: float) -> float:
-        """The main process's number in all processes, so that they take the same decision."""
-        return self._of_all(number)[0]
+    def of_main(self, value: T) -> T:
+        """The main process's value in all processes, so that they do the same with it."""
+        return self._of_all(value)[0]
 
-    def _of_all(self, number: float) -> list[float]:
+    def _of_all(self, value: T) -> list[T]:
         if self.count == 1:
-            return [number]
-        numbers: list[float] = [0.0] * self.count
-        dist.all_gather_object(numbers, number)
-        return numbers
+            return [value]
+        values = [value] * self.count
+        dist.all_gather_object(values, value)
+        return values

@@ -1,0 +1,1 @@
+"""Several processes that train one model: who reads what, weights in shards, and files of shards."""
