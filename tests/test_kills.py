@@ -14,6 +14,7 @@ import torch
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, new_file, new_folder, require_complete, sole_writer
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
+from laborllm.training.parallel.shard_files import ALONE
 
 CHANGES_THE_DISK = {
     "open",
@@ -98,10 +99,14 @@ def test_a_file_that_is_replaced(tmp_path: Path) -> None:
         place.write_text("old")
 
 
-def of_step(step: int) -> Checkpoint:
-    return Checkpoint(
-        step, {"step": step}, {part: {"w": torch.full((4,), float(step))} for part in ("weights", "best", "optimizer")}
-    )
+def save(ours: Checkpoints, step: int) -> None:
+    ours.save(step, {"step": step}, {"weights/w": torch.full((2,), float(step))})
+
+
+def weights_of(found: Checkpoint) -> torch.Tensor:
+    tensor = torch.empty(2)
+    found.read({"weights/w": tensor})
+    return tensor
 
 
 @pytest.mark.slow
@@ -111,19 +116,19 @@ def test_a_checkpoint(torn: bool, tmp_path: Path) -> None:
     ours = Checkpoints(tmp_path / "run.training", {"panel": "invented"})
 
     def begin() -> None:
-        ours.save(of_step(1))
+        save(ours, 1)
         if torn:
             (ours.folder / "step-000000002").mkdir()
-            (ours.folder / "step-000000002" / "weights.safetensors").write_text("torn")
+            (ours.folder / "step-000000002" / ALONE).write_text("torn")
 
     begin()
-    for after in every_kill(lambda: ours.save(of_step(2))):
+    for after in every_kill(lambda: save(ours, 2)):
         found = ours.latest()
         assert found is not None, after
-        assert float(found.tensors["weights"]["w"][0]) == found.step
+        assert float(weights_of(found)[0]) == found.step
         if found.step == 1:
-            ours.save(of_step(2))
-        ours.save(of_step(3))
+            save(ours, 2)
+        save(ours, 3)
         assert names(ours.folder) == ["step-000000003"], after
         ours.remove()
         begin()
@@ -132,11 +137,11 @@ def test_a_checkpoint(torn: bool, tmp_path: Path) -> None:
 def test_checkpoints_that_are_removed(tmp_path: Path) -> None:
     """A kill within the removal: what is left is a training that can be removed, or begun anew."""
     ours = Checkpoints(tmp_path / "run.training", {"panel": "invented"})
-    ours.save(of_step(1))
+    save(ours, 1)
     for after in every_kill(ours.remove):
         ours.remove()
         assert not ours.folder.exists(), after
-        ours.save(of_step(1))
+        save(ours, 1)
 
 
 def test_a_writer_that_comes_as_another_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,10 +21,10 @@ from laborllm.training.checkpoint import Checkpoint, Checkpoints, Identity
 from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint
 from laborllm.training.loop import train
+from laborllm.training.parallel.shard_files import ALONE
 from training.regression import Regression
 
 PLAN = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.1, weight_decay=0.01, validate_every=6)  # 9 steps
-SHARD = "shard-00001-model-00001-of-00001.safetensors"
 IDENTITY: Identity = {"panel": "invented", "rank": 16}
 
 
@@ -96,7 +96,7 @@ def stored(tmp_path: Path) -> Path:
 
 def test_of_two_checkpoints_the_whole_one_is_read(stored: Path, tmp_path: Path) -> None:
     later = Path(shutil.copytree(stored, stored.with_name("step-000000002")))
-    (later / SHARD).write_bytes(b"torn")
+    (later / ALONE).write_bytes(b"torn")
     found = checkpoints(tmp_path).latest()
     assert found is not None
     assert found.step == 1
@@ -113,7 +113,7 @@ def test_tensors_of_another_model_are_an_error(wanted: dict[str, torch.Tensor], 
 
 
 def test_a_torn_checkpoint_alone_is_an_error(stored: Path, tmp_path: Path) -> None:
-    (stored / SHARD).write_bytes(b"torn")
+    (stored / ALONE).write_bytes(b"torn")
     with pytest.raises(StorageError, match=r"torn or was changed; remove .*run\.training to train from the start"):
         checkpoints(tmp_path).latest()
 
@@ -128,9 +128,9 @@ def test_a_pickle_is_refused_unread(stored: Path, tmp_path: Path) -> None:
     (stored / "optimizer.pt").write_bytes(pickle.dumps(Trap()))
     with pytest.raises(StorageError, match=r"optimizer\.pt is not what a checkpoint holds"):
         checkpoints(tmp_path).latest()
-    (stored / "optimizer.pt").rename(stored / SHARD)
+    (stored / "optimizer.pt").rename(stored / ALONE)
     marker = json.loads((stored / MARKER).read_text())
-    marker["sha256"][SHARD] = file_hash(stored / SHARD)
+    marker["sha256"][ALONE] = file_hash(stored / ALONE)
     (stored / MARKER).write_text(json.dumps(marker))
     with pytest.raises(StorageError, match=r"holds a file that is not safetensors"):
         checkpoints(tmp_path).latest()

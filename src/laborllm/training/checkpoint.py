@@ -67,6 +67,11 @@ class Checkpoints:
     folder: Path
     identity: Identity
 
+    @property
+    def logs(self) -> Path:
+        """Where the live log of the training is, next to the checkpoints: `run`.log."""
+        return self.folder.with_suffix(".log")
+
     @classmethod
     def of_run(cls, run: Path, identity: Identity) -> "Checkpoints":
         """Checkpoints of the training that will become a run folder.

@@ -4,8 +4,7 @@ training resumes bit for bit."""
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, replace
 
 import torch
 from torch import Tensor
@@ -16,9 +15,11 @@ from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.config import TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point
 from laborllm.training.gradient import BatchGradient, not_finite
+from laborllm.training.logs.live import LiveLog, live_log
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.parallel.sharding import Shards
 from laborllm.training.schedule import batches, rate_factor
+from laborllm.training.state import State, prepare_optimizer, tensors_of
 from laborllm.training.task import Task, TaskInPasses
 
 
@@ -54,10 +55,17 @@ def train(
         raise PanelError("training needs at least one career in split train")
     training = _Training(task, config, seed, shards)
     if checkpoints is not None:
-        checkpoints = replace(checkpoints, identity={**checkpoints.identity, **asdict(config), "seed": seed})
+        decides = {name: value for name, value in asdict(config).items() if name != "log"}
+        checkpoints = replace(checkpoints, identity={**checkpoints.identity, **decides, "seed": seed})
         training.restore(checkpoints.latest())
     total = len(task.lengths) * config.epochs
-    with progress(task.name, total, "careers", shown=training.processes.is_main) as advance:
+    logs = checkpoints.logs if checkpoints is not None and training.processes.is_main else None
+    with (
+        progress(task.name, total, "careers", shown=training.processes.is_main) as advance,
+        live_log(
+            config.log, logs, task.module, careers=training.state.careers, processes=training.processes.count
+        ) as training.log,
+    ):
         advance(training.state.careers)
         if not training.state.curve:
             training.validate()
@@ -71,23 +79,6 @@ def train(
             advance(training.state.careers - before, note=training.note)
     training.end(unshard=shards is None)
     return training.state.curve
-
-
-@dataclass
-class _State:
-    """Progress of a training: steps, careers, tokens and seconds so far, nats and weight since the last validation."""
-
-    step: int = 0
-    careers: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    nats: float = 0.0
-    weight: float = 0.0
-    curve: list[CurvePoint] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, read: dict[str, Any]) -> "_State":
-        return cls(**read | {"curve": [CurvePoint(**point) for point in read["curve"]]})
 
 
 class _Training:
@@ -104,8 +95,9 @@ class _Training:
             self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.gradient = BatchGradient(task, self.parameters, self.processes, self.shards, seed)
-        self.state = _State()
+        self.state = State()
         self.best: dict[str, Tensor] = {}
+        self.log = LiveLog(None)
 
     @property
     def is_over(self) -> bool:
@@ -134,8 +126,11 @@ class _Training:
         state.weight += weight
         state.step += 1
         state.careers += len(batch)
-        state.tokens += sum(self.lengths[index] for index in batch)
-        state.seconds += time.monotonic() - start
+        tokens, seconds = sum(self.lengths[index] for index in batch), time.monotonic() - start
+        state.tokens += tokens
+        state.seconds += seconds
+        rate = self.config.learning_rate * factor
+        self.log.step(state.careers, loss=nats / weight, tokens=tokens, seconds=seconds, rate=rate)
 
     def validate(self) -> None:
         """Take a validation step: add a point to the curve, and store the weights if they are the best so far."""
@@ -149,6 +144,7 @@ class _Training:
         train_loss = state.nats / state.weight if state.weight else math.nan
         state.nats, state.weight = 0.0, 0.0
         state.curve.append(CurvePoint(state.careers, state.tokens, state.seconds, train_loss, perplexity))
+        self.log.validation(state.careers, perplexity)
 
     def save(self, checkpoints: Checkpoints) -> None:
         """Write a checkpoint, in the main process; with shards, in all."""
@@ -160,26 +156,14 @@ class _Training:
 
     def restore(self, found: Checkpoint | None) -> None:
         """Resume from a checkpoint, if there is one."""
-        if found is None:
-            return
-        self.state = _State.from_json(found.state)
-        self.best = {name: torch.empty_like(parameter) for name, parameter in self.parameters.items()}
-        for kind, name in (key.split("/", 2)[1:] for key in found.names if key.startswith("optimizer/")):
-            parameter = self.parameters[name]
-            state = torch.zeros((), device=parameter.device) if kind == "step" else torch.empty_like(parameter)
-            self.optimizer.state[parameter][kind] = state
-        found.read(self._tensors(), together=self.shards is not None)
+        if found is not None:
+            self.state = State.from_json(found.state)
+            self.best = {name: torch.empty_like(parameter) for name, parameter in self.parameters.items()}
+            prepare_optimizer(self.optimizer, self.parameters, found.names)
+            found.read(self._tensors(), together=self.shards is not None)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """All that a checkpoint holds, under names that say what it is."""
-        weights = {f"weights/{name}": parameter.detach() for name, parameter in self.parameters.items()}
-        best = {f"best/{name}": tensor.detach() for name, tensor in self.best.items()}
-        optimizer = {
-            f"optimizer/{kind}/{name}": tensor
-            for name, parameter in self.parameters.items()
-            for kind, tensor in self.optimizer.state[parameter].items()
-        }
-        return weights | best | optimizer
+        return tensors_of(self.parameters, self.best, self.optimizer)
 
     def end(self, *, unshard: bool) -> None:
         """Leave the best weights in the module, whole where they are to be unsharded."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from laborllm.errors import CapacityError, OptionError, RunError
+from laborllm.errors import CapacityError, OptionError, RunError, first_line
 from laborllm.forecasting.engines.job import Done, Job, Span
 
 PATIENCE = 10  # seconds to wait for a cluster to answer: Ray itself waits for many minutes
@@ -72,8 +72,10 @@ def run_on_ray(
     context.enable_progress_bars = False
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise OptionError(f"no Ray cluster at {address}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # of no class of its own where Ray's processes are not ready in time
+        if address is None:
+            raise RunError(f"Ray did not start on this machine: {first_line(error)}") from error
+        raise OptionError(f"no Ray cluster at {address}: {first_line(error)}") from error
     try:
         held = ray.put(ray.cloudpickle.dumps(job))  # type: ignore[no-untyped-call]
         available = ray.cluster_resources()  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
@@ -20,6 +21,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 from laborllm.errors import StorageError
 
 PATTERN = "shard-*.safetensors"
+ALONE = "shard-00001-model-00001-of-00001.safetensors"  # the name that torch gives to a file of one process
 FILE_SIZE = 2**30  # bytes of tensors, their shards of all processes together: a file is in memory while it is written
 
 
@@ -29,14 +31,17 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], *, together: bool)
     Args:
         folder: An empty folder, which all processes see.
         tensors: By name; those that are no shards are the same in all processes.
-        together: Whether all processes of the training call this, each with its parts.
+        together: Whether all processes of the training call this, each with its parts; else the tensors are whole.
 
     Raises:
         StorageError: A file cannot be written.
     """
+    if not together:
+        save_file({name: tensor.contiguous() for name, tensor in _with_dimension(tensors).items()}, folder / ALONE)
+        return
     writer = HuggingFaceStorageWriter(str(folder), _files_of(tensors), save_distributed=True)
     with _first_error(folder):
-        save(_with_dimension(tensors), storage_writer=writer, no_dist=not together)
+        save(_with_dimension(tensors), storage_writer=writer)
 
 
 def read_shards(folder: Path, into: Mapping[str, Tensor], *, together: bool) -> None:
