@@ -6,7 +6,7 @@ BIN := .venv/bin
 SETUP := .venv/set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench coder serve docs reference-model clean
+.PHONY: help setup demo test lint bench coder serve docs dist supply lock reference-model clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,22 @@ coder: $(SETUP) ## fit the coder of job titles anew on its lists: some five minu
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site
 	$(BIN)/python docs/write_reference.py
 	$(BIN)/zensical serve
+
+dist: $(SETUP) ## build the wheel and the source distribution: dist/
+	rm -rf dist
+	$(BIN)/hatchling build --directory dist
+
+supply: $(SETUP) ## list what is installed (dist/sbom.json) and what is known to be weak in it; needs the network
+	$(PYTHON) -m venv build/supply
+	build/supply/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	mkdir -p dist
+	build/supply/bin/cyclonedx-py environment --output-reproducible --output-file dist/sbom.json $(BIN)/python
+	build/supply/bin/pip-audit --requirement constraints.lock --no-deps --disable-pip --progress-spinner off
+
+lock: ## look up the hash of every file of the packages in constraints.txt: constraints.lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check uv==0.9.13
+	build/lock/bin/uv pip compile --quiet --no-deps --no-annotate --generate-hashes --output-file constraints.lock constraints.txt
 
 reference-model: $(SETUP) ## fit and audit the model that comes with laborllm, from the files in DATA: an hour
 	rm -rf src/laborllm/models/shipped/nlsy

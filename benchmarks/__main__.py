@@ -189,6 +189,23 @@ def engines(
 
 
 @app.command
+def memory(
+    *,
+    folder: Annotated[Path, Parameter(help="Where invented models are put, some hundred megabytes each.")],
+    processes: Annotated[int, Parameter(help="How many share out a model.")] = 2,
+    json: AsJson = False,
+) -> None:
+    """Measure the memory that tuning all weights takes, alone and in shards, next to what was calculated."""
+    from benchmarks.memory import measure_memory
+
+    found = measure_memory(folder, processes)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def scale(
     *,
     sizes: Annotated[tuple[int, ...], Parameter(help="Workers of the panels, the smallest first.")] = (8_000, 128_000),

@@ -15,7 +15,7 @@ from laborllm.training.logs.speed import flops_per_token, peak_flops
 from laborllm.training.loop import train
 from training.regression import Regression
 
-PLAN = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.1, validate_every=12, log="tensorboard")  # 9 steps
+PLAN = TrainingConfig(epochs=3, batch_size=4, learning_rate=0.1, validate_every=12, live_log="tensorboard")  # 9 steps
 
 
 def scalars(folder: Path, name: str) -> dict[int, float]:
@@ -49,7 +49,7 @@ def test_the_loss_shown_is_that_of_the_curve(tmp_path: Path) -> None:
 
 
 def test_nothing_is_logged_unless_asked(tmp_path: Path) -> None:
-    quiet = dataclasses.replace(PLAN, log=None)
+    quiet = dataclasses.replace(PLAN, live_log=None)
     train(Regression(), quiet, seed=0, checkpoints=Checkpoints.of_run(tmp_path / "run", {}))
     assert not (tmp_path / "run.log").exists()
 
@@ -59,7 +59,7 @@ def test_logging_elsewhere_is_the_same_training(tmp_path: Path) -> None:
     checkpoints = Checkpoints.of_run(tmp_path / "run", {})
     train(Regression(), PLAN, seed=0, checkpoints=checkpoints)
     task = Regression()
-    train(task, dataclasses.replace(PLAN, log=None), seed=0, checkpoints=checkpoints)
+    train(task, dataclasses.replace(PLAN, live_log=None), seed=0, checkpoints=checkpoints)
     assert task.seen == []
 
 
@@ -84,8 +84,8 @@ def test_a_package_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_an_unknown_log_is_refused() -> None:
-    with pytest.raises(OptionError, match="unknown log 'paper': use tensorboard, trackio, wandb"):
-        dataclasses.replace(PLAN, log="paper")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="unknown live-log 'paper': use tensorboard, trackio, wandb"):
+        dataclasses.replace(PLAN, live_log="paper")  # type: ignore[arg-type]
 
 
 def test_operations_of_a_token_by_hand() -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from laborllm.auditing.attacks import Bools, Numbers, calibrated, lira, lira_offline, lira_shared, logit, rmia
 from laborllm.auditing.canaries import Canaries, plant_canaries
+from laborllm.auditing.extraction import Extraction, extract
 from laborllm.auditing.measures import Indices, Scored, measure
 from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
@@ -22,6 +23,7 @@ from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 
 Score = tuple[str, Numbers]
+ASKED_FOR = ("canaries", "extraction")  # parts of an audit that are there where they were asked for
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Audit:
         table: A row per unit (person, record), attack and measure, with what guessing comes to, the estimate and its
             95 % interval.
         canaries: What the recipe remembered of invented careers, where some were planted.
+        extraction: Whose careers the model completes, where it was asked to.
 
     Examples:
         >>> import laborllm as ll
@@ -53,6 +56,7 @@ class Audit:
     refits: int
     table: pl.DataFrame
     canaries: Canaries | None = None
+    extraction: Extraction | None = None
 
     def row(self, attack: str, measure: str, unit: str = "person") -> dict[str, Any]:
         """Look up one figure.
@@ -87,9 +91,8 @@ class Audit:
             >>> json.loads(found.to_json())["model"]
             'transition'
         """
-        facts = {name: value for name, value in vars(self).items() if name not in ("table", "canaries")}
-        if self.canaries is not None:
-            facts["canaries"] = vars(self.canaries)
+        facts = {name: value for name, value in vars(self).items() if name not in ("table", *ASKED_FOR)}
+        facts |= {name: vars(found) for name in ASKED_FOR if (found := getattr(self, name)) is not None}
         return json.dumps(facts | {"attacks": self.table.to_dicts()}, indent=1)
 
 
@@ -101,6 +104,7 @@ def audit(
     refits: int = 0,
     cache: str | Path = "refits",
     canaries: int = 0,
+    extraction: int = 0,
     draws: int = 1000,
     seed: int = 0,
 ) -> Audit:
@@ -115,6 +119,7 @@ def audit(
             more make a strong attack, none leaves out RMIA and LiRA.
         cache: Folder that keeps refits and what they said, so that none is made twice; that of a study will do.
         canaries: Invented careers to plant in one more fit of the recipe, half of them trained on.
+        extraction: People of either split whose careers the model is to complete from their first record.
         draws: Bootstrap draws of people.
         seed: Of halves, refits and draws.
 
@@ -158,6 +163,7 @@ def audit(
         refits=refits,
         table=pl.concat(tables),
         canaries=plant_canaries(fitted.spec, panel, canaries, seed=seed) if canaries else None,
+        extraction=extract(fitted, panel, people=extraction, seed=seed) if extraction else None,
     )
 
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from laborllm.auditing.canaries import Canaries
+from laborllm.auditing.extraction import Extraction
 from laborllm.auditing.membership import Audit
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.numbers import interval, number, share
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table
@@ -95,8 +97,20 @@ def _table(audit: Audit, unit: str) -> Table:
 def _setting(audit: Audit) -> str:
     refits = f"{audit.refits} refits on random halves of them" if audit.refits else "no refits"
     planted = f" {_of_canaries(audit.canaries)}" if audit.canaries is not None else ""
+    completed = f" {_of_extraction(audit.extraction)}" if audit.extraction is not None else ""
     people = f"{audit.members:,} people of {audit.dataset} who were trained on, {audit.others:,} who were not"
-    return f"{people}; {refits}; intervals draw people.{planted}"
+    return f"{people}; {refits}; intervals draw people.{planted}{completed}"
+
+
+def _of_extraction(found: Extraction) -> str:
+    asked = f"Given {found.given} record, the model completes the next {found.records} without an error"
+    shares = f"for {share(found.of_members)} of {found.members:,} people trained on and {share(found.of_others)} of"
+    within = interval(100 * found.low, 100 * found.high)
+    said = f"{asked} {shares} {found.others:,} held out (difference in points, 95 %: {within})."
+    if min(found.moved_members, found.moved_others) < SMALLEST_CELL:
+        return said
+    moved = f"{share(found.of_moved_members)} of {found.moved_members:,} and {share(found.of_moved_others)}"
+    return f"{said} Of those who moved within them: {moved} of {found.moved_others:,}."
 
 
 def _of_canaries(found: Canaries) -> str:

@@ -22,6 +22,9 @@ Refits = Annotated[
 Cache = Annotated[
     Path, Parameter(help="Folder that keeps refits, so that none is made twice; that of a study will do.")
 ]
+Extraction = Annotated[
+    int, Parameter(help="People of either split whose careers the model is to complete from their first record.")
+]
 Canaries = Annotated[
     int,
     Parameter(
@@ -41,6 +44,7 @@ def audit(
     refits: Refits = 0,
     cache: Cache = Path("refits"),
     canaries: Canaries = 0,
+    extraction: Extraction = 0,
     draws: Annotated[int, Parameter(help="How often people are drawn for intervals.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,
@@ -59,7 +63,15 @@ def audit(
     loaded = api.read_panel(panel)
     fitted = api.load(run, held_out_by=loaded)
     found = attack(
-        fitted, loaded, reference=reference, refits=refits, cache=cache, canaries=canaries, draws=draws, seed=seed
+        fitted,
+        loaded,
+        reference=reference,
+        refits=refits,
+        cache=cache,
+        canaries=canaries,
+        extraction=extraction,
+        draws=draws,
+        seed=seed,
     )
     if run.is_dir():
         write_section(run, "Audit", as_markdown(found))

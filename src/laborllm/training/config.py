@@ -27,8 +27,8 @@ class TrainingConfig:
         early_stopping: Validation steps without a new best after which training stops; default: never.
         shard: With several processes (torchrun), shard weights, gradients and the state of AdamW among them (FSDP), for
             a model that is too large for one device to train.
-        log: Show loss, validation perplexity, tokens a second and the share of the machine's peak while training runs:
-            for TensorBoard in the folder RUN.log, or as a run of trackio or of Weights & Biases; default: nowhere.
+        live_log: While training runs, show loss, validation perplexity, tokens a second and the share of the machine's
+            peak: for TensorBoard in the folder RUN.log, or as a run of trackio or of Weights & Biases; default: nowhere.
 
     Raises:
         OptionError: A value that is out of its range.
@@ -48,7 +48,7 @@ class TrainingConfig:
     validate_every: int = 256
     early_stopping: int | None = None
     shard: bool = False
-    log: LogTo | None = None
+    live_log: LogTo | None = None
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "clip", "validate_every", "early_stopping"):
@@ -59,5 +59,5 @@ class TrainingConfig:
             raise OptionError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
         if self.decay not in DECAYS:
             raise OptionError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")
-        if self.log not in (None, *get_args(LogTo)):
-            raise OptionError(f"unknown log {self.log!r}: use {', '.join(get_args(LogTo))}")
+        if self.live_log not in (None, *get_args(LogTo)):
+            raise OptionError(f"unknown live-log {self.live_log!r}: use {', '.join(get_args(LogTo))}")

@@ -55,7 +55,7 @@ def train(
         raise PanelError("training needs at least one career in split train")
     training = _Training(task, config, seed, shards)
     if checkpoints is not None:
-        decides = {name: value for name, value in asdict(config).items() if name != "log"}
+        decides = {name: value for name, value in asdict(config).items() if name != "live_log"}
         checkpoints = replace(checkpoints, identity={**checkpoints.identity, **decides, "seed": seed})
         training.restore(checkpoints.latest())
     total = len(task.lengths) * config.epochs
@@ -63,7 +63,7 @@ def train(
     with (
         progress(task.name, total, "careers", shown=training.processes.is_main) as advance,
         live_log(
-            config.log, logs, task.module, careers=training.state.careers, processes=training.processes.count
+            config.live_log, logs, task.module, careers=training.state.careers, processes=training.processes.count
         ) as training.log,
     ):
         advance(training.state.careers)

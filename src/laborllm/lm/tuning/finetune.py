@@ -21,8 +21,9 @@ from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.kernels.fused import fused_layers
 from laborllm.lm.kernels.loss import next_token_loss
 from laborllm.lm.kernels.precision import cached_casts
-from laborllm.lm.tokens.encoding import EncodedCareer, by_worker
+from laborllm.lm.tokens.encoding import EncodedCareer
 from laborllm.lm.tokens.packing import TrainingTexts
+from laborllm.lm.tokens.store import grouped
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.runtime import is_out_of_memory, seeded
 from laborllm.training.checkpoint import Checkpoints
@@ -44,7 +45,7 @@ def finetune(
 
     Args:
         model: The text model, whose base model holds the best weights afterwards, an adapter merged into them.
-        training: Careers to train on, as tokens.
+        training: Careers to train on, as tokens; a store of them is read as it is needed.
         valid: Validation careers, whose observed titles give the perplexity that chooses the weights.
         config: How to train.
         seed: Decides the order of careers and all that is random.
@@ -61,7 +62,7 @@ def finetune(
     if not training or not valid:
         raise PanelError("fine-tuning needs at least one career in split train and one in split valid")
     task = CareerTexts(
-        training=by_worker(training),
+        training=grouped(training),
         pack_tokens=config.tokens_in_a_pass(model.decoder.device.type),
         model=model,
         valid=valid,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from laborllm.lm.forward.loglikelihood import title_perplexity
 from laborllm.lm.tokens.encoding import by_worker
+from laborllm.lm.tokens.store import grouped
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.language.language_model import Prepared, prepare
 from laborllm.models.language.specs import LanguageModel
@@ -69,7 +70,7 @@ def dry_run(spec: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4)
     """
     config = spec.training
     ready = prepare(spec, panel, seed=seed)
-    training = by_worker(ready.training)
+    training = grouped(ready.training)
     order = list(batches(len(training), config, seed=seed))
     first = [text for batch in order[:steps] for index in batch for text in training[index]]
     validation_steps = 2 + (len(training) * config.epochs - 1) // config.validate_every

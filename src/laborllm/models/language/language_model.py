@@ -1,8 +1,10 @@
 """LABOR-LLM: a base model fine-tuned on career texts, titles scored exactly (arXiv 2406.17972)."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +16,7 @@ from laborllm.lm.kernels.attention import context_length
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.closed_vocabulary import tokens_in_use
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
+from laborllm.lm.tokens.store import TokenStore
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.paths import LanguagePaths
@@ -139,7 +142,7 @@ class Prepared:
     """
 
     model: TextModel
-    training: list[EncodedCareer]
+    training: Sequence[EncodedCareer]
     valid: list[EncodedCareer]
     record: FitRecord
     left_out: int
@@ -185,6 +188,17 @@ def is_tuned_in_shards(spec: LanguageModel) -> bool:
     return plain and spec.training.shard and Processes().count > 1
 
 
+def _training_tokens(spec: LanguageModel, encoder: CareerEncoder, training: Panel) -> Sequence[EncodedCareer]:
+    """Careers as tokens, in memory or in the spec's folder; of several processes the first writes it."""
+    if spec.token_store is None:
+        return encode(encoder, training)
+    processes = Processes()
+    if processes.is_main:
+        TokenStore.of(spec.token_store, encoder, training)
+    processes.of_main(None)
+    return TokenStore.of(spec.token_store, encoder, training)
+
+
 def _saved(run: Path, weights: Path, encoder: CareerEncoder) -> TextModel:
     """The text model that processes have written in shards."""
     return TextModel.on_best_device(load_base(str(weights if weights.is_dir() else run / MODEL)), encoder)
@@ -210,8 +224,8 @@ def prepare(spec: LanguageModel, panel: Panel, *, seed: int, in_shards: bool = F
         base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens, in_shards=in_shards)
     context, overflow = context_length(base.model), spec.training.overflow
     parts = readable_parts(panel, encoder, context, overflow, valid_careers=spec.valid_careers, seed=seed)
-    training, valid = encode(encoder, parts.training), encode(encoder, parts.valid)
-    vocabulary = tokens_in_use(encoder, [*training, *valid]) if spec.vocabulary == "closed" else None
+    training, valid = _training_tokens(spec, encoder, parts.training), encode(encoder, parts.valid)
+    vocabulary = tokens_in_use(encoder, chain(training, valid)) if spec.vocabulary == "closed" else None
     model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=vocabulary)
     seen, ancestor = seen_values(parts.training, spec.template.columns_left_out), read_lineage(base.model.config, panel)
     record = FitRecord.on(panel, parts.training, seed=seed, ancestors=[ancestor], seen=seen)

@@ -83,6 +83,8 @@ class LanguageModel:
         template: How careers are written.
         title_tokens: Spell titles with the tokens of the base model, or give each one token of its own, to be trained.
         vocabulary: Predict over all tokens of the base model, or over those of the titles and the careers only.
+        token_store: Folder that keeps training careers as tokens, under a hash of all that decides them, for more of
+            them than memory holds and for the next fit; they need the same care as the panel. Default: in memory.
         valid_careers: Validation careers, drawn by the seed, that choose the best weights.
         training: How to train.
 
@@ -101,6 +103,7 @@ class LanguageModel:
     template: Template = Template()
     title_tokens: TitleTokens = "spelled"
     vocabulary: VocabularyKind = "whole"
+    token_store: Path | None = None
     valid_careers: int = 64
     training: TuningConfig = TuningConfig()
 
