@@ -28,7 +28,7 @@ class TrainingConfig:
         shard: With several processes (torchrun), shard weights, gradients and the state of AdamW among them (FSDP), for
             a model that is too large for one device to train.
         live_log: While training runs, show loss, validation perplexity, tokens a second and the share of the machine's
-            peak: for TensorBoard in the folder RUN.log, or as a run of trackio or of Weights & Biases; default: nowhere.
+            peak: for TensorBoard in the folder RUN.log, or as a run of trackio or Weights & Biases; default: nowhere.
 
     Raises:
         OptionError: A value that is out of its range.

@@ -18,15 +18,14 @@ from laborllm.training.parallel.sharding import Shards
 SHARDS, GENERATION = "sharded", "generation_config.json"
 
 
-def load_in_shards(name: str, *, bfloat16: bool = False) -> BaseModel:
+def load_in_shards(name: str) -> BaseModel:
     """Load this process's shards of a base model; all processes of a training call this.
 
     Args:
         name: Of the base model, as for `load_base`.
-        bfloat16: Whether its products are to be in bfloat16.
 
     Returns:
-        The base model, its shards in float32.
+        The base model, in float32.
 
     Raises:
         InputError: A base model that is not here, or whose files hold other tensors than its architecture has, as those
@@ -37,7 +36,7 @@ def load_in_shards(name: str, *, bfloat16: bool = False) -> BaseModel:
         model: Any = AutoModelForCausalLM.from_config(load_config(name), dtype=torch.float32, trust_remote_code=False)
     model.tie_weights()
     try:
-        shards = Shards.read(model, Path(where), best_device(), bfloat16=bfloat16)
+        shards = Shards.read(model, Path(where), best_device())
     except StorageError as error:
         raise InputError(f"base model {name!r} cannot be read in shards: {error}", hint="leave out --shard") from error
     return BaseModel(name, model.eval(), load_tokenizer(where), shards=shards)

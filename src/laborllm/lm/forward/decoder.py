@@ -13,6 +13,7 @@ from laborllm.lm.kernels.attention import AttentionPattern, context_length
 from laborllm.lm.kernels.packed_attention import CachedText, ContinuedAttention, PackedAttention
 from laborllm.lm.tokens.encoding import EncodedCareer, Tokens
 from laborllm.runtime import LOGIT_COLUMNS
+from laborllm.training.parallel.sharding import is_sharded
 
 
 class Decoder:
@@ -36,8 +37,12 @@ class Decoder:
         return self.model.device
 
     def precision(self) -> torch.autocast:
-        """A context in which products have the decoder's precision."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast)
+        """A context in which products have the decoder's precision.
+
+        Of weights in shards no cast is kept, or a process would have all of them after one pass.
+        """
+        keep = not (self.autocast and is_sharded(self.model))
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.autocast, cache_enabled=keep)
 
     def forward_packed(
         self, careers: Sequence[EncodedCareer], *, keep_kv: bool = False

@@ -21,8 +21,9 @@ class MemoryPlan:
     Attributes:
         weights: Its part of the weights, in float32.
         training: Its part of gradients, AdamW's moments and the best weights so far.
-        gathered: Whole embeddings, output and blocks of layers while they are computed; none for a single process.
-        casts: Weights in bfloat16, where products are.
+        gathered: Whole embeddings, output and blocks of layers while they are computed, and their gradients; none for a
+            single process.
+        casts: Weights in bfloat16, where products are: of all of a pass, or of a block where it is recomputed.
         activations: What the backward pass needs of one forward pass.
         output: Gradients of the output layer while the loss is computed.
     """
@@ -64,13 +65,12 @@ def plan_memory(
     sizes = _Sizes.of(config)
     parts = processes if tuning.shard else 1
     trained = sizes.weights if tuning.method == "full" else sizes.adapter(tuning.lora_rank)
-    in_products = HALF if bfloat16 else FLOAT
-    gathered = FLOAT * sizes.outside + BLOCKS * in_products * sizes.block
+    cast = sizes.weights if parts == 1 or not tuning.recompute else sizes.block
     return MemoryPlan(
         weights=FLOAT * sizes.weights // parts,
         training=(2 + MOMENTS) * FLOAT * trained // parts,
-        gathered=gathered + FLOAT * (sizes.outside + sizes.block) if parts > 1 else 0,
-        casts=HALF * sizes.weights if bfloat16 and parts == 1 else 0,
+        gathered=FLOAT * (2 * sizes.outside + (BLOCKS + 1) * sizes.block) if parts > 1 else 0,
+        casts=HALF * cast if bfloat16 else 0,
         activations=tokens * _bytes_of_token(config, bfloat16=bfloat16, recompute=tuning.recompute),
         output=2 * FLOAT * sizes.output if tuning.method == "full" else 0,
     )

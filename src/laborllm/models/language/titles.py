@@ -10,7 +10,6 @@ from laborllm.lm.tuning.config import Overflow, TitleTokens
 from laborllm.lm.tuning.truncation import within_context
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-from laborllm.runtime import best_device, has_fast_bfloat16
 from laborllm.text import Template, render
 
 
@@ -41,9 +40,7 @@ def read_base(
         TaxonomyError: Titles that the tokenizer cannot keep apart from what is around them.
     """
     fetch_base(name)
-    base = (
-        load_in_shards(name, bfloat16=has_fast_bfloat16(best_device())) if in_shards else load_base(name, layers=layers)
-    )
+    base = load_in_shards(name) if in_shards else load_base(name, layers=layers)
     if title_tokens == "own":
         base = with_own_tokens(base, template, taxonomy)
     return base, CareerEncoder(base.tokenizer, template, taxonomy)

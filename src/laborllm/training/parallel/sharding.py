@@ -7,45 +7,36 @@ from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 
 from laborllm.training.parallel.shard_files import read_shards, write_whole
 
 T = TypeVar("T")
-WHOLE = MixedPrecisionPolicy()  # the precision of the weights
 
 
 class Shards:
-    """`module`, sharded in place among all processes, until `unshard`.
+    """`module`, sharded in place among all processes, until `unshard`."""
 
-    Args:
-        module: What is trained.
-        bfloat16: Gather blocks of layers in bfloat16, for products that are in it: else a pass keeps a copy of all
-            weights in bfloat16 until it has gone backward.
-    """
-
-    def __init__(self, module: nn.Module, *, bfloat16: bool = False) -> None:
+    def __init__(self, module: nn.Module) -> None:
         self.module = module
         self._before = [(part, type(part), _shallow(part)) for part in module.modules()]
         whole = dict(module.named_parameters())
-        policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32, cast_forward_inputs=False) if bfloat16 else WHOLE
         for block in _blocks(module):
-            fully_shard(block, mp_policy=policy)
+            fully_shard(block)
         self._pass = _Pass(module)
         self._root = fully_shard(self._pass)
         for parameter in whole.values():
             parameter.data = parameter.data.new_empty(0)  # each process stores its own shard only
 
     @classmethod
-    def read(cls, module: nn.Module, folder: Path, device: torch.device, *, bfloat16: bool = False) -> Self:
+    def read(cls, module: nn.Module, folder: Path, device: torch.device) -> Self:
         """Shard a module that has no weights yet, each process reading its own part of them only.
 
         Args:
             module: Its parameters are on torch's meta device.
             folder: Weights as safetensors, under the names of the parameters.
             device: Where this process's shards are to be.
-            bfloat16: Gather blocks of layers in bfloat16.
 
         Returns:
             The sharded module.
@@ -53,7 +44,7 @@ class Shards:
         Raises:
             StorageError: The folder does not hold weights of these names and shapes.
         """
-        shards = cls(module, bfloat16=bfloat16)
+        shards = cls(module)
         shards._pass._apply(  # type: ignore[no-untyped-call]
             lambda t: torch.empty_like(t, device=device) if t.is_meta else t.to(device)
         )
@@ -111,3 +102,8 @@ def _shallow(part: nn.Module) -> dict[str, object]:
 def _gathered(tensor: Tensor) -> Tensor:
     """A tensor gathered from its shards, if it has any. All processes call this at the same time."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def is_sharded(module: nn.Module) -> bool:
+    """Whether any weight of a module is in shards."""
+    return any(isinstance(parameter, DTensor) for parameter in module.parameters())
