@@ -48,12 +48,13 @@ supply: $(SETUP) ## list what is installed (dist/sbom.json) and what is known to
 	build/supply/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1
 	mkdir -p dist
 	build/supply/bin/cyclonedx-py environment --output-reproducible --output-file dist/sbom.json $(BIN)/python
-	build/supply/bin/pip-audit --requirement constraints.lock --no-deps --disable-pip --progress-spinner off
+	build/supply/bin/pip-audit --requirement constraints.lock --require-hashes --disable-pip --progress-spinner off
 
 lock: ## look up the hash of every file of the packages in constraints.txt: constraints.lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv==0.9.13
-	build/lock/bin/uv pip compile --quiet --no-deps --no-annotate --generate-hashes --output-file constraints.lock constraints.txt
+	build/lock/bin/uv pip compile --quiet --no-config --no-deps --no-annotate --no-header --generate-hashes \
+		--output-file constraints.lock constraints.txt
 
 reference-model: $(SETUP) ## fit and audit the model that comes with laborllm, from the files in DATA: an hour
 	rm -rf src/laborllm/models/shipped/nlsy

@@ -206,6 +206,23 @@ def memory(
 
 
 @app.command
+def resumes(
+    *,
+    sizes: Annotated[tuple[int, ...], Parameter(help="People, the smallest number first.")] = (5_000, 20_000, 80_000),
+    folder: Annotated[Path, Parameter(help="Where resumes, panels, tokens and forecasts are put: some gigabytes.")],
+    json: AsJson = False,
+) -> None:
+    """Measure how time and memory of import, tokens, packing and forecasts grow with the number of resumes."""
+    from benchmarks.resumes import measure_resumes
+
+    found = measure_resumes(sizes, folder)
+    if json:
+        print(dumps(found.to_dicts(), indent=1))
+    else:
+        _show_table(found)
+
+
+@app.command
 def scale(
     *,
     sizes: Annotated[tuple[int, ...], Parameter(help="Workers of the panels, the smallest first.")] = (8_000, 128_000),

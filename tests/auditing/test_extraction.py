@@ -6,37 +6,51 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import one_hot
 
 import laborllm as ll
 from auditing.test_report import audit_of
 from laborllm.auditing.extraction import Completed, Extraction, compare, completed, extract
 from laborllm.auditing.report import as_markdown
 from laborllm.errors import PanelError
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
 
 
 class Memory:
-    """Forecasts with certainty what it was told of people, by worker and year, and else the first occupation."""
+    """Is certain of what it was told of people, by worker and year, and else of the first occupation."""
 
     def __init__(self, told: Panel) -> None:
         self._told = dict(zip(told.records.select("worker", "year").rows(), told.records["occupation"], strict=True))
 
-    def forecast(self, panel: Panel) -> Forecast:
-        log_prob = np.full((len(panel), len(panel.taxonomy)), -np.inf, dtype=np.float32)
-        first = panel.taxonomy.codes[0]
-        codes = [self._told.get(key, first) for key in panel.records.select("worker", "year").rows()]
-        log_prob[np.arange(len(panel)), panel.taxonomy.columns(codes)] = 0
-        return Forecast(
-            records=panel.records.select("worker", "year", "occupation"),
-            taxonomy=panel.taxonomy,
-            log_prob=log_prob,
-            raw_mass=np.ones(len(panel)),
-            method="memory",
-        )
+    def paths(self, panel: Panel, draws: int) -> "Recited":
+        asked = panel.records.filter(pl.col("occupation").is_null()).select("worker", "year").rows()
+        codes = [self._told.get(key, panel.taxonomy.codes[0]) for key in asked]
+        return Recited(panel.taxonomy.columns(codes).reshape(panel.workers, -1), len(panel.taxonomy))
 
-    def log_likelihood(self, panel: Panel) -> Floats:
+    def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         raise NotImplementedError
+
+    def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+        raise NotImplementedError
+
+
+class Recited:
+    """columns: what is recited, record after record, whatever is appended, (W, K)."""
+
+    def __init__(self, columns: NDArray[np.intp], occupations: int) -> None:
+        self._columns, self._occupations, self._record = torch.from_numpy(columns), occupations, 0
+
+    def probability(self) -> Tensor:
+        return one_hot(self._columns[:, None, self._record], self._occupations).double()
+
+    def append(self, occupation: Tensor) -> None:
+        assert torch.equal(occupation[:, 0], self._columns[:, self._record])
+        self._record += 1
 
 
 @pytest.fixture(scope="module")

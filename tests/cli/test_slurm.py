@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import laborllm as ll
@@ -56,7 +57,8 @@ def test_a_killed_job_resumes_with_fewer_processes(
     while not [*(tmp_path / "run.training").glob("step-*")]:
         assert job.poll() is None, job.stdout and job.stdout.read()
         time.sleep(0.02)
-    os.killpg(job.pid, signal.SIGKILL)
+    for process in (*psutil.Process(job.pid).children(recursive=True), job):  # a node that fails takes all with it
+        process.kill()
     job.wait()
     assert not (tmp_path / "run").exists()
     again = start(tmp_path, base_folder, cluster, 1)

@@ -1,0 +1,16 @@
+"""The memory benchmark: what is measured is what was calculated, within 15 %."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import memory
+
+
+@pytest.mark.slow
+def test_the_smallest_model_takes_what_was_calculated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, shape = next(iter(memory.SHAPES.items()))
+    monkeypatch.setattr(memory, "SHAPES", {name: shape})
+    found = memory.measure_memory(tmp_path)
+    assert found["processes"].to_list() == [1, 2]
+    assert found["ratio"].is_between(0.85, 1.15).all()
