@@ -14,7 +14,7 @@ from laborllm.errors import OptionError, RunError
 from laborllm.training.config import TrainingConfig
 from laborllm.training.gradient import BatchGradient, not_finite
 from laborllm.training.loop import train
-from laborllm.training.processes import Processes
+from laborllm.training.parallel.processes import Processes
 from training.regression import Regression
 
 
