@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.models.contract import Forecaster
-from laborllm.models.rescored import start_paths
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 
@@ -165,15 +163,18 @@ def _beginnings(panel: Panel, split: str, records: int, people: int, seed: int) 
 
 
 def _complete(model: Forecaster, careers: Panel, length: int, records: int) -> Completed:
+    from laborllm.models.rescored import start_paths  # loads torch
+
     place = pl.int_range(pl.len()).over("worker")
     code = pl.when(place < length - records).then(pl.col("occupation"))
     paths = start_paths(model, careers.part(careers.records.with_columns(occupation=code)), 1)
     guesses = []
     for record in range(records):
-        guesses.append(paths.probability().argmax(dim=-1).expand(careers.workers, 1))  # (W, 1)
+        guess = paths.probability().argmax(dim=-1).expand(careers.workers, 1)  # (W, 1)
+        guesses.append(guess.cpu().numpy())
         if record < records - 1:
-            paths.append(guesses[-1])
+            paths.append(guess)
     columns = careers.taxonomy.columns(careers.records["occupation"]).reshape(-1, length)  # (W, length)
-    right = torch.cat(guesses, dim=1).cpu().numpy() == columns[:, length - records :]
+    right = np.concatenate(guesses, axis=1) == columns[:, length - records :]
     moved = (np.diff(columns[:, length - records - 1 :], axis=1) != 0).any(axis=1)
     return Completed(right.all(axis=1), moved)
