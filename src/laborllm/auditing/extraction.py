@@ -87,7 +87,7 @@ def extract(
 
 @dataclass(frozen=True)
 class Completed:
-    """Of n people.
+    """Which careers were completed, of n people.
 
     Attributes:
         right: Whether all records were completed, (n,).
