@@ -45,7 +45,8 @@ def attention(query: Tensor, key: Tensor, value: Tensor, sees: Tensor) -> Tensor
 
 def causal(lengths: Sequence[int]) -> Tensor:
     """(n, n) what each token of packed sequences sees."""
-    return torch.block_diag(*(torch.ones(length, length).tril() for length in lengths)).bool()
+    blocks: Tensor = torch.block_diag(*(torch.ones(length, length).tril() for length in lengths))
+    return blocks.bool()
 
 
 def assert_same(ours: Tensor, theirs: Tensor, of: Sequence[Tensor]) -> None:

@@ -74,7 +74,7 @@ def _psid(folder: Path) -> Callable[[], Panel]:
 
 def _nlsy97_documents(folder: Path) -> Callable[[], Panel]:
     """More people, in packed files, with the codebook and Stata's dictionary."""
-    columns = invented_nlsy97.columns(invented_nlsy97.people(1, count=12))
+    columns = invented_nlsy97.columns(invented_nlsy97.people(1, count=5))
     (folder / "data.csv.gz").write_bytes(gzip.compress(invented.data(columns).encode()))
     documents = {"book.cdb": invented.codebook(columns), "all.dct": invented.dictionary(columns)}
     files = [folder / "data.csv.gz", *invented.write(folder, documents)]
