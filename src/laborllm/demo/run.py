@@ -90,24 +90,21 @@ def _language_models(
 
 def _evaluated(models: dict[str, Fitted], panel: Panel, budget: Budget, seed: int, countdown: Countdown) -> Evaluation:
     _say("5/5", f"evaluate on {budget.test_careers} women that no model has seen")
-    with countdown.showing("evaluate"):
-        return evaluate(
-            models,
-            panel,
-            workers=budget.test_careers,
-            by=["transition"],
-            seed=seed,
-            about=described(panel, budget),
-        )
+    tested = panel.draw("test", budget.test_careers, seed=seed)
+    forecasts = {}
+    for name, model in models.items():
+        with countdown.showing(f"forecast with {name}"):
+            forecasts[name] = model.forecast(tested)
+    return evaluate(forecasts, tested, by=["transition"], seed=seed, about=described(panel, budget))
 
 
 def _planned(panel: Panel, untuned: Fitted, seed: int, countdown: Countdown) -> tuple[Budget, Speed]:
     """The largest share of the default budget that this machine can read in the time left, and its speed."""
     _say("3/5", f"measure how fast this machine reads careers, {countdown.left:.0f} s left in all at most")
     whole = Budget()
-    began = time.monotonic()
     with countdown.showing("measure", TRIAL_SECONDS):
-        evaluate({UNTUNED: untuned}, panel, workers=TRIAL, metrics=["raw_perplexity"], seed=seed)
+        began = time.monotonic()
+        untuned.forecast(panel.draw("test", TRIAL, seed=seed))
         forecast = (time.monotonic() - began) / TRIAL
         training = replace(whole.training, validate_every=1)
         trial = LanguageModel(base=whole.base, valid_careers=1, training=training)
