@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from laborllm.forecasting.simulation.simulate import Simulation
 
+SomeTable = Annotated[
+    Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata).")
+]
 Tables = Annotated[
     Path | None,
     Parameter(
@@ -34,9 +37,7 @@ def group(
     /,
     *,
     years: Years,
-    out: Annotated[
-        Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata).")
-    ] = None,
+    out: SomeTable = None,
     page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
     chart: Annotated[Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png.")] = None,
     tables: Tables = None,

