@@ -11,7 +11,7 @@ from laborllm.serve import Served
 from laborllm.serve.inputs.careers import Row, Worker, panel_of, read_career
 from laborllm.serve.inputs.lists import ALL, read_list
 from laborllm.serve.inputs.titles import Titles
-from laborllm.serve.schema import Career, Record
+from laborllm.serve.schema import Career
 
 COOK: Row = (2020, "436", "high school", "female", None, "south", 1990)
 AFTER: Row = (2021, "95", "college", "female", None, "south", 1990)
@@ -31,7 +31,7 @@ ROWS = st.lists(
 
 
 def career(*records: tuple[int, str], **more: object) -> Career:
-    return Career(records=[Record(year=year, title=title) for year, title in records], **more)  # type: ignore[arg-type]
+    return Career.model_validate({"records": [{"year": year, "title": title} for year, title in records], **more})
 
 
 @given(ROWS, ROWS)
@@ -80,8 +80,8 @@ def test_a_title_that_leads_nowhere_is_said_with_others_near_it(served: Served) 
 
 
 def test_a_word_that_the_model_does_not_know_is_said_once(served: Served) -> None:
-    records = [Record(year=year, title="Cooks", region="the moon") for year in (2020, 2021)]
-    read = read_career(Career(records=records), served)
+    records = [{"year": year, "title": "Cooks", "region": "the moon"} for year in (2020, 2021)]
+    read = read_career(Career.model_validate({"records": records}), served)
     (note,) = read.notes
     assert note.startswith("The model does not know the region 'the moon' and reads it as missing; it knows: ")
     assert all(word in note for word in served.words("region"))
