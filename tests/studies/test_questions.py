@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,13 +13,16 @@ from sklearn.metrics import roc_auc_score
 
 from laborllm.evaluation import evaluate
 from laborllm.models.counts.specs import Transition
+from laborllm.models.language.title_head import FittedTitleHead
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.report.numbers import number
+from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
+from laborllm.studies.protocol.config import SIZES
 from laborllm.studies.protocol.draws import resample_training
 from laborllm.studies.protocol.panels import Panels
-from laborllm.studies.protocol.question import all_above, all_below
+from laborllm.studies.protocol.question import Verdict, all_above, all_below
 from laborllm.studies.protocol.versions import Recent, Version
 from laborllm.studies.questions.forecasts.events import WHERE, by_age_and_degree, events_of
 from laborllm.studies.questions.forecasts.gains import FEATURES, cells_of, leaves, shares
@@ -256,12 +260,17 @@ def test_what_intervals_decide() -> None:
     assert all_below([(0.8, 1.1)], 1) is None
 
 
+def make_room(base: Path) -> None:
+    """Let a base model read texts as long as those of a study."""
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 4096}))
+
+
 def test_language_models_on_a_tiny_base(own_base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both questions answer; with random weights nothing need replicate, but every title has a probability."""
     monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
     file = tmp_path / "own.yaml"
-    config = json.loads((own_base_folder / "config.json").read_text())
-    (own_base_folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 4096}))
+    make_room(own_base_folder)
     file.write_text(f"title: x\npanels: {{A: a.parquet}}\nbase: {own_base_folder}\nquestions: [2, 3]\n")
     found = run_study(file, tmp_path / "study", size="smoke")
     tuning, titles = found.values()
@@ -283,6 +292,48 @@ def test_language_models_on_a_tiny_base(own_base_folder: Path, tmp_path: Path, m
     ]
     raw = float(titles.tables["titles"].rows[0][1].replace(",", ""))
     assert raw > 1
+
+
+def test_a_title_head_starts_at_nemo(own_base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads few careers of the panel, and its offset is the fit of nemo on all of them."""
+    monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
+    make_room(own_base_folder)
+    file, models = tmp_path / "own.yaml", "[two-part, nemo, title-head]"
+    file.write_text(f"title: x\npanels: {{A: a.parquet}}\nbase: {own_base_folder}\nmodels: {models}\nquestions: [1]\n")
+    monkeypatch.setitem(SIZES, "smoke", replace(SIZES["smoke"], seeds=(0,)))
+    (answer,) = run_study(file, tmp_path / "study", size="smoke").values()
+    assert {row[0] for row in answer.tables["A"].rows} == {"two-part", "nemo", "title-head"}
+    assert answer.verdict == Verdict("left open", "career is not among the models of the study.")
+    study = open_study(file, tmp_path / "study", size="smoke")
+    fitted = study.cache.model(study.fit("title-head", "A"))
+    nemo = study.cache.model(study.fit("nemo", "A"))
+    assert isinstance(fitted, FittedTitleHead)
+    test = study.panel("A").subset("test")
+    assert np.allclose(fitted.offset_model.log_likelihood(test), nemo.log_likelihood(test), atol=1e-6)
+    assert fitted.record.workers == study.size.head_careers
+
+
+def test_households_of_a_stratum_are_drawn_by_psu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a panel knows its strata and PSUs: the standard error over them is that of a textbook's formula, as the
+    perplexity is the exponential of a ratio of totals, linearised."""
+    panel = import_synthetic(300, load_taxonomy("nlswork").with_states(DRAWN_STATES), seed=4)
+    number_ = pl.col("worker").rank("dense")
+    records = panel.records.with_columns(psu=number_ % 20, stratum=number_ % 10)
+    replace(panel, records=records).save(tmp_path / "own.parquet")
+    (tmp_path / "own.yaml").write_text(f"title: x\npanels: {{A: {tmp_path}/own.parquet}}\nquestions: [13]\n")
+    monkeypatch.setitem(SIZES, "smoke", replace(SIZES["smoke"], refitted=("two-part",), draws=4000, synthetic=None))
+    (answer,) = run_study(tmp_path / "own.yaml", tmp_path / "study", size="smoke").values()
+    rows = {row[1]: row[2:] for row in answer.tables["design"].rows}
+    test = Panel.load(tmp_path / "own.parquet").subset("test")
+    loss = -Transition().fit(panel).log_likelihood(test).astype(float)
+    frame = test.records.select("psu", "stratum", away=pl.Series(loss - loss.mean()))
+    totals = frame.group_by("stratum", "psu").agg(pl.col("away").sum())
+    by_stratum = [each["away"].to_numpy() for each in totals.partition_by("stratum")]
+    variance = sum(len(away) / (len(away) - 1) * ((away - away.mean()) ** 2).sum() for away in by_stratum)
+    expected = math.exp(loss.mean()) * math.sqrt(variance) / len(loss)
+    assert float(rows["PSU in stratum"][1]) == pytest.approx(expected, rel=0.12)
+    ratio = float(rows["PSU in stratum"][1]) / float(rows["worker"][1])
+    assert float(rows["PSU in stratum"][2]) == pytest.approx(ratio, rel=0.05)
 
 
 def test_one_panel_has_none_to_add(tmp_path: Path) -> None:

@@ -126,8 +126,19 @@ def test_a_file_names_its_models(tmp_path: Path) -> None:
     rows = {row[0]: row[1:] for row in answer.tables["A-fits"].rows}
     assert set(rows) == {"two-part", "career", "mixture"} == {row[0] for row in answer.tables["A"].rows}
     assert rows["two-part"][0] == MISSING
-    (tmp_path / "own.yaml").write_text("title: x\npanels: {A: a.parquet}\nmodels: [nmo]\n")
-    with pytest.raises(OptionError, match=r"unknown model 'nmo': use plain, two-part, .*, title-head"):
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        ("nmo", r"unknown model 'nmo': use plain, two-part, .*, title-head"),
+        ("nemo", "a study compares two-part with one or more of logit, bag-of-jobs, nemo, career: name them"),
+        ("two-part, mixture", "a study compares two-part with one or more"),
+    ],
+)
+def test_models_that_make_no_study(models: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(f"title: x\npanels: {{A: a.parquet}}\nmodels: [{models}]\n")
+    with pytest.raises(OptionError, match=message):
         StudyFile.load(tmp_path / "own.yaml")
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from laborllm.errors import SourceError
 from laborllm.sources.section import Section
-from laborllm.studies.protocol.models import require_known
+from laborllm.studies.protocol.models import require_models
 
 SizeName = Literal["smoke", "cpu", "full"]
 BASE = "smollm2-135m"
@@ -128,7 +128,7 @@ class StudyFile:
         if wrong:
             raise SourceError(f"{path.name}: a question is a number such as 1, not {wrong[0]!r}")
         models = tuple(said.texts("models"))
-        require_known(models)
+        require_models(models)
         return cls(
             title=said.text("title"),
             panels={name: panels.text(name) for name in names},

@@ -1,6 +1,6 @@
 """The models of a study by the names of its tables, and the spec of each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from laborllm.errors import OptionError
@@ -37,11 +37,14 @@ REFERENCE = "two-part"
 """What all models are compared with."""
 
 
-def require_known(models: Iterable[str]) -> None:
-    """Raise `OptionError` for a model without a name in tables."""
+def require_models(models: Collection[str]) -> None:
+    """Raise `OptionError` for an unknown model, or without the reference or a network over codes."""
     unknown = [model for model in models if model not in (*SPECS, *MIXTURES, HEAD)]
     if unknown:
         raise OptionError(f"unknown model {unknown[0]!r}: use {', '.join((*SPECS, *MIXTURES, HEAD))}")
+    networks = [model for model in SPECS if model in SEEDED]
+    if models and (REFERENCE not in models or not set(networks) & set(models)):
+        raise OptionError(f"a study compares {REFERENCE} with one or more of {', '.join(networks)}: name them")
 
 
 def spec_of(model: str, members: tuple[str, ...] = ()) -> Spec:

@@ -32,12 +32,14 @@ def _answer(study: Study) -> Answer:
         f"{model} on {panel}": evaluation.compared(CLAIMED, model)
         for panel, evaluation in found.items()
         for model in study.over_codes
-        if model != CLAIMED
+        if model != CLAIMED and CLAIMED in study.models
     }
     open_ = [name for name, ratio in ratios.items() if ratio["high"] is None or ratio["high"] >= 1]
     why = f"{CLAIMED} is ahead of every other single model on every panel."
     if open_:
         why = f"The 95 % interval of the ratio of {CLAIMED} is not below one against {listed(open_)}."
+    if CLAIMED not in study.models:
+        why = f"{CLAIMED} is not among the models of the study."
     holds = all_below([(ratio["low"], ratio["high"]) for ratio in ratios.values()], 1)
     tables = {panel: _table(study, panel, evaluation) for panel, evaluation in found.items()}
     return Answer(
@@ -50,7 +52,8 @@ def _answer(study: Study) -> Answer:
 def _evaluated(study: Study, panel: str) -> Evaluation:
     forecasts = study.forecasts(panel)
     pairs = [(model, REFERENCE) for model in forecasts if model != REFERENCE]
-    pairs += [(CLAIMED, model) for model in forecasts if model not in (CLAIMED, REFERENCE)]
+    if CLAIMED in forecasts:
+        pairs += [(CLAIMED, model) for model in forecasts if model not in (CLAIMED, REFERENCE)]
     return study.evaluate(panel, forecasts, by=["transition"], metrics=["perplexity"], pairs=pairs)
 
 
