@@ -1,4 +1,4 @@
-"""Scores of membership: the higher, the more a career looks like one that a model was trained on.
+"""Scores of membership: the higher, the more a career resembles one that a model was trained on.
 
 A unit is a record or a whole career, and x its log-likelihood in nats under the model that is attacked. A refit is a
 model of the same recipe whose training people are known; see `refits`.

@@ -23,7 +23,7 @@ class Scored:
     """Scores of n units.
 
     Attributes:
-        score: The higher, the more a unit looks like a member, (n,).
+        score: The higher, the more a unit resembles a member, (n,).
         member: Whether it is one, (n,).
         person: Whose it is, as numbers 0, 1, ..., (n,).
     """

@@ -88,7 +88,15 @@ class Half:
     seed: int
 
     def apply(self, panel: Panel, panels: Callable[[str], Panel]) -> Panel:
-        """Assign the splits; split valid stays."""
+        """Assign the splits; split valid stays.
+
+        Args:
+            panel: The careers.
+            panels: Not used: no other panel takes part.
+
+        Returns:
+            The panel with its new splits.
+        """
         trained = next(islice(halves(panel, self.number + 2, seed=self.seed), self.number, None))
         side = pl.when(pl.Series(trained)).then(pl.lit("train")).otherwise(pl.lit("test"))
         split = pl.when(pl.col("split") == "valid").then(pl.col("split")).otherwise(side).alias("split")
@@ -96,8 +104,18 @@ class Half:
 
 
 def halves(panel: Panel, refits: int, *, seed: int) -> Iterator[Bools]:
-    """Whose records each refit is trained on, (n,): one half of the workers of splits train and test, then the rest.
-    What the split keeps whole, such as a household, is kept whole."""
+    """Whose records each refit is trained on: one half of the workers of splits train and test, then the rest.
+
+    What the split keeps whole, such as a household, is kept whole.
+
+    Args:
+        panel: The careers, n records.
+        refits: How many, two of each drawing.
+        seed: Draws the halves.
+
+    Yields:
+        Whether each record is trained on, (n,).
+    """
     whole = panel.records.select(pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")).to_series()
     is_drawn = panel.records["split"] != "valid"
     names = whole.filter(is_drawn).unique(maintain_order=True)

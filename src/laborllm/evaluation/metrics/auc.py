@@ -35,6 +35,13 @@ class Auc(EventMetric):
 
         The mean over records where the event happened and the mean over the others vary, each around the area
         (Obuchowski 1997, "Nonparametric analysis of clustered ROC curve data").
+
+        Args:
+            values: The probability of the event and its outcome, (n, m) each.
+            sample: The n records, their cells and their draws.
+
+        Returns:
+            Estimates and draws, (m, c), and where they are defined.
         """
         probability, outcome = values
         among, happened = self.domain(sample.history), outcome[:, 0] > 0.5

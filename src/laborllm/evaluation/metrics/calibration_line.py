@@ -43,7 +43,15 @@ class CalibrationLine(EventMetric):
         return "one" if self.coefficient == "slope" else "zero"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The coefficient in each cell, with draws one Newton step from it, of the clustered sandwich's variance."""
+        """The coefficient in each cell, with draws one Newton step from it, of the clustered sandwich's variance.
+
+        Args:
+            values: The probability of the event and its outcome, (n, m) each.
+            sample: The n records, their cells and their draws.
+
+        Returns:
+            Estimates and draws, (m, c), and where they are defined.
+        """
         probability, outcome = values
         models, cells = probability.shape[1], sample.members.shape[1]
         estimate = np.full((models, cells), np.nan)

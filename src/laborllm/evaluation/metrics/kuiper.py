@@ -48,7 +48,15 @@ class Kuiper(EventMetric):
         return "higher" if self.p_value else "lower"
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The range, or its p-value, in each cell with enough workers on both sides of the event; without draws."""
+        """The range, or its p-value, in each cell with enough workers on both sides of the event; without draws.
+
+        Args:
+            values: The probability of the event and its outcome, (n, m) each.
+            sample: The n records, their cells and their draws.
+
+        Returns:
+            Estimates, (m, c), and where they are defined.
+        """
         probability, outcome = values
         among = self.domain(sample.history)
         shape = (probability.shape[1], sample.members.shape[1])

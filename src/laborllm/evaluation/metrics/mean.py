@@ -38,6 +38,14 @@ class Mean:
         return np.ones(len(history.position), dtype=bool)
 
     def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The weighted mean in each cell, or its exponential."""
+        """The weighted mean in each cell, or its exponential.
+
+        Args:
+            values: The score of each record, (n, m), as one item.
+            sample: The n records, their cells and their draws.
+
+        Returns:
+            Estimates and draws, (m, c), and where they are defined.
+        """
         found = sample.bootstrap.mean(values[0], sample.members)
         return Measured(found.exp() if self.exponential else found, np.ones(found.estimate.shape, dtype=bool))

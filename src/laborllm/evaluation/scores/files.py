@@ -1,4 +1,4 @@
-"""Scores of records in files, so that of all that is scored only what is measured at the time is in memory."""
+"""Scores of records in files: of all that is scored, only what is measured at the time is in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +23,15 @@ class ScoreFiles(Mapping[Score, Numbers | None]):
         self._missing: set[Score] = set()  # scores that the model does not give
 
     def append(self, score: Score, values: Floats | None) -> None:
-        """Add the values of some more records; None: the model does not give this score. Raises `StorageError`."""
+        """Add the values of some more records.
+
+        Args:
+            score: What they are of.
+            values: One for each record; None: the model does not give this score.
+
+        Raises:
+            StorageError: They cannot be written.
+        """
         if values is None:
             self._missing.add(score)
             return

@@ -49,7 +49,19 @@ class PackedAttention:
         return sum(2 * key[:, :1].numel() * key.element_size() for key, _ in self.kv.values())
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Causal attention within each sequence, B = 1; keys and values are kept if `keep_kv`."""
+        """Causal attention within each sequence; keys and values are kept if `keep_kv`.
+
+        Args:
+            layer: Number of the layer.
+            query: (1, H, n, d).
+            key: (1, G, n, d), with G dividing H.
+            value: (1, G, n, d).
+            scale: Of the scores.
+            dropout: Share of the weights that are dropped.
+
+        Returns:
+            (1, H, n, d).
+        """
         if self.keep_kv:
             self.kv[layer] = (key[0], value[0])
         padded = len(self.lengths) > 1 and is_padded(query.device)
@@ -110,7 +122,19 @@ class ContinuedAttention:
         return positions.to(self.whole.device)[None]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Attention of each new token to its text up to itself, B = 1."""
+        """Attention of each new token to its text up to itself.
+
+        Args:
+            layer: Number of the layer.
+            query: (1, H, n, d).
+            key: (1, G, n, d), with G dividing H.
+            value: (1, G, n, d).
+            scale: Of the scores.
+            dropout: Share of the weights that are dropped.
+
+        Returns:
+            (1, H, n, d).
+        """
         outputs, kv = [], []
         parts = zip(self.past, *(tensor[0].split(self.lengths, dim=1) for tensor in (query, key, value)), strict=True)
         for past, q, k, v in parts:

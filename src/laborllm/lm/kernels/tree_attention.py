@@ -63,7 +63,19 @@ class TreeAttention:
     cache: KVCache
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float) -> Tensor:
-        """Attention of each node to its record's prompt and to its own ancestors, B = 1."""
+        """Attention of each node to its record's prompt and to its own ancestors.
+
+        Args:
+            layer: Number of the layer.
+            query: (1, H, n, d).
+            key: (1, G, n, d), with G dividing H.
+            value: (1, G, n, d).
+            scale: Of the scores.
+            dropout: Not used: nothing is trained through a tree.
+
+        Returns:
+            (1, H, n, d).
+        """
         groups, nodes, width = key.shape[1:]
         own_keys, own_values = map(self._paths, self.cache.append(layer, self.first, key[0], value[0]))  # (G, n, D, d)
         q = (query[0] * scale).reshape(groups, -1, nodes, width).transpose(1, 2).contiguous()  # (G, n, R, d)

@@ -44,7 +44,16 @@ def model_card(metadata: Mapping[str, Any], use: Mapping[str, str] | None = None
 
 
 def with_section(card: str, title: str, text: str) -> str:
-    """A card whose section of this title is replaced, or added at the end."""
+    """A card whose section of this title is replaced, or added at the end.
+
+    Args:
+        card: The page in Markdown.
+        title: Of the section.
+        text: What it says now.
+
+    Returns:
+        The page with that section.
+    """
     head, *sections = card.rstrip("\n").split("\n\n## ")
     new = f"{title}\n\n{text}"
     places = [at for at, section in enumerate(sections) if section.split("\n", 1)[0] == title]

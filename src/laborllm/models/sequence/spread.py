@@ -56,7 +56,7 @@ def spread(fitted: FittedSequence, pooled: RarePooled) -> FittedSequence:
 
 
 def _spread(network: nn.Module, column: Tensor, less: Tensor) -> dict[str, Tensor]:
-    """The weights with a row for each column, the last one that of no occupation, or of staying."""
+    """The weights with a row for each column, the last one for no occupation, or for staying."""
     state = {name: weight.cpu() for name, weight in network.state_dict().items()}
     rows = {name: state[name][column] for name in ("occupations.weight", "head.weight", "head.bias")}
     return state | rows | {"head.bias": rows["head.bias"] - less}

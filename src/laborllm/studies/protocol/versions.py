@@ -162,7 +162,7 @@ class Mixed:
 
 @dataclass(frozen=True)
 class Hidden:
-    """A covariate that is not known of test workers, or with `permuted` that of another of them.
+    """A covariate that is not known of test workers, or with `permuted` is another worker's.
 
     What is fixed over a life is exchanged between workers, the rest between records of a year.
     """
