@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from laborllm.cli import main
@@ -108,3 +109,18 @@ def test_the_row_is_that_of_the_file_where_others_are_left_out(capsys: pytest.Ca
     )
     assert run() == 2
     assert "column born: not a year from 1900 to 2100: a value in 1 row, the first in row 4" in capsys.readouterr().err
+
+
+def test_records_that_clash_are_named_by_file_and_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the row of the source, though the row above it is left out; nothing of the person is said."""
+    (tmp_path / "m.yaml").write_text(
+        "dataset: X\ntaxonomy: nlswork\nworker: id\nyear: year\noccupation: occ\ncovariates: {gender: sex}\n"
+    )
+    (tmp_path / "own.csv").write_text("id,year,occ,sex\n7,1999,99,F\nAda,2000,1,F\n7,2000,1,M\nAda,2001,1,M\n")
+    for name in ("own.csv", "own.parquet"):
+        if name == "own.parquet":
+            pl.read_csv(tmp_path / "own.csv", infer_schema=False).write_parquet(tmp_path / name)
+        command = ["import", "table", str(tmp_path / name), "--map", str(tmp_path / "m.yaml"), "--out", "p.parquet"]
+        assert main(command) == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert said == f"laborllm: {name}, row 2: gender differs between records of one worker; 2 rows in all"

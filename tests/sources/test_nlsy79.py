@@ -158,13 +158,16 @@ def test_bare_columns_are_known_by_the_shipped_list(tmp_path: Path) -> None:
         ((), "the extract has no occupation: add CPSOCC80 (1982-2000), "),
         (
             (OCCUPATION, Column("R0898500", "ESR_KEY", "1982", (9, 1, 1, 1, 1, 1))),
-            "ESR_KEY of 1982 has the answer 9",
+            "ESR_KEY of 1982 has an answer that it cannot have, in 1 row; it can be",
         ),
         (
             (OCCUPATION, Column("R0214800", "SAMPLE_SEX", "1979", (7, 3, 1, 1, 1, 1))),
-            "the answer 3; it can be 1, 2",
+            "an answer that it cannot have, in 2 rows; it can be 1, 2",
         ),
-        ((OCCUPATION, Column("R0000500", "Q1-3_A~Y", "1979", (1957,) * 6)), "Q1-3_A~Y of 1979 has the answer 1957"),
+        (
+            (OCCUPATION, Column("R0000500", "Q1-3_A~Y", "1979", (1957,) * 6)),
+            "Q1-3_A~Y of 1979 has an answer that it cannot have, in 6 rows",
+        ),
         ((Column("R0828000", "CPSOCC80", "1982", (-5,) * 6),), "no row is left to make a panel of (6 not interviewed)"),
     ],
 )
@@ -177,7 +180,9 @@ def test_what_is_refused(columns: tuple[Column, ...], message: str, tmp_path: Pa
 
 def test_codes_with_decimals(tmp_path: Path) -> None:
     table = data((PEOPLE, OCCUPATION)).replace("276", "276.5", 1)
-    with pytest.raises(SourceError, match=r"CPSOCC80 of 1982 \(R0828000\) has decimals: download the file again"):
+    with pytest.raises(
+        SourceError, match=r"CPSOCC80 of 1982 \(R0828000\) has decimals, in 1 row: download the file again"
+    ):
         import_nlsy79(write(tmp_path, {"own.csv": table}))
 
 

@@ -159,7 +159,7 @@ def test_answers_with_decimals(tmp_path: Path) -> None:
     cells = first.split(",")
     text = "\n".join([head, ",".join([*cells[:place], "4.5", *cells[place + 1 :]]), *lines])
     files = invented.write(tmp_path, {"own.csv": text, "own.sdf": invented.variable_list(found)})
-    with pytest.raises(SourceError, match=r"EMP_STATUS_2001\.07 \(S\d+\) has decimals: download it again"):
+    with pytest.raises(SourceError, match=r"EMP_STATUS_2001\.07 \(S\d+\) has decimals, in 1 row: download it again"):
         import_nlsy97(files)
 
 

@@ -158,7 +158,7 @@ PERSON = {name: value for name, value in HEAD.items() if name not in FAMILY}
         ([[FAMILY], [FAMILY]], "2015: ER34302"),
         (
             [[FAMILY | PERSON | {"ER30001": 2, "ER30002": 2}] * 2],
-            r"J0.txt: a person \(ER30001, ER30002\) has two records",
+            r"J0.txt, line 1: a person \(ER30001, ER30002\) has two records",
         ),
         ([[_without(HEAD, 2015, "individual", "interview")]], None),
         (
@@ -171,7 +171,7 @@ PERSON = {name: value for name, value in HEAD.items() if name not in FAMILY}
         ),
         (
             [[PERSON], [FAMILY, FAMILY | {_name(2015, "head", "status"): 3}]],
-            "J1.txt: two records of 2015 with interview number 5 differ",
+            r"J1.txt, lines 1 and 2: two records of 2015 with the same interview number \(ER\d+\) differ",
         ),
         ([[HEAD | {_name(2015, "individual", "sequence"): 0}]], "no row is left to make a panel of"),
     ],

@@ -28,6 +28,19 @@ SPLITS = ("train", "valid", "test")
 YEARS = (1900, 2100)
 
 
+class RecordError(PanelError):
+    """A record that cannot be in a panel.
+
+    Args:
+        position: Its place among the records, from 0.
+        what: What is wrong with it.
+    """
+
+    def __init__(self, position: int, what: str) -> None:
+        super().__init__(f"row {position + 1:,}: {what}")
+        self.position, self.what = position, what
+
+
 def conform(records: pl.DataFrame) -> pl.DataFrame:
     """Give the columns of `SCHEMA` their order and types; missing covariates become null columns, and the user's own
     columns come last, by name. Raises `PanelError` for a column that is missing or has the wrong type."""
@@ -104,9 +117,9 @@ def _own_column(values: pl.Series) -> pl.Series:
 
 
 def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str) -> None:
-    """Raise `PanelError` with the first row that is bad, and neither the name nor a value of the worker in it."""
+    """Raise `RecordError` for the first row that is bad, with neither the name nor a value of the worker in it."""
     offending = records.with_row_index("row").filter(bad)
     if offending.is_empty():
         return
     count = f"; {offending.height:,} rows in all" if offending.height > 1 else ""
-    raise PanelError(f"row {offending['row'][0] + 1:,}: {message}{count}")
+    raise RecordError(offending["row"][0], f"{message}{count}")

@@ -101,8 +101,8 @@ def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, 
     taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
     raw = read(meaning)
-    numbered = pl.Series(ROW, range(1, raw.frame.height + 1))
-    with values.rows_named(numbered):
+    numbered, source = pl.Series(ROW, range(1, raw.frame.height + 1)), next(iter(raw.files), "the query")
+    with values.rows_named(numbered, source):
         for name in (meaning.worker.column, meaning.occupation.column):
             values.refuse_mangled(raw.frame[name], f"column {name}")
         rows = _with_activity(_by_role(raw, meaning).with_columns(numbered), meaning)
@@ -111,7 +111,7 @@ def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, 
     rows = _with_occupation(rows, targets, meaning)
     rows = leave_one_row(_with_open_records(rows) if meaning.open else rows, meaning.row_of_year)
     kept = rows.filter(pl.col(LEFT_OUT).is_null())
-    with values.rows_named(kept[ROW]):
+    with values.rows_named(kept[ROW], source):
         records, notes = _records(kept, raw, meaning)
     provenance = Provenance(
         source="table",
@@ -120,8 +120,9 @@ def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, 
         left_out=left_out(rows),
         notes=raw.notes | coverage(codes, targets, [crosswalk] if crosswalk else []) | notes,
     )
-    kind = meaning.weight_kind
-    return finish_panel(records, provenance, taxonomy, meaning.dataset, seed=seed, weight_kind=kind, split_by=split_by)
+    kind, dataset = meaning.weight_kind, meaning.dataset
+    with values.rows_named(kept[ROW], source):
+        return finish_panel(records, provenance, taxonomy, dataset, seed=seed, weight_kind=kind, split_by=split_by)
 
 
 def _by_role(raw: RawTable, meaning: TableMapping) -> pl.DataFrame:

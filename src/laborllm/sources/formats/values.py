@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from laborllm.errors import SourceError
+from laborllm.errors import PanelError, SourceError
 from laborllm.occupations.crosswalk import normal_code
-from laborllm.panel.schema import YEARS
+from laborllm.panel.schema import YEARS, RecordError
 from laborllm.sources.formats.text import plain
 
 SHOWN = 5  # offending values that an error lists
@@ -59,19 +59,24 @@ class CellError(SourceError):
 
 
 @contextmanager
-def rows_named(rows: pl.Series) -> Iterator[None]:
-    """Say in the errors of columns within the block in which row of the source the first cell at fault stands.
+def rows_named(rows: pl.Series, source: str) -> Iterator[None]:
+    """Say in the errors of columns and records within the block in which row of the source the first at fault stands.
 
     Args:
-        rows: The number of each row of these columns in the source, from 1, (n,).
+        rows: The number of each row of these columns, or of these records, in the source, from 1, (n,).
+        source: What the source is called.
 
     Raises:
         SourceError: In place of a `CellError`.
+        PanelError: In place of a `RecordError`.
     """
     try:
         yield
     except CellError as error:
-        raise SourceError(f"{error}, the first in row {rows[error.position]:,}", cells=error.cells) from error
+        where = f"{source}, {error}, the first in row {rows[error.position]:,}"
+        raise SourceError(where, cells=error.cells) from error
+    except RecordError as error:
+        raise PanelError(f"{source}, row {rows[error.position]:,}: {error.what}") from error
 
 
 def code(column: str) -> pl.Expr:

@@ -16,6 +16,7 @@ from laborllm.occupations import STATES, Crosswalk, Taxonomy, load_crosswalk, lo
 from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import COVARIATES
 from laborllm.sources.covariates import CENSUS_REGIONS, SEXES, education_of_grade, named
+from laborllm.sources.formats.values import rows
 from laborllm.sources.mapping import EMPLOYED
 from laborllm.sources.nls.investigator import KEY, MISSING, Extract, answers, load_shipped_list, read_extract
 from laborllm.sources.nls.nlsy79_questions import (
@@ -158,14 +159,17 @@ def _column(extract: Extract, round: int | str, question: str) -> str | None:
     """The column of a question. Raises `SourceError` if it has decimals, for no question of the NLSY79 here has."""
     column = extract.reference(question, str(round))
     if column is not None and extract.values[column].dtype != pl.Int64:
-        raise SourceError(f"{question} of {round} ({column}) has decimals: download the file again")
+        found = rows(int((extract.values[column] % 1 != 0).sum()))
+        raise SourceError(f"{question} of {round} ({column}) has decimals, in {found}: download the file again")
     return column
 
 
 def _require_known(found: pl.Series, what: str, known: Collection[int]) -> None:
     unknown = sorted(set(found.drop_nulls()) - set(known)) if known else []
     if unknown:
-        raise SourceError(f"{what} has the answer {unknown[0]}; it can be {', '.join(map(str, known))}")
+        where, right = rows(int(found.is_in(unknown).sum())), ", ".join(map(str, known))
+        message = f"{what} has an answer that it cannot have, in {where}; it can be {right}"
+        raise SourceError(message, cells=str(unknown[0]))
 
 
 def _code(question: OccupationQuestion, column: str) -> pl.Expr:

@@ -110,8 +110,10 @@ def _individuals(extracts: list[FixedWidthFile]) -> pl.DataFrame:
     frames = []
     for extract in filter(_of_individuals, extracts):
         frame = extract.frame.with_columns(_number(FAMILY_1968), _number(PERSON))
-        if frame.select(FAMILY_1968, PERSON).is_duplicated().any():
-            raise SourceError(f"{extract.path.name}: a person ({FAMILY_1968}, {PERSON}) has two records")
+        doubled = frame.select(FAMILY_1968, PERSON).is_duplicated().arg_true()
+        if len(doubled):
+            where = f"{extract.path.name}, line {doubled[0] + 1:,}"
+            raise SourceError(f"{where}: a person ({FAMILY_1968}, {PERSON}) has two records")
         frames.append(frame)
     if not frames:
         raise SourceError(f"no individuals: none of the files has both {FAMILY_1968} and {PERSON}")
@@ -137,11 +139,15 @@ def _with_family(people: pl.DataFrame, families: list[FixedWidthFile], wave: Wav
 def _interviews(family: FixedWidthFile, wave: Wave, variables: list[str]) -> pl.DataFrame:
     """The interview number of each family in the wave, and its variables."""
     number = _interview_number(family.frame, wave, "family", family.path.name)
-    rows = family.frame.select(_number(number), *variables).filter(pl.col(number) > 0).unique()
-    doubled = rows.filter(pl.col(number).is_duplicated())[number].sort()
+    lines = family.frame.select(_number(number), *variables, line=pl.int_range(1, pl.len() + 1))
+    rows = lines.filter(pl.col(number) > 0).unique([number, *variables], keep="first", maintain_order=True)
+    doubled = rows.filter(pl.col(number) == pl.col(number).filter(pl.col(number).is_duplicated()).first())["line"]
     if len(doubled):
-        raise SourceError(f"{family.path.name}: two records of {wave.year} with interview number {doubled[0]} differ")
-    return rows
+        raise SourceError(
+            f"{family.path.name}, lines {doubled[0]:,} and {doubled[1]:,}: two records of {wave.year} with the same "
+            f"interview number ({number}) differ"
+        )
+    return rows.drop("line")
 
 
 def _interview_number(frame: pl.DataFrame, wave: Wave, role: str, where: str) -> str:

@@ -14,6 +14,7 @@ from itertools import product
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.sources.formats.values import rows
 from laborllm.sources.nls.investigator import KEY, Extract
 
 PERSON = "PUBID"
@@ -62,7 +63,9 @@ class Question:
         found = (extract.reference(name, round) for name in self.named(year, job=job, week=week))
         column = next((reference for reference in found if reference), None)
         if column is not None and extract.values[column].dtype != pl.Int64:
-            raise SourceError(f"{self.named(year, job=job, week=week)[0]} ({column}) has decimals: download it again")
+            where = rows(int((extract.values[column] % 1 != 0).sum()))
+            name = self.named(year, job=job, week=week)[0]
+            raise SourceError(f"{name} ({column}) has decimals, in {where}: download it again")
         return column
 
     def places(self, rounds: Iterable[int]) -> Iterator[tuple[int, int, int]]:
