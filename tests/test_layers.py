@@ -18,7 +18,7 @@ WRONG = [
     ("layers", "errors.py", "laborllm.storage"),
     ("layers", "storage.py", "laborllm.progress"),
     ("layers", "progress.py", "laborllm.panel"),
-    ("layers", "privacy.py", "laborllm.panel"),
+    ("layers", "privacy/rules.py", "laborllm.panel"),
     ("layers", "training/loop.py", "laborllm.occupations"),
     ("layers", "occupations/__init__.py", "laborllm.panel"),
     ("layers", "panel/panel.py", "laborllm.sources"),

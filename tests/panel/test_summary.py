@@ -4,20 +4,24 @@ import json
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
+from statistics import mean, median
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import laborllm as ll
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.panel import Panel, Provenance
-from laborllm.panel.summary import MOST_FREQUENT, Summary, stay_rate, summarise
+from laborllm.panel import Panel, Provenance, profile, tally
+from laborllm.panel.files.store import PanelFile
+from laborllm.panel.summary import MOST_FREQUENT, Summary, summarise
 from laborllm.report.describe import as_json, as_text
 from laborllm.sources import import_resumes, import_table
 from laborllm.sources.career_layout import import_career
 
 TAXONOMY = Taxonomy("jobs", ("A", "B", "C", "D"), ("Bakers", "Millers", "Mayors", "Poets"), ("All",) * 4)
+PROFILE = (profile.records_by_year, profile.states_by_age, profile.group_transitions)
 
 
 def _panel() -> Panel:
@@ -86,12 +90,33 @@ def test_coverage_and_splits(summary: Summary) -> None:
     assert summary.splits.rows() == [(split, None, None) for split in ("train", "valid", "test")]
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("AB")), min_size=1))
-def test_stay_rate_is_the_share_of_repeats(pairs: list[tuple[int, str]]) -> None:
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("AB")), min_size=1, max_size=12))
+def test_rates_of_careers_that_ten_workers_each_have(pairs: list[tuple[int, str]]) -> None:
     careers = [[code for _, code in career] for _, career in groupby(sorted(pairs), key=lambda pair: pair[0])]
     repeats = [now == before for career in careers for before, now in pairwise(career)]
-    records = pl.DataFrame(sorted(pairs), schema=["worker", "occupation"], orient="row")
-    assert stay_rate(records) == (sum(repeats) / len(repeats) if repeats else None)
+    rows = [
+        (f"{number}/{copy}", 2000 + year, code, "train")
+        for number, career in enumerate(careers)
+        for copy in range(10)
+        for year, code in enumerate(career)
+    ]
+    records = pl.DataFrame(rows, schema=["worker", "year", "occupation", "split"], orient="row")
+    found = summarise(Panel(records, TAXONOMY, "OWN", Provenance("made up")))
+    assert found.stay_rate == (sum(repeats) / len(repeats) if repeats else None)
+    lengths = [len(career) for career in careers]
+    assert found.records_per_worker == (mean(lengths), median(lengths))
+
+
+def test_a_file_read_some_careers_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its summary and its profile are those of the panel in memory."""
+    panel = ll.import_synthetic(workers=120)
+    panel.save(tmp_path / "panel.parquet")
+    whole = [as_json(summarise(panel)), *(draw(panel).rows() for draw in PROFILE)]
+    for module in (tally, profile):
+        monkeypatch.setattr(module, "ROWS_TOGETHER", 70)
+    careers = PanelFile.open(tmp_path / "panel.parquet")
+    assert [as_json(summarise(careers)), *(draw(careers).rows() for draw in PROFILE)] == whole
 
 
 def test_as_text(summary: Summary) -> None:

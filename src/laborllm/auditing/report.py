@@ -6,10 +6,11 @@ from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.extraction import Extraction
 from laborllm.auditing.membership import Audit
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import new_output
 from laborllm.report.numbers import interval, number, share
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.outputs import output_of_table
 from laborllm.report.table import Table
-from laborllm.storage import new_file
 
 ATTACKS = {
     "loss": "likelihood",
@@ -76,7 +77,7 @@ def write_audit(path: Path, audit: Audit) -> None:
         ],
         facts={"Setting": _setting(audit)},
     )
-    with new_file(path) as file:
+    with new_output(path, [output_of_table(table.title, table) for table in audit_tables(audit)]) as file:
         file.write_text(render_page(page, "page.html.j2"), encoding="utf-8")
 
 

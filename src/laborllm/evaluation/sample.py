@@ -20,7 +20,7 @@ from laborllm.panel import Panel, over
 from laborllm.panel.files.store import Careers
 from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
-from laborllm.privacy import SMALLEST_CELL, withhold
+from laborllm.privacy import SMALLEST_CELL, failing_magnitudes, withhold
 
 NEEDED = ("worker", "year", "occupation", "weight")
 """Columns that an evaluation always takes."""
@@ -149,7 +149,20 @@ class Sample:
         """What may not be shown of all that is published; to protect a small cell, flows are given up first."""
         levels = [group.level for group in self.groups]
         rank = [0] * len(levels) + [1, 2]
-        return withhold([*levels, self.flows.origin, self.flows.flow], self.worker, rank)
+        partitions = [*levels, self.flows.origin, self.flows.flow]
+        return withhold(partitions, self.worker, rank, self._dominated(partitions))
+
+    def _dominated(self, partitions: Sequence[Indices]) -> list[Bools]:
+        """The cells of each partition whose weight one or two workers are most of; nothing where all weigh alike."""
+        if not self.is_weighted:
+            return []
+        failing = [failing_magnitudes(level, self.worker, self.design.weight) for level in partitions]
+        return [each["nk-rule"] | each["p-ratio"] for each in failing]
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether some records weigh more than others, so that sums over them are magnitudes."""
+        return bool(np.ptp(self.design.weight))
 
     @cached_property
     def counts(self) -> tuple[dict[str, object], ...]:

@@ -18,6 +18,7 @@ from laborllm.evaluation.scores.portions import Scores
 from laborllm.privacy import SMALLEST_CELL
 
 WITHHELD = f"fewer than {SMALLEST_CELL} workers, or would give such a cell away"
+WITHHELD_WEIGHTED = f"fewer than {SMALLEST_CELL} workers, dominated by one or two, or would give such a cell away"
 ONE_SIDED = f"fewer than {SMALLEST_CELL} workers with the event, or without it"
 INFINITE = "an observed record has probability zero"
 UNDEFINED = "not defined for these records"
@@ -88,7 +89,7 @@ def estimate_table(sample: Sample, found: Sequence[Found]) -> pl.DataFrame:
     """A row per model, metric and cell."""
     rows = [
         {"model": model, "metric": each.metric.name, **counts}
-        | _numbers(each.measured.statistics[at, cell], sample.hidden[cell], each.measured.defined[at, cell])
+        | _numbers(each.measured.statistics[at, cell], _withheld(sample, cell), each.measured.defined[at, cell])
         for each in found
         for cell, counts in _cells(sample, each)
         for at, model in enumerate(each.models)
@@ -109,7 +110,7 @@ def comparison_table(sample: Sample, found: Sequence[Found], pairs: Sequence[tup
     """
     rows = [
         {"model": model, "reference": reference, "metric": each.metric.name, "comparison": comparison, **counts}
-        | _numbers(statistic, sample.hidden[cell], each.measured.defined[places, cell].all())
+        | _numbers(statistic, _withheld(sample, cell), each.measured.defined[places, cell].all())
         for each in found
         for model, reference in pairs
         if model in each.models and reference in each.models
@@ -162,10 +163,17 @@ def _compared(found: Found, places: Sequence[int], cell: int) -> Iterator[tuple[
         yield comparison, own - other if comparison == "difference" else own / other
 
 
-def _numbers(statistic: Bootstrapped, hidden: np.bool_ | bool, defined: np.bool_ | bool) -> Row:
+def _withheld(sample: Sample, cell: int) -> str | None:
+    """Why the numbers of a cell may not be shown; None where they may."""
+    if not sample.hidden[cell]:
+        return None
+    return WITHHELD_WEIGHTED if sample.is_weighted else WITHHELD
+
+
+def _numbers(statistic: Bootstrapped, withheld: str | None, defined: np.bool_ | bool) -> Row:
     """The number columns and the note of one statistic."""
-    if hidden or not defined:
-        return {**dict.fromkeys(NUMBERS), "note": WITHHELD if hidden else ONE_SIDED}
+    if withheld is not None or not defined:
+        return {**dict.fromkeys(NUMBERS), "note": withheld or ONE_SIDED}
     value = float(statistic.estimate)
     low, high = statistic.interval
     numbers = {"estimate": value, "standard_error": statistic.standard_error, "low": low, "high": high}

@@ -4,7 +4,7 @@ write_forecast(forecast, panel, "next.dta", layout="wide")
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -16,6 +16,7 @@ from laborllm.forecasting.frequencies import TOP, next_frequencies
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.privacy.outputs import Output, new_output
 from laborllm.storage import new_file
 
 Layout = Literal["long", "wide", "people"]
@@ -66,19 +67,22 @@ def write_forecast(
     return table.height
 
 
-def write_table(table: pl.DataFrame, path: Path, labels: Mapping[str, str] | None = None) -> None:
+def write_table(
+    table: pl.DataFrame, path: Path, labels: Mapping[str, str] | None = None, *, outputs: Sequence[Output] = ()
+) -> None:
     """Write rows as .parquet, .csv or .dta, as the name of `path` says.
 
     Args:
         table: The rows.
         path: File to write.
         labels: Variable labels by column, which Stata shows.
+        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
 
     Raises:
         CapacityError: More columns than Stata holds.
         StorageError: The file cannot be written.
     """
-    with new_file(path) as file:
+    with new_output(path, outputs) if outputs else new_file(path) as file:
         if path.suffix == ".parquet":
             table.write_parquet(file)
         elif path.suffix == ".csv":

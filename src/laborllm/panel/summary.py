@@ -1,15 +1,16 @@
 """What is in a panel, in numbers: the first thing to look at after an import."""
 
 from dataclasses import dataclass, replace
-from statistics import mean, median
 
 import numpy as np
 import polars as pl
 
-from laborllm.panel.order import worker_index
+from laborllm.panel.files.store import Careers
 from laborllm.panel.panel import Panel, Provenance
 from laborllm.panel.schema import COVARIATES, SPLITS
-from laborllm.privacy import SMALLEST_CELL, withhold, withhold_counts
+from laborllm.panel.tally import Tally, tally
+from laborllm.privacy import SMALLEST_CELL, withhold_counts
+from laborllm.privacy.suppression import withheld_cells
 
 MOST_FREQUENT = 10
 SHOWN: dict[str, pl.DataType] = {"covariate": pl.String(), "known": pl.Float64(), "values": pl.List(pl.String)}
@@ -64,13 +65,12 @@ class Summary:
     row_counts: list[tuple[str, int | None]]
 
 
-def summarise(panel: Panel) -> Summary:
-    """Count what is in a panel."""
-    records = panel.records.filter(pl.col("occupation").is_not_null())
-    known = _known(panel)
-    lengths = records.group_by("worker").len()["len"].to_list() or [0]
-    years = _years(records)
-    found = _found(records, panel)
+def summarise(careers: Careers) -> Summary:
+    """Count what is in a panel, or in the file that holds it, which is then read some careers at a time."""
+    counted = tally(careers)
+    panel, known = counted.first, _known(counted)
+    years = counted.counts["year"].filter(pl.col("workers") >= SMALLEST_CELL)["year"].to_list()
+    found = _found(counted)
     shown = withhold_counts(found)
     is_state = pl.col("code").is_in(panel.taxonomy.states)
     notes = {name: text for name, text in panel.provenance.notes.items() if name not in QUOTING}
@@ -79,84 +79,84 @@ def summarise(panel: Panel) -> Summary:
         taxonomy=panel.taxonomy.name,
         taxonomy_size=len(panel.taxonomy),
         occupations_seen=found.height,
-        workers=panel.workers,
-        records=records.height,
-        open_records=panel.open_records,
+        workers=counted.workers,
+        records=counted.records,
+        open_records=counted.open_records,
         first_year=min(years, default=None),
         last_year=max(years, default=None),
-        records_per_worker=(mean(lengths), median(lengths)),
-        stay_rate=_shown_stay_rate(records),
+        records_per_worker=_lengths(counted.counts["length"]),
+        stay_rate=_shown_stay_rate(counted.counts["stays"]),
         states=shown.filter(is_state),
         occupations=shown.filter(~is_state).head(MOST_FREQUENT),
         withheld=found.height - shown.height,
-        covariates=pl.DataFrame([_covariate(panel.records, name, known[name]) for name in COVARIATES], SHOWN),
+        covariates=pl.DataFrame([_covariate(counted, name, known[name]) for name in COVARIATES], SHOWN),
         columns=_own_columns(panel, known),
-        splits=_splits(panel.records),
+        splits=_splits(counted.counts["split"]),
         split_by=panel.split_by,
         weight_kind=panel.weight_kind,
         provenance=replace(panel.provenance, notes=notes),
-        row_counts=_row_counts(panel.provenance),
+        row_counts=shown_row_counts(panel.provenance),
     )
 
 
-def stay_rate(records: pl.DataFrame) -> float | None:
-    """Share of records that repeat the occupation of the worker's record before, over all that have one before.
-
-    records: worker and occupation, sorted by worker and year, however many years lie between.
-    """
-    stays = records.select(pl.col("occupation") == pl.col("occupation").shift().over("worker")).to_series().drop_nulls()
-    return int(stays.sum()) / len(stays) if len(stays) else None
-
-
-def _years(records: pl.DataFrame) -> list[int]:
-    workers = records.group_by("year").agg(pl.col("worker").n_unique())
-    return workers.filter(pl.col("worker") >= SMALLEST_CELL)["year"].to_list()
-
-
-def _found(records: pl.DataFrame, panel: Panel) -> pl.DataFrame:
-    """code, title, workers, records, share of every occupation that occurs, the most frequent first."""
-    titles = dict(zip(panel.taxonomy.codes, panel.taxonomy.titles, strict=True))
-    counts = records.group_by(pl.col("occupation").alias("code")).agg(
-        pl.col("worker").n_unique().alias("workers"), pl.len().alias("records")
-    )
-    return counts.select(
-        "code",
-        pl.col("code").replace_strict(titles, return_dtype=pl.String).alias("title"),
-        "workers",
-        "records",
-        (pl.col("records") / records.height).alias("share"),
-    ).sort("records", "code", descending=[True, False])
-
-
-def withheld_codes(panel: Panel) -> list[str]:
+def withheld_codes(careers: Careers) -> list[str]:
     """Codes of the occupations and states that occur and whose counts a summary does not show."""
-    found = _found(panel.records.filter(pl.col("occupation").is_not_null()), panel)
+    found = _found(tally(careers))
     return found.join(withhold_counts(found), on="code", how="anti")["code"].to_list()
 
 
-def _shown_stay_rate(records: pl.DataFrame) -> float | None:
+def _found(counted: Tally) -> pl.DataFrame:
+    """code, title, workers, records, share of every occupation that occurs, the most frequent first."""
+    taxonomy = counted.first.taxonomy
+    titles = dict(zip(taxonomy.codes, taxonomy.titles, strict=True))
+    return (
+        counted.counts["occupation"]
+        .select(
+            pl.col("occupation").alias("code"),
+            pl.col("occupation").replace_strict(titles, return_dtype=pl.String).alias("title"),
+            "workers",
+            "records",
+            (pl.col("records") / counted.records).alias("share"),
+        )
+        .sort("records", "code", descending=[True, False])
+    )
+
+
+def _lengths(lengths: pl.DataFrame) -> tuple[float, float]:
+    """The mean and the median of how many records workers have."""
+    ordered = lengths.sort("length").with_columns(upto=pl.col("workers").cum_sum())
+    workers = int(lengths["workers"].sum())
+    if not workers:
+        return 0.0, 0.0
+    middle = [ordered.filter(pl.col("upto") > at)["length"][0] for at in ((workers - 1) // 2, workers // 2)]
+    return int(lengths["records"].sum()) / workers, sum(middle) / 2
+
+
+def _shown_stay_rate(stays: pl.DataFrame) -> float | None:
     """The stay rate, where enough workers have stayed, or none, and enough have moved, or none."""
-    stays = pl.col("occupation") == pl.col("occupation").shift().over("worker")
-    sides = records.select("worker", stays=stays).drop_nulls().group_by("stays").agg(pl.col("worker").n_unique())
-    return stay_rate(records) if (sides["worker"] >= SMALLEST_CELL).all() else None
+    if stays.is_empty() or not (stays["workers"] >= SMALLEST_CELL).all():
+        return None
+    return int(stays.filter("stays")["records"].sum()) / int(stays["records"].sum())
 
 
-def _known(panel: Panel) -> dict[str, float | None]:
+def _known(counted: Tally) -> dict[str, float | None]:
     """The share of records in which each covariate and own column is known; None where it is withheld."""
-    names = [*COVARIATES, *panel.columns]
-    known = panel.records.select(pl.col(names).is_not_null())
-    worker = worker_index(panel.records)
-    cells = [known[name].cast(pl.Int64).to_numpy() for name in names]
-    hidden = withhold([np.zeros_like(worker), *cells], worker)[1:]
-    shown = [not mask[cell].any() for mask, cell in zip(hidden, cells, strict=True)]
-    return {name: float(cell.mean()) if show else None for name, cell, show in zip(names, cells, shown, strict=True)}
+    records = counted.records + counted.open_records
+    _, *cells = withheld_cells(counted.known_cells)
+    occurs = [np.unique(level) for level in counted.known_cells.atoms.T[1:]]
+    shown = [not mask[levels].any() for mask, levels in zip(cells, occurs, strict=True)]
+    return {
+        name: counted.known[name] / records if show else None for name, show in zip(counted.names, shown, strict=True)
+    }
 
 
-def _covariate(records: pl.DataFrame, name: str, known: float | None) -> dict[str, object]:
-    values = records.filter(pl.col(name).is_not_null()).group_by(pl.col(name).cast(pl.String))
-    counts = values.agg(pl.col("worker").n_unique().alias("workers"), pl.len().alias("records"))
-    shown = counts.filter(pl.col("workers") >= SMALLEST_CELL).sort("records", name, descending=[True, False])
-    return {"covariate": name, "known": known, "values": shown[name].to_list()}
+def _covariate(counted: Tally, name: str, known: float | None) -> dict[str, object]:
+    values = counted.counts["covariate"].filter(pl.col("workers") >= SMALLEST_CELL, covariate=name)
+    return {
+        "covariate": name,
+        "known": known,
+        "values": values.sort("records", "value", descending=[True, False])["value"].to_list(),
+    }
 
 
 def _own_columns(panel: Panel, known: dict[str, float | None]) -> pl.DataFrame:
@@ -164,23 +164,19 @@ def _own_columns(panel: Panel, known: dict[str, float | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, {"column": pl.String, "type": pl.String, "known": pl.Float64}, orient="row")
 
 
-def _splits(records: pl.DataFrame) -> pl.DataFrame:
-    parts = [records.filter(pl.col("split") == split) for split in SPLITS]
-    counts = pl.DataFrame(
-        {
-            "split": list(SPLITS),
-            "workers": [part["worker"].n_unique() for part in parts],
-            "records": [part.height for part in parts],
-        }
-    )
-    empty = pl.col("workers") == 0
-    shown = pl.concat([counts.filter(empty), withhold_counts(counts.filter(~empty))])
-    return counts.select("split").join(shown, on="split", how="left", maintain_order="left")
+def _splits(found: pl.DataFrame) -> pl.DataFrame:
+    counts = pl.DataFrame({"split": list(SPLITS)}).join(found, on="split", how="left", maintain_order="left")
+    shown = withhold_counts(counts.drop_nulls())
+    empty = counts.filter(pl.col("workers").is_null()).fill_null(0)
+    return counts.select("split").join(pl.concat([shown, empty]), on="split", how="left", maintain_order="left")
 
 
-def _row_counts(provenance: Provenance) -> list[tuple[str, int | None]]:
-    """The rows of the source, a row counted as if it were a worker: reasons of few are withheld, and with them the next
-    larger or, where there is none, how many rows were read, as those kept are known."""
+def shown_row_counts(provenance: Provenance) -> list[tuple[str, int | None]]:
+    """What became of the rows of the source, a row counted as if it were a worker.
+
+    Reasons of few are withheld, and with them the next larger one or, where there is none, how many rows were read, as
+    those kept are known.
+    """
     read, *losses, kept = provenance.row_counts
     counts = pl.DataFrame(losses, {"reason": pl.String, "rows": pl.Int64}, orient="row").filter(pl.col("rows") != 0)
     sizes = counts.select("reason", workers=pl.col("rows").abs())

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import new_output
 from laborllm.report.findings import headline
 from laborllm.report.numbers import count, interval, number
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.outputs import output_of_table, outputs_of_evaluation
 from laborllm.report.sections import sections_of
-from laborllm.storage import new_file
 
 
 def write_report(
@@ -22,7 +23,7 @@ def write_report(
     examples: Section | None = None,
     sections: Sequence[Section] = (),
 ) -> None:
-    """Write an evaluation as a self-contained page.
+    """Write an evaluation as a self-contained page; beside it, `disclosure.json` says what was checked.
 
     Args:
         path: HTML file to write.
@@ -38,7 +39,10 @@ def write_report(
     """
     found = sections_of(evaluation)
     shown = [*found[:1], *([examples] if examples else []), *found[1:], *sections]
-    with new_file(path) as file:  # first, so that a path that cannot be written costs no drawing
+    more = [output_of_table(table.title, table) for section in sections for table in section.tables]
+    with new_output(
+        path, [*outputs_of_evaluation(evaluation), *more]
+    ) as file:  # first, so that a path that cannot be written costs no drawing
         page = Page(
             title=title,
             headline=headline(evaluation),

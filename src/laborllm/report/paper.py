@@ -8,6 +8,8 @@ import pyreadstat
 
 from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import FILE, record
+from laborllm.report.pages.outputs import output_of_table, outputs_of_evaluation
 from laborllm.report.table import Table
 from laborllm.report.tables import (
     accuracy_table,
@@ -43,18 +45,24 @@ def write_tables(folder: Path, evaluation: Evaluation) -> None:
 
     Args:
         folder: It gets a .tex file per table (for the packages booktabs and amsmath), and estimates and comparisons as
-            .csv and .dta with a row per number.
+            .csv and .dta with a row per number; `disclosure.json` says what was checked.
         evaluation: What they show.
 
     Raises:
         StorageError: The folder exists already, or cannot be written.
     """
-    with new_folder(folder) as place:
-        for name, table in paper_tables(evaluation).items():
+    with new_folder(folder, editable=[FILE]) as place:
+        tables = paper_tables(evaluation)
+        for name, table in tables.items():
             (place / f"{name}.tex").write_text(table.to_latex(), encoding="utf-8")
         for name, frame in (("estimates", evaluation.estimates), ("comparisons", evaluation.comparisons)):
             frame.write_csv(place / f"{name}.csv")
             _write_stata(place / f"{name}.dta", frame)
+        outputs = {output.name: output for output in outputs_of_evaluation(evaluation)}
+        numbers = {
+            f"{name}.{kind}": [outputs[name]] for name in ("estimates", "comparisons") for kind in ("csv", "dta")
+        }
+        record(place, {f"{name}.tex": [output_of_table(name, table)] for name, table in tables.items()} | numbers)
 
 
 def paper_tables(evaluation: Evaluation) -> dict[str, Table]:

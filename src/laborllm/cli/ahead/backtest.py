@@ -45,6 +45,7 @@ def backtest(
     from laborllm.forecasting.backtests.backtest import backtest as score
     from laborllm.forecasting.export import require_table, write_table
     from laborllm.report.pages.backtest import score_lines, write_backtest_page
+    from laborllm.report.pages.outputs import outputs_of_backtest
     from laborllm.storage import make_folder
 
     for path in (out, rates):
@@ -56,10 +57,11 @@ def backtest(
     found = score(
         models, careers, origins=origins, horizon=horizon, split=split, workers=workers, draws=draws, seed=seed
     )
-    for path, table in ((out, found.scores), (rates, found.rates)):
+    of_scores, of_rates, _ = outputs_of_backtest(found.scores, found.rates, found.coverage)
+    for path, table, output in ((out, found.scores, of_scores), (rates, found.rates, of_rates)):
         if path is not None:
             make_folder(path.resolve().parent)
-            write_table(table, path)
+            write_table(table, path, outputs=[output])
             print(f"{path}: {len(table):,} rows", file=sys.stderr)
     if page is not None:
         make_folder(page.resolve().parent)

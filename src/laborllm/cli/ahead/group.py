@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from laborllm.forecasting.simulation.simulate import Simulation
+    from laborllm.privacy.outputs import Output
+    from laborllm.report.pages.people import PeopleFutures
 
 SomeTable = Annotated[
     Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata).")
@@ -58,7 +60,7 @@ def group(
     from laborllm import api
     from laborllm.cli.ahead.people import careers_of
     from laborllm.cli.data.unknown import report_unknown
-    from laborllm.forecasting.groups.shares import group_shares, values_by_worker
+    from laborllm.forecasting.groups.shares import group_shares, values_by_worker, without_small_groups
     from laborllm.forecasting.hub import hub_shares
     from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.report.pages.people import people_lines
@@ -70,16 +72,20 @@ def group(
     report_unknown({str(run): models[0]}, careers)
     runs = [simulate(each, careers, years=years, draws=draws, seed=seed, must_move=must_move) for each in models]
     name = models[0].spec.name
-    printed, written = (group_shares(runs, groups, major=each, sampled=sampled, level=level) for each in (True, major))
+    shares = (group_shares(runs, groups, major=each, sampled=sampled, level=level) for each in (True, major))
+    (printed, listed), (written, _) = map(without_small_groups, shares)
+    whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
     if out is not None:
-        _write_table(out, hub_shares(written, name, level=level))
+        _write_table(out, hub_shares(written, name, level=level), listed)
         print(f"{out}: where {careers.workers:,} people are in {len(years)} years", file=sys.stderr)
     if tables is not None:
         _write_tables(tables, runs)
     if chart is not None:
-        _write_chart(chart, runs[0])
+        _write_chart(chart, runs[0], whole)
     if page is not None:
-        _write_page(page, runs, name, sampled=sampled, level=level)
+        _write_page(page, api.people_futures(runs, model=name, sampled=sampled, level=level), whole)
+    if listed.withheld:
+        print(f"groups withheld, as they or others are too small: {listed.withheld.total()}", file=sys.stderr)
     print("\n".join(people_lines(printed, level)))
 
 
@@ -96,37 +102,37 @@ def _require(out: Path | None, chart: Path | None, level: float) -> None:
         require_chart(chart)
 
 
-def _write_table(out: Path, table: "pl.DataFrame") -> None:
+def _write_table(out: Path, table: "pl.DataFrame", listed: "Output") -> None:
     from laborllm.forecasting.export import write_table
     from laborllm.storage import make_folder
 
     make_folder(out.resolve().parent)
-    write_table(table, out)
+    write_table(table, out, outputs=[listed])
 
 
 def _write_tables(folder: Path, runs: "Sequence[Simulation]") -> None:
     from laborllm.forecasting.frequencies import person_tables
+    from laborllm.privacy.outputs import Output
 
     for name, table in person_tables(runs).items():
-        _write_table(folder / f"{name}.csv", table)
+        _write_table(folder / f"{name}.csv", table, Output(name, refused="a row for each person"))
     print(f"{folder}: tables of each person", file=sys.stderr)
 
 
-def _write_chart(chart: Path, simulation: "Simulation") -> None:
+def _write_chart(chart: Path, simulation: "Simulation", listed: "list[Output]") -> None:
     from laborllm.forecasting.groups.charted import chart_shares
     from laborllm.report.charts import write_chart
     from laborllm.report.figures import shares_by_year
     from laborllm.storage import make_folder
 
     make_folder(chart.resolve().parent)
-    write_chart(shares_by_year(chart_shares(simulation)), chart)
+    write_chart(shares_by_year(chart_shares(simulation)), chart, outputs=listed)
 
 
-def _write_page(page: Path, runs: "Sequence[Simulation]", name: str, *, sampled: bool, level: float) -> None:
-    from laborllm import api
+def _write_page(page: Path, futures: "PeopleFutures", listed: "list[Output]") -> None:
     from laborllm.report.pages.people import write_people_page
     from laborllm.storage import make_folder
 
     make_folder(page.resolve().parent)
-    write_people_page(page, api.people_futures(runs, model=name, sampled=sampled, level=level))
+    write_people_page(page, futures, outputs=listed)
     print(f"{page}: open it in a browser", file=sys.stderr)

@@ -21,16 +21,15 @@ def describe(
 
     Example: `laborllm describe nlswork.parquet --out nlswork.html`
     """
-    from laborllm.panel import Panel
+    from laborllm.panel.files.store import PanelFile
     from laborllm.panel.summary import summarise
     from laborllm.report.describe import as_json, as_text
     from laborllm.report.pages.panel import write_description
 
-    loaded = Panel.load(panel)
+    careers = PanelFile.open(panel)
+    summary = summarise(careers) if out is None else write_description(out, careers)
     if out is not None:
-        write_description(out, loaded)
         print(f"{out}: the page", file=sys.stderr)
-    summary = summarise(loaded)
     print(as_json(summary) if json else as_text(summary))
 
 

@@ -16,6 +16,8 @@ from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.panel import Panel
+from laborllm.privacy import SMALLEST_CELL, withhold_counts
+from laborllm.privacy.outputs import Output, checked
 
 LEVEL = 0.9
 
@@ -88,6 +90,25 @@ def require_level(level: float) -> None:
     """Raise `OptionError` unless an interval can hold that share of futures: call it before long work, not after."""
     if not 0 < level < 1:
         raise OptionError(f"an interval cannot hold {level:g} of the futures: the level is above 0 and below 1")
+
+
+def without_small_groups(shares: pl.DataFrame) -> tuple[pl.DataFrame, Output]:
+    """Shares of the groups that may be shown: not of fewer than ten people, nor what would give such a group away.
+
+    Args:
+        shares: What `group_shares` gives.
+
+    Returns:
+        The rows kept, and what `disclosure.json` says of them. Of fewer than ten people in all every row is kept, for
+        whoever asked, and it says that they are not for publication.
+    """
+    sizes = shares.select("group", "workers").unique(maintain_order=True)
+    if sizes["workers"].sum() < SMALLEST_CELL:
+        refused = f"fewer than {SMALLEST_CELL} people are behind it"
+        return shares, Output("where groups are", checked("", sizes, ["group"]).cells, refused=refused)
+    kept = withhold_counts(sizes)
+    shown = shares.join(kept.select("group"), on="group", how="semi", maintain_order="left")
+    return shown, checked("where groups are", kept, ["group"], left_out=len(sizes) - len(kept))
 
 
 def values_by_worker(panel: Panel, column: str) -> list[str]:

@@ -5,11 +5,12 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import new_output
 from laborllm.report import figures
 from laborllm.report.numbers import count, number, share
 from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.pages.outputs import outputs_of_backtest
 from laborllm.report.table import Table, frame_table
-from laborllm.storage import new_file
 
 LOG = "log score"
 GROUPS = 8  # groups of occupations whose rates are drawn
@@ -32,7 +33,7 @@ def write_backtest_page(
         StorageError: The file cannot be written.
     """
     best, ahead = _best(scores), int(rates["horizon"].max())  # type: ignore[arg-type]
-    with new_file(path) as file:
+    with new_output(path, outputs_of_backtest(scores, rates, coverage)) as file:
         page = Page(
             title=f"Forecasts of the past: {dataset}",
             headline=_headline(scores, best),

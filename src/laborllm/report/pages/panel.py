@@ -5,33 +5,53 @@ from pathlib import Path
 
 import polars as pl
 
-from laborllm.panel import Panel
+from laborllm.panel.files.store import Careers
 from laborllm.panel.profile import EMPLOYED, group_transitions, records_by_year, states_by_age
 from laborllm.panel.summary import Summary, summarise
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import Output, new_output
 from laborllm.report.describe import shown_values, years
 from laborllm.report.figures import Chart
 from laborllm.report.figures import panel as panel_figures
 from laborllm.report.numbers import count, number, share
 from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.pages.outputs import outputs_of_panel
 from laborllm.report.table import Table, frame_table
-from laborllm.storage import new_file
 
 COUNTS = ("workers", "records", "share")
 
 
-def write_description(path: Path, panel: Panel) -> None:
-    """Write the page of a panel to `path`. Raises `StorageError` if it cannot be written."""
-    with new_file(path) as file:
-        summary = summarise(panel)
+def write_description(path: Path, careers: Careers) -> Summary:
+    """Write the page of a panel; beside it, `disclosure.json` says what was checked.
+
+    Args:
+        path: HTML file to write.
+        careers: The panel, or the file that holds it, which is then read some careers at a time.
+
+    Returns:
+        The summary that the page shows.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    outputs: list[Output] = []
+    with new_output(path, outputs) as file:
+        summary = summarise(careers)
+        frames = {
+            "records by year": records_by_year(careers),
+            "states by age": states_by_age(careers),
+            "from group to group": group_transitions(careers),
+        }
+        outputs += outputs_of_panel(summary, frames)
         page = Page(
-            title=f"The panel {panel.dataset}",
+            title=f"The panel {careers.dataset}",
             headline=_headline(summary),
             key_numbers=_key_numbers(summary),
-            sections=[section for section in _sections(panel, summary) if section.figures or section.tables],
-            facts=_facts(panel, summary),
+            sections=[section for section in _sections(careers, summary, frames) if section.figures or section.tables],
+            facts=_facts(careers, summary),
         )
         file.write_text(render_page(page, "panel.html.j2", fewest_workers=SMALLEST_CELL), encoding="utf-8")
+    return summary
 
 
 def _headline(summary: Summary) -> str:
@@ -53,35 +73,34 @@ def _key_numbers(summary: Summary) -> list[KeyNumber]:
     ]
 
 
-def _sections(panel: Panel, summary: Summary) -> Iterable[Section]:
-    yield _years(panel)
-    yield _ages(panel)
-    yield _transitions(panel)
+def _sections(careers: Careers, summary: Summary, frames: dict[str, pl.DataFrame]) -> Iterable[Section]:
+    states = _states(careers)
+    years, ages, transitions = frames.values()
+    yield _years(years, states)
+    yield _ages(ages, states)
+    yield _transitions(transitions)
     yield _occupations(summary)
     yield _covariates(summary)
     yield _rows(summary)
 
 
-def _years(panel: Panel) -> Section:
-    frame = records_by_year(panel)
+def _years(frame: pl.DataFrame, states: list[str]) -> Section:
     words = "A record is one worker in one year: employed in an occupation, or in a state without a job."
     caption = f"Records of each year. What fewer than {SMALLEST_CELL} workers share is not drawn."
-    chart = panel_figures.records_by_year(frame, [EMPLOYED, *_states(panel)])
+    chart = panel_figures.records_by_year(frame, [EMPLOYED, *states])
     return Section("Years", words, _figures(frame.with_columns(pl.col("year").cast(pl.String)), chart, caption))
 
 
-def _ages(panel: Panel) -> Section:
-    frame = states_by_age(panel)
+def _ages(frame: pl.DataFrame, states: list[str]) -> Section:
     words = "Who is without a job, and how, by the worker's age: the year less the year of birth."
     caption = (
         f"The share of records in each state. Ages at which fewer than {SMALLEST_CELL} workers are in it are left out."
     )
-    chart = panel_figures.states_by_age(frame, _states(panel))
+    chart = panel_figures.states_by_age(frame, states)
     return Section("States by age", words, _figures(frame, chart, caption))
 
 
-def _transitions(panel: Panel) -> Section:
-    frame = group_transitions(panel)
+def _transitions(frame: pl.DataFrame) -> Section:
     words = (
         "From each record to the worker's next, between the major groups of the taxonomy. The diagonal holds those who "
         "stay in a group, though not always in an occupation."
@@ -141,17 +160,17 @@ def _frequent(title: str, found: pl.DataFrame) -> Table:
     return Table(title, ("", *COUNTS), rows)
 
 
-def _states(panel: Panel) -> list[str]:
-    return [panel.taxonomy.title(state) for state in panel.taxonomy.states]
+def _states(careers: Careers) -> list[str]:
+    return [careers.taxonomy.title(state) for state in careers.taxonomy.states]
 
 
-def _facts(panel: Panel, summary: Summary) -> dict[str, str]:
-    files = {f"SHA-256 of {name}": digest for name, digest in panel.provenance.files.items()}
+def _facts(careers: Careers, summary: Summary) -> dict[str, str]:
+    files = {f"SHA-256 of {name}": digest for name, digest in careers.provenance.files.items()}
     facts = {
-        "Source": panel.provenance.source,
-        "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} occupations",
-        "Weights": panel.weight_kind,
-        "Fingerprint": panel.fingerprint,
+        "Source": careers.provenance.source,
+        "Taxonomy": f"{careers.taxonomy.name}, {len(careers.taxonomy)} occupations",
+        "Weights": summary.weight_kind,
+        "Fingerprint": careers.fingerprint,
     }
     notes = summary.provenance.notes.items()
     return facts | {name[:1].upper() + name[1:]: text for name, text in notes} | files

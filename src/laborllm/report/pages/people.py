@@ -1,12 +1,13 @@
 """Where a group of people is in the years to come: a page in one file, and lines for the terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from laborllm.occupations.taxonomy import STATE_GROUP
+from laborllm.privacy.outputs import Output, new_output
 from laborllm.report import figures
 from laborllm.report.numbers import count
 from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
@@ -46,18 +47,25 @@ class PeopleFutures:
     level: float
 
 
-def write_people_page(path: Path, futures: PeopleFutures, *, title: str = "Where these people will be") -> None:
+def write_people_page(
+    path: Path,
+    futures: PeopleFutures,
+    *,
+    title: str = "Where these people will be",
+    outputs: Sequence[Output] = (),
+) -> None:
     """Write a group's years to come as a self-contained page.
 
     Args:
         path: HTML file to write.
         futures: What is shown.
         title: Of the page.
+        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
 
     Raises:
         StorageError: The file cannot be written.
     """
-    with new_file(path) as file:
+    with new_output(path, outputs) if outputs else new_file(path) as file:
         page = Page(
             title=title,
             headline=_headline(futures.groups),

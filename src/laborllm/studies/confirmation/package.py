@@ -18,13 +18,15 @@ import yaml
 from laborllm.errors import RunError
 from laborllm.models.runs.run_folder import environment
 from laborllm.panel import Panel
+from laborllm.panel.summary import shown_row_counts
+from laborllm.privacy.outputs import FILE as DISCLOSURE
 from laborllm.storage import new_folder
 from laborllm.studies.confirmation.readme import readme
 from laborllm.studies.protocol.config import SizeName
 from laborllm.studies.protocol.report import ANSWERS, COSTS, REPORT
 from laborllm.studies.protocol.study import Study
 
-TAKEN = (REPORT, ANSWERS, COSTS, "tables", "figures", "confirmation")
+TAKEN = (REPORT, ANSWERS, COSTS, DISCLOSURE, "tables", "figures", "confirmation")
 """What is taken from the folder of a study, where it is there: numbers about many workers only."""
 
 
@@ -77,7 +79,7 @@ def _about(panel: Panel) -> Mapping[str, object]:
         "records": len(panel),
         "source": panel.provenance.source,
         "files": panel.provenance.files,
-        "rows": dict(panel.provenance.row_counts),
+        "rows": dict(shown_row_counts(panel.provenance)),
     }
 
 

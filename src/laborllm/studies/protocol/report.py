@@ -4,11 +4,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from laborllm.privacy.outputs import Output, new_output
 from laborllm.report.figures import to_svg
 from laborllm.report.numbers import number
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
+from laborllm.report.pages.outputs import output_of_table
 from laborllm.report.table import Table
-from laborllm.storage import make_folder, new_file
+from laborllm.storage import make_folder
 from laborllm.studies.protocol.question import Answer, Question
 from laborllm.studies.protocol.study import Study
 
@@ -18,18 +20,23 @@ Answers = Mapping[Question, Answer]
 
 
 def write_study(study: Study, answers: Answers) -> None:
-    """Write `report.html`, `answers.json`, `runs.csv`, and the tables and figures of each question in folders."""
+    """Write `report.html`, `answers.json`, `runs.csv`, and the tables and figures of each question in folders, and in
+    each folder `disclosure.json`, which says what was checked."""
     folder = study.cache.folder
+    listed: list[Output] = []
     for question, answer in answers.items():
         for name, table in answer.tables.items():
-            _write(folder / "tables" / f"{_stem(question, name)}.csv", table.to_csv())
-            _write(folder / "tables" / f"{_stem(question, name)}.tex", table.to_latex())
+            listed.append(checked := output_of_table(_stem(question, name), table))
+            for ending, text in (("csv", table.to_csv()), ("tex", table.to_latex())):
+                _write(folder / "tables" / f"{_stem(question, name)}.{ending}", text, checked)
         for name, figure in answer.figures.items():
-            _write(folder / "figures" / f"{_stem(question, name)}.svg", to_svg(figure.chart, name))
+            listed.append(checked := output_of_table(f"figure {_stem(question, name)}", figure.table))
+            _write(folder / "figures" / f"{_stem(question, name)}.svg", to_svg(figure.chart, name), checked)
     found = [{"question": question.number, **vars(answer.verdict)} for question, answer in answers.items()]
-    _write(folder / ANSWERS, json.dumps(found, indent=1))
-    _write(folder / COSTS, study.cache.costs().write_csv())
-    _write(folder / REPORT, _page(study, answers))
+    verdicts = Output("verdicts", [{"question": question.number, "status": "ok"} for question in answers])
+    _write(folder / ANSWERS, json.dumps(found, indent=1), verdicts)
+    _write(folder / COSTS, study.cache.costs().write_csv(), Output("costs of runs", said="no number about people"))
+    _write(folder / REPORT, _page(study, answers), verdicts, *listed)
 
 
 def summary_table(answers: Answers) -> Table:
@@ -96,7 +103,7 @@ def _stem(question: Question, name: str) -> str:
     return f"{question.number:02}-{question.name}-{name}"
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *outputs: Output) -> None:
     make_folder(path.parent)
-    with new_file(path) as file:
+    with new_output(path, outputs) as file:
         file.write_text(text, encoding="utf-8")

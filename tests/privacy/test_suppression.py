@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laborllm.privacy import SMALLEST_CELL, Bools, Indices, withhold, withhold_counts
+from laborllm.privacy import SMALLEST_CELL, withhold, withhold_counts
+from laborllm.privacy.rules import Bools, Indices
 
 
 def hide(columns: dict[str, Indices], worker: Indices) -> tuple[Bools, Bools]:
