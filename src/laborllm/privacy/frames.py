@@ -58,7 +58,7 @@ class CellTable:
         atoms = self._counts.atoms
         in_hidden = np.any([np.append(mask, False)[cell] for mask, cell in zip(hidden, atoms.T, strict=True)], axis=0)
         kept = np.unique(atoms[~in_hidden & (atoms[:, -1] >= 0), -1])
-        people = self._counts.people[-self._counts.sizes[-1] :]
+        people = self._counts.people[self._counts.starts[-1] :]
         found = names.with_columns(workers=pl.Series(people, dtype=pl.Int64))
         return found.filter(pl.col(CELL).is_in(kept)).select(*last, "workers", "records")
 

@@ -1,0 +1,220 @@
+"""What each verb shows of a panel, in its page, tables, JSON and on the terminal, as an attacker reads it."""
+
+import json
+import re
+from collections.abc import Hashable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+
+from laborllm.panel import Panel
+from laborllm.report.table import LATEX
+from privacy.attack import Cell, Publication
+
+GROUPS = ("transition", "origin", "destination", "gender", "education")
+NUMBERS = ("records", "workers", "estimate")
+AGES = ("under 25", "25 to 34", "35 to 44", "45 to 54", "55 and over")
+
+
+class _Tables(HTMLParser):
+    """The cells of every table of a page, row by row."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self._in_cell = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self._in_cell = tag in ("td", "th")
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif self._in_cell:
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_cell:
+            self.tables[-1][-1][-1] += data
+
+
+def tables_of(page: Path) -> dict[tuple[str, ...], list[list[str]]]:
+    """Rows by the header of their table."""
+    return {tuple(rows[0]): rows[1:] for rows in _Tables(page.read_text()).tables}
+
+
+def observed(panel: Panel) -> pl.DataFrame:
+    """Records with their state or employment, age, groups of occupations, and what comes before and after."""
+    taxonomy = panel.taxonomy
+    titles = {state: taxonomy.title(state) for state in taxonomy.states}
+    groups = dict(zip(taxonomy.codes, taxonomy.groups, strict=True))
+    before = pl.col("occupation").shift().over("worker")
+    return panel.records.with_columns(
+        activity=pl.col("occupation").replace_strict(titles, default="Employed"),
+        age=pl.col("year") - pl.col("birth_year"),
+        group=pl.col("occupation").replace_strict(groups | titles),
+        destination=pl.col("occupation").replace_strict(groups),
+        origin=before.replace_strict(groups, default="first record"),
+        transition=pl.when(before.is_null())
+        .then(pl.lit("first"))
+        .when(before == pl.col("occupation"))
+        .then(pl.lit("stay"))
+        .otherwise(pl.lit("move")),
+    ).with_columns(next_group=pl.col("group").shift(-1).over("worker"))
+
+
+def cells_of(records: pl.DataFrame, *names: str) -> list[Hashable]:
+    """The cell of each record that the values of columns name; None where one is missing."""
+    return [None if None in row else row for row in records.select(names).iter_rows()]
+
+
+def describe(panel: Panel, folder: Path) -> Publication:
+    """The page describe.html and what `describe --json` prints, in describe.json."""
+    records = observed(panel)
+    records = records.with_columns(pl.when(pl.col("next_group").is_not_null()).then("group").alias("followed"))
+    told = json.loads((folder / "describe.json").read_text())
+    names = [row["covariate"] for row in told["covariates"]]
+    partitions: dict[str, list[Hashable]] = {
+        "all": [()] * records.height,
+        **{name: cells_of(records, name) for name in ("occupation", "age", "split", "followed")},
+        "year": cells_of(records, "year", "activity"),
+        "state by age": cells_of(records, "age", "activity"),
+        "transition": cells_of(records, "followed", "next_group"),
+        **{f"{name} known": [(value is not None,) for value in records[name]] for name in names},
+    }
+    page = tables_of(folder / "describe.html")
+    by_age = page["age", "state", "workers", "share"]
+    flows = page["group", "next group", "workers", "share"]
+    shown: set[Cell] = {("all", ())}
+    shown |= {("occupation", (row["code"],)) for row in told["states"] + told["occupations"]}
+    shown |= {("split", (row["split"],)) for row in told["splits"] if row["workers"]}
+    shown |= {("year", (int(year), activity)) for year, activity, *_ in page["year", "activity", "workers", "records"]}
+    shown |= {("age", (int(age),)) for age, *_ in by_age}  # a share tells what it is of
+    shown |= {("state by age", (int(age), state)) for age, state, *_ in by_age}
+    shown |= {("followed", (group,)) for group, *_ in flows} | {("transition", (one, two)) for one, two, *_ in flows}
+    known = {row["covariate"] for row in told["covariates"] if row["known"] is not None}
+    shown |= {(f"{name} known", cell) for name in known for cell in set(partitions[f"{name} known"])}
+    return Publication(partitions, records["worker"].to_list(), shown)
+
+
+def rows_of_the_source(panel: Panel, folder: Path) -> Publication:
+    """What describe.json says of the rows of the source, a row counted as a worker."""
+    read, *reasons, kept = panel.provenance.row_counts
+    cells = [name for name, rows in (*reasons, kept) for _ in range(abs(rows))]
+    told = dict(json.loads((folder / "describe.json").read_text())["row_counts"])
+    shown: set[Cell] = {("reason", name) for name, rows in (*reasons, kept) if told[name] is not None and rows}
+    shown |= {("read", read[0])} if told[read[0]] is not None else set()
+    return Publication({"read": [read[0]] * len(cells), "reason": list(cells)}, range(len(cells)), shown)
+
+
+def evaluate(panel: Panel, folder: Path) -> Publication:
+    """The page evaluate.html, the folder tables, and what `evaluate --json` prints, in evaluate.json."""
+    records = observed(panel).filter(pl.col("split") == "test")
+    filled = records.with_columns(pl.col("education").fill_null("unknown"))
+    moved = records.with_columns(pl.when(pl.col("transition") != "first").then("origin"))
+    partitions: dict[str, list[Hashable]] = {
+        "all": [("all",)] * records.height,
+        **{name: cells_of(filled, name) for name in GROUPS},
+        "flow": cells_of(moved, "origin", "destination"),
+    }
+    told = json.loads((folder / "evaluate.json").read_text())
+    tables = [told["estimates"], told["comparisons"]]
+    for name in ("estimates", "comparisons"):
+        tables.append(pl.read_csv(folder / "tables" / f"{name}.csv").to_dicts())
+        tables.append(_of_stata(folder / "tables" / f"{name}.dta"))
+    rows = (row for table in tables for row in table)
+    shown: set[Cell] = {
+        (row["group"], (row["level"],)) for row in rows if any(row[name] is not None for name in NUMBERS)
+    }
+    shown |= {("flow", (row["origin"], row["destination"])) for row in told["flows"] if row["workers"]}
+    page = tables_of(folder / "evaluate.html")
+    kinds = page["records of kind", "records", "workers"]
+    kinds += _latex_rows(folder / "tables" / "sample.tex")
+    shown |= {("all" if kind == "all" else "transition", (kind,)) for kind, *numbers in kinds if _has_number(numbers)}
+    for group in GROUPS:
+        levels = {str(cell[0]).translate(LATEX): cell for cell in set(partitions[group])}  # type: ignore[index]
+        latex = _latex_rows(folder / "tables" / f"by-{group}.tex")
+        shown |= {(group, levels[level]) for level, *numbers in latex if _has_number(numbers)}
+    return Publication(partitions, records["worker"].to_list(), shown)
+
+
+def _of_stata(path: Path) -> list[dict[str, Any]]:
+    return [
+        {name: None if pd.isna(value) else value for name, value in row.items()}
+        for row in pd.read_stata(path).to_dict("records")
+    ]
+
+
+def _latex_rows(path: Path) -> list[list[str]]:
+    """The rows of a LaTeX table without its header."""
+    if not path.exists():
+        return []
+    body = path.read_text().split(r"\midrule")[1].split(r"\bottomrule")[0]
+    return [line.removesuffix(r" \\").split(" & ") for line in body.strip().splitlines()]
+
+
+def _has_number(cells: list[str]) -> bool:
+    return any(re.search(r"\d", cell) for cell in cells)
+
+
+def backtest(panel: Panel, folder: Path) -> Iterator[Publication]:
+    """The tables rates.csv and scores.csv: one publication for the people seen in each year, one for scores."""
+    rates, scores = pl.read_csv(folder / "rates.csv"), pl.read_csv(folder / "scores.csv")
+    records = observed(panel).filter(pl.col("split") == "train")
+    seen = []
+    for part in rates.partition_by("origin", "horizon"):
+        origin, horizon = part.row(0)[1:3]
+        before = records.filter(pl.col("year") <= origin).group_by("worker").last()
+        after = records.filter(pl.col("year") == origin + horizon)
+        people = after.join(before.select("worker", last="destination"), on="worker")
+        bound = pl.sum_horizontal(pl.lit(origin) - pl.col("birth_year") >= start for start in (25, 35, 45, 55))
+        people = people.with_columns(age=bound.replace_strict(dict(enumerate(AGES))))
+        seen.append(people.select("worker", origin=pl.lit(origin), horizon=pl.lit(horizon)))
+        partitions = {name: cells_of(people, "age", name) for name in ("destination", "last")}
+        partitions["age"] = cells_of(people, "age")
+        told = part.drop_nulls("observed")
+        shown: set[Cell] = {("age", (age,)) for age in told["age"]}
+        for row in told.iter_rows(named=True):  # the constant state repeats where workers were at the origin
+            place = (row["age"], row["group"])
+            shown |= {("destination", place)} if row["observed"] else set()
+            shown |= {("last", place)} if row["model"] == "constant state" and row["expected"] else set()
+        yield Publication(partitions, people["worker"].to_list(), shown)
+    yield _of_scores(pl.concat(seen), scores)
+
+
+def _of_scores(seen: pl.DataFrame, scores: pl.DataFrame) -> Publication:
+    """Who is seen in each year ahead, and at which origins in every one."""
+    years = pl.len().over("worker", "origin") == pl.col("horizon").n_unique().over("origin")
+    people = seen.with_columns(whole=pl.when(years).then(pl.lit("every year")))
+    partitions = {"horizon": cells_of(people, "horizon"), "whole": cells_of(people, "whole")}
+    told = scores.drop_nulls("estimate")["horizon"].unique()
+    shown: set[Cell] = {("horizon", (horizon,)) if horizon else ("whole", ("every year",)) for horizon in told}
+    return Publication(partitions, people["worker"].to_list(), shown)
+
+
+def group(panel: Panel, folder: Path) -> Publication:
+    """The table group.csv, the page group.html of all people, and the lines printed, in group.json."""
+    people = panel.records.group_by("worker", maintain_order=True).agg(pl.col("education").drop_nulls().last())
+    level = people["education"].fill_null("unknown").to_list()
+    told = {*pl.read_csv(folder / "group.csv", columns=["group"])["group"]}
+    printed = (folder / "group.json").read_text().splitlines()
+    shown: set[Cell] = {("all", ())}
+    shown |= {("education", at) for at in set(level) if at in told or any(at in line for line in printed)}
+    return Publication({"all": [()] * len(level), "education": list(level)}, people["worker"].to_list(), shown)
+
+
+def card(panel: Panel, folder: Path) -> Publication:
+    """The card of a run folder, in which the audit and its page are as well: sizes of splits."""
+    text = (folder / "run" / "README.md").read_text() + (folder / "audit.html").read_text()
+    shown: set[Cell] = set()
+    for split in ("train", "valid", "test"):
+        size = panel.subset(split).workers
+        shown |= {("split", (split,))} if re.search(rf"\b{size}\b", text) else set()
+    return Publication({"split": cells_of(panel.records, "split")}, panel.records["worker"].to_list(), shown)
