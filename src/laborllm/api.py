@@ -115,7 +115,7 @@ def fit(
         >>> panel = ll.import_synthetic(workers=50)
         >>> fitted = ll.fit("transition", panel, variant="plain", out="runs/plain")
         >>> ll.load("runs/plain").spec
-        Transition(variant='plain')
+        Transition(variant='plain', thinned=False)
     """
     spec = _spec(model, options)
     if seed < 0:

@@ -9,8 +9,8 @@ import pytest
 
 from laborllm.errors import OptionError
 from laborllm.models.counts import shrinkage
+from laborllm.models.counts.counted import FLOOR
 from laborllm.models.counts.specs import Transition, Variant
-from laborllm.models.counts.transition import FLOOR
 from laborllm.models.forecasts.forecast import Floats
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance

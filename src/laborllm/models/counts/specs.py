@@ -19,6 +19,7 @@ class Transition:
 
     Attributes:
         variant: Stay rates apart from moves, one smoothed table of transitions, or the last two occupations together.
+        thinned: Count only what ten workers or more have done, so that the tables may be published; it forecasts worse.
 
     Raises:
         OptionError: An unknown variant.
@@ -34,6 +35,7 @@ class Transition:
     name: ClassVar[str] = "transition"
 
     variant: Variant = "two-part"
+    thinned: bool = False
 
     def __post_init__(self) -> None:
         if self.variant not in get_args(Variant):

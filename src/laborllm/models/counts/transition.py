@@ -19,7 +19,8 @@ from safetensors.numpy import load_file, save_file
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.counts.second_order import SecondOrder, Steps
+from laborllm.models.counts.counted import FLOOR, Counted, later_steps
+from laborllm.models.counts.second_order import SecondOrder
 from laborllm.models.counts.shrinkage import best_strength, shrink
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
@@ -27,12 +28,15 @@ from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.panel.history import History
+from laborllm.panel.order import worker_index
+from laborllm.privacy.outputs import Output
 
 if TYPE_CHECKING:
     from laborllm.models.counts.paths import TransitionPaths
 
-FLOOR = 0.5  # records added to every occupation of the marginal, so that nothing is impossible
 WEIGHTS = "weights.safetensors"
+ROWS_OF_FEW = "cells of the tables rest on fewer than ten workers; fit it thinned to publish it"
+THINNED = "no cell rests on fewer than ten workers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +119,10 @@ class FittedTransition:
 
     def save(self, path: Path) -> None:
         """Write the run folder: the tables, and the triples of a second-order model."""
-        with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:
+        tables = Output(
+            "tables", refused="" if self.spec.thinned else ROWS_OF_FEW, said=THINNED if self.spec.thinned else ""
+        )
+        with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics, tables) as folder:
             second = {} if self.second is None else vars(self.second)
             save_file({"table": self.table, "first": self.first} | second, folder / WEIGHTS)
 
@@ -149,18 +156,18 @@ def fit_transition(spec: Transition, panel: Panel, *, seed: int) -> FittedTransi
     train = panel.subset("train").observed()
     seen, valid = History.of(train), History.of(panel.subset("valid").observed())
     occupations = len(panel.taxonomy)
-    counts = _counts(seen, occupations)
-    marginal = _normalise(np.bincount(seen.occupation, minlength=occupations) + FLOOR)
-    starts, valid_starts = seen.occupation[seen.is_first], valid.occupation[valid.is_first]
-    starting = np.bincount(starts, minlength=occupations).astype(float)
+    worker = worker_index(train.records)
+    counted = Counted.thinned(seen, worker, occupations) if spec.thinned else Counted.exactly(seen, occupations)
+    marginal = _normalise(counted.occupations + FLOOR)
+    starting, valid_starts = counted.first, valid.occupation[valid.is_first]
     first = _best(lambda c: shrink(starting, starting.sum(), marginal, c), lambda p: p[valid_starts])
     before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
     is_plain = spec.variant == "plain"
-    table = _plain(counts, marginal, before, after) if is_plain else _two_part(counts, before, after)
+    table = _plain(counted.pairs, marginal, before, after) if is_plain else _two_part(counted.pairs, before, after)
     record = FitRecord.on(panel, train, seed=seed)
     if spec.variant != "second-order":
         return FittedTransition(spec, record, table, first)
-    second = SecondOrder.fit(_later_steps(seen), _later_steps(valid), table)
+    second = SecondOrder.fit(counted.steps, later_steps(valid), table)
     return FittedTransition(spec, record, table, first, second)
 
 
@@ -179,19 +186,6 @@ def _two_part(counts: Floats, before: NDArray[np.intp], after: NDArray[np.intp])
     stay = _best(lambda a: shrink(stays, total, overall, a), lambda s: np.where(moved, 1 - s[before], s[before]))
     move = _best(lambda b: shrink(moves, left, destinations, b), lambda p: p[before[moved], after[moved]])
     return (1 - stay)[:, None] * move + np.diag(stay)
-
-
-def _counts(history: History, occupations: int) -> Floats:
-    """How often each occupation followed each, (J, J)."""
-    later = ~history.is_first
-    flat = np.bincount(history.previous[later] * occupations + history.occupation[later], minlength=occupations**2)
-    return flat.reshape(occupations, occupations).astype(float)
-
-
-def _later_steps(history: History) -> Steps:
-    """All records but the first of each career."""
-    later = ~history.is_first
-    return Steps(history.before_previous[later], history.previous[later], history.occupation[later])
 
 
 def _best(build: Callable[[float], Floats], of_validation: Callable[[Floats], Floats]) -> Floats:

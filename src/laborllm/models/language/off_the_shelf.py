@@ -22,7 +22,7 @@ from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.options import from_options, to_options
-from laborllm.models.runs.run_folder import FitRecord, Run, new_run
+from laborllm.models.runs.run_folder import PARAMETERS, FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, in_context_prefix, render
 
@@ -82,7 +82,7 @@ class FittedOffTheShelf:
                 raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
             spec = replace(spec, panel_file=Path(os.path.relpath(spec.panel_file, path)))
             extra |= self.shown.to_dict()
-        with new_run(path, spec.name, to_options(spec), self.record, self.metrics, **extra):
+        with new_run(path, spec.name, to_options(spec), self.record, self.metrics, PARAMETERS, **extra):
             pass  # there are no weights of our own
 
     @classmethod

@@ -18,9 +18,14 @@ from laborllm.models.runs.seen import Seen
 from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
+from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.outputs import FILE as DISCLOSURE
+from laborllm.privacy.outputs import Output
+from laborllm.privacy.outputs import record as record_outputs
 from laborllm.storage import new_file, new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
+PARAMETERS = Output("weights", refused="they may tell of single people: audit them, and see the terms of the data")
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,11 @@ def new_run(
     options: Mapping[str, Any],
     record: FitRecord,
     metrics: Mapping[str, float] | None = None,
+    weights: Output = PARAMETERS,
     **extra: object,
 ) -> Iterator[Path]:
-    """Write a run folder: on leaving the context, it is complete with `run.json` and a model card, or not there.
+    """Write a run folder: on leaving the context, it is complete with `run.json`, a model card and a list of what was
+    checked of it before it may be published, or not there.
 
     Args:
         path: The run folder, which must not exist.
@@ -129,6 +136,7 @@ def new_run(
         options: Its spec, as `to_options` gives it.
         record: What it was fitted on.
         metrics: What the fit came to.
+        weights: What was checked of the weights.
         extra: What else the model writes down.
 
     Yields:
@@ -137,8 +145,9 @@ def new_run(
     Raises:
         StorageError: `path` exists, or cannot be written.
     """
-    with new_folder(path, editable=[CARD]) as folder:
+    with new_folder(path, editable=[CARD, DISCLOSURE]) as folder:
         yield folder
+        written = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
         metadata = {
             "model": model,
             "options": dict(options),
@@ -153,6 +162,15 @@ def new_run(
         }
         (folder / FILE).write_text(json.dumps(metadata, indent=1))
         (folder / CARD).write_text(model_card(metadata))
+        record_outputs(folder, {name: [weights] for name in written} | _of_card(record))
+
+
+def _of_card(record: FitRecord) -> dict[str, list[Output]]:
+    """What the card and `run.json` hold: how many workers were trained on."""
+    refused = "" if record.workers >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL} workers were trained on"
+    sizes = Output("sizes", [{"split": "train", "status": "ok"}], refused=refused)
+    hashes = Output("hashes", refused="of the panel, of who was held out and of values: leave them out to publish")
+    return {CARD: [sizes], FILE: [sizes, hashes]}
 
 
 def read_run(path: Path) -> Run:
