@@ -15,6 +15,7 @@ from cli.commands import laborllm
 from laborllm import __version__
 from laborllm.cli import app
 from laborllm.panel import Panel
+from laborllm.panel.files.store import PanelFile
 from laborllm.text import Template, render
 
 Capture = pytest.CaptureFixture[str]
@@ -125,16 +126,16 @@ def test_bad_input_is_one_line_and_code_2(command: str, line: str, capsys: Captu
 
 
 def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    def interrupt(path: Path) -> Panel:
+    def interrupt(path: Path) -> PanelFile:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Panel, "load", interrupt)
+    monkeypatch.setattr(PanelFile, "open", interrupt)
     assert laborllm("describe panel.parquet") == 130
     assert capsys.readouterr().err == "laborllm: interrupted\n"
 
 
 def test_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Panel, "load", lambda path: 1 / 0)
+    monkeypatch.setattr(PanelFile, "open", lambda path: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         laborllm("describe panel.parquet")
 

@@ -9,6 +9,7 @@ import pytest
 
 from evaluation.synthetic import careers, forecast
 from laborllm.evaluation import Evaluation, evaluate
+from laborllm.privacy.outputs import FILE
 from laborllm.report.findings import headline
 from laborllm.report.paper import paper_tables, write_tables
 from laborllm.report.table import Table, frame_table
@@ -139,7 +140,7 @@ def test_flows_are_named_by_their_groups() -> None:
 
 def test_tables_for_a_paper_read_back(evaluation: Evaluation, tmp_path: Path) -> None:
     write_tables(tmp_path / "tables", evaluation)
-    made = {path.name for path in (tmp_path / "tables").iterdir()} - {MARKER}
+    made = {path.name for path in (tmp_path / "tables").iterdir()} - {MARKER, FILE}
     latex = {f"{name}.tex" for name in paper_tables(evaluation)}
     assert made == latex | {f"{name}.{kind}" for name in ("estimates", "comparisons") for kind in ("csv", "dta")}
     assert {"perplexity.tex", "by-gender-education.tex"} <= latex

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from laborllm.errors import PanelError
 from laborllm.panel.files.store import Careers
 from laborllm.panel.order import worker_index
 from laborllm.panel.panel import ROWS_TOGETHER, Panel
@@ -64,12 +65,17 @@ class Tally:
 
 
 def tally(careers: Careers) -> Tally:
-    """Count careers, some at a time, so that memory grows with what there is to count and not with the panel."""
-    portions = careers.portions(ROWS_TOGETHER)
-    found = Tally(first := next(portions))
-    found.add(first)
-    for portion in portions:
+    """Count careers, some at a time, so that memory grows with what there is to count and not with the panel.
+
+    Raises:
+        PanelError: There is no record.
+    """
+    found: Tally | None = None
+    for portion in careers.portions(ROWS_TOGETHER):
+        found = found or Tally(portion)
         found.add(portion)
+    if found is None:
+        raise PanelError(f"the panel {careers.dataset} has no record to count")
     return found
 
 
