@@ -2,11 +2,10 @@
 
 import numpy as np
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laborllm.privacy import SMALLEST_CELL, withhold, withhold_cells, withhold_counts
+from laborllm.privacy import SMALLEST_CELL, CellTable, withhold, withhold_counts
 
 MANY = settings(max_examples=40, deadline=None)
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=9)
@@ -76,11 +75,12 @@ def records(workers: int, seed: int) -> pl.DataFrame:
 
 @MANY
 @given(st.integers(1, 120), st.integers(0, 10_000))
-def test_records_are_withheld_with_their_cells(workers: int, seed: int) -> None:
-    """By name as by number: a record is withheld where a cell of it is, one that is in no cell never is."""
+def test_cells_are_withheld_by_name_as_by_number(workers: int, seed: int) -> None:
+    """A cell of the table is shown where neither it nor a total that it is in is withheld."""
     given_records = records(workers, seed)
     names = (["a"], ["b"], ["a", "b"])
-    found = withhold_cells(given_records, *names)
+    table = CellTable(names)
+    table.add(given_records)
     worker = given_records["worker"].rank("dense").to_numpy().astype(np.intp) - 1
     cells, keys = [], []
     for columns in names:
@@ -88,30 +88,36 @@ def test_records_are_withheld_with_their_cells(workers: int, seed: int) -> None:
         distinct = list(dict.fromkeys(row for row in known if None not in row))
         cells.append(np.array([distinct.index(row) if None not in row else -1 for row in known], dtype=np.intp))
         keys.append(distinct)
-    if all(keys):
-        hidden = withhold(cells, worker, range(len(cells)))
-        expected = [
-            any(cell[at] >= 0 and mask[cell[at]] for cell, mask in zip(cells, hidden, strict=True))
-            for at in range(len(given_records))
-        ]
-        assert found.to_list() == expected
-    nowhere = given_records["a"].is_null() & given_records["b"].is_null()
-    assert not found.filter(nowhere).any()
+    hidden = withhold(cells, worker, range(len(cells)))
+    in_hidden = [np.append(mask, False)[cell] for mask, cell in zip(hidden, cells, strict=True)]
+    expected = {
+        (*key, len(set(worker[cells[2] == at])), int((cells[2] == at).sum()))
+        for at, key in enumerate(keys[2])
+        if not np.any([mask[cells[2] == at] for mask in in_hidden])
+    }
+    assert set(table.shown().rows()) == expected
+    totals = {(*key, int((cells[0] == at).sum())) for at, key in enumerate(keys[0])}
+    assert set(table.records(0).rows()) == totals
+
+
+def people(workers: int, records: int = 1) -> CellTable:
+    table = CellTable(([], ["a"]))
+    names = [f"w{at}" for at in range(workers)] * records
+    table.add(pl.DataFrame({"worker": names, "a": ["x"] * len(names)}))
+    return table
 
 
 def test_everybody_together_is_a_cell() -> None:
-    few = pl.DataFrame({"worker": [f"w{at}" for at in range(SMALLEST_CELL - 1)]})
-    assert withhold_cells(few, []).all()
-    enough = pl.DataFrame({"worker": [f"w{at}" for at in range(SMALLEST_CELL)]})
-    assert not withhold_cells(enough, []).any()
+    assert people(SMALLEST_CELL - 1).shown().is_empty()
+    assert people(SMALLEST_CELL).shown().rows() == [("x", SMALLEST_CELL, SMALLEST_CELL)]
 
 
 def test_many_records_of_few_workers_are_few() -> None:
-    frame = pl.DataFrame({"worker": [f"w{at % 9}" for at in range(900)], "a": ["x"] * 900})
-    assert withhold_cells(frame, ["a"]).all()
+    assert people(9, records=100).shown().is_empty()
 
 
-@pytest.mark.parametrize("columns", [[], [["a"]], [[], ["a"]]])
-def test_no_records_have_no_cells(columns: list[list[str]]) -> None:
-    empty = pl.DataFrame(schema={"worker": pl.String, "a": pl.String})
-    assert withhold_cells(empty, *columns).to_list() == []
+def test_no_records_have_no_cells() -> None:
+    table = CellTable(([], ["a"]))
+    table.add(pl.DataFrame(schema={"worker": pl.String, "a": pl.String}))
+    assert table.shown().is_empty()
+    assert table.records(1).is_empty()
