@@ -54,9 +54,9 @@ def outputs_of_backtest(scores: pl.DataFrame, rates: pl.DataFrame, coverage: pl.
 
 def output_of_table(name: str, table: Table) -> Output:
     """A table of text: a row with a dash is withheld, or could not be computed."""
+    key = next(iter(table.header), "row") or "row"
     cells = [
-        {table.header[0] or "row": row[0], "status": "withheld or not computed" if MISSING in row[1:] else "ok"}
-        for row in table.rows
+        {key: row[0], "status": "withheld or not computed" if MISSING in row[1:] else "ok"} for row in table.rows if row
     ]
     return Output(name, cells)
 
