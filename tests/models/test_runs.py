@@ -218,7 +218,7 @@ def run(panel: Panel, tmp_path: Path) -> Path:
 
 def test_a_run_folder_states_what_was_fitted(run: Path, panel: Panel) -> None:
     found = read_run(run)
-    assert (found.model, found.options) == ("transition", {"variant": "two-part"})
+    assert (found.model, found.options) == ("transition", {"variant": "two-part", "thinned": False})
     train = panel.subset("train")
     assert (found.record.workers, found.record.records) == (train.workers, len(train))
     assert (found.record.seed, found.record.fingerprint) == (7, panel.fingerprint)
