@@ -144,12 +144,14 @@ class CellCounts:
 
     def _add_people(self, pairs: Indices) -> None:
         """pairs: a worker and a cell, each once, in order of workers, (p, 2)."""
+        if not len(pairs):
+            return
         worker, cell = pairs.T
         self.people = self.people + np.bincount(cell, minlength=len(self.people))
         self.carriers.add(cell, self.workers + worker)
-        workers = int(worker.max(initial=-1)) + 1
-        step = min(workers, TOGETHER // len(self.people))
-        for first in range(0, workers, max(1, step)):
+        workers = int(worker.max()) + 1
+        step = max(1, min(workers, TOGETHER // len(self.people)))
+        for first in range(0, workers, step):
             part = slice(*np.searchsorted(worker, [first, first + step]))
             members = np.zeros((step, len(self.people)), dtype=bool)
             members[worker[part] - first, cell[part]] = True

@@ -57,6 +57,8 @@ def withheld_cells(counts: CellCounts, rank: Sequence[int] = (), sensitive: Sequ
     Returns:
         Whether each cell is withheld, a mask for each partition.
     """
+    if not len(counts.people):
+        return [np.zeros(0, dtype=bool)] * counts.partitions
     rank = rank or [0] * counts.partitions
     given_up = np.argsort(np.lexsort([counts.people, -np.repeat(rank, counts.sizes)]))
     small = counts.people < SMALLEST_CELL
