@@ -72,7 +72,7 @@ def futures(years: tuple[int, ...] = YEARS, **more: Any) -> PeopleFutures:
 
 
 def written(folder: Path, found: PeopleFutures, **more: str) -> str:
-    write_people_page(folder / "people.html", found, **more)
+    write_people_page(folder / "people.html", found, **more)  # type: ignore[arg-type]
     return (folder / "people.html").read_text("utf-8")
 
 
