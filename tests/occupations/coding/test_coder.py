@@ -26,6 +26,15 @@ def small() -> TitleCoder:
 
 
 @pytest.mark.parametrize(
+    "title",
+    ["Bar\u0131sta", "BAR\u0130STA", "Ba\u0301rista", "B\u00e1rista", "\uff22\uff41rista", "ba\u00adrista", "BARISTA "],
+    ids=["dotless i", "dotted I", "accent apart", "accent in one", "full width", "soft hyphen", "space"],
+)
+def test_letters_are_read_whatever_keyboard_wrote_them(title: str, small: TitleCoder) -> None:
+    assert small.code([title]).select("code", "match").row(0) == ("1", "same words")
+
+
+@pytest.mark.parametrize(
     ("title", "code", "match"),
     [
         ("Cooks", "1", "same words"),

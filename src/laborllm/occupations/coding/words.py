@@ -189,9 +189,14 @@ def _plain(title: str) -> str:
     return re.sub(r"\b(\w)\.(?=\w\b)", r"\1", text)  # r.n. is rn
 
 
+UNSEEN = ("Mn", "Cf")  # accents, and marks of format such as a soft hyphen
+DOTLESS_I = "\u0131"  # of Turkish keyboards; no accent, so no form of Unicode takes it for an i
+
+
 def _without_accents(title: str) -> str:
     letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", title).casefold())
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    shown = (letter for letter in letters if unicodedata.category(letter) not in UNSEEN)
+    return "".join(shown).replace(DOTLESS_I, "i")
 
 
 @lru_cache(maxsize=100_000)  # titles are many, their words few
