@@ -186,6 +186,11 @@ Splits, by worker                                  workers     records
   valid                                                  -           -
   test                                                   -           -
 
+What so few people allow
+  a forecast of each of them                    yes, by a model that was fitted on others
+  a model of their own                          yes, but from few careers it learns little
+  an evaluation                                 perhaps: each number takes 10 workers of split test
+
 Rows of the source                                    rows
   read                                                   -
   status unknown                                         -
