@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from laborllm.forecasting.backtests.backtest import Backtest, backtest
     from laborllm.forecasting.export import write_forecast
     from laborllm.forecasting.frequencies import natural_frequencies, next_frequencies
+    from laborllm.forecasting.groups.common_error import CommonError
     from laborllm.forecasting.groups.mobility import Mobility, mobility, typical_careers
     from laborllm.forecasting.groups.shares import group_shares
     from laborllm.forecasting.groups.similar import similar_occupations
     from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
-    from laborllm.forecasting.simulation.education import EducationChain
+    from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
     from laborllm.forecasting.simulation.simulate import Simulation, simulate
     from laborllm.forecasting.simulation.two_years import two_years_ahead
     from laborllm.forecasting.simulation.versions import if_records_said
@@ -57,11 +58,12 @@ PLACES = {
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtests.backtest": ("Backtest", "backtest"),
     "forecasting.frequencies": ("natural_frequencies", "next_frequencies"),
+    "forecasting.groups.common_error": ("CommonError",),
     "forecasting.groups.mobility": ("Mobility", "mobility", "typical_careers"),
     "forecasting.groups.shares": ("group_shares",),
     "forecasting.groups.similar": ("similar_occupations",),
     "forecasting.groups.steps": ("feeders", "next_steps", "reachable", "typical_wages"),
-    "forecasting.simulation.education": ("EducationChain",),
+    "forecasting.simulation.education": ("EducationByModel", "EducationChain"),
     "forecasting.simulation.simulate": ("Simulation", "simulate"),
     "forecasting.simulation.two_years": ("two_years_ahead",),
     "forecasting.simulation.versions": ("if_records_said",),
@@ -99,7 +101,9 @@ __all__ = [
     "Backtest",
     "BagOfJobs",
     "Career",
+    "CommonError",
     "Difference",
+    "EducationByModel",
     "EducationChain",
     "EmbeddingLogit",
     "Evaluation",

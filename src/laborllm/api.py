@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from laborllm.forecasting.groups.common_error import CommonError
     from laborllm.forecasting.simulation.simulate import Simulation
     from laborllm.models.contract import Fitted, Forecaster, Spec
     from laborllm.report.pages.people import PeopleFutures
@@ -223,7 +224,12 @@ def unknown_values(model: "str | Path | Fitted", panel: str | Path | Panel) -> "
 
 
 def people_futures(
-    simulations: "Sequence[Simulation]", *, model: str, sampled: bool = False, level: float = 0.9
+    simulations: "Sequence[Simulation]",
+    *,
+    model: str,
+    sampled: bool = False,
+    level: float = 0.9,
+    common_error: "CommonError | None" = None,
 ) -> "PeopleFutures":
     """Gather what a page on a group of people shows.
 
@@ -232,6 +238,7 @@ def people_futures(
         model: What the page calls the model.
         sampled: The people are a sample: intervals hold who is in it.
         level: Share of futures that an interval holds.
+        common_error: The error that all people of a group share: intervals hold it too.
 
     Returns:
         Frames and facts for `laborllm.report.pages.people.write_people_page`.
@@ -253,7 +260,8 @@ def people_futures(
     from laborllm.report.pages.people import PeopleFutures
 
     groups, occupations = (
-        group_shares(simulations, major=major, sampled=sampled, level=level) for major in (True, False)
+        group_shares(simulations, major=major, sampled=sampled, level=level, common_error=common_error)
+        for major in (True, False)
     )
     first = simulations[0]
     several = first.years.shape[1] > 1
@@ -261,7 +269,7 @@ def people_futures(
         groups=groups,
         occupations=occupations,
         shares=charted.chart_shares(first),
-        counts=charted.chart_counts(simulations),
+        counts=charted.chart_counts(simulations, common_error=common_error),
         flows=charted.chart_flows(first) if several else None,
         careers=charted.chart_careers(first) if several else None,
         facts=_facts(first, model, groups["holds"][0]),

@@ -40,6 +40,10 @@ class RunError(LaborLLMError):
     """A fit cannot continue, or a fitted model cannot be used with what it is asked for."""
 
 
+class MissingForecastError(RunError):
+    """Forecasts that were made before are asked for records that they lack."""
+
+
 class CapacityError(LaborLLMError):
     """Memory, or the context of a language model, does not hold what it must."""
 

@@ -8,6 +8,7 @@ import pytest
 
 import laborllm as ll
 from laborllm.auditing.tail import screen, tail_of
+from laborllm.errors import MissingForecastError, RunError
 from laborllm.models.runs.run_folder import read_run, write_section
 from laborllm.panel import Panel
 
@@ -84,3 +85,21 @@ def test_a_model_that_estimates_nothing_is_not_screened() -> None:
     careers = ll.import_synthetic(workers=200)
     assert screen(ll.Oracle().fit(careers), careers) is None
     assert screen(ll.Transition().fit(careers), careers) is not None
+
+
+class Failing(Given):
+    """A fitted model whose forecasts fail."""
+
+    spec = ll.Transition()
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def log_likelihood(self, panel: Panel, *, scoring: object = None) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        raise self.error
+
+
+def test_only_forecasts_that_lack_careers_are_passed_over(panel: Panel) -> None:
+    assert screen(Failing(MissingForecastError("the forecast lacks 3 records")), panel) is None  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="other weights now"):
+        screen(Failing(RunError("the base model has other weights now")), panel)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """From a list of people to a table, a chart and a page on the command line; what cannot be is one line."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -122,6 +123,45 @@ def test_a_list_is_forecast_in_words_and_numbers(run: Path, capsys: pytest.Captu
     years = pl.read_csv("years.csv", schema_overrides={"code": pl.String})
     assert set(years.filter(code="unemployed", year=2026)["probability"]) == {0}
     assert max(years.filter(code="unemployed", year=2027)["probability"]) > 0
+
+
+def test_the_natural_question_needs_no_option(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of today: this year and next year are answered, on the screen, of everyone in it."""
+    this_year = datetime.now(UTC).year
+    Path("list.csv").write_text("worker,start,end,title\nAda,2019,,Cashier\nBob,2015,2018,Cook\nBob,2018,,Welder\n")
+    for options, year in (("", this_year + 1), (f"--year {this_year}", this_year), (f"--year {this_year + 1}", None)):
+        assert laborllm(f"forecast {run} list.csv {options}") == 0
+        said = capsys.readouterr()
+        lines = said.out.splitlines()
+        assert [line.split(":")[0] for line in lines] == [f"{name}, {year or this_year + 1}" for name in ("Ada", "Bob")]
+        assert all("of 100 people with this history" in line for line in lines)
+        taken = f"taken as it was at the end of {this_year - 1}"
+        assert (taken in said.err) == (year == this_year)
+    assert [path.name for path in Path().iterdir()] == ["list.csv"]
+    assert laborllm(f"group {run} list.csv --years {this_year} {this_year + 2} --draws 5") == 0
+    assert capsys.readouterr().out.startswith(f"{this_year}: of 2 people")
+    people = ll.read_people("list.csv", as_of=f"{this_year - 1}-12-31").panel
+    expected = ll.next_frequencies(ll.forecast(run, people, year=this_year), people)
+    assert laborllm(f"forecast {run} list.csv --year {this_year} --layout people --out next.csv") == 0
+    assert pl.read_csv("next.csv")["people"].to_list() == expected["people"].to_list()
+
+
+def test_people_of_a_list_are_in_no_split(run: Path) -> None:
+    read = f"{LIST} --as-of 2025-06 --year 2026"
+    for layout in ("long", "wide"):
+        assert laborllm(f"forecast {run} {read} --layout {layout} --out {layout}.csv") == 0
+        assert "split" not in pl.read_csv(f"{layout}.csv", schema_overrides={"code": pl.String}).columns
+    ll.import_synthetic(workers=60, seed=1).save(Path("panel.parquet"))
+    assert laborllm(f"forecast {run} panel.parquet --year 2031 --out panel.csv") == 0
+    assert set(pl.read_csv("panel.csv", schema_overrides={"code": pl.String})["split"]) == {"train", "valid", "test"}
+
+
+def test_many_people_are_no_matter_of_a_screen(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ll.import_synthetic(workers=60, seed=1).save(Path("panel.parquet"))
+    assert laborllm(f"forecast {run} panel.parquet --year 2031") == 2
+    assert "60 forecasts are more than the 30 that are printed: name a file with --out" in capsys.readouterr().err
+    assert laborllm(f"forecast {run} panel.parquet --year 2031 --workers 3") == 0
+    assert capsys.readouterr().out.count("2031: of 100 people") == 3
 
 
 OTHER = "worker,start,end,title\nAda,2019,2020,Frobnicator of zorbs\n"

@@ -13,8 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.commands import laborllm
-from laborllm.errors import OptionError
-from laborllm.forecasting.export import Layout, long_table, probability_columns, wide_table, write_forecast
+from laborllm.errors import CapacityError, OptionError
+from laborllm.forecasting import export
+from laborllm.forecasting.export import (
+    Layout,
+    convert_table,
+    long_table,
+    probability_columns,
+    wide_table,
+    write_forecast,
+)
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
@@ -134,3 +142,20 @@ def test_the_command_writes_what_comes_next(
     np.testing.assert_array_equal(Forecast.load(Path("next.parquet")).log_prob, next_year.log_prob)
     assert laborllm("forecast run panel.parquet --out all.pdf") == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["next.parquet", "panel.parquet", "run", "tables"]
+
+
+def test_a_parquet_file_is_written_in_another_format_as_it_is(
+    next_year: Forecast, numbered: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = long_table(next_year, numbered)
+    table.write_parquet(tmp_path / "whole.parquet")
+    for suffix in (".csv", ".dta"):
+        convert_table(tmp_path / "whole.parquet", tmp_path / f"next{suffix}")
+        assert read(tmp_path / f"next{suffix}")["probability"].to_list() == pytest.approx(
+            table["probability"].to_list()
+        )
+    monkeypatch.setattr(export, "STATA_ROWS", len(table) - 1)
+    with pytest.raises(CapacityError, match=rf"{len(table):,} rows are more than .* they are in .*whole\.parquet"):
+        convert_table(tmp_path / "whole.parquet", tmp_path / "many.dta")
+    assert not (tmp_path / "many.dta").exists()
+    assert (tmp_path / "whole.parquet").exists()

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from laborllm.errors import OptionError
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.lm.scoring.next_titles import NextTitles
@@ -161,3 +162,17 @@ def test_a_simulation_is_two_years_exactly_within_its_error(off_the_shelf: Fitte
     simulation = simulate(off_the_shelf, opened, draws=draws)
     assert (np.abs(simulation.probability[:, 1] - exact) <= 4.5 * np.sqrt(exact * (1 - exact) / draws) + 1e-4).all()
     assert (simulation.error[:, 0] == 0).all()
+
+
+def test_titles_sampled_token_by_token_follow_two_years_exactly(off_the_shelf: FittedOffTheShelf, panel: Panel) -> None:
+    opened = panel.sample(3, seed=1).open(YEARS[:2])
+    exact, draws = two_years_ahead(off_the_shelf, opened), 1500
+    found = simulate(off_the_shelf, opened, draws=draws, sample_titles=True)
+    scored = simulate(off_the_shelf, opened, draws=2)
+    np.testing.assert_allclose(found.probability[:, 0], scored.probability[:, 0], atol=1e-6)
+    assert (np.abs(found.probability[:, 1] - exact) <= 4.5 * np.sqrt(exact * (1 - exact) / draws) + 1e-4).all()
+    counted = found.probability[:, 1].astype(np.float64)
+    np.testing.assert_allclose(found.error[:, 1], np.sqrt(counted * (1 - counted) / (draws - 1)), atol=1e-6)
+    assert found.assumptions.endswith("titles sampled, paths counted")
+    with pytest.raises(OptionError, match="samples no titles"):
+        simulate(Transition().fit(panel), opened, draws=2, sample_titles=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from laborllm.errors import RunError
+from laborllm.errors import MissingForecastError
 from laborllm.models.contract import Fitted, Forecaster
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
@@ -63,7 +63,7 @@ def screen(fitted: Fitted, panel: Panel, *, seed: int = 0) -> Tail | None:
     workers = WORKERS_OF_TEXT if hasattr(fitted, "text_model") else WORKERS
     try:
         return tail_of(fitted, panel, workers=workers, seed=seed)
-    except RunError:  # a mixture of which a member is a file of forecasts, which need not have them for these careers
+    except MissingForecastError:  # a mixture of which a member is a file of forecasts: it has none for these careers
         return None
 
 

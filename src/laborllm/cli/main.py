@@ -9,7 +9,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensEr
 
 from laborllm import __version__
 from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
-from laborllm.cli.ahead import backtest, forecast, group, simulate, what_if
+from laborllm.cli.ahead import backtest, forecast, group, simulate, steps, what_if
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.fitting import curves, fit, models, validate
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
@@ -42,6 +42,7 @@ app.command(forecast.forecast)
 app.command(simulate.simulate)
 app.command(what_if.what_if)
 app.command(group.group)
+app.command(steps.steps)
 app.command(backtest.backtest)
 app.command(evaluate.evaluate)
 app.command(audit.audit)

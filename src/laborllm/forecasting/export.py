@@ -23,11 +23,18 @@ Layout = Literal["long", "wide", "people"]
 
 FORMATS = (".parquet", ".csv", ".dta")
 NAME_LENGTH, LABEL_LENGTH, STATA_COLUMNS = 32, 80, 32_767  # limits of Stata (help limits)
+STATA_ROWS = 10_000_000  # a .dta file is made of rows in memory, some hundred bytes each
 STATA_LONG, STATA_WHOLE = 2_147_483_620, 2**53  # the largest long, and the last whole number that has a double
 
 
 def write_forecast(
-    forecast: Forecast, panel: Panel, path: str | Path, *, layout: Layout = "long", top: int | None = None
+    forecast: Forecast,
+    panel: Panel,
+    path: str | Path,
+    *,
+    layout: Layout = "long",
+    top: int | None = None,
+    splits: bool = True,
 ) -> int:
     """Write a forecast as a table that pandas, R and Stata open.
 
@@ -40,6 +47,7 @@ def write_forecast(
             of probabilities per occupation, named p_ and the code, in Stata labelled with the title; `people`, the rows
             of `next_frequencies`.
         top: Only this many occupations of each record, not in the wide layout. Default: all, and 5 of `people`.
+        splits: Write the column split: not of people who are no part of a fit.
 
     Returns:
         How many rows were written.
@@ -62,6 +70,7 @@ def write_forecast(
         table = next_frequencies(forecast, panel, top=top or TOP)
     else:
         table = long_table(forecast, panel, top) if layout == "long" else wide_table(forecast, panel)
+        table = table if splits else table.drop("split")
     labels = dict(zip(probability_columns(forecast.taxonomy), forecast.taxonomy.titles, strict=True))
     write_table(table, path, labels if layout == "wide" else {})
     return table.height
@@ -89,6 +98,30 @@ def write_table(
             table.write_csv(file)
         else:
             _write_stata(table, file, labels or {})
+
+
+def convert_table(whole: Path, path: Path) -> None:
+    """Write a Parquet file as .csv, some rows at a time, or as .dta, which is written from memory.
+
+    Args:
+        whole: The Parquet file.
+        path: File to write.
+
+    Raises:
+        CapacityError: More rows than are written to Stata's format; `whole` then stays.
+        StorageError: The file cannot be written.
+    """
+    rows = pl.scan_parquet(whole)
+    if path.suffix == ".csv":
+        with new_file(path) as file:
+            rows.sink_csv(file)
+        return
+    count = int(rows.select(pl.len()).collect().item())
+    if count > STATA_ROWS:
+        raise CapacityError(
+            f"{count:,} rows are more than the {STATA_ROWS:,} that are written as .dta from memory: they are in {whole}"
+        )
+    write_table(rows.collect(), path)
 
 
 def require_table(path: Path, layout: str, top: int | None) -> None:

@@ -5,6 +5,7 @@ record, an occupation is drawn, and the path receives it. A model that carries i
 of a recurrent network or a KV cache, never reads the same career twice.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -28,6 +29,37 @@ class Paths(Protocol):
 
         Args:
             occupation: (W, D) columns of the taxonomy.
+        """
+        ...
+
+
+@runtime_checkable
+class Draws(Protocol):
+    """Paths that draw their next record without the distribution over all occupations."""
+
+    def draw(self, uniform: Tensor, previous: Tensor) -> Tensor:
+        """Draw the next open record of every path, exactly from the distribution that `probability` gives.
+
+        Args:
+            uniform: (W, D) numbers from 0 to below 1.
+            previous: (W, D) columns of the occupations before, which are put first in the order of a draw; J for none.
+
+        Returns:
+            (W, D) columns.
+        """
+        ...
+
+
+@runtime_checkable
+class DrawsEducation(Protocol):
+    """Paths of a model that says how education continues."""
+
+    def draw_education(self, levels: Sequence[str], uniform: Tensor) -> None:
+        """Draw the education of the next open record of every path, before the record is forecast.
+
+        Args:
+            levels: The L levels to draw among.
+            uniform: (W, D) numbers from 0 to below 1.
         """
         ...
 

@@ -2,19 +2,23 @@
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file
-from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers, TableFile
+from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file, is_panel_file, next_year
+from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
+from laborllm.errors import OptionError
 from laborllm.forecasting.engines.engine import LOCAL
 
 if TYPE_CHECKING:
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.models.contract import Fitted, Forecaster
+    from laborllm.panel.files.store import PanelFile
 
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
+FEW = 30  # people of whom it says so where no file is written
 Layout = Literal["long", "wide", "people"]
 AsTable = Annotated[
     Layout | None,
@@ -29,7 +33,17 @@ Top = Annotated[
 ]
 OneYear = Annotated[
     int | None,
-    Parameter(help="Forecast only where each worker is in this year, after her last record; default: all records."),
+    Parameter(
+        help="Forecast only where each worker is in this year, after her last record; default: all records of a panel, "
+        "and the year after a list was true."
+    ),
+]
+SomeFile = Annotated[
+    Path | None,
+    Parameter(
+        help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print what is said of "
+        "each of a few people."
+    ),
 ]
 
 
@@ -38,7 +52,7 @@ def forecast(
     people: PeopleFile,
     /,
     *,
-    out: TableFile,
+    out: SomeFile = None,
     layout: AsTable = None,
     top: Top = None,
     year: OneYear = None,
@@ -52,7 +66,8 @@ def forecast(
 ) -> None:
     """Write the probability of every occupation for every record, each given the records before it.
 
-    People come as a panel, a list of jobs or resumes. With `--layout people`, what is said of the first few is printed.
+    People come as a panel, a list of jobs or resumes. With `--layout people`, what is said of the first few is printed;
+    without `--out`, of all of up to thirty.
 
     A forecast that is interrupted resumes where it stopped when the same command is given again: the parts that are
     ready are kept next to the file until it is whole.
@@ -67,21 +82,42 @@ def forecast(
     from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
-    require_table(out, layout or "long", top)
-    as_table = layout is not None or top is not None or out.suffix != ".parquet"
-    whole = out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
+    is_panel = is_panel_file(people)
+    year = next_year(people, read) if year is None and not is_panel else year
+    layout = "people" if out is None else layout
+    if out is not None:
+        require_table(out, layout or "long", top)
     options, fitted = scoring.options, api.load(run)
     model = _forecaster(fitted, options, year, must_move=must_move)
     identity = f"{state_of(run)}\n{options}\n{year}\n{must_move}"
-    with as_panel_file(people, read) as panel:
+    with as_panel_file(people, read, before=year) as panel, TemporaryDirectory() as folder:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
-        make_folder(out.resolve().parent)
+        if out is None:
+            _require_few(careers, year)
+        else:
+            make_folder(out.resolve().parent)
+        as_table = layout is not None or top is not None or out is None or out.suffix != ".parquet"
+        whole = _whole(out, Path(folder), as_table=as_table)
         records = forecast_to_file(model, careers, whole, identity=identity, engine=engine)
         if as_table:
-            _convert(whole, out, panel, layout=layout or "long", top=top)
+            _convert(whole, out, panel, layout=layout or "long", top=top, splits=is_panel)
         else:
             print(f"{out}: forecasts of {records:,} records", file=sys.stderr)
+
+
+def _require_few(careers: "PanelFile", year: int | None) -> None:
+    """Refuse to print what is said of many people."""
+    rows = len(careers) if year is None else sum(part.workers for part in careers.portions(FEW))
+    if rows > FEW:
+        raise OptionError(f"{rows:,} forecasts are more than the {FEW} that are printed", hint="name a file with --out")
+
+
+def _whole(out: Path | None, folder: Path, *, as_table: bool) -> Path:
+    """The file of forecasts: what is asked for, or next to it, as its parts are kept if the work is interrupted."""
+    if out is None:
+        return folder / "forecasts.parquet"
+    return out.with_name(f"{out.name}.forecasts.parquet") if as_table else out
 
 
 def _forecaster(fitted: "Fitted", options: "ScoringOptions", year: int | None, *, must_move: bool) -> "Forecaster":
@@ -94,8 +130,8 @@ def _forecaster(fitted: "Fitted", options: "ScoringOptions", year: int | None, *
     return model if year is None else InYear(model, year)
 
 
-def _convert(whole: Path, out: Path, panel: Path, *, layout: Layout, top: int | None) -> None:
-    """Write a file of forecasts as a table, and remove it."""
+def _convert(whole: Path, out: Path | None, panel: Path, *, layout: Layout, top: int | None, splits: bool) -> None:
+    """Write a file of forecasts as a table, and remove it; or print what it says of each person."""
     from laborllm import api
     from laborllm.forecasting.export import write_forecast
     from laborllm.forecasting.frequencies import TOP, next_frequencies
@@ -104,8 +140,10 @@ def _convert(whole: Path, out: Path, panel: Path, *, layout: Layout, top: int | 
 
     found = Forecast.load(whole)
     careers = api.read_panel(panel)
-    rows = write_forecast(found, careers, out, layout=layout, top=top)
-    print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
+    if out is not None:
+        rows = write_forecast(found, careers, out, layout=layout, top=top, splits=splits)
+        print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
     if layout == "people":
-        print("\n".join(sentences(next_frequencies(found, careers, top=top or TOP), SHOWN)))
+        shown = FEW if out is None else SHOWN
+        print("\n".join(sentences(next_frequencies(found, careers, top=top or TOP), shown)))
     whole.unlink()

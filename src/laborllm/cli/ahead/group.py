@@ -31,6 +31,13 @@ Refits = Annotated[
     list[Path] | None,
     Parameter(help="Run folders of the same model fitted on resampled careers: the intervals hold them too."),
 ]
+Rates = Annotated[
+    Path | None,
+    Parameter(
+        help="Rates that laborllm backtest wrote of this model, on people not tested: intervals then hold the error "
+        "that all people of a group share; default: known of a model that comes with laborllm."
+    ),
+]
 
 
 def group(
@@ -44,6 +51,7 @@ def group(
     chart: Annotated[Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png.")] = None,
     tables: Tables = None,
     refits: Refits = None,
+    rates: Rates = None,
     by: Annotated[str | None, Parameter(help="A column of the panel, such as gender: a group for each value.")] = None,
     major: Annotated[bool, Parameter(help="Write major groups of occupations, not single ones.")] = False,
     sampled: Annotated[bool, Parameter(help="The people are a sample: the intervals hold who is in it.")] = False,
@@ -60,19 +68,24 @@ def group(
     from laborllm import api
     from laborllm.cli.ahead.people import careers_of
     from laborllm.cli.data.unknown import report_unknown
+    from laborllm.forecasting.groups.common_error import common_error_of
     from laborllm.forecasting.groups.shares import group_shares, values_by_worker, without_small_groups
     from laborllm.forecasting.hub import hub_shares
     from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.report.pages.people import people_lines
 
     _require(out, chart, level)
-    careers = careers_of(people, read)
+    error = common_error_of(run, rates)
+    careers = careers_of(people, read, before=min(years))
     groups = None if by is None else values_by_worker(careers, by)
     models = [api.load(path) for path in [run, *(refits or [])]]
     report_unknown({str(run): models[0]}, careers)
     runs = [simulate(each, careers, years=years, draws=draws, seed=seed, must_move=must_move) for each in models]
     name = models[0].spec.name
-    shares = (group_shares(runs, groups, major=each, sampled=sampled, level=level) for each in (True, major))
+    shares = (
+        group_shares(runs, groups, major=each, sampled=sampled, level=level, common_error=error)
+        for each in (True, major)
+    )
     (printed, listed), (written, _) = map(without_small_groups, shares)
     whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
     if out is not None:
@@ -83,10 +96,11 @@ def group(
     if chart is not None:
         _write_chart(chart, runs[0], whole)
     if page is not None:
-        _write_page(page, api.people_futures(runs, model=name, sampled=sampled, level=level), whole)
+        _write_page(page, api.people_futures(runs, model=name, sampled=sampled, level=level, common_error=error), whole)
     if listed.withheld:
         print(f"groups withheld, as they or others are too small: {listed.withheld.total()}", file=sys.stderr)
     print("\n".join(people_lines(printed, level)))
+    print(f"intervals hold: {', '.join(printed['holds'].unique())}", file=sys.stderr)
 
 
 def _require(out: Path | None, chart: Path | None, level: float) -> None:

@@ -27,7 +27,8 @@ class PeopleOptions:
     """How people are read who come as a list of jobs or as resumes.
 
     Attributes:
-        as_of: Year, month or day on which the list was true; default: the date of the file.
+        as_of: Year, month or day on which the list was true; default: the date of the file, or the end of the year
+            before the first that is asked about.
         out_of_work_since: Year in which all of these people lost their jobs; default: as the list says.
         corrections: CSV file with the columns title and code: these titles have these codes, whatever else is known.
         threshold: Leave out titles whose code is less sure than this.
@@ -49,13 +50,16 @@ ReadSo = Annotated[PeopleOptions, Parameter(name="*")]
 READ_SO = PeopleOptions()
 
 
-def careers_of(path: Path, options: PeopleOptions) -> "Panel":
-    """The careers of the people at `path`; says of titles that are not sure, and of people left out."""
+def careers_of(path: Path, options: PeopleOptions, *, before: int | None = None) -> "Panel":
+    """The careers of the people at `path`; says of titles that are not sure, and of people left out.
+
+    before: the first year that is asked about; a list of later is taken as it was at the end of the year before.
+    """
     from laborllm.sources.people import read_people
 
     people = read_people(
         path,
-        as_of=options.as_of,
+        as_of=_as_of(path, options, before),
         out_of_work_since=options.out_of_work_since,
         corrections=options.corrections,
         threshold=options.threshold,
@@ -66,15 +70,35 @@ def careers_of(path: Path, options: PeopleOptions) -> "Panel":
 
 
 @contextmanager
-def as_panel_file(path: Path, options: PeopleOptions) -> Iterator[Path]:
-    """The panel file at `path`, or one that is made of the people there and gone afterwards."""
-    if not path.exists() or (path.suffix == ".parquet" and not _is_list_of_jobs(path)):
+def as_panel_file(path: Path, options: PeopleOptions, *, before: int | None = None) -> Iterator[Path]:
+    """The panel file at `path`, or one that is made of the people there and gone afterwards (see `careers_of`)."""
+    if is_panel_file(path):
         yield path
         return
     with TemporaryDirectory() as folder:
         made = Path(folder) / "people.parquet"
-        careers_of(path, options).save(made)
+        careers_of(path, options, before=before).save(made)
         yield made
+
+
+def is_panel_file(path: Path) -> bool:
+    """Whether people are given as a panel, or as nothing that is there."""
+    return not path.exists() or (path.suffix == ".parquet" and not _is_list_of_jobs(path))
+
+
+def next_year(path: Path, options: PeopleOptions) -> int:
+    """The year after the one in which a list was true."""
+    from laborllm.sources.resumes.import_resumes import last_day
+
+    return last_day(options.as_of, path, options.date_order).year + 1
+
+
+def _as_of(path: Path, options: PeopleOptions, before: int | None) -> str | None:
+    """When a list was true: as is said, or by its date, or at the end of the year before the first that is asked."""
+    if options.as_of is not None or before is None or is_panel_file(path) or next_year(path, options) <= before:
+        return options.as_of
+    print(f"{path}: taken as it was at the end of {before - 1}; --as-of says otherwise", file=sys.stderr)
+    return f"{before - 1}-12-31"
 
 
 def _is_list_of_jobs(path: Path) -> bool:

@@ -1,19 +1,43 @@
 """The verb that continues careers over years to come."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, Draws, MustMove, PeopleFile, ReadSo, TopOfYear, as_panel_file
 from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers, TableFile
+from laborllm.errors import OptionError
 from laborllm.forecasting.engines.engine import LOCAL
+
+if TYPE_CHECKING:
+    from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
 
 SomeYears = Annotated[
     list[int] | None,
     Parameter(help="Years to simulate, all after the last record; default: the open records of the panel."),
 ]
+
+
+@dataclass(frozen=True)
+class DrawnOptions:
+    """What is drawn besides occupations, and how.
+
+    Attributes:
+        education_from: Draw education from a small chain, fitted on this panel file; default: it stays as it is.
+        education_levels: Let a language model draw education among these levels; default: it stays as it is.
+        sample_titles: Let a language model draw titles token by token; probabilities are then counts of paths.
+    """
+
+    education_from: Path | None = None
+    education_levels: tuple[str, ...] | None = None
+    sample_titles: bool = False
+
+
+DrawnSo = Annotated[DrawnOptions, Parameter(name="*")]
+DRAWN_SO = DrawnOptions()
 
 
 def simulate(
@@ -29,13 +53,14 @@ def simulate(
     workers: SomeWorkers = None,
     seed: Seed = 0,
     must_move: MustMove = False,
+    drawn: DrawnSo = DRAWN_SO,
     engine: Machines = LOCAL,
     read: ReadSo = READ_SO,
 ) -> None:
     """Write where workers are in each of several years, with the Monte Carlo error of every probability.
 
-    A row per worker, year and occupation. Covariates are held at their last value. Groups and what-if are verbs
-    of their own, other tables functions of the library.
+    A row per worker, year and occupation. Covariates are held at their last value, unless education is drawn. Groups
+    and what-if are verbs of their own, other tables functions of the library.
 
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
     """
@@ -49,26 +74,49 @@ def simulate(
     from laborllm.storage import make_folder
 
     require_table(out, "long", top)
-    fitted = api.load(run)
-    model, identity = MustMovers(fitted) if must_move else fitted, f"{state_of(run)}\n{must_move}"
+    education, fitted = _education(drawn), api.load(run)
+    model, identity = MustMovers(fitted) if must_move else fitted, f"{state_of(run)}\n{must_move}\n{education}"
     whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
-    with as_panel_file(people, read) as panel:
+    with as_panel_file(people, read, before=None if years is None else min(years)) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
         make_folder(out.resolve().parent)
         rows = simulate_to_file(
-            model, careers, whole, years=years, draws=draws, top=top, seed=seed, identity=identity, engine=engine
+            model,
+            careers,
+            whole,
+            years=years,
+            draws=draws,
+            top=top,
+            seed=seed,
+            education=education,
+            sample_titles=drawn.sample_titles,
+            identity=identity,
+            engine=engine,
         )
     if whole != out:
         _convert(whole, out)
-    print(f"{out}: {rows:,} rows, {draws:,} paths of each worker", file=sys.stderr)
+    held = "covariates held" if education is None else "education drawn, other covariates held"
+    print(f"{out}: {rows:,} rows, {draws:,} paths of each worker; {held}", file=sys.stderr)
+
+
+def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None":
+    """What education is drawn from."""
+    from laborllm import api
+    from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
+
+    if drawn.education_from is not None and drawn.education_levels is not None:
+        raise OptionError(
+            "education is drawn from a chain or by the model, not by both", hint="give one of the options"
+        )
+    if drawn.education_from is not None:
+        return EducationChain.fit(api.read_panel(drawn.education_from))
+    return None if drawn.education_levels is None else EducationByModel(drawn.education_levels)
 
 
 def _convert(whole: Path, out: Path) -> None:
     """Write a Parquet file in another format, and remove it."""
-    import polars as pl
+    from laborllm.forecasting.export import convert_table
 
-    from laborllm.forecasting.export import write_table
-
-    write_table(pl.read_parquet(whole), out)
+    convert_table(whole, out)
     whole.unlink()

@@ -43,7 +43,7 @@ def what_if(
 
     require_table(out, "long", top)
     fitted = api.load(run)
-    opened = as_read(fitted, careers_of(people, read)).open(years)
+    opened = as_read(fitted, careers_of(people, read, before=min(years))).open(years)
     other = if_records_said(
         opened, education=education, region=region, last_occupation=last_occupation, out_of_work=out_of_work
     )

@@ -3,11 +3,19 @@
 import sys
 from itertools import groupby, islice
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from laborllm.cli.options import TEMPLATE, AsJson, PanelFile, PanelOut, Seed, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from laborllm.panel import Panel
+    from laborllm.text import Template
+
+PORTION = 16_384  # records of a panel that are read at a time
 
 
 def describe(
@@ -46,17 +54,29 @@ def render(
     Example: `laborllm render nlswork.parquet --count 2`
     """
     from laborllm.errors import PanelError
-    from laborllm.panel import Panel
-    from laborllm.text import render
+    from laborllm.panel.files.store import PanelFile as File
 
-    loaded = Panel.load(panel)
-    if not 1 <= worker_number <= loaded.workers:
-        raise PanelError(f"--worker-number is {worker_number}, and the panel's workers are 1 to {loaded.workers}")
     if count < 1:
         raise PanelError(f"--count is {count}: it must be at least 1")
-    careers = groupby(render(loaded, template), key=lambda career: career.worker)
-    shown = islice(careers, worker_number - 1, worker_number - 1 + count)
-    print(*(career.text for _, texts in shown for career in texts), sep="\n\n")
+    file = File.open(panel)
+    texts = list(_texts(file.portions(PORTION), template, worker_number - 1, count)) if worker_number > 0 else []
+    if not texts:
+        workers = sum(part.workers for part in file.portions(PORTION))
+        raise PanelError(f"--worker-number is {worker_number}, and the panel's workers are 1 to {workers}")
+    print(*texts, sep="\n\n")
+
+
+def _texts(portions: "Iterable[Panel]", template: "Template", first: int, count: int) -> "Iterator[str]":
+    """The texts of some workers, reading the panel as far as the last of them."""
+    from laborllm.text import render
+
+    for part in portions:
+        careers = groupby(render(part, template), key=lambda career: career.worker)
+        for _, texts in islice(careers, max(first, 0), max(first + count, 0)):
+            yield from (career.text for career in texts)
+        first -= part.workers
+        if first + count <= 0:
+            return
 
 
 def mix(

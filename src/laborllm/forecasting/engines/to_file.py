@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,6 +18,9 @@ from laborllm.panel import Panel
 from laborllm.panel.files.store import Careers
 from laborllm.progress import progress
 from laborllm.storage import new_file, sole_writer
+
+if TYPE_CHECKING:
+    from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
 
 RECORDS = 1024  # of a shard, and the rest of its last career
 
@@ -63,6 +67,8 @@ def simulate_to_file(
     draws: int = 1000,
     top: int | None = None,
     seed: int = 0,
+    education: "EducationChain | EducationByModel | None" = None,
+    sample_titles: bool = False,
     identity: str,
     engine: Engine = LOCAL,
     records: int = RECORDS,
@@ -77,7 +83,9 @@ def simulate_to_file(
         draws: Paths of each worker.
         top: Keep this many occupations of each worker and year; default: all.
         seed: Seed of the draws.
-        identity: Says what the model is.
+        education: Draws the education of the open records. Default: it is as they have it.
+        sample_titles: A language model draws titles token by token from the second year on.
+        identity: Says what the model is, and what education is drawn from.
         engine: Where it is computed.
         records: Records of a shard, at least.
 
@@ -90,9 +98,18 @@ def simulate_to_file(
         StorageError: The folder holds shards of another result.
     """
     ahead = None if years is None else tuple(years)
-    compute = partial(_simulated, model, years=ahead, draws=draws, top=top, seed=seed)
-    stated = f"{identity}\n{ahead}\n{draws}\n{top}\n{seed}"
-    return _to_file("simulate", compute, careers, path, identity=stated, engine=engine, records=records)
+    drawn = partial(
+        _simulated,
+        model,
+        years=ahead,
+        draws=draws,
+        top=top,
+        seed=seed,
+        education=education,
+        sample_titles=sample_titles,
+    )
+    stated = f"{identity}\n{ahead}\n{draws}\n{top}\n{seed}\n{sample_titles}"
+    return _to_file("simulate", drawn, careers, path, identity=stated, engine=engine, records=records)
 
 
 @dataclass(frozen=True)
@@ -105,12 +122,23 @@ class _Probabilities:
 
 
 def _simulated(
-    model: Forecaster, careers: Panel, *, years: tuple[int, ...] | None, draws: int, top: int | None, seed: int
+    model: Forecaster,
+    careers: Panel,
+    *,
+    years: tuple[int, ...] | None,
+    draws: int,
+    top: int | None,
+    seed: int,
+    education: "EducationChain | EducationByModel | None",
+    sample_titles: bool,
 ) -> _Probabilities:
     from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.forecasting.summaries import probabilities
 
-    return _Probabilities(probabilities(simulate(model, careers, years=years, draws=draws, seed=seed), top=top))
+    found = simulate(
+        model, careers, years=years, draws=draws, seed=seed, education=education, sample_titles=sample_titles
+    )
+    return _Probabilities(probabilities(found, top=top))
 
 
 def _to_file(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.groups.shares import common_years, group_shares
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.occupations.taxonomy import OTHERS
@@ -30,9 +31,11 @@ def chart_shares(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
     return table.group_by("year", "title", maintain_order=True).agg(pl.col("share").sum()).sort("year", "title")
 
 
-def chart_counts(simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN) -> pl.DataFrame:
+def chart_counts(
+    simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN, common_error: CommonError | None = None
+) -> pl.DataFrame:
     """Columns year, title, count, low and high: how many of the workers are in each of their main groups."""
-    table = group_shares(simulations, major=True)
+    table = group_shares(simulations, major=True, common_error=common_error)
     order = main_groups(simulations if isinstance(simulations, Simulation) else simulations[0], shown=shown)
     known = table.filter(pl.col("title").is_in(order))
     return known.select("year", pl.col("title").cast(pl.Enum(order)), "count", "low", "high").sort("title", "year")

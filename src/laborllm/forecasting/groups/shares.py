@@ -2,8 +2,9 @@
 
 Every draw of a simulation is one future of the whole group, so counts over workers in each draw have the spread of
 chance. If the workers are a sample, each future is of as many drawn from them with replacement, which adds who else
-might have been in it. Simulations by models refitted on resampled careers add what is not known of the model. What no
-model has seen, a recession to come for one, is in no interval.
+might have been in it. Simulations by models refitted on resampled careers add what is not known of the model. An error
+that all people of a group share, measured on a backtest, adds that a model is wrong about a group, or a year unlike
+others. What neither has seen, such as the deepest recession yet, is in no interval.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.central import central_interval
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.simulation.simulate import Simulation
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL, withhold_counts
@@ -29,6 +31,7 @@ def group_shares(
     major: bool = False,
     sampled: bool = False,
     level: float = LEVEL,
+    common_error: CommonError | None = None,
 ) -> pl.DataFrame:
     """Expected share and count of every occupation among groups of workers, by year, with an interval of the count.
 
@@ -39,10 +42,11 @@ def group_shares(
         sampled: The workers are a sample, so that the interval is to hold who is in it (by bootstrap). Default: the
             group is these workers.
         level: Share of futures that the interval holds.
+        common_error: The error that all people of a group share, calibrated on a backtest. Default: none is held.
 
     Returns:
         Columns group, workers, year, code, title, share, count (expected), low and high (of the count), and holds: what
-        the interval holds, "draws" and perhaps "people" and "refits".
+        the interval holds, "draws" and perhaps "people", "refits" and "common error".
 
     Raises:
         OptionError: A level that is no share.
@@ -69,6 +73,9 @@ def group_shares(
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
         expected, drawn = _group_counts(runs, rows, cell, len(codes), sampled=sampled)
+        if common_error is not None:
+            ahead = _years_ahead(first, rows)
+            drawn = common_error.spread(drawn, expected, ahead, len(rows), seed=first.seed)
         low, high = central_interval(drawn, level)
         columns = {
             "group": np.repeat(label, expected.size),
@@ -83,6 +90,7 @@ def group_shares(
         }
         parts.append(pl.DataFrame(columns))
     held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
+    held += [] if common_error is None else ["common error"]
     return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
 
 
@@ -130,6 +138,13 @@ def _group_counts(
     expected = np.mean([_sum_cells(run.probability[rows].sum(axis=0), cell, cells) for run in runs], axis=0)
     paths = [_resampled(run.occupation[rows], run.seed) if sampled else run.occupation[rows] for run in runs]
     return expected, np.concatenate([_counts(path, cell, cells) for path in paths])
+
+
+def _years_ahead(simulation: Simulation, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Years since the last record of some workers, on average, (K,); at least one, where none of them has a record."""
+    origin = simulation.workers["year"].to_numpy()[rows].astype(np.float64)
+    ahead = simulation.years[rows] - np.where(np.isnan(origin), simulation.years[rows, 0] - 1, origin)[:, None]
+    return np.asarray(ahead.mean(axis=0))
 
 
 def _cells(simulation: Simulation, *, major: bool) -> tuple[list[str], list[str], NDArray[np.intp]]:

@@ -15,8 +15,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import PanelError
+from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.draws import worker_uniforms
+from laborllm.models.contract import Forecaster
+from laborllm.models.runs.run_folder import FitRecord
+from laborllm.models.runs.seen import may_know
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
 
@@ -113,6 +116,56 @@ class EducationChain:
             changes = pl.Series(is_open & (drawn < none))
             education = pl.when(changes).then(pl.Series(names, dtype=pl.String)).otherwise("education")
             yield panel.with_records(records.with_columns(education.alias("education")))
+
+
+@dataclass(frozen=True)
+class EducationByModel:
+    """Education as a language model trained on whole texts continues it: P(level | the text so far).
+
+    The levels are scored as they would stand in the line of the open record, and normalised over them. A record whose
+    education is none of the levels keeps it.
+
+    Attributes:
+        levels: The levels to draw among.
+
+    Raises:
+        OptionError: Fewer than two levels, or one twice.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> ll.EducationByModel(("high school", "college")).levels
+        ('high school', 'college')
+    """
+
+    levels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.levels) < 2 or len(set(self.levels)) < len(self.levels):
+            raise OptionError(f"education is drawn among at least two different levels, not {list(self.levels)}")
+
+    def known_to(self, model: Forecaster) -> tuple[str, ...]:
+        """The levels, each of which the model has seen.
+
+        Args:
+            model: A fitted model.
+
+        Returns:
+            The levels.
+
+        Raises:
+            PanelError: The model never saw one of the levels.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> fitted = ll.fit("transition", ll.import_synthetic(workers=100))
+            >>> ll.EducationByModel(("high school", "some college")).known_to(fitted)
+            ('high school', 'some college')
+        """
+        record = getattr(model, "record", None)
+        for level in self.levels if isinstance(record, FitRecord) else ():
+            if not may_know(record.seen, "education", level):
+                raise PanelError(f"the model never saw education {level!r}: what it would say of it means nothing")
+        return self.levels
 
 
 def _columns(records: pl.DataFrame, levels: tuple[str, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -7,29 +7,21 @@ The probability of an occupation in a year is the mean over paths of the exact o
 draws (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller, and it is zero in the first year.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
-from laborllm.forecasting.simulation.education import EducationChain
+from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
+from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.must_move import MustMove
-from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-from laborllm.panel.order import first_records
 from laborllm.progress import progress
-
-TOGETHER = 16_384
-"""Paths that are drawn at a time: more take more memory, and are no faster."""
 
 HELD, SCENARIO = "covariates held at their last values", "covariates as the open records have them"
 WAYS = 20
@@ -93,7 +85,8 @@ def simulate(
     draws: int = 1000,
     seed: int = 0,
     must_move: bool = False,
-    education: EducationChain | None = None,
+    education: EducationChain | EducationByModel | None = None,
+    sample_titles: bool = False,
 ) -> Simulation:
     """Continue every career of a panel over its open records.
 
@@ -105,13 +98,17 @@ def simulate(
         draws: Paths of each worker.
         seed: Seed of the draws. The numbers of a worker do not depend on who else is in the panel.
         must_move: The first open record is a move: these people cannot stay where they are.
-        education: Draws the education of the open records. Default: it is as they have it.
+        education: Draws the education of the open records: a small chain, or a language model itself. Default: it is
+            as they have it.
+        sample_titles: From the second year on a language model draws titles token by token instead of scoring all of
+            them: much faster a path, and shares are then counts of paths.
 
     Returns:
         Shares by year with their Monte Carlo error, the paths drawn, and what was assumed.
 
     Raises:
         PanelError: A career has no open record, or another number of them than the first one.
+        OptionError: The model cannot sample titles, or draw education.
 
     Examples:
         >>> import laborllm as ll
@@ -127,16 +124,21 @@ def simulate(
     opened = as_read(model, panel if years is None else panel.open(years))
     assumed = [SCENARIO if years is None else HELD, *(["the next record is a move"] if must_move else [])]
     origins_of(opened)
-    if education is None:
-        found = _simulated(forecaster, opened, draws, seed)
+    assumed += ["titles sampled, paths counted"] if sample_titles else []
+    if not isinstance(education, EducationChain):
+        levels = () if education is None else education.known_to(model)
+        found = _simulated(forecaster, opened, draws, seed, sample_titles=sample_titles, levels=levels)
+        assumed[1:1] = [f"education drawn by the model among {len(levels)} levels"] if levels else []
     else:
         ways = max(way for way in range(1, min(WAYS, max(draws, 1)) + 1) if draws % way == 0)
-        found = _schooled(forecaster, opened, education, ways, draws, seed)
+        found = _schooled(forecaster, opened, education, ways, draws, seed, sample_titles=sample_titles)
         assumed.insert(1, f"education drawn in {ways} ways")
     return replace(found, assumptions="; ".join(assumed))
 
 
-def _simulated(model: Forecaster, opened: Panel, draws: int, seed: int) -> Simulation:
+def _simulated(
+    model: Forecaster, opened: Panel, draws: int, seed: int, *, sample_titles: bool, levels: Sequence[str] = ()
+) -> Simulation:
     """The simulation of careers with open records, over the taxonomy of the model."""
     origins, open_years = origins_of(opened)
     workers, horizon = open_years.shape
@@ -145,7 +147,8 @@ def _simulated(model: Forecaster, opened: Panel, draws: int, seed: int) -> Simul
     occupation = np.empty((workers, draws, horizon), np.int16)
     with progress("simulate", workers * horizon, "worker-years") as advance:
         for rows, careers in portions(opened, draws):
-            for year, (of_paths, drawn) in enumerate(walk(model, careers, draws, seed=seed)):
+            years = walk(model, careers, draws, seed=seed, sample_titles=sample_titles, levels=levels)
+            for year, (of_paths, drawn) in enumerate(years):
                 probability[rows, year], error[rows, year] = mean_and_error(of_paths)
                 occupation[rows, :, year] = drawn.cpu()
                 advance(careers.workers)
@@ -153,12 +156,20 @@ def _simulated(model: Forecaster, opened: Panel, draws: int, seed: int) -> Simul
 
 
 def _schooled(
-    model: Forecaster, opened: Panel, education: EducationChain, ways: int, draws: int, seed: int
+    model: Forecaster,
+    opened: Panel,
+    education: EducationChain,
+    ways: int,
+    draws: int,
+    seed: int,
+    *,
+    sample_titles: bool,
 ) -> Simulation:
     """The simulation of careers whose education is drawn, in each of several ways on a share of the paths."""
     seeds = np.random.SeedSequence(seed).generate_state(ways).tolist()
     drawn = zip(education.draw(opened, ways, seed=seed), seeds, strict=True)
-    return _together([_simulated(model, part, draws // ways, each) for part, each in drawn], seed)
+    runs = [_simulated(model, part, draws // ways, each, sample_titles=sample_titles) for part, each in drawn]
+    return _together(runs, seed)
 
 
 def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
@@ -168,83 +179,3 @@ def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
     error = probability.std(axis=0, ddof=1) / len(parts) ** 0.5 if len(parts) > 1 else parts[0].error
     occupation = np.concatenate([part.occupation for part in parts], axis=1)
     return replace(parts[0], probability=mean, error=error, occupation=occupation, seed=seed)
-
-
-def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
-    """Some workers at a time, as many as have `TOGETHER` paths.
-
-    Args:
-        panel: The careers.
-        draws: Paths of each worker.
-
-    Yields:
-        The places of the workers among all, and their careers.
-
-    Raises:
-        PanelError: Fewer than one path.
-    """
-    if draws < 1:
-        raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
-    at_once = max(1, TOGETHER // draws)
-    start_rows = [*np.flatnonzero(first_records(panel.records)).tolist(), len(panel)]
-    for start in range(0, panel.workers, at_once):
-        end = min(start + at_once, panel.workers)
-        yield slice(start, end), panel.part(panel.records[start_rows[start] : start_rows[end]])
-
-
-def walk(model: Forecaster, panel: Panel, draws: int, *, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Close the open records of every path, one after the other.
-
-    Args:
-        model: Any fitted model.
-        panel: Careers of W workers with K open records each.
-        draws: Paths of each worker, D.
-        seed: Of the draws; those of a worker depend on no other worker.
-
-    Yields:
-        For each year the distributions, (W, D, J) or (W, 1, J) where paths do not differ yet, and the columns drawn
-        from them, (W, D).
-    """
-    origins, years = origins_of(panel)
-    uniform = worker_uniforms(origins["worker"].to_list(), draws, years.shape[1], seed=seed)
-    paths = start_paths(model, panel, draws)
-    previous = torch.from_numpy(panel.taxonomy.columns(origins["occupation"]))[:, None].expand(-1, draws)
-    for year, numbers in enumerate(uniform):
-        probability = paths.probability()
-        flat = probability.expand(-1, draws, -1).flatten(0, 1)
-        chances = torch.from_numpy(numbers).flatten().to(flat)
-        drawn = draw_next(flat, previous.flatten().to(flat.device), chances).view(previous.shape)
-        yield probability, drawn
-        previous = drawn
-        if year + 1 < len(uniform):
-            paths.append(drawn)
-
-
-def mean_and_error(of_paths: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean over paths of (W, D, J) numbers and its Monte Carlo standard error, (W, J) each; no error for one path,
-    whose number is not random."""
-    mean = of_paths.mean(dim=1)
-    draws = of_paths.shape[1]
-    error = of_paths.std(dim=1) / draws**0.5 if draws > 1 else torch.zeros_like(mean)
-    return mean.cpu(), error.cpu()
-
-
-def origins_of(panel: Panel) -> tuple[pl.DataFrame, NDArray[np.int16]]:
-    """The last observed record of each worker (worker, year, occupation), and the years of the open ones, (W, K).
-
-    Raises:
-        PanelError: A career has no open record, or another number of them than the first one.
-    """
-    is_open = pl.col("occupation").is_null()
-    careers = panel.records.group_by("worker", maintain_order=True).agg(
-        pl.col("year").filter(~is_open).last(),
-        pl.col("occupation").drop_nulls().last(),
-        pl.col("year").filter(is_open).alias("open"),
-    )
-    counts = set(careers["open"].list.len())
-    if len(counts) != 1 or not max(counts):
-        raise PanelError(
-            f"careers have from {min(counts)} to {max(counts)} open records: all must have the same number, at least "
-            "one; say which years to open"
-        )
-    return careers.drop("open"), np.stack(careers["open"].to_list())

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.simulate import origins_of, portions
+from laborllm.forecasting.simulation.walk import origins_of, portions
 from laborllm.models.contract import Forecaster
 from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.simulate import mean_and_error, origins_of, portions, walk
+from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import CATEGORIES, unknown_values

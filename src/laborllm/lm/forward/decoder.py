@@ -70,15 +70,14 @@ class Decoder:
             past: What is cached of the beginning of each, less than the whole; None: nothing.
 
         Returns:
-            The last hidden states at the ends of the texts, (B, d), and the keys and values of the whole texts.
+            The last hidden states of the n new tokens, (n, d), and the keys and values of the whole texts.
         """
         read = [0 if part is None else part.end - part.start for part in past]
         new = [text.tokens[begin:] for text, begin in zip(texts, read, strict=True)]
         whole = PackedAttention(tuple(len(text.tokens) for text in texts), keep_kv=True, device=self.device)
         pattern = ContinuedAttention(past, tuple(map(len, new)), whole)
         tokens = torch.tensor([[token for part in new for token in part]], device=self.device)
-        hidden = self.forward(tokens, pattern.positions, pattern)[0]
-        return hidden[torch.tensor(pattern.lengths, device=self.device).cumsum(0) - 1], whole
+        return self.forward(tokens, pattern.positions, pattern)[0], whole
 
     def forward(self, tokens: Tensor, positions: Tensor, pattern: AttentionPattern) -> Tensor:
         """Run tokens under an attention pattern.

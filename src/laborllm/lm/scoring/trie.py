@@ -59,6 +59,20 @@ class TitleTrie:
         return np.asarray(self.edge_row[self.title_edges[np.arange(len(lengths)), lengths - 1]])
 
     @cached_property
+    def edges_after(self) -> NDArray[np.int64]:
+        """(1 + N, W) the edges that start at each row, padded with E."""
+        bounds = zip(self.first_edge[:-1], self.first_edge[1:], strict=True)
+        return _padded([range(*bound) for bound in bounds], fill=self.edges)
+
+    @cached_property
+    def title_of_edge(self) -> NDArray[np.int64]:
+        """(E,) the title that each edge ends, -1 where it leads on."""
+        lengths = (self.title_edges < self.edges).sum(axis=1)
+        title = np.full(self.edges, -1)
+        title[self.title_edges[np.arange(len(lengths)), lengths - 1]] = np.arange(len(lengths))
+        return title
+
+    @cached_property
     def edge_to(self) -> NDArray[np.int64]:
         """(N,) the edge that leads to each inner node."""
         inner = np.flatnonzero(self.edge_child != LEAF)

@@ -1,6 +1,6 @@
 """Packing: careers in one row without padding, as many in one pass as a limit of tokens allows (varlen)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -9,16 +9,18 @@ from laborllm.lm.tokens.encoding import EncodedCareer
 Text = TypeVar("Text", bound=EncodedCareer)
 
 
-def packed(texts: Iterable[Text], limit: int) -> Iterator[list[Text]]:
-    """Consecutive texts of at most `limit` tokens together, at least one a pack."""
+def packed(
+    texts: Iterable[Text], limit: int, size: Callable[[Text], int] = lambda text: len(text.tokens)
+) -> Iterator[list[Text]]:
+    """Consecutive texts of at most `limit` tokens together, or what `size` counts of them; at least one a pack."""
     pack: list[Text] = []
     total = 0
     for text in texts:
-        if pack and total + len(text.tokens) > limit:
+        if pack and total + size(text) > limit:
             yield pack
             pack, total = [], 0
         pack.append(text)
-        total += len(text.tokens)
+        total += size(text)
     if pack:
         yield pack
 

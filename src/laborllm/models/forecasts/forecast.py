@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import InputError, RunError, TaxonomyError, first_line
+from laborllm.errors import InputError, MissingForecastError, TaxonomyError, first_line
 from laborllm.models.runs.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
@@ -140,7 +140,7 @@ class Forecast:
             The forecast of these records.
 
         Raises:
-            RunError: A record is missing or had another occupation.
+            MissingForecastError: A record is missing or had another occupation.
             PanelError: The taxonomy of the forecast cannot express an occupation.
 
         Examples:
@@ -157,7 +157,9 @@ class Forecast:
         same = places["row"].is_not_null() & (places["occupation"] == places["forecast"]).fill_null(True)
         if not same.all():
             missing, total = (~same).sum(), len(panel)
-            raise RunError(f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?")
+            raise MissingForecastError(
+                f"the forecast lacks {missing:,} of the {total:,} records: was it made from another panel?"
+            )
         return self._rows(wanted, places["row"].to_numpy())
 
     def _rows(self, records: pl.DataFrame, rows: NDArray[np.intp]) -> Self:

@@ -28,6 +28,11 @@ def seen_by_all(parts: Iterable[Seen]) -> Seen:
     return {name: sorted(set.intersection(*(set(part[name]) for part in parts if name in part))) for name in read}
 
 
+def may_know(seen: Mapping[str, Iterable[str]], covariate: str, value: str) -> bool:
+    """Whether a model has seen a value of a covariate; a covariate of which nothing is recorded counts as seen."""
+    return covariate not in seen or _hash(covariate, value) in seen[covariate]
+
+
 def unknown_values(seen: Mapping[str, Iterable[str]], careers: Careers) -> pl.DataFrame:
     """The values of the covariates of some careers that a model has never seen, missing ones aside.
 

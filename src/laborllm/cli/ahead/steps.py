@@ -1,0 +1,84 @@
+"""The verb that says where people go from an occupation, and where they come from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from laborllm.cli.options import RunFolder
+from laborllm.errors import TaxonomyError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from laborllm.occupations import Taxonomy
+
+YEAR = 2025
+
+
+def steps(
+    run: RunFolder,
+    occupation: Annotated[str, Parameter(help="Code or title of an occupation of the model's taxonomy.")],
+    /,
+    *,
+    people: Annotated[
+        Path | None,
+        Parameter(help="Panel file: flows of these people; default: of people of whom only the occupation is known."),
+    ] = None,
+    year: Annotated[int, Parameter(help="The year of the steps, where no people are given.")] = YEAR,
+    top: Annotated[int, Parameter(help="Occupations in each table.")] = 10,
+    tables: Annotated[Path | None, Parameter(help="Folder to write the tables to, as CSV, in full.")] = None,
+) -> None:
+    """Say where people go from an occupation, where they come from, what they reach in two moves, and what is similar.
+
+    Example: `laborllm steps nlsy "Registered nurses" --top 5`
+    """
+    from laborllm import api
+    from laborllm.forecasting.export import write_table
+    from laborllm.forecasting.groups import mobility as flows
+    from laborllm.forecasting.groups.similar import similar_occupations
+    from laborllm.forecasting.groups.steps import feeders, next_steps, reachable
+    from laborllm.models.contract import HasVectors
+    from laborllm.storage import make_folder
+
+    fitted = api.load(run)
+    code = _code_of(occupation, fitted.record.taxonomy)
+    if people is None:
+        found = flows.mobility(fitted, flows.typical_careers(fitted, year=year))
+        coming = found.in_the_long_run()
+    else:
+        found = coming = flows.mobility(fitted, api.read_panel(people))
+    of = {
+        "next steps": next_steps(found, code, top=top),
+        "feeders": feeders(coming, code, top=top),
+        "reachable": reachable(found, code),
+    }
+    if isinstance(fitted, HasVectors):
+        of["similar"] = similar_occupations(fitted, code, top=top)
+    for name, table in of.items():
+        print("\n".join(_lines(name, table, top)))
+        if tables is not None:
+            make_folder(tables)
+            write_table(table, tables / f"{name.replace(' ', '_')}.csv")
+
+
+def _code_of(occupation: str, taxonomy: "Taxonomy") -> str:
+    """The code of what was named by its code or its title, in capitals or not."""
+    titles = {title.casefold(): code for code, title in zip(taxonomy.codes, taxonomy.titles, strict=True)}
+    code = occupation if occupation in taxonomy.position else titles.get(occupation.casefold())
+    if code is None:
+        words = occupation.casefold().split()
+        like = [title for title in taxonomy.titles if any(word[:4] in title.casefold() for word in words)][:3]
+        hint = f"such as {'; '.join(like)}" if like else "`laborllm code-titles` finds the code of a title"
+        raise TaxonomyError(f"taxonomy {taxonomy.name} has no occupation {occupation!r}", hint=hint)
+    return code
+
+
+def _lines(name: str, table: "pl.DataFrame", top: int) -> list[str]:
+    """A heading, and a line for each occupation with its share or similarity."""
+    lines = [f"{name}:"]
+    for row in table.head(top + 2).iter_rows(named=True):
+        number = f"{100 * row['share']:5.1f} %" if "share" in row else f"{row['similarity']:7.2f}"
+        kind, via = row.get("kind"), row.get("via")
+        lines.append(f"  {number}  {row['title']}{' (stay)' if kind == 'stay' else ''}{f' (via {via})' if via else ''}")
+    return lines
