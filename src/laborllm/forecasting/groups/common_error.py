@@ -26,6 +26,7 @@ from laborllm.forecasting.backtests.rates import ENOUGH, SHOWN
 from laborllm.models.runs.shipped import SHIPPED, find_run
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 SHIPPED_ERRORS = SHIPPED / "common_error.json"
 """What backtests have found of the models that come with laborllm, by name."""
@@ -87,7 +88,7 @@ class CommonError:
         needed = np.sort(beyond / expected / np.sqrt(known["horizon"].to_numpy()))
         return cls(float(needed[rank - 1]), len(known))
 
-    def spread(self, drawn: NDArray[np.int64], expected: Floats, ahead: Floats, people: int, *, seed: int) -> Floats:
+    def spread(self, drawn: Counts, expected: Floats, ahead: Floats, people: int, *, seed: int) -> Counts:
         """Futures that hold this error too, each count off by a normal number.
 
         Args:
@@ -102,7 +103,7 @@ class CommonError:
         """
         off = np.random.default_rng(seed).standard_normal(drawn.shape)
         sizes = self.relative * np.sqrt(ahead)[:, None] * expected
-        return np.asarray((drawn + off * sizes).round().clip(0, people))
+        return np.asarray((drawn + off * sizes).round().clip(0, people).astype(np.int64))
 
 
 def common_error_of(run: Path, rates: Path | None) -> CommonError | None:
