@@ -100,6 +100,12 @@ class CommonError:
 
         Returns:
             Whole numbers from none to all people, (F, K, C).
+
+        Examples:
+            >>> drawn = np.full((1000, 1, 1), 50)
+            >>> wider = CommonError(0.1, counts=100).spread(drawn, np.full((1, 1), 50.0), np.ones(1), 100, seed=0)
+            >>> bool(4 < wider.std() < 6)
+            True
         """
         off = np.random.default_rng(seed).standard_normal(drawn.shape)
         sizes = self.relative * np.sqrt(ahead)[:, None] * expected
