@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import chisquare
+from scipy.stats import chisquare  # type: ignore[import-untyped]
 
 from laborllm.lm.kernels.packed_attention import PackedAttention
 from laborllm.lm.scoring import title_draws

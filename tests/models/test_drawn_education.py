@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from scipy.stats import chisquare
+from scipy.stats import chisquare  # type: ignore[import-untyped]
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.education import EducationByModel

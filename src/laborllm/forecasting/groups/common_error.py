@@ -133,10 +133,9 @@ def common_error_of(run: Path, rates: Path | None) -> CommonError | None:
 
 
 def _read_rates(path: Path) -> pl.DataFrame:
-    readers = {".csv": pl.read_csv, ".parquet": pl.read_parquet}
     try:
-        table = readers[path.suffix](path)
-    except (KeyError, OSError, pl.exceptions.PolarsError) as error:
+        table = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"{path} is no table of rates, in .csv or .parquet, as a backtest writes them") from error
     if missing := {"model", "horizon", "observed", "expected", "low", "high"} - set(table.columns):
         raise InputError(f"{path} is no table of rates of a backtest: it lacks {', '.join(sorted(missing))}")
