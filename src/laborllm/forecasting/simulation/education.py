@@ -162,8 +162,9 @@ class EducationByModel:
             ('high school', 'some college')
         """
         record = getattr(model, "record", None)
-        for level in self.levels if isinstance(record, FitRecord) else ():
-            if not may_know(record.seen, "education", level):
+        seen = record.seen if isinstance(record, FitRecord) else {}
+        for level in self.levels:
+            if not may_know(seen, "education", level):
                 raise PanelError(f"the model never saw education {level!r}: what it would say of it means nothing")
         return self.levels
 
