@@ -46,6 +46,7 @@ def test_verbs() -> None:
             "backtest",
             "group",
             "serve",
+            "steps",
             "what-if",
             "export",
             "describe",
