@@ -67,8 +67,7 @@ def test_nothing_is_recovered_of_a_backtest(panel: Panel, folder: Path) -> None:
         assert publication.recovered() == set()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("verb", ["describe", "evaluate"])
+@pytest.mark.parametrize("verb", ["rows_of_the_source", "group", "card"])
 def test_nothing_is_recovered_over_whole_numbers(verb: str, panel: Panel, folder: Path) -> None:
     assert getattr(published, verb)(panel, folder).recovered(integer=True) == set()
 
