@@ -72,7 +72,8 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
             with stem.with_suffix(".csv").open() as file:
                 assert tuple(next(csv.reader(file))) == table.header
             assert r"\toprule" in stem.with_suffix(".tex").read_text()
-        for name in answer.figures:
+        for name, figure in answer.figures.items():
+            assert figure.table.rows, name  # a figure without a point is not drawn
             assert (folder / "figures" / f"{question.number:02}-{question.name}-{name}.svg").read_text()[:4] == "<svg"
     with (folder / "runs.csv").open() as file:
         runs = list(csv.DictReader(file))

@@ -98,7 +98,7 @@ def _fits(study: Study, panel: str, found: Evaluation) -> Table:
         cells = (MISSING if parameters is None else count(int(parameters)), two_decimals(valid))
         rows.append((model, *cells, number(minutes.get(study.cache.place(fit).name))))
     header = ("model", "parameters", "validation perplexity", "processor minutes")
-    return Table(f"{panel}: what the fits took, and what they came to on split valid", header, tuple(rows))
+    return Table(f"{panel}: what the fits took, and their perplexity on validation workers", header, tuple(rows))
 
 
 def _figure(panel: str, found: Evaluation) -> Figure:

@@ -76,7 +76,8 @@ def _answer(study: Study) -> Answer:
                 panel, found, groups, metric, label
             )
         shown = found.estimates.filter(pl.col("model").is_in([best, REFERENCE]), metric="perplexity", group=groups[0])
-        figures[panel] = figure(perplexity_by_group, shown, f"{panel}: perplexity by {group_label(groups[0])}.")
+        if shown["estimate"].count():  # else every level is withheld
+            figures[panel] = figure(perplexity_by_group, shown, f"{panel}: perplexity by {group_label(groups[0])}.")
         ahead += _ratios(found, best, groups)
     tables[f"{study.first}-covariates"] = _without(study)
     behind = sum(ratio > 1 for ratio in ahead)

@@ -77,9 +77,9 @@ def _answer(study: Study) -> Answer:
         chained = two_years_ahead(model, pairs.chained)
         correlations[name] = float(np.corrcoef(direct.ravel(), chained.ravel())[0, 1])
         rows.append((name, *_row(pairs, direct, chained, correlations[name])))
-        figures[name] = figure(
-            agreement, binned(direct, chained), f"{name}: mean probability of an occupation, direct and chained."
-        )
+        bins = binned(direct, chained)
+        if bins.height > 1:  # one point shows no agreement
+            figures[name] = figure(agreement, bins, f"{name}: mean probability of an occupation, direct and chained.")
     header = ("panel", "workers", "correlation", "total variation", "log score, direct", "chained less direct (s.e.)",
               "p of calibration, direct", "p, chained")  # fmt: skip
     note = "Log score in nats. Total variation: mean over workers. p: Kuiper, of a change of occupation in two years."
