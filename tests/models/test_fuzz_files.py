@@ -1,4 +1,4 @@
-"""Run folders, forecasts, panels and files of options spoilt at random, some five thousand: used, or one line."""
+"""Run folders, forecasts, panels and files of options spoilt at random, ten thousand of each: used, or one line."""
 
 import copy
 import json
@@ -21,12 +21,11 @@ from laborllm.panel.files.store import PanelFile
 from laborllm.storage import MARKER
 from models.test_malformed import JUNK, entry_paths, seal
 from sources.test_fuzz import Spoiling, own_error_at_most, spoil
-from sources.test_fuzz_sources import SPOILT
+from sources.test_fuzz_sources import SPOILT, among
 
 Use = Callable[[Path], object]
 
 FEW = settings(suppress_health_check=list(HealthCheck), max_examples=15, deadline=None)
-MANY = settings(FEW, max_examples=700)
 NUMBERS: list[Any] = [2**31, -(2**63), 10**30, 1e-300, 0.5, "1", "\x00", "../..", "/", "a" * 10_000, [[[]]]]
 
 
@@ -49,6 +48,7 @@ def read_panel(file: Path) -> None:
 def read_panel_by_portions(file: Path) -> None:
     careers = PanelFile.open(file)
     assert sum(len(portion) for portion in careers.portions(20)) == len(careers)
+    assert sum(records for _, _, records in careers.spans(20)) == len(careers)
 
 
 def read_forecast(file: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_few_spoilt_files(use: str, damages: list[Spoiling], files: Path, tmp_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
-@MANY
+@among(forms=1)
 @given(damages=SPOILT)
 def test_spoilt_files(use: str, damages: list[Spoiling], files: Path, tmp_path: Path) -> None:
     try_file(use, damages, files, tmp_path)
@@ -111,7 +111,7 @@ def test_a_few_spoilt_runs(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["transition", "nemo"])
-@MANY
+@among(forms=2)
 @given(damages=SPOILT, at=st.floats(0, 1))
 def test_spoilt_runs(name: str, damages: list[Spoiling], at: float, files: Path, panel: Panel, tmp_path: Path) -> None:
     try_run(name, damages, at, files, panel, tmp_path)
@@ -152,7 +152,7 @@ def test_a_few_changed_metadata(data: st.DataObject, files: Path, tmp_path: Path
 
 
 @pytest.mark.slow
-@MANY
+@among(forms=1)
 @given(data=st.data())
 def test_changed_metadata(data: st.DataObject, files: Path, tmp_path: Path) -> None:
     try_metadata(data, files, tmp_path)
@@ -178,7 +178,7 @@ def test_a_few_changed_options(data: st.DataObject, files: Path, panel: Panel, t
 
 
 @pytest.mark.slow
-@MANY
+@among(forms=1)
 @given(data=st.data())
 def test_changed_options(data: st.DataObject, files: Path, panel: Panel, tmp_path: Path) -> None:
     try_options(data, files, panel, tmp_path)

@@ -1,4 +1,4 @@
-"""Extracts and resumes spoilt at random, over five thousand of them: a panel that adds up, or one line of our own."""
+"""Extracts, tables and resumes spoilt at random, ten thousand of each: a panel that adds up, or one line of our own."""
 
 import gzip
 import zipfile
@@ -138,7 +138,11 @@ SPOILT = st.one_of(
     st.lists(st.one_of(FIGURES, SWAPS, st.builds(Damage, st.floats(0, 1), st.just(1), BYTES)), min_size=1, max_size=4),
 )
 QUICK = settings(suppress_health_check=list(HealthCheck), max_examples=10, deadline=None)
-LONG = settings(QUICK, max_examples=450)
+TARGET = 10_000  # inputs of each kind of source, shared by its forms
+
+
+def among(forms: int) -> settings:
+    return settings(QUICK, max_examples=TARGET // forms + 1)
 
 
 def _try(source: str, damages: Sequence[Spoiling], at: float, folder: Path) -> None:
@@ -159,7 +163,7 @@ def test_a_few_spoilt_extracts(source: str, damages: list[Spoiling], at: float, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
-@LONG
+@among(forms=2)
 @given(damages=SPOILT, at=st.floats(0, 1))
 def test_spoilt_extracts(source: str, damages: list[Spoiling], at: float, tmp_path: Path) -> None:
     _try(source, damages, at, tmp_path)
@@ -167,7 +171,7 @@ def test_spoilt_extracts(source: str, damages: list[Spoiling], at: float, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet", "own.yaml"])
-@LONG
+@among(forms=3)
 @given(damages=SPOILT)
 def test_spoilt_tables(name: str, damages: list[Spoiling], tmp_path: Path) -> None:
     table = write(tmp_path, "own.parquet" if name == "own.parquet" else "own.csv")
@@ -179,7 +183,7 @@ def test_spoilt_tables(name: str, damages: list[Spoiling], tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["r.jsonl", "jobs.csv"])
-@LONG
+@among(forms=2)
 @given(damages=SPOILT)
 def test_spoilt_resumes(name: str, damages: list[Spoiling], tmp_path: Path) -> None:
     text = 2 * RESUME if name == "r.jsonl" else 'worker,start,end,title\n1,2001,"2002",RN\n2,May 2003,,"Cook, line"\n'

@@ -104,11 +104,12 @@ def _as_of(path: Path, options: PeopleOptions, before: int | None) -> str | None
 def _is_list_of_jobs(path: Path) -> bool:
     import polars as pl
 
+    from laborllm.panel.files.parquet import UNREADABLE
     from laborllm.sources.resumes.jobs import NEEDED
 
     try:
         return set(NEEDED) <= set(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         return False  # whoever reads it says what is wrong
 
 

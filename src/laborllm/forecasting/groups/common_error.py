@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from laborllm.errors import InputError, PanelError
 from laborllm.forecasting.backtests.rates import ENOUGH, SHOWN
 from laborllm.models.runs.shipped import SHIPPED, find_run
+from laborllm.panel.files.parquet import UNREADABLE, read_whole
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -134,8 +135,8 @@ def common_error_of(run: Path, rates: Path | None) -> CommonError | None:
 
 def _read_rates(path: Path) -> pl.DataFrame:
     try:
-        table = pl.read_csv(path) if path.suffix == ".csv" else pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
+        table = pl.read_csv(path) if path.suffix == ".csv" else read_whole(path, InputError)
+    except UNREADABLE as error:
         raise InputError(f"{path} is no table of rates, in .csv or .parquet, as a backtest writes them") from error
     if missing := {"model", "horizon", "observed", "expected", "low", "high"} - set(table.columns):
         raise InputError(f"{path} is no table of rates of a backtest: it lacks {', '.join(sorted(missing))}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import LaborLLMError
+from laborllm.panel.files.pages import require_sound_pages
 
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What polars raises where a file is torn or was changed."""
@@ -35,6 +36,7 @@ def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLME
     if not path.is_file():
         raise error(f"no {what} file at {path}")
     try:
+        require_sound_pages(path)
         about = pl.read_parquet_metadata(path)
     except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
@@ -64,23 +66,33 @@ def read_marked(
     """
     about = read_mark(path, mark, what, verb, error)
     try:
-        require_size(path, error)
-        return pl.read_parquet(path), about
+        return read_whole(path, error), about
     except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
 
 
-def require_size(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None = None) -> None:
-    """Refuse a file whose rows fill too much memory. Texts are measured a few at a time.
+def read_whole(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """The rows of a Parquet file of anybody's that fits in memory.
 
     Args:
         path: The file.
         error: The class of the error.
-        columns: Measure only these; None: all.
+        columns: Read only these; None: all.
+
+    Returns:
+        The rows.
 
     Raises:
         LaborLLMError: An `error`, for more memory than `LARGEST`.
+        polars.exceptions.PolarsError: One of `UNREADABLE`, for a file that is torn or was changed.
     """
+    require_sound_pages(path)
+    _require_size(path, error, columns)
+    return pl.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def _require_size(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None) -> None:
+    """Raise `error` for a file whose rows fill more memory than `LARGEST`; texts are measured a few at a time."""
     schema, file = pl.read_parquet_schema(path), pl.scan_parquet(path)
     schema = {name: schema[name] for name in columns or schema}
     rows = int(file.select(pl.len()).collect().item())

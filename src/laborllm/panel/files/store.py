@@ -138,7 +138,7 @@ class PanelFile:
     @cached_property
     def held_out(self) -> str:
         """SHA-256 of who is in split test."""
-        return held_out(self._scan().collect())
+        return held_out(self._collect(self._scan()))
 
     @cached_property
     def fingerprint(self) -> str:

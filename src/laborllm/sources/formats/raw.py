@@ -9,7 +9,7 @@ import polars as pl
 import pyreadstat
 
 from laborllm.errors import SourceError
-from laborllm.panel.files.parquet import require_size
+from laborllm.panel.files.parquet import read_whole
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
 from laborllm.sources.formats.statistical import read_sas, read_sas_transport, read_spss, read_stata
@@ -93,8 +93,7 @@ def _read_csv(path: Path, columns: list[str], encoding: str | None) -> RawTable:
 
 def _read_parquet(path: Path, columns: list[str], encoding: str | None) -> RawTable:
     require_columns(path.name, columns, list(pl.read_parquet_schema(path)))
-    require_size(path, SourceError, columns)
-    return RawTable(pl.read_parquet(path, columns=columns))
+    return RawTable(read_whole(path, SourceError, columns))
 
 
 READERS: dict[str, Callable[[Path, list[str], str | None], RawTable]] = {

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.panel.files.parquet import read_whole
 from laborllm.sources.formats.raw import UNREADABLE, read_delimited
 from laborllm.sources.formats.raw_table import in_text
 from laborllm.sources.resumes.jobs import NEEDED
@@ -25,7 +26,7 @@ def person_columns(path: Path, encoding: str | None) -> pl.DataFrame | None:
         raise SourceError(f"no file at {path}")
     try:
         if path.suffix.lower() == ".parquet":
-            frame = pl.read_parquet(path)
+            frame = read_whole(path, SourceError)
         else:
             frame = read_delimited(path, NEEDED, encoding, optional=(*COVARIATES, OUT)).frame
     except UNREADABLE:

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.panel.files.pages import require_sound_pages
 from laborllm.sources.formats.raw import UNREADABLE, first_line, read_delimited
 from laborllm.sources.formats.raw_table import in_text, require_columns, text_columns
 from laborllm.sources.formats.values import NOT_AVAILABLE
@@ -64,6 +65,7 @@ def without_missing(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _scan_parquet(path: Path) -> Jobs:
+    require_sound_pages(path)
     schema = pl.Schema(pl.read_parquet_schema(path))
     require_columns(path.name, NEEDED, list(schema))
     there = pl.Schema({name: dtype for name, dtype in schema.items() if name in COLUMNS})
