@@ -36,12 +36,15 @@ def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLME
     if not path.is_file():
         raise error(f"no {what} file at {path}")
     try:
-        require_sound_pages(path)
         about = pl.read_parquet_metadata(path)
     except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
     if mark not in about:
         raise error(f"{path} is a Parquet file but not a {what}: make one with 'laborllm {verb}'")
+    try:
+        require_sound_pages(path)
+    except UNREADABLE as found:
+        raise error(f"{path} cannot be read: it is torn or was changed") from found
     return about
 
 
