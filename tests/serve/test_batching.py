@@ -91,6 +91,43 @@ def test_an_error_reaches_those_who_asked_and_nobody_else() -> None:
     asyncio.run(ask())
 
 
+def test_a_batch_has_no_more_paths_than_it_may_and_a_long_request_is_computed_by_itself() -> None:
+    """Of 3, 5, 4, 20 and 1 paths with 8 together: 3 and 5, then 4 and 1, then 20."""
+
+    async def ask() -> list[int]:
+        first = asyncio.create_task(batches.submit("b", slow, 0))
+        await started(first)
+        tasks = [asyncio.create_task(batches.submit("a", slow, paths, paths=paths)) for paths in (3, 5, 4, 20, 1)]
+        await started(*tasks)
+        slow.go.set()
+        return list(await asyncio.gather(*tasks))
+
+    slow, batches = Slow(), Batches(10, together=8)
+    assert asyncio.run(ask()) == [6, 10, 8, 40, 2]
+    assert slow.batches == [[0], [3, 5], [4, 1], [20]]
+
+
+def test_nobody_gets_the_error_of_another_in_the_same_batch() -> None:
+    """Ten divided by 2, 0 and 5, which waited together."""
+    batches = Batches(10)
+
+    def divide(items: Sequence[int], on_progress: OnProgress) -> list[float]:
+        return [10 / item for item in items]
+
+    async def ask() -> list[object]:
+        first = asyncio.create_task(batches.submit("b", slow, 1))
+        await started(first)
+        tasks = [asyncio.create_task(batches.submit("a", divide, item)) for item in (2, 0, 5)]
+        await asyncio.sleep(0.02)
+        slow.go.set()
+        return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+    slow = Slow()
+    two, error, five = asyncio.run(ask())
+    assert (two, five) == (5.0, 2.0)
+    assert isinstance(error, ZeroDivisionError)
+
+
 def test_progress_is_told_in_the_loop() -> None:
     shares: list[tuple[float, int]] = []
 

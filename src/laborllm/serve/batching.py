@@ -23,6 +23,7 @@ class Waiting:
     key: Hashable
     compute: Compute
     item: object
+    paths: int
     on_progress: OnProgress
     answer: asyncio.Future[Any]
 
@@ -33,12 +34,12 @@ class Batches:
 
     Attributes:
         most: Requests that may wait; more are refused with `BusyError`.
-        together: Requests that are computed at a time.
+        together: Paths that are computed at a time, at most; a request of more is computed by itself.
         seen: Hears the size of every batch.
     """
 
     most: int
-    together: int = 32
+    together: int = 8_192
     seen: Callable[[int], None] = lambda size: None
     _queue: deque[Waiting] = field(default_factory=deque)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "model"))
@@ -53,7 +54,13 @@ class Batches:
             raise BusyError
 
     async def submit(
-        self, key: Hashable, compute: Compute, item: object, on_progress: OnProgress = lambda share: None
+        self,
+        key: Hashable,
+        compute: Compute,
+        item: object,
+        on_progress: OnProgress = lambda share: None,
+        *,
+        paths: int = 1,
     ) -> Any:
         """The answer to `item`.
 
@@ -62,12 +69,13 @@ class Batches:
             compute: Takes items, and gives an answer to each.
             item: What is asked.
             on_progress: Hears what share of the batch is done.
+            paths: How much work it is.
 
         Raises:
             BusyError: The queue is full.
         """
         self.require_room()
-        waiting = Waiting(key, compute, item, on_progress, asyncio.get_running_loop().create_future())
+        waiting = Waiting(key, compute, item, paths, on_progress, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -82,29 +90,35 @@ class Batches:
     async def _work(self) -> None:
         while batch := self._next():
             self.seen(len(batch))
-            loop = asyncio.get_running_loop()
-            items = [waiting.item for waiting in batch]
-            try:
-                answers = await loop.run_in_executor(self._thread, batch[0].compute, items, _tell_all(batch, loop))
-            except Exception as error:
-                for waiting in _unanswered(batch):
-                    waiting.answer.set_exception(error)
-            else:
-                answer_of = dict(zip(batch, answers, strict=True))
-                for waiting in _unanswered(batch):
-                    waiting.answer.set_result(answer_of[waiting])
+            await self._answer(batch)
+
+    async def _answer(self, batch: Sequence[Waiting]) -> None:
+        """Compute requests together; where that fails, each by itself, so that nobody gets the error of another."""
+        loop = asyncio.get_running_loop()
+        items = [waiting.item for waiting in batch]
+        try:
+            answers = await loop.run_in_executor(self._thread, batch[0].compute, items, _tell_all(batch, loop))
+        except Exception as error:
+            if len(batch) > 1:
+                for waiting in batch:
+                    await self._answer([waiting])
+            elif not batch[0].answer.done():
+                batch[0].answer.set_exception(error)
+        else:
+            for waiting, answer in zip(batch, answers, strict=True):
+                if not waiting.answer.done():
+                    waiting.answer.set_result(answer)
 
     def _next(self) -> list[Waiting]:
-        """The oldest request, and others of its key; those whose client has left are dropped."""
+        """The oldest request, and others of its key while there is room; those whose client has left are dropped."""
         live = [waiting for waiting in self._queue if not waiting.answer.done()]
-        batch = [waiting for waiting in live if waiting.key == live[0].key][: self.together]
+        batch, paths = live[:1], sum(waiting.paths for waiting in live[:1])
+        for waiting in live[1:]:
+            if waiting.key == batch[0].key and paths + waiting.paths <= self.together:
+                batch.append(waiting)
+                paths += waiting.paths
         self._queue = deque(waiting for waiting in live if waiting not in batch)
         return batch
-
-
-def _unanswered(batch: Sequence[Waiting]) -> list[Waiting]:
-    """The requests whose client is still there."""
-    return [waiting for waiting in batch if not waiting.answer.done()]
 
 
 def _tell_all(batch: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> OnProgress:

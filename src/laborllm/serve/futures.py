@@ -1,6 +1,6 @@
 """What a server computes: the years ahead of some workers, in batches, with the numbers of each worker her own."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from laborllm.forecasting.simulation.simulate import Simulation, simulate
@@ -12,7 +12,7 @@ from laborllm.serve.inputs.careers import Worker, panel_of
 from laborllm.serve.served import Served
 
 SEED = 0
-TOGETHER = 10  # draws of a career up to which requests are computed together: many paths are no faster so
+Pair = tuple[Worker, Worker]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +41,14 @@ class Futures:
         Returns:
             The simulation of the workers, in their order.
         """
-        open_records = sum(row[1] is None for row in workers[0].rows)
-        key: Hashable = ("simulate", open_records, draws, seed) if draws <= TOGETHER else object()
 
         def compute(asked: Sequence[Sequence[Worker]], on_progress: OnProgress) -> list[Simulation]:
             return self._simulate(asked, draws, seed, on_progress)
 
-        found: Simulation = await self.batches.submit(key, compute, workers, on_progress)
+        open_records = sum(row[1] is None for row in workers[0].rows)
+        key = ("simulate", open_records, draws, seed)
+        paths = len(workers) * draws
+        found: Simulation = await self.batches.submit(key, compute, workers, on_progress, paths=paths)
         return found
 
     async def what_if(self, worker: Worker, other: Worker, *, draws: int, seed: int = SEED) -> Difference:
@@ -60,18 +61,51 @@ class Futures:
             seed: Seed of the draws, which both share.
         """
 
-        def compute(asked: Sequence[tuple[Worker, Worker]], on_progress: OnProgress) -> list[Difference]:
+        def compute(asked: Sequence[Pair], on_progress: OnProgress) -> list[Difference]:
             panels = ([panel_of([worker], self.served) for worker in pair] for pair in asked)
             return [what_if(self.served.fitted, *pair, draws=draws, seed=seed) for pair in panels]
 
-        found: Difference = await self.batches.submit(("what-if", draws, seed), compute, (worker, other))
+        found: Difference = await self.batches.submit(object(), compute, (worker, other), paths=2 * draws)
         return found
 
     def _simulate(
         self, asked: Sequence[Sequence[Worker]], draws: int, seed: int, on_progress: OnProgress
     ) -> list[Simulation]:
-        distinct = {worker.name: worker for workers in asked for worker in workers}
-        with reported(on_progress):
-            whole = simulate(self.served.fitted, panel_of(list(distinct.values()), self.served), draws=draws, seed=seed)
-        place = {name: at for at, name in enumerate(whole.workers["worker"])}
-        return [part_of(whole, [place[worker.name] for worker in workers]) for workers in asked]
+        found: dict[int, Simulation] = {}
+        for named, requests in rounds(asked):
+            panel = panel_of(list(named.values()), self.served)
+            with reported(_part_of(on_progress, len(found) / len(asked), len(requests) / len(asked))):
+                whole = simulate(self.served.fitted, panel, draws=draws, seed=seed)
+            place = {name: at for at, name in enumerate(whole.workers["worker"])}
+            for at in requests:
+                found[at] = part_of(whole, [place[worker.name] for worker in asked[at]])
+        return [found[at] for at in range(len(asked))]
+
+
+def rounds(asked: Sequence[Sequence[Worker]]) -> Iterator[tuple[dict[str, Worker], list[int]]]:
+    """Requests that can be simulated together, as no worker has two careers among them.
+
+    Args:
+        asked: The careers of each request. Careers of one name that differ, as in the years ahead, are drawn the same
+            numbers and need simulations of their own.
+
+    Yields:
+        The careers of a simulation by name, and the places of its requests.
+    """
+    waiting = list(range(len(asked)))
+    while waiting:
+        named: dict[str, Worker] = {}
+        now, later = [], []
+        for at in waiting:
+            if all(named.get(worker.name, worker) == worker for worker in asked[at]):
+                named |= {worker.name: worker for worker in asked[at]}
+                now.append(at)
+            else:
+                later.append(at)
+        yield named, now
+        waiting = later
+
+
+def _part_of(on_progress: OnProgress, before: float, part: float) -> OnProgress:
+    """Hears of a part of the work, after what was done before it."""
+    return lambda share: on_progress(before + part * share)

@@ -16,13 +16,14 @@ from laborllm.models.paths import Draws, DrawsEducation
 from laborllm.models.rescored import start_paths
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
+from laborllm.runtime import best_device
 
-TOGETHER = 16_384
-"""Paths that are drawn at a time: more take more memory, and are no faster."""
+ON_CPU, ON_GPU = 2_048, 16_384
+"""Paths that are drawn at a time: more leave the cache of a processor, and are no faster on a GPU."""
 
 
 def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
-    """Some workers at a time, as many as have `TOGETHER` paths.
+    """Some workers at a time, as many as have `ON_CPU` or `ON_GPU` paths.
 
     Args:
         panel: The careers.
@@ -36,7 +37,8 @@ def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
     """
     if draws < 1:
         raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
-    at_once = max(1, TOGETHER // draws)
+    paths = ON_CPU if best_device().type == "cpu" else ON_GPU
+    at_once = max(1, paths // draws)
     start_rows = [*np.flatnonzero(first_records(panel.records)).tolist(), len(panel)]
     for start in range(0, panel.workers, at_once):
         end = min(start + at_once, panel.workers)
