@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 
 from cli.commands import laborllm
 from laborllm.errors import CapacityError, OptionError
-from laborllm.forecasting import export
-from laborllm.forecasting.export import (
-    Layout,
-    convert_table,
-    long_table,
-    probability_columns,
-    wide_table,
-    write_forecast,
-)
+from laborllm.forecasting import stata
+from laborllm.forecasting.export import Layout, long_table, probability_columns, wide_table, write_forecast
+from laborllm.forecasting.table_files import convert_table
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy
@@ -154,8 +148,10 @@ def test_a_parquet_file_is_written_in_another_format_as_it_is(
         assert read(tmp_path / f"next{suffix}")["probability"].to_list() == pytest.approx(
             table["probability"].to_list()
         )
-    monkeypatch.setattr(export, "STATA_ROWS", len(table) - 1)
-    with pytest.raises(CapacityError, match=rf"{len(table):,} rows are more than .* they are in .*whole\.parquet"):
+    monkeypatch.setattr(stata, "ROWS", len(table) - 1)
+    with pytest.raises(
+        CapacityError, match=rf"holds {len(table) - 1:,} rows, not {len(table):,}: write a file \.parquet"
+    ):
         convert_table(tmp_path / "whole.parquet", tmp_path / "many.dta")
     assert not (tmp_path / "many.dta").exists()
     assert (tmp_path / "whole.parquet").exists()

@@ -4,27 +4,32 @@ write_forecast(forecast, panel, "next.dta", layout="wide")
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 import polars as pl
 
-from laborllm.errors import CapacityError, OptionError
+from laborllm.errors import OptionError
 from laborllm.forecasting.frequencies import TOP, next_frequencies
+from laborllm.forecasting.table_files import write_portions
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.forecasts.store import ForecastFile
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-from laborllm.privacy.outputs import Output, new_output
-from laborllm.storage import new_file
+from laborllm.panel.files.store import Careers
 
 Layout = Literal["long", "wide", "people"]
 
 FORMATS = (".parquet", ".csv", ".dta")
-NAME_LENGTH, LABEL_LENGTH, STATA_COLUMNS = 32, 80, 32_767  # limits of Stata (help limits)
-STATA_ROWS = 10_000_000  # a .dta file is made of rows in memory, some hundred bytes each
-STATA_LONG, STATA_WHOLE = 2_147_483_620, 2**53  # the largest long, and the last whole number that has a double
+NAME_LENGTH = 32  # of a column in Stata (help limits)
+RECORDS = 512  # that are in memory at a time, with all their occupations
+
+Forecasts = Callable[[], Iterator[tuple[Forecast, Panel]]]
+"""Gives forecasts, some at a time, and the careers that they are of."""
 
 
 def write_forecast(
@@ -54,7 +59,7 @@ def write_forecast(
 
     Raises:
         OptionError: A name that says no format, an unknown layout, or a `top` that makes no sense.
-        CapacityError: More occupations than Stata has columns.
+        CapacityError: More occupations than Stata has columns, or more rows.
         StorageError: The file cannot be written.
 
     Examples:
@@ -64,64 +69,40 @@ def write_forecast(
         >>> ll.write_forecast(next_year, panel, "next.csv", top=3)
         150
     """
-    path = Path(path)
-    require_table(path, layout, top)
-    if layout == "people":
-        table = next_frequencies(forecast, panel, top=top or TOP)
-    else:
-        table = long_table(forecast, panel, top) if layout == "long" else wide_table(forecast, panel)
-        table = table if splits else table.drop("split")
-    labels = dict(zip(probability_columns(forecast.taxonomy), forecast.taxonomy.titles, strict=True))
-    write_table(table, path, labels if layout == "wide" else {})
-    return table.height
+    table = _TableOf(layout, top, splits, _worker_type(forecast.records.lazy()))
+    return table.write(lambda: iter([(forecast, panel)]), forecast.taxonomy, Path(path))
 
 
-def write_table(
-    table: pl.DataFrame, path: Path, labels: Mapping[str, str] | None = None, *, outputs: Sequence[Output] = ()
-) -> None:
-    """Write rows as .parquet, .csv or .dta, as the name of `path` says.
+def write_forecast_file(
+    saved: ForecastFile,
+    careers: Careers,
+    path: Path,
+    *,
+    layout: Layout = "long",
+    top: int | None = None,
+    splits: bool = True,
+) -> int:
+    """Write a file of forecasts as `write_forecast` does, some careers at a time, so that it need not fit in memory.
 
     Args:
-        table: The rows.
+        saved: The file.
+        careers: Whose records they are, in the same order, be it among others.
         path: File to write.
-        labels: Variable labels by column, which Stata shows.
-        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
+        layout: As in `write_forecast`.
+        top: As in `write_forecast`.
+        splits: As in `write_forecast`.
+
+    Returns:
+        How many rows were written.
 
     Raises:
-        CapacityError: More columns than Stata holds.
+        OptionError: A name that says no format, an unknown layout, or a `top` that makes no sense.
+        CapacityError: More occupations than Stata has columns, or more rows.
+        PanelError: The forecasts are not those of the careers, in their order.
         StorageError: The file cannot be written.
     """
-    with new_output(path, outputs) if outputs else new_file(path) as file:
-        if path.suffix == ".parquet":
-            table.write_parquet(file)
-        elif path.suffix == ".csv":
-            table.write_csv(file)
-        else:
-            _write_stata(table, file, labels or {})
-
-
-def convert_table(whole: Path, path: Path) -> None:
-    """Write a Parquet file as .csv, some rows at a time, or as .dta, which is written from memory.
-
-    Args:
-        whole: The Parquet file.
-        path: File to write.
-
-    Raises:
-        CapacityError: More rows than are written to Stata's format; `whole` then stays.
-        StorageError: The file cannot be written.
-    """
-    rows = pl.scan_parquet(whole)
-    if path.suffix == ".csv":
-        with new_file(path) as file:
-            rows.sink_csv(file)
-        return
-    count = int(rows.select(pl.len()).collect().item())
-    if count > STATA_ROWS:
-        raise CapacityError(
-            f"{count:,} rows are more than the {STATA_ROWS:,} that are written as .dta from memory: they are in {whole}"
-        )
-    write_table(rows.collect(), path)
+    table = _TableOf(layout, top, splits, _worker_type(pl.scan_parquet(saved.path)))
+    return table.write(partial(saved.portions, careers, RECORDS), saved.taxonomy, path)
 
 
 def require_table(path: Path, layout: str, top: int | None) -> None:
@@ -191,31 +172,38 @@ def probability_columns(taxonomy: Taxonomy) -> tuple[str, ...]:
     return tuple(names)
 
 
+@dataclass(frozen=True)
+class _TableOf:
+    layout: Layout
+    top: int | None
+    splits: bool
+    worker: pl.DataType
+
+    def write(self, forecasts: Forecasts, taxonomy: Taxonomy, path: Path) -> int:
+        """Write the table of forecasts that come some at a time. Returns its rows."""
+        require_table(path, self.layout, self.top)
+        labels = dict(zip(probability_columns(taxonomy), taxonomy.titles, strict=True))
+        return write_portions(
+            lambda: (self._rows(*portion) for portion in forecasts()), path, labels if self.layout == "wide" else {}
+        )
+
+    def _rows(self, forecast: Forecast, panel: Panel) -> pl.DataFrame:
+        if self.layout == "people":
+            return next_frequencies(forecast, panel, top=self.top or TOP)
+        rows = long_table(forecast, panel, self.top) if self.layout == "long" else wide_table(forecast, panel)
+        rows = rows.with_columns(pl.col("worker").cast(self.worker))  # of all portions, not of this one
+        return rows if self.splits else rows.drop("split")
+
+
 def _records(forecast: Forecast, panel: Panel) -> pl.DataFrame:
     """Worker in its own type, year, split, and the observed occupation; n rows."""
     splits = panel.records.select("worker", "split").unique("worker")
     records = forecast.records.join(splits, on="worker", how="left", maintain_order="left")
-    return records.select(_own_type(records["worker"]), "year", "split", "occupation")
+    return records.select(pl.col("worker").cast(_worker_type(records.lazy())), "year", "split", "occupation")
 
 
-def _own_type(worker: pl.Series) -> pl.Series:
-    """Workers as whole numbers where every one is written as one is, such as 12 and not 012; else as text."""
-    numbers = worker.cast(pl.Int64, strict=False)
-    return numbers if (numbers.cast(pl.String) == worker).all() and not numbers.has_nulls() else worker
-
-
-def _write_stata(table: pl.DataFrame, file: Path, labels: Mapping[str, str]) -> None:
-    import pyreadstat
-
-    if table.width > STATA_COLUMNS:
-        raise CapacityError(f"Stata holds {STATA_COLUMNS:,} columns, not {table.width:,}: write the long layout")
-    if table.schema.get("worker") == pl.Int64:
-        table = table.with_columns(_stata_number(table["worker"]))
-    short: dict[str, str | None] = {name: label[:LABEL_LENGTH] for name, label in labels.items()}
-    pyreadstat.write_dta(table, str(file), column_labels=short, version=15)
-
-
-def _stata_number(worker: pl.Series) -> pl.Series:
-    """Whole numbers as Stata keeps every one of them: as long, as double, or else as text."""
-    largest = max(abs(int(worker.to_numpy().min())), abs(int(worker.to_numpy().max())))
-    return worker.cast(pl.Int32() if largest <= STATA_LONG else pl.Int64() if largest <= STATA_WHOLE else pl.String())
+def _worker_type(records: pl.LazyFrame) -> pl.DataType:
+    """Whole numbers where the name of every worker is written as one is, such as 12 and not 012; else text."""
+    number = pl.col("worker").cast(pl.Int64, strict=False).cast(pl.String)
+    are_numbers = records.select((number == pl.col("worker")).fill_null(False).all()).collect(engine="streaming")
+    return pl.Int64() if are_numbers.item() else pl.String()

@@ -3,16 +3,17 @@
 import polars as pl
 
 
-def sentences(frequencies: pl.DataFrame, shown: int) -> list[str]:
+def sentences(frequencies: pl.DataFrame, shown: int, *, workers: int | None = None) -> list[str]:
     """A sentence for each of the first workers and each of their years, and how many are left out.
 
     Args:
         frequencies: Worker, year, kind, title and people, as `laborllm.natural_frequencies` gives them.
         shown: How many workers.
+        workers: How many there are in all. Default: those of `frequencies`.
     """
     parts = frequencies.partition_by("worker", maintain_order=True)
     said = [_sentence(year) for part in parts[:shown] for year in part.partition_by("year", maintain_order=True)]
-    more = len(parts) - shown
+    more = (len(parts) if workers is None else workers) - shown
     return [*said, f"and {more:,} more workers in the file"] if more > 0 else said
 
 

@@ -43,7 +43,8 @@ def backtest(
     """
     from laborllm import api
     from laborllm.forecasting.backtests.backtest import backtest as score
-    from laborllm.forecasting.export import require_table, write_table
+    from laborllm.forecasting.export import require_table
+    from laborllm.forecasting.table_files import write_table
     from laborllm.report.pages.backtest import score_lines, write_backtest_page
     from laborllm.report.pages.outputs import outputs_of_backtest
     from laborllm.storage import make_folder

@@ -15,6 +15,7 @@ from laborllm.forecasting.engines.engine import LOCAL
 if TYPE_CHECKING:
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.models.contract import Fitted, Forecaster
+    from laborllm.models.forecasts.store import ForecastFile
     from laborllm.panel.files.store import PanelFile
 
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
@@ -132,18 +133,30 @@ def _forecaster(fitted: "Fitted", options: "ScoringOptions", year: int | None, *
 
 def _convert(whole: Path, out: Path | None, panel: Path, *, layout: Layout, top: int | None, splits: bool) -> None:
     """Write a file of forecasts as a table, and remove it; or print what it says of each person."""
-    from laborllm import api
-    from laborllm.forecasting.export import write_forecast
+    from laborllm.forecasting.export import write_forecast_file
+    from laborllm.models.forecasts.store import ForecastFile
+    from laborllm.panel.files.store import PanelFile
+
+    found, careers = ForecastFile.open(whole), PanelFile.open(panel)
+    if out is not None:
+        rows = write_forecast_file(found, careers, out, layout=layout, top=top, splits=splits)
+        print(f"{out}: {rows:,} rows of {len(found):,} records, in the {layout} layout", file=sys.stderr)
+    if layout == "people":
+        print("\n".join(_said(found, careers, FEW if out is None else SHOWN, top)))
+    whole.unlink()
+
+
+def _said(found: "ForecastFile", careers: "PanelFile", shown: int, top: int | None) -> list[str]:
+    """What a file of forecasts says of the first few workers."""
+    from polars import concat
+
     from laborllm.forecasting.frequencies import TOP, next_frequencies
-    from laborllm.models.forecasts.forecast import Forecast
     from laborllm.report.sentences import sentences
 
-    found = Forecast.load(whole)
-    careers = api.read_panel(panel)
-    if out is not None:
-        rows = write_forecast(found, careers, out, layout=layout, top=top, splits=splits)
-        print(f"{out}: {rows:,} rows of {len(found.records):,} records, in the {layout} layout", file=sys.stderr)
-    if layout == "people":
-        shown = FEW if out is None else SHOWN
-        print("\n".join(sentences(next_frequencies(found, careers, top=top or TOP), shown)))
-    whole.unlink()
+    tables, workers = [], 0
+    for few, of in found.portions(careers, FEW):
+        tables.append(next_frequencies(few, of, top=top or TOP))
+        workers += few.records["worker"].n_unique()
+        if workers >= shown:
+            break
+    return sentences(concat(tables), shown, workers=found.workers)

@@ -117,7 +117,7 @@ def _require(out: Path | None, chart: Path | None, level: float) -> None:
 
 
 def _write_table(out: Path, table: "pl.DataFrame", listed: "Output") -> None:
-    from laborllm.forecasting.export import write_table
+    from laborllm.forecasting.table_files import write_table
     from laborllm.storage import make_folder
 
     make_folder(out.resolve().parent)

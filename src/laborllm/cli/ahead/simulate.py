@@ -116,7 +116,7 @@ def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None
 
 def _convert(whole: Path, out: Path) -> None:
     """Write a Parquet file in another format, and remove it."""
-    from laborllm.forecasting.export import convert_table
+    from laborllm.forecasting.table_files import convert_table
 
     convert_table(whole, out)
     whole.unlink()

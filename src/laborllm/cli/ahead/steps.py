@@ -34,10 +34,10 @@ def steps(
     Example: `laborllm steps nlsy "Registered nurses" --top 5`
     """
     from laborllm import api
-    from laborllm.forecasting.export import write_table
     from laborllm.forecasting.groups import mobility as flows
     from laborllm.forecasting.groups.similar import similar_occupations
     from laborllm.forecasting.groups.steps import feeders, next_steps, reachable
+    from laborllm.forecasting.table_files import write_table
     from laborllm.models.contract import HasVectors
     from laborllm.storage import make_folder
 

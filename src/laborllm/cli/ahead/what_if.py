@@ -34,10 +34,11 @@ def what_if(
     """
     from laborllm import api
     from laborllm.cli.ahead.people import careers_of
-    from laborllm.forecasting.export import require_table, write_table
+    from laborllm.forecasting.export import require_table
     from laborllm.forecasting.hub import hub_differences
     from laborllm.forecasting.simulation.versions import if_records_said
     from laborllm.forecasting.simulation.what_if import what_if as compare
+    from laborllm.forecasting.table_files import write_table
     from laborllm.models.taxonomies import as_read
     from laborllm.storage import make_folder
 

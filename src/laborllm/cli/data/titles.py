@@ -37,7 +37,8 @@ def code_titles(
 
     Example: `laborllm code-titles "Sr. Engineer, Civil" "night nurse" RN`
     """
-    from laborllm.forecasting.export import require_table, write_table
+    from laborllm.forecasting.export import require_table
+    from laborllm.forecasting.table_files import write_table
     from laborllm.occupations.coding import load_coder
 
     if out is not None:

@@ -227,22 +227,38 @@ class Forecast:
             >>> ll.Forecast.load(Path("forecast.parquet")).method
             'transition frequencies'
         """
-        frame, about = read_marked(path, MARK, "forecast", "forecast", InputError)
-        try:
-            return cls(
-                records=_records(frame),
-                taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
-                log_prob=frame["log_prob"].to_numpy(),
-                raw_mass=frame["raw_mass"].to_numpy(),
-                error_bound=_known(frame["error_bound"]),
-                greedy_valid=_known(frame["greedy_valid"]),
-                lineage=Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
-                method=str(json.loads(about[MARK])["method"]),
-            )
-        except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, AttributeError, TaxonomyError) as error:
-            raise InputError(
-                f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"
-            ) from error
+        return cls(**read_fields(path, *read_marked(path, MARK, "forecast", "forecast", InputError)))
+
+
+def read_fields(path: Path, frame: pl.DataFrame, about: Mapping[str, str]) -> dict[str, Any]:
+    """What rows of a file that `Forecast.save` wrote say, as `Forecast` takes it.
+
+    Args:
+        path: The file.
+        frame: Its rows, or some of them.
+        about: Its metadata.
+
+    Returns:
+        The arguments of `Forecast`.
+
+    Raises:
+        InputError: They are no forecast.
+    """
+    try:
+        return {
+            "records": _records(frame),
+            "taxonomy": Taxonomy.from_json(about["laborllm.taxonomy"]),
+            "log_prob": frame["log_prob"].to_numpy(),
+            "raw_mass": frame["raw_mass"].to_numpy(),
+            "error_bound": _known(frame["error_bound"]),
+            "greedy_valid": _known(frame["greedy_valid"]),
+            "lineage": Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
+            "method": str(json.loads(about[MARK])["method"]),
+        }
+    except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, AttributeError, TaxonomyError) as error:
+        raise InputError(
+            f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"
+        ) from error
 
 
 def _records(frame: pl.DataFrame) -> pl.DataFrame:
