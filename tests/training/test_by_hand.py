@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from laborllm.errors import OptionError
-from laborllm.training.config import TrainingConfig
+from laborllm.training.config import DecayTo, TrainingConfig
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
 from laborllm.training.schedule import batches
@@ -23,11 +23,12 @@ BETA, GAMMA, EPSILON = 0.9, 0.999, 1e-8  # of Adam, the defaults of torch
 Vector = NDArray[np.float64]
 
 
-def steps_by_hand(task: Regression, config: TrainingConfig, seed: int) -> Iterator[Vector]:
-    """The weights after every step, from zero: Loshchilov and Hutter 2019, algorithm 2."""
+def steps_by_hand(task: Regression, config: TrainingConfig, seed: int, start: Vector | None = None) -> Iterator[Vector]:
+    """The weights after every step, from `start` or zero: Loshchilov and Hutter 2019, algorithm 2."""
+    start = np.zeros(4) if start is None else start
     x = np.column_stack([task.x.numpy(), np.ones(len(task.x))])
     y, length = task.y.numpy()[:, 0], np.array(task.lengths, dtype=float)
-    weights, mean, square = np.zeros(4), np.zeros(4), np.zeros(4)
+    weights, mean, square = start, np.zeros(4), np.zeros(4)
     order = list(batches(len(x), config, seed=seed))
     rise = max(1, math.ceil(config.warmup * len(order)))
     for step, batch in enumerate(order):
@@ -39,7 +40,8 @@ def steps_by_hand(task: Regression, config: TrainingConfig, seed: int) -> Iterat
         mean = BETA * mean + (1 - BETA) * gradient
         square = GAMMA * square + (1 - GAMMA) * gradient**2
         moments = mean / (1 - BETA ** (step + 1)), square / (1 - GAMMA ** (step + 1))
-        weights = weights - rate * config.weight_decay * weights
+        toward = start if config.decay_to == "initial" else np.zeros(4)
+        weights = weights - rate * config.weight_decay * (weights - toward)
         weights = weights - rate * moments[0] / (np.sqrt(moments[1]) + EPSILON)
         yield weights
 
@@ -66,6 +68,59 @@ def test_every_validation_step_sees_the_weights_of_adamw(config: TrainingConfig)
     np.testing.assert_allclose([point.valid_perplexity for point in curve], seen, rtol=1e-8)
     best = by_hand[::each_epoch][int(np.argmin(seen))]
     np.testing.assert_allclose(task.weights.numpy(), best, atol=1e-9)
+
+
+@pytest.mark.parametrize("average", [0.05, 0.3, 1.0])
+def test_validation_sees_the_averaged_weights(average: float) -> None:
+    """The mean of all steps at first; later steps weigh more; a share of 1 is the plain mean."""
+    task = Regression()
+    config = TrainingConfig(epochs=5, batch_size=4, learning_rate=0.05, validate_every=12, average=average)
+    curve = train(task, config, seed=3)
+    steps = np.array(list(steps_by_hand(task, config, seed=3)))  # (15, 4)
+    horizon = math.ceil(average * len(steps))
+    averages = [np.zeros(4)]
+    for taken in range(3, len(steps) + 1, 3):
+        early = steps[: min(taken, horizon)].mean(axis=0)
+        late = steps[horizon:taken]
+        share = (1 - 1 / horizon) ** np.arange(len(late) - 1, -1, -1) / horizon
+        averages.append(early * (1 - 1 / horizon) ** len(late) + share @ late)
+    x, y = np.column_stack([task.x.numpy(), np.ones(len(task.x))]), task.y.numpy()[:, 0]
+    perplexity = [math.exp(np.mean((x @ weights - y) ** 2)) for weights in averages]
+    np.testing.assert_allclose([point.valid_perplexity for point in curve], perplexity, rtol=1e-8)
+    np.testing.assert_allclose(task.weights.numpy(), averages[int(np.argmin(perplexity))], atol=1e-9)
+
+
+@pytest.mark.parametrize("decay_to", ["initial", "zero"])
+def test_weights_decay_to_zero_or_to_where_they_began(decay_to: DecayTo) -> None:
+    start = np.array([2.0, 1.0, -1.0, 0.5])
+    task = Regression()
+    with torch.no_grad():
+        task.linear.weight.copy_(torch.tensor(start[None, :3]))
+        task.linear.bias.copy_(torch.tensor(start[3:]))
+    config = TrainingConfig(4, 4, 0.05, weight_decay=3.0, decay_to=decay_to, validate_every=12)
+    train(task, config, seed=1)
+    last = list(steps_by_hand(task, config, 1, start))[-1]
+    np.testing.assert_allclose(task.weights.numpy(), last, atol=1e-9)
+
+
+def test_an_average_leaves_training_as_it_is() -> None:
+    """The losses of the steps, which are of the weights themselves, are the same to the last bit with an average."""
+    curves = [
+        train(Regression(), TrainingConfig(3, 4, 0.05, validate_every=12, average=average), seed=2)
+        for average in (0.0, 0.5)
+    ]
+    assert [point.train_loss for point in curves[0][1:]] == [point.train_loss for point in curves[1][1:]]
+
+
+@pytest.mark.parametrize("average", [-0.1, 1.1, math.nan])
+def test_an_average_is_over_a_share_of_the_steps(average: float) -> None:
+    with pytest.raises(OptionError, match="average is a share of the steps between 0 and 1"):
+        TrainingConfig(epochs=1, batch_size=1, learning_rate=0.1, average=average)
+
+
+def test_weights_decay_to_nothing_else() -> None:
+    with pytest.raises(OptionError, match="unknown decay-to 'one': use zero, initial"):
+        TrainingConfig(epochs=1, batch_size=1, learning_rate=0.1, decay_to="one")  # type: ignore[arg-type]
 
 
 def test_the_loss_of_a_point_is_that_of_the_steps_before_it() -> None:

@@ -49,14 +49,18 @@ def known(curve: list[CurvePoint]) -> list[str]:
     return [repr(dataclasses.replace(point, seconds=0.0)) for point in curve]
 
 
+RECIPES = [PLAN, dataclasses.replace(PLAN, average=0.5, decay_to="initial")]
+
+
+@pytest.mark.parametrize("plan", RECIPES, ids=["plain", "averaged, toward initial weights"])
 @pytest.mark.parametrize("stop_at", range(9))
-def test_an_interrupted_training_ends_with_the_same_bits(stop_at: int, tmp_path: Path) -> None:
+def test_an_interrupted_training_ends_with_the_same_bits(stop_at: int, plan: TrainingConfig, tmp_path: Path) -> None:
     whole = Regression(dropout=0.2)
-    curve = train(whole, PLAN, seed=0)
+    curve = train(whole, plan, seed=0)
     with pytest.raises(KeyboardInterrupt):
-        train(Regression(dropout=0.2, stop_at=stop_at), PLAN, seed=0, checkpoints=checkpoints(tmp_path))
+        train(Regression(dropout=0.2, stop_at=stop_at), plan, seed=0, checkpoints=checkpoints(tmp_path))
     task = Regression(dropout=0.2)
-    assert known(train(task, PLAN, seed=0, checkpoints=checkpoints(tmp_path))) == known(curve)
+    assert known(train(task, plan, seed=0, checkpoints=checkpoints(tmp_path))) == known(curve)
     assert torch.equal(task.weights, whole.weights)
     assert task.seen == whole.seen[-len(task.seen) :]
     assert len(task.seen) <= 9 - stop_at + 2  # no more than since the last look is done again

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from laborllm.errors import OptionError
 
 Decay = Literal["linear", "cosine", "inverse-sqrt", "constant"]
+DecayTo = Literal["zero", "initial"]
 LogTo = Literal["tensorboard", "trackio", "wandb"]
 DECAYS: tuple[Decay, ...] = get_args(Decay)
 
@@ -21,6 +22,10 @@ class TrainingConfig:
         warmup: Share of the steps over which the learning rate rises linearly.
         decay: How the learning rate falls after the warm-up: `linear` or `cosine` to zero, `inverse-sqrt`, `constant`.
         weight_decay: Weight decay of AdamW.
+        decay_to: What weights decay to: `zero`, or their `initial` values, which keeps what pretrained weights know
+            (L2-SP, arXiv 1802.01483).
+        average: Share of all steps over which weights are averaged, from 0, no average, to 1; validation, and the
+            weights that are kept, are then of the average.
         clip: Largest norm of the gradient.
         validate_every: Careers between two validation steps; the best weights are stored, and a checkpoint is
             written.
@@ -44,6 +49,8 @@ class TrainingConfig:
     warmup: float = 0.05
     decay: Decay = "linear"
     weight_decay: float = 0.0
+    decay_to: DecayTo = "zero"
+    average: float = 0.0
     clip: float = 1.0
     validate_every: int = 256
     early_stopping: int | None = None
@@ -57,6 +64,10 @@ class TrainingConfig:
                 raise OptionError(f"{name.replace('_', '-')} must be above zero, not {value}")
         if not 0 <= self.warmup <= 1:
             raise OptionError(f"warmup is a share of the steps between 0 and 1, not {self.warmup}")
+        if not 0 <= self.average <= 1:
+            raise OptionError(f"average is a share of the steps between 0 and 1, not {self.average}")
+        if self.decay_to not in get_args(DecayTo):
+            raise OptionError(f"unknown decay-to {self.decay_to!r}: use {', '.join(get_args(DecayTo))}")
         if self.decay not in DECAYS:
             raise OptionError(f"unknown decay {self.decay!r}: use {', '.join(DECAYS)}")
         if self.live_log not in (None, *get_args(LogTo)):

@@ -21,6 +21,8 @@ from laborllm.training.parallel.sharding import Shards
 from laborllm.training.schedule import batches, rate_factor
 from laborllm.training.state import State, prepare_optimizer, tensors_of
 from laborllm.training.task import Task, TaskInPasses
+from laborllm.training.weights.average import Average
+from laborllm.training.weights.descent import Descent
 
 
 def train(
@@ -91,9 +93,8 @@ class _Training:
         self.lengths = task.lengths
         self.batches = list(batches(len(self.lengths), config, seed=seed))
         self.parameters = {name: p for name, p in task.module.named_parameters() if p.requires_grad}
-        self.optimizer = torch.optim.AdamW(
-            self.parameters.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-        )
+        self.average = Average(self.parameters, math.ceil(config.average * len(self.batches)))
+        self.descent = Descent(self.parameters, config)
         self.gradient = BatchGradient(task, self.parameters, self.processes, self.shards, seed)
         self.state = State()
         self.best: dict[str, Tensor] = {}
@@ -118,22 +119,25 @@ class _Training:
         state, batch = self.state, self.batches[self.state.step]
         self.task.module.train()
         factor = rate_factor(state.step, len(self.batches), self.config.warmup, self.config.decay)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * factor
         nats, weight = self.gradient.compute(batch, step=state.step, careers=state.careers)
-        self._descend()
+        rate = self.descent.step(factor)
         state.nats += nats
         state.weight += weight
         state.step += 1
+        self.average.update(state.step)
         state.careers += len(batch)
         tokens, seconds = sum(self.lengths[index] for index in batch), time.monotonic() - start
         state.tokens += tokens
         state.seconds += seconds
-        rate = self.config.learning_rate * factor
         self.log.step(state.careers, loss=nats / weight, tokens=tokens, seconds=seconds, rate=rate)
 
     def validate(self) -> None:
-        """Take a validation step: add a point to the curve, and store the weights if they are the best so far."""
+        """Take a validation step of the averaged weights: add a point to the curve, and store them if they are the best
+        so far."""
+        with self.average.applied():
+            self._validate()
+
+    def _validate(self) -> None:
         state = self.state
         self.task.module.eval()
         perplexity = self.processes.of_main(self._computed(self.task.perplexity))
@@ -159,11 +163,11 @@ class _Training:
         if found is not None:
             self.state = State.from_json(found.state)
             self.best = {name: torch.empty_like(parameter) for name, parameter in self.parameters.items()}
-            prepare_optimizer(self.optimizer, self.parameters, found.names)
+            prepare_optimizer(self.descent.optimizer, self.parameters, found.names)
             found.read(self._tensors(), together=self.shards is not None)
 
     def _tensors(self) -> dict[str, Tensor]:
-        return tensors_of(self.parameters, self.best, self.optimizer)
+        return tensors_of(self.parameters, self.best, self.average.tensors, self.descent.optimizer)
 
     def end(self, *, unshard: bool) -> None:
         """Leave the best weights in the module, whole where they are to be unsharded."""
@@ -183,12 +187,6 @@ class _Training:
         if not isinstance(self.task, TaskInPasses):
             raise OptionError(f"{self.task.name} cannot shard its weights", hint="leave out --shard")
         return Shards(self.task.module)
-
-    def _descend(self) -> None:
-        """One step of AdamW along the gradient, clipped."""
-        torch.nn.utils.clip_grad_norm_(list(self.parameters.values()), self.config.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
 
     @property
     def _stops_early(self) -> bool:

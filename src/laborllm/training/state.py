@@ -33,13 +33,17 @@ class State:
 
 
 def tensors_of(
-    parameters: Mapping[str, nn.Parameter], best: Mapping[str, Tensor], optimizer: Optimizer
+    parameters: Mapping[str, nn.Parameter],
+    best: Mapping[str, Tensor],
+    average: Mapping[str, Tensor],
+    optimizer: Optimizer,
 ) -> dict[str, Tensor]:
     """All tensors of a training, under names that say what each is.
 
     Args:
         parameters: What is trained.
         best: The weights of the lowest validation perplexity.
+        average: The averaged weights, if there are some.
         optimizer: Its state is taken along.
 
     Returns:
@@ -51,7 +55,8 @@ def tensors_of(
         for kind, tensor in optimizer.state[parameter].items()
     }
     weights = {f"weights/{name}": parameter.detach() for name, parameter in parameters.items()}
-    return weights | {f"best/{name}": tensor.detach() for name, tensor in best.items()} | state
+    stored = {f"best/{name}": tensor.detach() for name, tensor in best.items()}
+    return weights | stored | {f"average/{name}": tensor for name, tensor in average.items()} | state
 
 
 def prepare_optimizer(optimizer: Optimizer, parameters: Mapping[str, nn.Parameter], names: Iterable[str]) -> None:

@@ -1,0 +1,1 @@
+"""How weights move from step to step, and their average."""
