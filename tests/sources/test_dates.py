@@ -69,6 +69,29 @@ def test_two_numbers_are_read_where_only_one_reading_is_a_day(day: date, mark: s
         ("2014", "2014-01-01", "2014-12-31"),
         ("Q2 2014", "2014-04-01", "2014-06-30"),
         ("2014q2", "2014-04-01", "2014-06-30"),
+        ("2Q 2014", "2014-04-01", "2014-06-30"),
+        ("H2 2014", "2014-07-01", "2014-12-31"),
+        ("Spring '14", "2014-03-01", "2014-05-31"),
+        ("Fall 2014", "2014-09-01", "2014-11-30"),
+        ("early 2014", "2014-01-01", "2014-04-30"),
+        ("mid-2014", "2014-05-01", "2014-08-31"),
+        ("Late 2014", "2014-09-01", "2014-12-31"),
+        ("since 2014", "2014-01-01", "2014-12-31"),
+        ("from May 2014", "2014-05-01", "2014-05-31"),
+        ("ca. 2014", "2014-01-01", "2014-12-31"),
+        ("~2014", "2014-01-01", "2014-12-31"),
+        ("(2014)", "2014-01-01", "2014-12-31"),
+        ("May 2014 -", "2014-05-01", "2014-05-31"),
+        ("05 2014", "2014-05-01", "2014-05-31"),
+        ("2014 05 31", "2014-05-31", "2014-05-31"),
+        ("2014\u201105", "2014-05-01", "2014-05-31"),
+        ("\uff12\uff10\uff11\uff14-05", "2014-05-01", "2014-05-31"),
+        ("2014\u5e745\u670831\u65e5", "2014-05-31", "2014-05-31"),
+        ("Monday, May 5, 2014", "2014-05-05", "2014-05-05"),
+        ("Mon May 05 2014 00:00:00 GMT+0200", "2014-05-05", "2014-05-05"),
+        ("20140501T000000Z", "2014-05-01", "2014-05-01"),
+        ("2014-05-01T00:00:00+02:00", "2014-05-01", "2014-05-01"),
+        ("2014-05-01+02:00", "2014-05-01", "2014-05-01"),
         ("Sept 2016", "2016-09-01", "2016-09-30"),
         ("9999-12-31", "9999-12-31", "9999-12-31"),
     ],
@@ -92,11 +115,50 @@ def test_other_periods(text: str, first: str, last: str) -> None:
         "May 14",
         "14-May",
         "05/14",
-        "Spring 2014",
+        "Winter 2014",  # its first month is in another year than the others
+        "2004\u201305",  # years, as the dash says
+        "41640",  # a day count of Excel, Stata or SAS, which begin in different years
         *["2014-2016", "May 12014", "٢٠١٤", "31/04/2014", "2014 or 2015", "Q5 2014"],
     ],
 )
 def test_what_is_no_date_or_could_be_two(text: str) -> None:
+    assert read_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        *[
+            ("M\u00e4rz 2014", 3),
+            ("Ma\u0308rz 2014", 3),
+            ("Dez. 2014", 12),
+            ("seit Okt. 2014", 10),
+            ("J\u00e4nner 2014", 1),
+        ],
+        *[("ao\u00fbt 2014", 8), ("D\u00c9CEMBRE 2014", 12), ("depuis f\u00e9vr. 2014", 2), ("juil. 2014", 7)],
+        *[("enero de 2014", 1), ("dic. 2014", 12), ("mayo del 2014", 5), ("Septiembre 2014", 9)],
+        *[("gennaio 2014", 1), ("lug 2014", 7), ("mar\u00e7o de 2014", 3), ("set/2014", 9), ("maart 2014", 3)],
+    ],
+)
+def test_months_of_other_languages(text: str, month: int) -> None:
+    assert read_date(text) == (date(2014, month, 1), date(2014, month, calendar.monthrange(2014, month)[1]))
+
+
+@pytest.mark.parametrize("text", ["31. Mai 2014", "31 mai 2014", "31 de mayo de 2014", "31 maggio 2014"])
+def test_days_of_other_languages(text: str) -> None:
+    assert read_date(text) == (date(2014, 5, 31),) * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "day"),
+    [
+        ("5/1/14", "month-first", date(2014, 5, 1)),
+        ("5/1/14", "day-first", date(2014, 1, 5)),
+        ("31-12-98", "day-first", date(1998, 12, 31)),
+    ],
+)
+def test_years_of_two_figures_are_read_where_the_order_is_told(text: str, order: DateOrder, day: date) -> None:
+    assert read_date(text, order) == (day, day)
     assert read_date(text) is None
 
 
@@ -108,10 +170,20 @@ def test_columns_are_read_as_their_cells(texts: list[str | None]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Present", "present.", "(current)", "NOW", "Till  date", "to date", "—", "0000-00-00"]
+    "text",
+    [
+        *["Present", "present.", "(current)", "NOW", "Till  date", "to date", "\u2014", "0000-00-00", "at present"],
+        *["Still working", "currently employed", "Current role", "this day", "until today", "Aujourd\u2019hui"],
+        *["\u00e0 ce jour", "en cours", "bis heute", "jetzt", "hasta la fecha", "in corso", "at\u00e9 o momento", "nu"],
+    ],
 )
 def test_an_open_end_in_words(text: str) -> None:
     assert is_open_end(text)
+
+
+@pytest.mark.parametrize("text", ["unknown", "?", "tbd", "2016", "retired", "never", "May"])
+def test_an_end_that_is_not_open(text: str) -> None:
+    assert not is_open_end(text)
 
 
 def imported(tmp_path: Path, rows: str, **options: object) -> Panel:

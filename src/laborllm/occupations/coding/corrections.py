@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from laborllm.errors import TaxonomyError
-from laborllm.occupations.own_file import read_own
+from laborllm.occupations.own_file import column_name, read_own
 
 
 def read_corrections(path: Path) -> dict[str, str]:
@@ -20,7 +20,8 @@ def read_corrections(path: Path) -> dict[str, str]:
         TaxonomyError: the file is not there, lacks a column or a cell, or gives a title two codes.
     """
     rows = csv.DictReader(read_own(path, "corrections").splitlines())
-    if not {"title", "code"} <= set(rows.fieldnames or ()):
+    rows.fieldnames = [column_name(name) for name in rows.fieldnames or ()]
+    if not {"title", "code"} <= set(rows.fieldnames):
         raise TaxonomyError(f"corrections {path.name}: the first line must name the columns title and code")
     found: dict[str, str] = {}
     for row in rows:

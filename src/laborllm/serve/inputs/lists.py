@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.occupations.own_file import column_name
 from laborllm.panel import over
 from laborllm.serve.inputs.careers import Worker
 from laborllm.serve.served import Served
@@ -71,7 +72,7 @@ def list_text(content: bytes) -> str:
 
 def _names(header: list[str]) -> list[str]:
     """Names of columns as they are known: in lower case, with underscores."""
-    names = [re.sub(r"\W+", "_", name.strip().lower()) or f"column_{at}" for at, name in enumerate(header)]
+    names = [re.sub(r"\W+", "_", column_name(name)) or f"column_{at}" for at, name in enumerate(header)]
     if len(set(names)) < len(names):
         raise SourceError("two columns of the list have one name")
     return names

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
+from laborllm.sources.formats.headers import find_columns
+from laborllm.sources.formats.raw_table import RawTable, in_text
 from laborllm.sources.formats.text import plain
 
 POSTGRES = re.compile(
@@ -59,14 +60,13 @@ def read_query(query: str, database: str, columns: Sequence[str]) -> RawTable:
     where = shown_address(database)
     read = _read_duckdb if database.startswith(DUCKDB) else _read_postgres
     frame = read(query, database, where)
-    wanted = list(dict.fromkeys(columns))
-    require_columns("the query", wanted, frame.columns)
+    found = find_columns("the query", columns, frame.columns)
     notes = {
         "database": where,
         "query": without_texts(query),
         "query SHA-256": hashlib.sha256(query.encode()).hexdigest(),
     }
-    return RawTable(in_text(frame.select(wanted)), notes=notes)
+    return RawTable(in_text(frame.select(pl.col(there).alias(name) for name, there in found.items())), notes=notes)
 
 
 def shown_address(database: str) -> str:

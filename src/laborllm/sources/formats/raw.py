@@ -11,7 +11,8 @@ import pyreadstat
 from laborllm.errors import SourceError
 from laborllm.panel.files.parquet import read_whole
 from laborllm.sources.formats.delimited import split_cells
-from laborllm.sources.formats.raw_table import RawTable, in_text, require_columns
+from laborllm.sources.formats.headers import find_columns
+from laborllm.sources.formats.raw_table import RawTable, in_text
 from laborllm.sources.formats.statistical import read_sas, read_sas_transport, read_spss, read_stata
 from laborllm.sources.formats.text import plain, read_text
 from laborllm.storage import file_hash
@@ -63,7 +64,7 @@ def read_delimited(
 
     Args:
         path: The file.
-        columns: The names of the columns that must be there.
+        columns: The names of the columns that must be there, in any case.
         encoding: Of a text that is not UTF-8; None: found out.
         optional: Columns to read if they are there.
 
@@ -75,10 +76,8 @@ def read_delimited(
     """
     text, notes = read_text(path, encoding)
     names, cells = split_cells(path.name, text)
-    require_columns(path.name, columns, names)
-    wanted = [*columns, *(name for name in optional if name in names)]
-    require_columns(path.name, wanted, names)
-    frame = cells.select(pl.col(cells.columns[names.index(name)]).alias(name) for name in wanted)
+    found = find_columns(path.name, columns, names, optional)
+    frame = cells.select(pl.col(cells.columns[names.index(there)]).alias(name) for name, there in found.items())
     return RawTable(frame, notes=notes)
 
 
@@ -92,8 +91,9 @@ def _read_csv(path: Path, columns: list[str], encoding: str | None) -> RawTable:
 
 
 def _read_parquet(path: Path, columns: list[str], encoding: str | None) -> RawTable:
-    require_columns(path.name, columns, list(pl.read_parquet_schema(path)))
-    return RawTable(read_whole(path, SourceError, columns))
+    found = find_columns(path.name, columns, list(pl.read_parquet_schema(path)))
+    frame = read_whole(path, SourceError, list(dict.fromkeys(found.values())))
+    return RawTable(frame.select(pl.col(there).alias(name) for name, there in found.items()))
 
 
 READERS: dict[str, Callable[[Path, list[str], str | None], RawTable]] = {

@@ -4,7 +4,6 @@ A code is the same code whether a file holds it as the number 10, as 10.0 or as 
 here, once, and nothing above has to ask what the file's types were.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -52,24 +51,6 @@ def text_columns(schema: pl.Schema) -> list[pl.Expr]:
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             raise SourceError(f"column {plain(name)!r} holds {dtype}, which is neither text nor number")
     return [_cell_text(pl.col(name), dtype).alias(name) for name, dtype in schema.items()]
-
-
-def require_columns(where: str, wanted: Sequence[str], there: Sequence[str]) -> None:
-    """Check that columns are there, each once.
-
-    Args:
-        where: What they are columns of, for the error.
-        wanted: The names that must be there.
-        there: The names that are there.
-
-    Raises:
-        SourceError: One is missing, or there twice.
-    """
-    for name in wanted:
-        if name not in there:
-            raise SourceError(f"{where} has no column {name!r}; its columns are {plain(', '.join(there))}")
-        if there.count(name) > 1:
-            raise SourceError(f"{where} has {there.count(name)} columns named {name!r}: rename or remove one")
 
 
 def _cell_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

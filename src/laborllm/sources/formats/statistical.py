@@ -8,7 +8,8 @@ import pyreadstat
 
 from laborllm.errors import SourceError
 from laborllm.occupations.crosswalk import normal_code
-from laborllm.sources.formats.raw_table import RawTable, require_cells, require_columns
+from laborllm.sources.formats.headers import find_columns
+from laborllm.sources.formats.raw_table import RawTable, require_cells
 
 SAS_RECORD = 80  # a SAS transport file is a whole number of records of this many bytes
 
@@ -79,11 +80,12 @@ def _read(
 ) -> RawTable:
     options = {"output_format": "polars", "encoding": encoding}
     _, about = read(path, metadataonly=True, **options)
-    require_columns(path.name, columns, about.column_names)  # type: ignore[attr-defined]
+    found = find_columns(path.name, columns, about.column_names)  # type: ignore[attr-defined]
     require_cells(path.name, about.number_rows or 0, len(columns))  # type: ignore[attr-defined]
-    frame, about = read(path, usecols=columns, **options)
+    frame, about = read(path, usecols=list(dict.fromkeys(found.values())), **options)
     labels: dict[str, dict[object, str]] = about.variable_value_labels  # type: ignore[attr-defined]
-    return RawTable(frame.select(columns), {name: _labels(name, labels.get(name, {})) for name in columns})
+    named = frame.select(pl.col(there).alias(name) for name, there in found.items())
+    return RawTable(named, {name: _labels(name, labels.get(there, {})) for name, there in found.items()})
 
 
 def _labels(column: str, labels: dict[object, str]) -> dict[str, str]:

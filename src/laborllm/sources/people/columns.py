@@ -7,8 +7,11 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.panel.files.parquet import read_whole
+from laborllm.panel.schema import SCHEMA
+from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, read_delimited
 from laborllm.sources.formats.raw_table import in_text
+from laborllm.sources.resumes.jobs import COLUMNS as JOB_COLUMNS
 from laborllm.sources.resumes.jobs import NEEDED
 
 OUT = "out_of_work_since"
@@ -26,7 +29,7 @@ def person_columns(path: Path, encoding: str | None) -> pl.DataFrame | None:
         raise SourceError(f"no file at {path}")
     try:
         if path.suffix.lower() == ".parquet":
-            frame = read_whole(path, SourceError)
+            frame = by_known_names(read_whole(path, SourceError), path.name)
         else:
             frame = read_delimited(path, NEEDED, encoding, optional=(*COVARIATES, OUT)).frame
     except UNREADABLE:
@@ -37,14 +40,28 @@ def person_columns(path: Path, encoding: str | None) -> pl.DataFrame | None:
 def as_polars(people: Any) -> pl.DataFrame:
     """A data frame of Polars or pandas as one of Polars. Raises `SourceError` for anything else."""
     if isinstance(people, pl.DataFrame):
-        return people
+        return by_known_names(people, "the data frame")
     if hasattr(people, "columns") and hasattr(people, "to_dict"):  # a data frame of pandas, which need not be installed
         cells = {str(name): people[name].tolist() for name in people.columns}
         known = {name: [cell if cell == cell else None for cell in column] for name, column in cells.items()}  # no NaN
-        return pl.DataFrame(known, strict=False)
+        return by_known_names(pl.DataFrame(known, strict=False), "the data frame")
     raise SourceError(
         f"people cannot be read from {type(people).__name__}: give a file, a folder of resumes, a panel or a data frame"
     )
+
+
+def by_known_names(frame: pl.DataFrame, where: str) -> pl.DataFrame:
+    """The frame with the columns that a list or a panel has under their own names, whatever case they were written in.
+
+    Args:
+        frame: Of jobs or of records.
+        where: What it is, for the error.
+
+    Raises:
+        SourceError: Two columns could be one of them.
+    """
+    found = find_columns(where, (), frame.columns, [*JOB_COLUMNS, *SCHEMA, OUT])
+    return frame.rename({there: name for name, there in found.items() if there != name})
 
 
 def require_jobs(frame: pl.DataFrame) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Dates as people write them: a year, a month or a day, in figures or with the name of a month in English.
+"""Dates as people write them: a year, a part of one, a month or a day, in figures or with the name of a month.
 
 What can be read in two ways is not read: 03/04/2014 is a day of March or of April, unless `order` says which.
 """
@@ -12,45 +12,40 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from laborllm.sources.resumes.date_words import BEFORE, MONTHS, OPEN_END, PARTS, TIME, folded
+
 DateOrder = Literal["day-first", "month-first"]
 
 FIRST_YEAR, LAST_YEAR = 1900, 9999
-MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
-SHORT = {name[:3]: number for name, number in MONTHS.items()}
 
 YEAR, MONTH, DAY = r"(?P<year>\d{4})", r"(?P<month>\d{1,2})", r"(?P<day>\d{1,2})"
-NAME = rf"(?P<name>{'|'.join(MONTHS)}|sept|{'|'.join(SHORT)})\.?"
+NAME = rf"(?P<name>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\.?"
+PART = rf"(?P<part>{'|'.join(PARTS)})"
 LONG_OR_SHORT_YEAR = r"(?P<year>\d{4}|['\u2019]\d{2})"
-GAP = r"[\s,./-]*"
+GAP = r"(?:[\s,./-]|\b(?:of|de|del)\b)*"
+NTH = r"(?:st|nd|rd|th|er|\u00ba)?"
 FORMS = tuple(
     re.compile(form, re.ASCII)
     for form in (
         YEAR,
-        rf"{YEAR}(?P<gap>[-/]){MONTH}(?:(?P=gap){DAY})?",  # 2014-05, 2014/05/31
+        rf"{YEAR}(?P<gap>[-/ ]){MONTH}(?:(?P=gap){DAY})?",  # 2014-05, 2014/05/31
         rf"{YEAR}\.(?P<month>\d\d)(?:\.{DAY})?",  # 2014.05; 2014.1 may be a number that was 2014.10
         r"(?P<year>(?:19|20)\d\d)(?P<month>\d\d)(?P<day>\d\d)?",  # 201405, 20140531
-        rf"{MONTH}\s*[-/.]\s*{YEAR}",  # 05/2014
+        rf"{MONTH}(?:\s*[-/.]\s*|\s){YEAR}",  # 05/2014
         rf"{NAME}{GAP}{LONG_OR_SHORT_YEAR}",  # May 2014
         rf"{YEAR}{GAP}{NAME}",  # 2014 May
-        rf"{DAY}(?:st|nd|rd|th)?(?:\s+of\b)?{GAP}{NAME}{GAP}{LONG_OR_SHORT_YEAR}",  # 1 May 2014, 01may2014
-        rf"{NAME}{GAP}{DAY}(?:st|nd|rd|th)?[\s,./-]+{LONG_OR_SHORT_YEAR}",  # May 1, 2014
+        rf"{DAY}{NTH}{GAP}{NAME}{GAP}{LONG_OR_SHORT_YEAR}",  # 1 May 2014, 01may2014
+        rf"{NAME}{GAP}{DAY}{NTH}[\s,./-]+{LONG_OR_SHORT_YEAR}",  # May 1, 2014
         rf"{YEAR}{GAP}{NAME}{GAP}{DAY}",  # 2014 May 1
         rf"{YEAR}\s*m(?P<month>\d{{1,2}})",  # 2014m5, Stata's month
-        rf"{YEAR}\s*-?q(?P<quarter>[1-4])|q(?P<quarter_>[1-4])[\s,/-]*(?P<year_>\d{{4}})",  # 2014q2, Q2 2014
+        rf"{YEAR}[\s-]*{PART}|{PART.replace('part', 'part_')}{GAP}{LONG_OR_SHORT_YEAR.replace('year', 'year_')}",
+        rf"{YEAR}\u5e74(?:{MONTH}\u6708(?:{DAY}\u65e5)?)?",  # with the signs of year, month and day
         r"(?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?P<year>\d{4})",  # 31.5.2014: with points the day comes first
         r"(?P<one>\d{1,2})([-/])(?P<two>\d{1,2})\2(?P<year>\d{4})",  # 31/5/2014, 5/31/2014
     )
 )
-TIME = re.compile(r"(?<=\d)(?:t|\s+)\d{1,2}:\d\d.*$", re.ASCII)
-"""A time of day after a date."""
-
-OPEN_END = re.compile(
-    r"(?:(?:to|til|till|until|up to) )?(?:(?:the )?present(?: day)?|current|now|today|date)"
-    r"|currently|current job|active|open|on[ -]?going|continuing"
-    r"|(?:bis )?heute|actual(?:idad)?|presente?|pr\u00e9sent|atual|aujourd.hui|oggi"
-    r"|[-\u2013\u2014]|0000-00-00|0001-01-01|00/00/0000"
-)
-"""What is written in place of the end of a job that continues; the last three stand for no date in databases."""
+SHORT_YEAR = re.compile(r"(?P<one>\d{1,2})([-/])(?P<two>\d{1,2})\2(?P<year>\d{2})", re.ASCII)
+"""5/31/14, which is read only where the order is told: 14 may be the day."""
 
 
 class Period(NamedTuple):
@@ -74,7 +69,7 @@ def read_dates(texts: pl.Series, order: DateOrder | None = None) -> tuple[pl.Ser
 
 @lru_cache(maxsize=100_000)
 def read_date(text: str, order: DateOrder | None = None) -> Period | None:
-    """The period that a text names: "May 2014" names all of May.
+    """The period that a text names: "May 2014" names all of May, "summer 2014" June to August.
 
     Args:
         text: A date as people write it.
@@ -83,8 +78,8 @@ def read_date(text: str, order: DateOrder | None = None) -> Period | None:
     Returns:
         First and last day; None where the text is no date, or any of two.
     """
-    said = TIME.sub("", " ".join(text.lower().split()).rstrip("., "))
-    for form in FORMS:
+    said = BEFORE.sub("", TIME.sub("", folded(text).strip("()[].,;- ")))
+    for form in FORMS if order is None else (*FORMS, SHORT_YEAR):
         if found := form.fullmatch(said):
             parts = {name: value for name, value in found.groupdict().items() if value}
             return _period(parts, order)
@@ -93,7 +88,7 @@ def read_date(text: str, order: DateOrder | None = None) -> Period | None:
 
 def is_open_end(text: str) -> bool:
     """Whether a text in place of an end says that there is none yet."""
-    said = " ".join(text.lower().split()).strip("()[]*.,;: ")
+    said = folded(text).strip("()[]*.,;: ")
     return OPEN_END.fullmatch(said) is not None
 
 
@@ -102,13 +97,13 @@ def _period(parts: dict[str, str], order: DateOrder | None) -> Period | None:
     year = _year(parts.get("year") or parts["year_"])
     if not FIRST_YEAR <= year <= LAST_YEAR:
         return None
-    if quarter := parts.get("quarter") or parts.get("quarter_"):
-        return _months(year, 3 * int(quarter) - 2, 3 * int(quarter))
+    if part := parts.get("part") or parts.get("part_"):
+        return _months(year, *PARTS[part])
     if "one" in parts:
         days = {_day(year, month, day) for month, day in _orders(int(parts["one"]), int(parts["two"]), order)} - {None}
         return days.pop() if len(days) == 1 else None
     if "name" in parts:
-        parts["month"] = str(SHORT[parts["name"][:3]])
+        parts["month"] = str(MONTHS[parts["name"]])
     if "day" in parts:
         return _day(year, int(parts["month"]), int(parts["day"]))
     if "month" in parts:
@@ -125,10 +120,10 @@ def _orders(one: int, two: int, order: DateOrder | None) -> Iterator[tuple[int, 
 
 
 def _year(written: str) -> int:
-    """Four figures, or an apostrophe and two, which mean a year from 1950 to 2049."""
-    if written.isdigit():
+    """Four figures, or two, perhaps after an apostrophe, which mean a year from 1950 to 2049."""
+    if len(written) == len("2014"):
         return int(written)
-    short = int(written[1:])
+    short = int(written[-2:])
     return short + (1900 if short >= 50 else 2000)
 
 

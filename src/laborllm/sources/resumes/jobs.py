@@ -7,8 +7,9 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.panel.files.pages import require_sound_pages
+from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, first_line, read_delimited
-from laborllm.sources.formats.raw_table import in_text, require_columns, text_columns
+from laborllm.sources.formats.raw_table import in_text, text_columns
 from laborllm.sources.formats.values import NOT_AVAILABLE
 from laborllm.storage import file_hash
 
@@ -67,9 +68,9 @@ def without_missing(rows: pl.LazyFrame) -> pl.LazyFrame:
 def _scan_parquet(path: Path) -> Jobs:
     require_sound_pages(path)
     schema = pl.Schema(pl.read_parquet_schema(path))
-    require_columns(path.name, NEEDED, list(schema))
-    there = pl.Schema({name: dtype for name, dtype in schema.items() if name in COLUMNS})
-    rows = pl.scan_parquet(path).select(text_columns(there))
+    found = find_columns(path.name, NEEDED, list(schema), [name for name in COLUMNS if name not in NEEDED])
+    rows = pl.scan_parquet(path).select(pl.col(there).alias(name) for name, there in found.items())
+    rows = rows.select(text_columns(pl.Schema({name: schema[there] for name, there in found.items()})))
     return Jobs(without_missing(rows), files={path.name: file_hash(path)})
 
 
