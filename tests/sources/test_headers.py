@@ -1,6 +1,7 @@
 """Columns are found by their names whatever case they are in, from every kind of file; what could be two is refused."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -72,11 +73,11 @@ def test_a_list_of_jobs_with_names_in_capitals(header: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("ending", ["csv", "parquet", "dta", "sav"])
 def test_a_mapping_finds_columns_in_any_case(ending: str, tmp_path: Path) -> None:
     table, path = pd.DataFrame({"ID": [1, 2], "Year": [2010, 2011], "OCC": [2, 3]}), tmp_path / f"t.{ending}"
-    write = {
-        "csv": lambda: table.to_csv(path, index=False),
-        "parquet": lambda: table.to_parquet(path),
-        "dta": lambda: table.to_stata(path, write_index=False, value_labels={"OCC": {2: "two", 3: "three"}}),
-        "sav": lambda: pyreadstat.write_sav(table, path),
+    write: dict[str, Callable[[], object]] = {
+        "csv": partial(table.to_csv, path, index=False),
+        "parquet": partial(table.to_parquet, path),
+        "dta": partial(table.to_stata, path, write_index=False, value_labels={"OCC": {2: "two", 3: "three"}}),
+        "sav": partial(pyreadstat.write_sav, table, path),
     }
     write[ending]()
     mapping = tmp_path / "m.yaml"
