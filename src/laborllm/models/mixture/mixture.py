@@ -14,23 +14,20 @@ from typing import Self
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from laborllm.errors import RunError
+from laborllm.errors import OptionError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.language.paths import LanguagePaths
-from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.paths import MixturePaths, path_weights
 from laborllm.models.mixture.specs import Mixture
-from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, constant_weights, varying_weights
+from laborllm.models.mixture.temperature import TemperedPaths, tempered
+from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
 from laborllm.models.paths import Paths
-from laborllm.models.registry import lineage_of, load_forecaster, state_of
+from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.models.runs.options import from_options, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
-from laborllm.models.runs.seen import seen_by_all
-from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
 WEIGHTS = "weights.safetensors"
@@ -49,6 +46,7 @@ class FittedMixture:
         states: A hash of each member's folder or file.
         weights: How much each member counts.
         metrics: Perplexities on split valid, and mean weights.
+        temperature: What the weighted mean is flattened by; see `laborllm.models.mixture.temperature`.
     """
 
     spec: Mixture
@@ -57,10 +55,26 @@ class FittedMixture:
     states: Sequence[str]
     weights: ConstantWeights | VaryingWeights
     metrics: Mapping[str, float]
+    temperature: float = 1.0
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """The weighted mean of what the members forecast."""
-        panel = self.record.over(panel)
+        """The weighted mean of what the members forecast, at the temperature.
+
+        Raises:
+            OptionError: Pruned scoring with a temperature, for which there is no bound.
+        """
+        mixed = self.mean(self.record.over(panel), scoring)
+        if not self.spec.tempered:
+            return mixed
+        if mixed.error_bound is not None:
+            raise OptionError(
+                "pruned scoring has no bound on the error of a tempered mixture: score titles by the tree"
+            )
+        log_prob = tempered(mixed.log_prob, self.temperature)
+        return replace(mixed, log_prob=log_prob, method=f"{mixed.method}, temperature {self.temperature:.3g}")
+
+    def mean(self, panel: Panel, scoring: ScoringOptions | None = None) -> Forecast:
+        """The weighted mean of what the members forecast, before any temperature."""
         log_weights = self.weights.log_weights(panel)
         forecasts = [member.forecast(panel, scoring=scoring) for member in self.members]
         log_shares = log_weights + np.log([part.raw_mass for part in forecasts]).T  # (n, M)
@@ -77,10 +91,13 @@ class FittedMixture:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats, from the log-likelihoods of the members."""
+        """Log-probability of the observed occupations, (m,) nats, from the log-likelihoods of the members; with a
+        temperature from their forecasts."""
+        if self.spec.tempered:
+            return self.forecast(panel.observed(), scoring=scoring).raw_log_likelihood
         panel = self.record.over(panel)
         panel = panel.observed()
-        log_likelihoods = _log_likelihoods(self.members, panel, scoring)
+        log_likelihoods = log_likelihoods_of(self.members, panel, scoring)
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
 
     def paths(self, panel: Panel, draws: int) -> Paths:
@@ -90,7 +107,8 @@ class FittedMixture:
         members = [start_paths(member, panel, draws) for member in self.members]
         if any(isinstance(paths, RescoredPaths | LanguagePaths) for paths in members):  # raw mass weighs members
             return RescoredPaths(self, panel, draws)
-        return MixturePaths(members, path_weights(self.weights, panel))
+        paths = MixturePaths(members, path_weights(self.weights, panel))
+        return TemperedPaths(paths, self.temperature) if self.spec.tempered else paths
 
     def occupation_vectors(self) -> Floats:
         """The vectors of all members that have some, side by side, (J, d): each less its mean and of unit length, times
@@ -113,8 +131,10 @@ class FittedMixture:
         """Write the run folder: the weights, and where the members are."""
         members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
         options = to_options(replace(self.spec, members=members))
-        states = list(self.states)
-        with new_run(path, self.spec.name, options, self.record, self.metrics, members=states) as folder:
+        states, temperature = list(self.states), self.temperature
+        with new_run(
+            path, self.spec.name, options, self.record, self.metrics, members=states, temperature=temperature
+        ) as folder:
             save_file(self.weights.tensors(), folder / WEIGHTS)
 
     @classmethod
@@ -130,38 +150,8 @@ class FittedMixture:
         kind = ConstantWeights if spec.weights == "constant" else VaryingWeights
         weights = kind(**load_file(run.path / WEIGHTS))
         loaded = tuple(load_forecaster(member) for member in members)
-        return cls(replace(spec, members=members), run.record, loaded, states, weights, run.metrics)
-
-
-def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
-    """Choose the weights under which the records of split valid are most likely.
-
-    Args:
-        spec: The members, and how weights vary.
-        panel: The careers.
-        seed: Draws the folds that choose the penalty of varying weights.
-
-    Returns:
-        The fitted mixture.
-
-    Raises:
-        RunError: A member that may have been trained on workers who are held out.
-        PanelError: A member over another taxonomy.
-    """
-    valid = panel.subset("valid").observed()
-    states = tuple(state_of(member) for member in spec.members)
-    members = tuple(load_forecaster(member, held_out_by=panel) for member in spec.members)
-    for member in members:
-        require_taxonomy(member, panel)
-    log_likelihoods = _log_likelihoods(members, valid)
-    if spec.weights == "constant":
-        weights: ConstantWeights | VaryingWeights = ConstantWeights(constant_weights(log_likelihoods))
-    else:
-        weights = varying_weights(log_likelihoods, valid, training_records(panel), seed=seed)
-    seen = seen_by_all(member.record.seen for member in members if not isinstance(member, SavedForecast))
-    record = FitRecord.on(panel, valid, seed=seed, ancestors=map(lineage_of, members), seen=seen)
-    metrics = _metrics([str(member) for member in spec.members], log_likelihoods, weights.log_weights(valid))
-    return FittedMixture(spec, record, members, states, weights, metrics)
+        temperature = float(run.extra.get("temperature", 1.0))
+        return cls(replace(spec, members=members), run.record, loaded, states, weights, run.metrics, temperature)
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -169,19 +159,9 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(float).tiny))
 
 
-def _log_likelihoods(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:
-    """(n, M) nats of the observed occupations."""
+def log_likelihoods_of(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:
+    """Log-probabilities that M models give to the occupations of n observed records, (n, M) nats."""
     return np.stack([member.log_likelihood(panel, scoring=scoring) for member in members], axis=1)
-
-
-def _metrics(names: Sequence[str], log_likelihoods: Floats, log_weights: Floats) -> dict[str, float]:
-    mixed = np.logaddexp.reduce(log_weights + log_likelihoods, axis=1)
-    shares, each = np.exp(log_weights).mean(axis=0), np.exp(-log_likelihoods.mean(axis=0))
-    return {
-        "validation perplexity": float(np.exp(-mixed.mean())),
-        **{f"validation perplexity of {name}": float(value) for name, value in zip(names, each, strict=True)},
-        **{f"{MEAN_WEIGHT}{name}": float(value) for name, value in zip(names, shares, strict=True)},
-    }
 
 
 def _error_bound(forecasts: Sequence[Forecast], shares: Floats) -> Floats | None:

@@ -22,6 +22,8 @@ class Mixture:
     Attributes:
         members: Run folders, and files of forecasts, which take part for the records that they have.
         weights: The same weights for all records, or weights that vary with the history of a record.
+        tempered: Flatten or sharpen the mixture by one number, a temperature, also chosen on split valid, for which
+            members forecast all of it; with one member, that model at a temperature.
 
     Raises:
         OptionError: No members, a member named twice, or an unknown kind of weights.
@@ -40,6 +42,7 @@ class Mixture:
 
     members: tuple[Path, ...]
     weights: KindOfWeights = "constant"
+    tempered: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "members", tuple(map(Path, self.members)))
@@ -74,6 +77,6 @@ class Mixture:
             >>> round(float(mixture.weights.weights.sum()), 6)
             1.0
         """
-        from laborllm.models.mixture.mixture import fit_mixture
+        from laborllm.models.mixture.fitting import fit_mixture
 
         return fit_mixture(self, panel, seed=seed)
