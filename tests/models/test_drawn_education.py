@@ -71,7 +71,7 @@ def drawn_levels(paths: LanguagePaths, workers: int, draws: int, seed: int) -> n
     """(W, D) places in `LEVELS` drawn for the next open record."""
     uniform = np.random.default_rng(seed).random((workers, draws))
     paths.draw_education(LEVELS, torch.from_numpy(uniform))
-    return paths.education[:, :, -1]
+    return paths.texts.education[:, :, -1]
 
 
 def test_levels_are_drawn_as_the_tokens_say(fitted: FittedLanguageModel, schooling: Panel) -> None:

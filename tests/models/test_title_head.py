@@ -247,7 +247,11 @@ def test_offset_logits_give_the_forecast(data: st.DataObject) -> None:
     with np.errstate(divide="ignore"):
         log_prob = np.log(probability).astype(np.float32)
     forecast = Forecast(pl.DataFrame(records_of), taxonomy, log_prob, np.ones(records), "by hand")
-    found = two_stage_log_prob(torch.from_numpy(offset_logits(forecast, before)), torch.tensor(before)).exp().numpy()
+    found = (
+        two_stage_log_prob(torch.from_numpy(offset_logits(forecast.log_prob, before)), torch.tensor(before))
+        .exp()
+        .numpy()
+    )
     np.testing.assert_allclose(found, probability, atol=2e-6)
 
 

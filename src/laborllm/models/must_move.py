@@ -11,7 +11,7 @@ from torch import Tensor
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.paths import Paths
+from laborllm.models.paths import Paths, paths_at_once
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.panel import Panel
@@ -35,6 +35,11 @@ class MustMove:
     def record(self) -> FitRecord | None:
         """What the model was fitted on; None for a forecaster that has no record."""
         return getattr(self._forecaster, "record", None)
+
+    @property
+    def paths_at_once(self) -> int:
+        """Paths that a simulation draws at a time."""
+        return paths_at_once(self._forecaster)
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """A forecast whose open records are moves; all others are as the model has them."""

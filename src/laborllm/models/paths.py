@@ -11,6 +11,10 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor
 
 from laborllm.panel import Panel
+from laborllm.runtime import best_device
+
+ON_CPU, ON_GPU = 2_048, 16_384
+"""Paths that are drawn at a time: more leave the cache of a processor, and are no faster on a GPU."""
 
 
 class Paths(Protocol):
@@ -76,3 +80,8 @@ class Simulates(Protocol):
             draws: Paths of each worker, D.
         """
         ...
+
+
+def paths_at_once(model: object) -> int:
+    """How many paths of a model are drawn at a time: as many as it says itself, where each takes much memory."""
+    return int(getattr(model, "paths_at_once", ON_CPU if best_device().type == "cpu" else ON_GPU))

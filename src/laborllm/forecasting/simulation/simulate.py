@@ -146,7 +146,7 @@ def _simulated(
     probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     occupation = np.empty((workers, draws, horizon), np.int16)
     with progress("simulate", workers * horizon, "worker-years") as advance:
-        for rows, careers in portions(opened, draws):
+        for rows, careers in portions(model, opened, draws):
             years = walk(model, careers, draws, seed=seed, sample_titles=sample_titles, levels=levels)
             for year, (of_paths, drawn) in enumerate(years):
                 probability[rows, year], error[rows, year] = mean_and_error(of_paths)

@@ -46,7 +46,7 @@ def two_years_ahead(model: Forecaster, panel: Panel) -> NDArray[np.float64]:
     occupations = len(panel.taxonomy)
     out = np.empty((len(years), occupations))
     with progress("forecast two years", len(years), "workers") as advance:
-        for rows, careers in portions(panel, occupations):
+        for rows, careers in portions(model, panel, occupations):
             paths = start_paths(model, careers, occupations)
             first = paths.probability()[:, 0].double()  # (W, J)
             paths.append(torch.arange(occupations, device=first.device).expand(careers.workers, -1))

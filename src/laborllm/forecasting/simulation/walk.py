@@ -12,20 +12,17 @@ from torch.nn.functional import one_hot
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
 from laborllm.models.contract import Forecaster
-from laborllm.models.paths import Draws, DrawsEducation
+from laborllm.models.paths import Draws, DrawsEducation, paths_at_once
 from laborllm.models.rescored import start_paths
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
-from laborllm.runtime import best_device
-
-ON_CPU, ON_GPU = 2_048, 16_384
-"""Paths that are drawn at a time: more leave the cache of a processor, and are no faster on a GPU."""
 
 
-def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
-    """Some workers at a time, as many as have `ON_CPU` or `ON_GPU` paths.
+def portions(model: Forecaster, panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
+    """Some workers at a time, as many as have `paths_at_once` paths together.
 
     Args:
+        model: Any fitted model.
         panel: The careers.
         draws: Paths of each worker.
 
@@ -37,8 +34,7 @@ def portions(panel: Panel, draws: int) -> Iterator[tuple[slice, Panel]]:
     """
     if draws < 1:
         raise PanelError(f"cannot draw {draws} paths: at least 1 is needed")
-    paths = ON_CPU if best_device().type == "cpu" else ON_GPU
-    at_once = max(1, paths // draws)
+    at_once = max(1, paths_at_once(model) // draws)
     start_rows = [*np.flatnonzero(first_records(panel.records)).tolist(), len(panel)]
     for start in range(0, panel.workers, at_once):
         end = min(start + at_once, panel.workers)

@@ -81,7 +81,8 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
     _require_seen(model, panel, other)
     shape = (*years.shape, len(panel.taxonomy))
     probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for (rows, one), (_, two) in zip(portions(panel, draws), portions(other, draws), strict=True):
+    arms_of = (portions(model, version, draws) for version in (panel, other))
+    for (rows, one), (_, two) in zip(*arms_of, strict=True):
         arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
         for year, ((before, _), (after, _)) in enumerate(arms):
             probability[rows, year], error[rows, year] = mean_and_error(after - before)

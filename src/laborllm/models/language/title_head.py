@@ -7,7 +7,7 @@ end of a prompt and the base model's embedding of the title; the formula is in `
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
 from laborllm.models.language.head.offset import OffsetCareer, with_offset
+from laborllm.models.language.head.paths import HeadPaths
 from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.registry import load, load_forecaster, state_of
+from laborllm.models.rescored import start_paths
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
@@ -63,6 +65,7 @@ class FittedTitleHead:
         classifier: The tuned base model with its head.
         left_out: How many records truncation left out.
         checkpoints: The checkpoints of the training, which a run folder makes needless.
+        paths_at_once: Paths that a simulation draws at a time, as keys and values of as many texts are kept.
     """
 
     spec: TitleHead
@@ -73,6 +76,7 @@ class FittedTitleHead:
     classifier: TitleClassifier
     left_out: int = 0
     checkpoints: Checkpoints | None = None
+    paths_at_once: ClassVar[int] = 512
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -98,6 +102,11 @@ class FittedTitleHead:
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the observed occupations, (m,) nats, normalised over titles."""
         return np.concatenate([output.observed.double().cpu().numpy() for output in self._forward(panel.observed())])
+
+    def paths(self, panel: Panel, draws: int) -> HeadPaths:
+        """Paths that carry keys and values of their texts, and the state of the offset model (see `models.paths`)."""
+        panel = self.record.over(panel)
+        return HeadPaths(self.classifier, panel, start_paths(self.offset_model, panel, draws), draws)
 
     def save(self, path: Path) -> None:
         """Write the run folder: the tuned weights, the head, the offset model and the learning curve; then remove

@@ -23,7 +23,7 @@ from laborllm.models.mixture.paths import MixturePaths, path_weights
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.temperature import TemperedPaths, tempered
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
-from laborllm.models.paths import Paths
+from laborllm.models.paths import Paths, paths_at_once
 from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.models.runs.options import from_options, to_options
@@ -56,6 +56,11 @@ class FittedMixture:
     weights: ConstantWeights | VaryingWeights
     metrics: Mapping[str, float]
     temperature: float = 1.0
+
+    @property
+    def paths_at_once(self) -> int:
+        """Paths that a simulation draws at a time: as many as the member with the most memory for each."""
+        return min(map(paths_at_once, self.members))
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """The weighted mean of what the members forecast, at the temperature.
@@ -101,8 +106,8 @@ class FittedMixture:
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
 
     def paths(self, panel: Panel, draws: int) -> Paths:
-        """Paths on which each member carries its own state along (see `models.paths`), if all can and are over codes;
-        else each career is forecast again every year."""
+        """Paths on which each member carries its own state along (see `models.paths`), if all can and none scores
+        the text of titles; else each career is forecast again every year."""
         panel = self.record.over(panel)
         members = [start_paths(member, panel, draws) for member in self.members]
         if any(isinstance(paths, RescoredPaths | LanguagePaths) for paths in members):  # raw mass weighs members

@@ -46,7 +46,7 @@ def with_offset(
     Returns:
         The careers in their order.
     """
-    offset = offset_logits(forecast, History.of(panel).previous)
+    offset = offset_logits(forecast.log_prob, History.of(panel).previous)
     probs = None if teacher is None else np.exp(teacher.log_prob, dtype=np.float32)
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
     return [
@@ -55,14 +55,18 @@ def with_offset(
     ]
 
 
-def offset_logits(forecast: Forecast, previous: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Scores of the two-stage likelihood that give a forecast, (n, J + 1).
+def offset_logits(log_prob: NDArray[np.floating], previous: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Scores of the two-stage likelihood that give a forecast.
 
-    The last column is the logit of staying, zero for first records. previous: (n,) column of the occupation before, J
-    where there is none.
+    Args:
+        log_prob: The forecast, (n, J) nats.
+        previous: Column of the occupation before, (n,); J where there is none.
+
+    Returns:
+        (n, J + 1); the last column is the logit of staying, zero for first records.
     """
-    log_prob = forecast.log_prob.clip(min=LEAST)
+    log_prob = log_prob.clip(min=LEAST)
     none = log_prob.shape[1]
     stay = log_prob[np.arange(len(previous)), previous % none].astype(np.float64).clip(max=-1e-7)
     logit = np.where(previous == none, 0.0, stay - np.log(-np.expm1(stay)))
-    return np.column_stack([log_prob, logit.astype(np.float32)])
+    return np.column_stack([log_prob, logit]).astype(np.float32)
