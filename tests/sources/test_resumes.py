@@ -108,6 +108,32 @@ def test_a_job_that_cannot_be_used_is_counted(row: str, reason: str, tmp_path: P
         import_resumes(table(tmp_path, f"{row}\n"))
 
 
+@pytest.mark.parametrize(
+    ("title", "states", "code"),
+    [
+        ("Unemployed", ("unemployed",), "unemployed"),
+        ("laid off", ("unemployed", "in_education"), "unemployed"),
+        ("Job seeker", ("not_working",), "not_working"),
+        ("STUDENT", ("in_education",), "in_education"),
+        ("full time student", ("in_education",), "in_education"),
+        ("retired", ("not_in_labor_force",), "not_in_labor_force"),
+        ("Homemaker", ("not_working",), "not_working"),
+    ],
+)
+def test_a_state_in_place_of_a_title(title: str, states: tuple[str, ...], code: str, tmp_path: Path) -> None:
+    panel = import_resumes(table(tmp_path, f"1,2001,2002,{title},,\n2,2000,2000,RN,,\n"), states=states)
+    assert by_year(panel) == {("1", 2001): code, ("1", 2002): code, ("2", 2000): "95"}
+    assert panel.provenance.notes["years whose title names a state"] == f"{code} (2)"
+
+
+@pytest.mark.parametrize("states", [(), ("in_education",)])
+def test_a_state_that_the_taxonomy_has_not_is_left_out(states: tuple[str, ...], tmp_path: Path) -> None:
+    panel = import_resumes(table(tmp_path, "1,2001,2001,Retired,,\n2,2000,2000,RN,,\n"), states=states)
+    assert by_year(panel) == {("2", 2000): "95"}
+    assert panel.provenance.left_out["title names no job"] == 1
+    assert "years whose title names a state" not in panel.provenance.notes
+
+
 JOB = st.fixed_dictionaries(
     {
         "worker": st.sampled_from(["1", "2", "03"]),

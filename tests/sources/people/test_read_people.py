@@ -141,3 +141,13 @@ def test_what_cannot_be_read_is_one_line(
 
 def test_the_front_door_has_it() -> None:
     assert ll.read_people is read_people
+
+
+def test_a_list_that_says_who_is_out_of_work(tmp_path: Path) -> None:
+    """Unemployed in place of a title is a state of that year, shown among the titles as sure."""
+    jobs = pl.DataFrame({"worker": ["a", "a"], "start": ["2019", "2021"], "end": ["2020", "2022"]})
+    people = read_people(jobs.with_columns(title=pl.Series(["Registered nurse", "Laid off"])), as_of="2022")
+    assert people.panel.records["occupation"].to_list() == ["95", "95", "unemployed", "unemployed"]
+    assert people.titles.filter(title="Laid off").select("code", "occupation", "confidence", "match").rows() == [
+        ("unemployed", "Unemployed", 1.0, "state")
+    ]

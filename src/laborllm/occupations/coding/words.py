@@ -178,9 +178,58 @@ def without_place(title: str) -> str:
     return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\s(?:at|to)\s", title, maxsplit=1, flags=re.IGNORECASE)[0]
 
 
+STATE_TITLES = {
+    "unemployed": (
+        "unemployed",
+        "jobless",
+        "laid off",
+        "job seeker",
+        "jobseeker",
+        "seeking work",
+        "seeking employment",
+        "looking for work",
+        "between jobs",
+        "out of work",
+        "currently unemployed",
+        "made redundant",
+    ),
+    "in_education": (
+        "student",
+        "full-time student",
+        "college student",
+        "university student",
+        "graduate student",
+        "high school student",
+    ),
+    "not_in_labor_force": (
+        "retired",
+        "retiree",
+        "homemaker",
+        "housewife",
+        "househusband",
+        "stay-at-home parent",
+        "stay-at-home mother",
+        "stay-at-home mom",
+        "stay-at-home father",
+        "stay-at-home dad",
+    ),
+}
+"""States that people write where a job title is asked for."""
+
+
 def names_no_job(title: tuple[str, ...]) -> bool:
     """Whether the words say that there is no job, as "student" does."""
-    return WITHOUT_JOB.issuperset(title)
+    return WITHOUT_JOB.issuperset(title) or tuple(sorted(title)) in _states_by_words()
+
+
+def state_named(title: str) -> str | None:
+    """The state that is written in place of a job title; None: the title names none."""
+    return _states_by_words().get(tuple(sorted(words(title))))
+
+
+@lru_cache(maxsize=1)
+def _states_by_words() -> dict[tuple[str, ...], str]:
+    return {tuple(sorted(words(text))): state for state, texts in STATE_TITLES.items() for text in texts}
 
 
 def _plain(title: str) -> str:

@@ -1,5 +1,6 @@
 """Job titles and their codes: each title coded once however many parts it occurs in, and the uncoded ones counted."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,12 @@ from laborllm.occupations import Taxonomy
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.occupations.coding.coder import NO_JOB
 from laborllm.occupations.coding.corrections import read_corrections
+from laborllm.occupations.coding.words import state_named
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
-UNCODED = "title uncoded"
+UNCODED, STATE = "title uncoded", "state"
+HELD_BY_NOT_WORKING = ("unemployed", "not_in_labor_force")
 SHOWN = 20  # uncoded titles that a note lists
 COUNTED = {"title": pl.String, "rows": pl.UInt32}
 
@@ -28,6 +31,7 @@ class CodedTitles:
     taxonomy: Taxonomy
     known: pl.DataFrame
     counts: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=COUNTED))
+    states: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def load(
@@ -54,16 +58,34 @@ class CodedTitles:
         """Add `occupation`, and the reason for every main job that has none to `left_out`."""
         titles = years.filter(pl.col(LEFT_OUT).is_null()).select(pl.col("title").unique(maintain_order=True))
         new = titles.join(self.known, on="title", how="anti", maintain_order="left")["title"]
-        self.known = pl.concat([self.known, self.coder.code(new, threshold=self.threshold)])
+        self.known = pl.concat([self.known, self._with_states(self.coder.code(new, threshold=self.threshold))])
         coded = years.join(self.known, on="title", how="left", maintain_order="left")
         reason = first_reason(
             (pl.col("match") == NO_JOB, "title names no job"),
             (pl.col("code").is_null(), UNCODED),
         )
         coded = coded.with_columns(pl.coalesce(LEFT_OUT, reason)).rename({"code": "occupation"})
+        self.states.update(coded.filter(pl.col(LEFT_OUT).is_null(), match=STATE)["occupation"])
         uncoded = coded.filter(pl.col(LEFT_OUT) == UNCODED).group_by("title").agg(rows=pl.len())
         self.counts = pl.concat([self.counts, uncoded]).group_by("title").agg(pl.col("rows").sum())
         return coded
+
+    def _with_states(self, coded: pl.DataFrame) -> pl.DataFrame:
+        """Titles that name a state of the taxonomy, such as "laid off", with its code."""
+        named = {title: self._state(title) for title in coded.filter(match=NO_JOB)["title"]}
+        code = pl.col("title").replace_strict(named, default=None, return_dtype=pl.String)
+        found = pl.when(code.is_not_null())
+        return coded.with_columns(
+            found.then(code).otherwise("code").alias("code"),
+            found.then(1.0).otherwise("confidence").alias("confidence"),
+            found.then(pl.lit(STATE)).otherwise("match").alias("match"),
+        )
+
+    def _state(self, title: str) -> str | None:
+        """The state of the taxonomy that a title names, or the one that holds it."""
+        state = state_named(title)
+        wider = "not_working" if state in HELD_BY_NOT_WORKING else None
+        return next((code for code in (state, wider) if code in self.taxonomy.states), None)
 
     def uncoded(self) -> pl.DataFrame:
         """Titles without a code and their rows, the most frequent first."""
@@ -74,4 +96,6 @@ class CodedTitles:
         frequent = self.uncoded().filter(pl.col("rows") >= SMALLEST_CELL).head(SHOWN)
         listed = ", ".join(f"{title!r} ({rows:,})" for title, rows in frequent.iter_rows())
         notes = {"confidence of titles": f"at least {self.threshold}"}
+        states = ", ".join(f"{state} ({years:,})" for state, years in self.states.most_common())
+        notes |= {"years whose title names a state": states} if states else {}
         return notes | {"titles uncoded": listed} if listed else notes
