@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyreadstat
 import pytest
@@ -71,6 +72,19 @@ def test_a_group_for_each_value_of_a_column(run: Path, capsys: pytest.CaptureFix
     assert {line.split(",")[0] for line in lines} == set(ll.read_panel("panel.parquet").records["gender"])
     stata, _ = pyreadstat.read_dta("groups.dta")
     assert set(stata["group"]) == {line.split(",")[0] for line in lines}
+
+
+def test_what_if_without_a_file_prints_what_differs_most(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"what-if {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --top 2 --last-occupation 95"
+    assert laborllm(command) == 0
+    first, line = capsys.readouterr().out.splitlines()
+    fitted, opened = ll.load(run), ll.read_people(LIST, as_of="2025-06").panel.open([2026])
+    other = ll.if_records_said(opened, last_occupation="95")
+    found = 100 * ll.what_if(fitted, opened, other, draws=20).probability[:, 0].mean(axis=0)
+    largest = int(np.abs(found).argmax())
+    assert first.startswith("of 100 people whose record says this, less of 100 as they are (")
+    assert line.startswith(f"2026: {found[largest]:+.1f} (0.0) ")
+    assert line.count(";") == 1
 
 
 def test_what_if_writes_the_paired_difference(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

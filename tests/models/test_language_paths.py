@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from laborllm.errors import OptionError
+from laborllm.forecasting.simulation.education import EducationByModel
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.lm.scoring.next_titles import NextTitles
@@ -23,6 +24,7 @@ from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.language.specs import LanguageModel, OffTheShelf
 from laborllm.models.language.titles import encode
 from laborllm.models.mixture.specs import Mixture
+from laborllm.models.must_move import MustMove
 from laborllm.models.rescored import RescoredPaths, start_paths
 from laborllm.panel import Panel
 from laborllm.text import Template
@@ -176,3 +178,16 @@ def test_titles_sampled_token_by_token_follow_two_years_exactly(off_the_shelf: F
     assert found.assumptions.endswith("titles sampled, paths counted")
     with pytest.raises(OptionError, match="samples no titles"):
         simulate(Transition().fit(panel), opened, draws=2, sample_titles=True)
+
+
+def test_who_must_move_draws_titles_and_education_too(off_the_shelf: FittedOffTheShelf, panel: Panel) -> None:
+    """The second year of those who must move in the first, by the law of total probability."""
+    opened = panel.sample(3, seed=1).open(YEARS[:2])
+    exact, draws = two_years_ahead(MustMove(off_the_shelf), opened), 1500
+    found = simulate(off_the_shelf, opened, draws=draws, sample_titles=True, must_move=True)
+    known = np.flatnonzero(found.origin < len(panel.taxonomy))
+    assert (found.probability[known, 0, found.origin[known]] == 0).all()
+    assert (np.abs(found.probability[:, 1] - exact) <= 4.5 * np.sqrt(exact * (1 - exact) / draws) + 1e-4).all()
+    levels = EducationByModel(tuple(panel.records["education"].drop_nulls().unique().sort()[:2]))
+    schooled = simulate(off_the_shelf, opened, draws=2, education=levels, must_move=True)
+    assert schooled.assumptions.endswith("education drawn by the model among 2 levels; the next record is a move")

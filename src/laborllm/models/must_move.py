@@ -1,5 +1,6 @@
 """A forecast given that the next record is a move: for people who have lost the job they were in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.paths import Paths, paths_at_once
+from laborllm.models.paths import DrawsTexts, Paths, paths_at_once
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.panel import Panel
@@ -59,7 +60,8 @@ class MustMove:
         """Paths whose first open record is a move (see `models.paths`)."""
         observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls().last())
         last = panel.taxonomy.columns(observed["occupation"])
-        return MovingPaths(start_paths(self._forecaster, panel, draws), last)
+        paths = start_paths(self._forecaster, panel, draws)
+        return MovingTexts(paths, last) if isinstance(paths, DrawsTexts) else MovingPaths(paths, last)
 
 
 class MovingPaths:
@@ -87,6 +89,27 @@ class MovingPaths:
         """Close the next open record of every path."""
         self._is_first = False
         self._paths.append(occupation)
+
+
+class MovingTexts(MovingPaths):
+    """Paths of a language model of which the first open record is a move; later titles may be drawn token by token.
+
+    Args:
+        paths: Paths of the model.
+        last: Column of the last observed occupation of each worker, (W,); J where there is none.
+    """
+
+    def __init__(self, paths: DrawsTexts, last: NDArray[np.intp]) -> None:
+        super().__init__(paths, last)
+        self._texts = paths
+
+    def draw(self, uniform: Tensor, previous: Tensor) -> Tensor:
+        """Draw the next open record of every path, (W, D) columns; the first, which is a move, is drawn from all."""
+        return self._texts.draw(uniform, previous)
+
+    def draw_education(self, levels: Sequence[str], uniform: Tensor) -> None:
+        """Draw the education of the next open record of every path."""
+        self._texts.draw_education(levels, uniform)
 
 
 def _moved(probability: Floats, previous: NDArray[np.intp]) -> Floats:

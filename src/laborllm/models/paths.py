@@ -69,6 +69,11 @@ class DrawsEducation(Protocol):
 
 
 @runtime_checkable
+class DrawsTexts(Paths, Draws, DrawsEducation, Protocol):
+    """Paths of a language model that scores the text of titles, which draws titles and education alike."""
+
+
+@runtime_checkable
 class Simulates(Protocol):
     """A fitted model that continues careers by carrying its state along."""
 

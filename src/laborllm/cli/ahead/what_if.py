@@ -1,12 +1,25 @@
 """The verb that asks what people are forecast whose records say something else."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years
-from laborllm.cli.options import RunFolder, Seed, TableFile
+from laborllm.cli.options import RunFolder, Seed
+
+if TYPE_CHECKING:
+    from laborllm.forecasting.simulation.what_if import Difference
+
+SHOWN = 5
+SomeFile = Annotated[
+    Path | None,
+    Parameter(
+        help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print the largest "
+        "differences."
+    ),
+]
 
 
 def what_if(
@@ -15,7 +28,7 @@ def what_if(
     /,
     *,
     years: Years,
-    out: TableFile,
+    out: SomeFile = None,
     education: Annotated[str | None, Parameter(help="The education of the last year, and after it.")] = None,
     region: Annotated[str | None, Parameter(help="The region.")] = None,
     last_occupation: Annotated[str | None, Parameter(help="Code of the occupation of the last year.")] = None,
@@ -28,7 +41,7 @@ def what_if(
     """Write how the forecast of people would differ if their records said something else.
 
     It is the difference between people whose records say one thing and people whose records say another, on the same
-    random numbers, and no effect of changing a record.
+    random numbers, and no effect of changing a record. Without `--out`, the largest differences on average are printed.
 
     Example: `laborllm what-if run people.csv --years 2026 2028 --education "bachelor's degree" --out difference.csv`
     """
@@ -42,16 +55,36 @@ def what_if(
     from laborllm.models.taxonomies import as_read
     from laborllm.storage import make_folder
 
-    require_table(out, "long", top)
+    if out is not None:
+        require_table(out, "long", top)
     fitted = api.load(run)
     opened = as_read(fitted, careers_of(people, read, before=min(years))).open(years)
     other = if_records_said(
         opened, education=education, region=region, last_occupation=last_occupation, out_of_work=out_of_work
     )
     difference = compare(fitted, opened, other, draws=draws, seed=seed)
+    if out is None:
+        print("\n".join(_lines(difference, top or SHOWN)))
+        return
     table = hub_differences(difference, fitted.spec.name, top=top)
     make_folder(out.resolve().parent)
     write_table(table, out)
     print(
         f"{out}: {len(table):,} rows: people whose record says this, less the same people as they are", file=sys.stderr
     )
+
+
+def _lines(difference: "Difference", top: int) -> list[str]:
+    """A line for each year: the occupations whose share differs most, on average of all people, in points of a hundred.
+
+    The number in brackets is the Monte Carlo standard error of a mean of people whose draws are independent.
+    """
+    people, years, _ = difference.probability.shape
+    mean = 100 * difference.probability.mean(axis=0)
+    error = 100 * (difference.error.astype(float) ** 2).sum(axis=0) ** 0.5 / people
+    lines = [f"of 100 people whose record says this, less of 100 as they are ({people:,} people):"]
+    for year in range(years):
+        largest = abs(mean[year]).argsort(kind="stable")[::-1][:top]
+        said = [f"{mean[year, at]:+.1f} ({error[year, at]:.1f}) {difference.taxonomy.titles[at]}" for at in largest]
+        lines.append(f"{difference.years[0, year]}: {'; '.join(said)}")
+    return lines
