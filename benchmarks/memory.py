@@ -1,8 +1,9 @@
 """The memory that tuning takes, measured in processes of their own, next to what was calculated."""
 
+import gc
 import os
-import resource
 import socket
+from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
+from torch.profiler import ProfilerActivity, profile
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from laborllm.lm.base.in_shards import load_in_shards
@@ -29,6 +31,7 @@ SHAPES = {  # width, layers, inner width, heads
     "58M": (512, 10, 1408, 8),
     "97M": (640, 13, 1728, 10),
 }
+TINY = (16, 1, 32, 2)
 LENGTH, CAREERS, STEPS = 256, 8, 2  # tokens of a career, careers of a step: two passes
 TOKENS = 1024  # of a pass
 CONFIG = TuningConfig(method="full", batch_size=CAREERS, pack_tokens=TOKENS, validate_every=STEPS * CAREERS, shard=True)
@@ -42,16 +45,20 @@ def measure_memory(folder: Path, processes: int = 2) -> pl.DataFrame:
         processes: How many share one out.
 
     Returns:
-        Columns model, processes, predicted and measured (the most of any process) in bytes, and their ratio.
+        Columns model, processes, predicted, tensors and resident (of the process that has most, in bytes), and ratio of
+        tensors to predicted. Tensors are what torch holds at most, resident what the process takes beyond one that has
+        tuned a tiny model: buffers of the products, and freed memory that the process keeps, are in the latter only.
     """
     rows = []
     for name, shape in SHAPES.items():
         config = _config(shape)
         for count in (1, processes):
-            plan = plan_memory(config, CONFIG, processes=count, tokens=TOKENS, bfloat16=False)
-            measured = max(_measured(folder / name, config, count))
-            rows.append((name, count, plan.total, measured, measured / plan.total))
-    return pl.DataFrame(rows, ["model", "processes", "predicted", "measured", "ratio"], orient="row")
+            plan = plan_memory(config, CONFIG, processes=count, tokens=TOKENS, bfloat16=False, device="cpu")
+            measured = _measured(folder, name, count)
+            tensors, resident = (max(values) for values in zip(*measured, strict=True))
+            rows.append((name, count, plan.total, tensors, resident, tensors / plan.total))
+    columns = ["model", "processes", "predicted", "tensors", "resident", "ratio"]
+    return pl.DataFrame(rows, columns, orient="row")
 
 
 def _config(shape: tuple[int, int, int, int]) -> LlamaConfig:
@@ -68,16 +75,16 @@ def _config(shape: tuple[int, int, int, int]) -> LlamaConfig:
     )
 
 
-def _measured(folder: Path, config: LlamaConfig, processes: int) -> list[int]:
-    """The peak of each process beyond what it took before the model."""
+def _measured(folder: Path, name: str, processes: int) -> list[tuple[int, int]]:
+    """What each process takes at most: bytes of tensors, and bytes of memory."""
     context = get_context("spawn")
-    found: Queue[int] = context.Queue()
+    found: Queue[tuple[int, int]] = context.Queue()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    if not folder.is_dir():
-        _write(folder, config)
-    started = [context.Process(target=_tune, args=(folder, rank, processes, port, found)) for rank in range(processes)]
+    tiny, model = _written(folder / "tiny", TINY), _written(folder / name, SHAPES[name])
+    arguments = [(tiny, model, rank, processes, port, found) for rank in range(processes)]
+    started = [context.Process(target=_measure, args=each) for each in arguments]
     for process in started:
         process.start()
     peaks = [found.get() for _ in started]
@@ -86,17 +93,29 @@ def _measured(folder: Path, config: LlamaConfig, processes: int) -> list[int]:
     return peaks
 
 
-def _write(folder: Path, config: LlamaConfig) -> None:
-    LlamaForCausalLM(config).save_pretrained(folder)
-    load_tokenizer(locate(SMOLLM2)).save_pretrained(folder)
+def _written(folder: Path, shape: tuple[int, int, int, int]) -> Path:
+    if not folder.is_dir():
+        LlamaForCausalLM(_config(shape)).save_pretrained(folder)
+        load_tokenizer(locate(SMOLLM2)).save_pretrained(folder)
+    return folder
 
 
-def _tune(folder: Path, rank: int, processes: int, port: int, found: "Queue[int]") -> None:
+def _measure(tiny: Path, model: Path, rank: int, processes: int, port: int, found: "Queue[tuple[int, int]]") -> None:
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "CUDA_VISIBLE_DEVICES": ""}
     set_up_process()
     torch.set_num_threads(1)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _tune(tiny, processes)  # so that everything is imported
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _resident("VmRSS")
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        _tune(model, processes)
+    resident = _resident("VmHWM") - before  # getrusage would say the most of the process that this one was made by
+    found.put((_most_of_tensors(profiled), resident))
+
+
+def _tune(folder: Path, processes: int) -> None:
     base = load_base(str(folder)) if processes == 1 else load_in_shards(str(folder))
     encoder = CareerEncoder(base.tokenizer, Template(), load_taxonomy("occ1990dd"))
     model = TextModel.on_best_device(base, encoder)
@@ -104,4 +123,16 @@ def _tune(folder: Path, rank: int, processes: int, port: int, found: "Queue[int]
     careers = [EncodedCareer(str(row), tuple(tokens), (LENGTH - 4,), (LENGTH,)) for row, tokens in enumerate(rows)]
     task = CareerTexts([[career] for career in careers], TOKENS, model=model, valid=careers[:1], text_weight=1.0)
     tune(base, task, CONFIG, seed=0, checkpoints=None)
-    found.put(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+
+
+def _most_of_tensors(profiled: profile) -> int:
+    """The most bytes that torch held at a time: the sum of what it took and gave back, in the order of time."""
+    events = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
+    taken = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
+    return max(accumulate(size for _, size in taken))
+
+
+def _resident(field: str) -> int:
+    """Bytes of this process in memory: VmRSS now, VmHWM at most."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(status[field].split()[0])

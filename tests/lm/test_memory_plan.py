@@ -1,5 +1,7 @@
 """The memory of a fit by hand: twenty bytes for each weight that is trained, in parts, and what a pass takes."""
 
+from typing import Literal
+
 import pytest
 from transformers import LlamaConfig
 
@@ -19,8 +21,17 @@ def test_seven_billion_weights_alone() -> None:
     assert weights == 6_738_415_616  # as published
     assert (plan.weights, plan.training) == (4 * weights, 16 * weights)
     assert (plan.gathered, plan.casts) == (0, 0)
-    assert plan.output == 2 * 4 * 32_000 * 4096
-    assert plan.total == plan.weights + plan.training + plan.output + plan.activations
+    assert plan.output == 3 * 4 * 32_000 * 4096
+    assert plan.logits == 32_000 * (4 + 2 * 4)
+    assert plan.total == plan.weights + plan.training + plan.output + plan.activations + plan.logits
+
+
+@pytest.mark.parametrize(("device", "tokens", "size"), [("cpu", 1024, 256 * 2 + 16 * 8), ("cuda", 8192, 4096 * 10)])
+def test_logits_exist_for_some_rows_and_their_softmax_for_fewer(
+    device: Literal["cpu", "cuda"], tokens: int, size: int
+) -> None:
+    plan = plan_memory(SEVEN, FULL, tokens=tokens, bfloat16=True, device=device)
+    assert plan.logits == 32_000 * size
 
 
 @pytest.mark.parametrize(("config", "weights"), [(SEVEN, 6_738_415_616), (THIRTEEN, 13_015_864_320)])
@@ -30,9 +41,10 @@ def test_processes_share_out_what_grows_with_the_model(config: LlamaConfig, weig
 
 
 def test_what_is_computed_is_whole() -> None:
-    """Embedding and output with their gradients, two blocks, and the gradient of one."""
+    """Embedding and output, two blocks, and the gradient of one; two gradients of the output."""
     plan = plan_memory(SEVEN, FULL, processes=8, tokens=1, bfloat16=False)
-    assert plan.gathered == 4 * (2 * OUTSIDE + 3 * BLOCK)
+    assert plan.gathered == 4 * (OUTSIDE + 3 * BLOCK)
+    assert plan.output == 2 * 4 * 32_000 * 4096
 
 
 @pytest.mark.parametrize(("recompute", "cast"), [(False, OUTSIDE + 32 * BLOCK), (True, BLOCK)])

@@ -1,6 +1,7 @@
 """What memory a fit takes, by calculation: before a model is fetched, or a cluster is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Literal
 
 import torch
 from accelerate import init_empty_weights
@@ -8,6 +9,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 
 from laborllm.lm.tuning.config import TuningConfig
+from laborllm.runtime import LOGIT_ROWS, SOFTMAX_ROWS
 
 FLOAT, HALF = 4, 2  # bytes
 MOMENTS = 2  # of AdamW
@@ -21,11 +23,12 @@ class MemoryPlan:
     Attributes:
         weights: Its part of the weights, in float32.
         training: Its part of gradients, AdamW's moments and the best weights so far.
-        gathered: Whole embeddings, output and blocks of layers while they are computed, and their gradients; none for a
-            single process.
+        gathered: Whole embeddings, output and blocks of layers while they are computed, and the gradient of a block;
+            none for a single process.
         casts: Weights in bfloat16, where products are: of all of a pass, or of a block where it is recomputed.
         activations: What the backward pass needs of one forward pass.
         output: Gradients of the output layer while the loss is computed.
+        logits: Of the rows whose loss is computed at a time, and their softmax.
     """
 
     weights: int
@@ -34,15 +37,22 @@ class MemoryPlan:
     casts: int
     activations: int
     output: int
+    logits: int
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.weights + self.training + self.gathered + self.casts + self.activations + self.output
+        return sum(getattr(self, part.name) for part in fields(self))
 
 
 def plan_memory(
-    config: PreTrainedConfig, tuning: TuningConfig, *, processes: int = 1, tokens: int, bfloat16: bool
+    config: PreTrainedConfig,
+    tuning: TuningConfig,
+    *,
+    processes: int = 1,
+    tokens: int,
+    bfloat16: bool,
+    device: Literal["cpu", "cuda"] = "cuda",
 ) -> MemoryPlan:
     """Calculate the memory of tuning a base model of Llama's kind.
 
@@ -52,6 +62,7 @@ def plan_memory(
         processes: How many train together.
         tokens: In one forward pass.
         bfloat16: Whether products are in bfloat16.
+        device: Where; it decides how many logits exist at a time.
 
     Returns:
         The bytes of each process.
@@ -69,10 +80,11 @@ def plan_memory(
     return MemoryPlan(
         weights=FLOAT * sizes.weights // parts,
         training=(2 + MOMENTS) * FLOAT * trained // parts,
-        gathered=FLOAT * (2 * sizes.outside + (BLOCKS + 1) * sizes.block) if parts > 1 else 0,
+        gathered=FLOAT * (sizes.outside + (BLOCKS + 1) * sizes.block) if parts > 1 else 0,
         casts=HALF * cast if bfloat16 else 0,
         activations=tokens * _bytes_of_token(config, bfloat16=bfloat16, recompute=tuning.recompute),
-        output=2 * FLOAT * sizes.output if tuning.method == "full" else 0,
+        output=(3 if parts == 1 else 2) * FLOAT * sizes.output if tuning.method == "full" else 0,
+        logits=_bytes_of_logits(config, tokens, device, bfloat16=bfloat16),
     )
 
 
@@ -125,3 +137,9 @@ def _bytes_of_token(config: PreTrainedConfig, *, bfloat16: bool, recompute: bool
     if not recompute:
         return int(text.num_hidden_layers * layer)
     return int(text.num_hidden_layers * FLOAT * width + layer)
+
+
+def _bytes_of_logits(config: PreTrainedConfig, tokens: int, device: str, *, bfloat16: bool) -> int:
+    rows, precise = (min(tokens, most[device]) for most in (LOGIT_ROWS, SOFTMAX_ROWS))
+    in_products = HALF if bfloat16 else FLOAT
+    return int(config.get_text_config().vocab_size * (rows * in_products + 2 * precise * FLOAT))
