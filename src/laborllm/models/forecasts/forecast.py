@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -227,34 +227,38 @@ class Forecast:
             >>> ll.Forecast.load(Path("forecast.parquet")).method
             'transition frequencies'
         """
-        return cls(**read_fields(path, *read_marked(path, MARK, "forecast", "forecast", InputError)))
+        return from_rows(cls, path, *read_marked(path, MARK, "forecast", "forecast", InputError))
 
 
-def read_fields(path: Path, frame: pl.DataFrame, about: Mapping[str, str]) -> dict[str, Any]:
-    """What rows of a file that `Forecast.save` wrote say, as `Forecast` takes it.
+AnyForecast = TypeVar("AnyForecast", bound=Forecast)
+
+
+def from_rows(kind: type[AnyForecast], path: Path, frame: pl.DataFrame, about: Mapping[str, str]) -> AnyForecast:
+    """Rows of a file that `Forecast.save` wrote, as a forecast.
 
     Args:
+        kind: Its class.
         path: The file.
         frame: Its rows, or some of them.
         about: Its metadata.
 
     Returns:
-        The arguments of `Forecast`.
+        The forecast.
 
     Raises:
         InputError: They are no forecast.
     """
     try:
-        return {
-            "records": _records(frame),
-            "taxonomy": Taxonomy.from_json(about["laborllm.taxonomy"]),
-            "log_prob": frame["log_prob"].to_numpy(),
-            "raw_mass": frame["raw_mass"].to_numpy(),
-            "error_bound": _known(frame["error_bound"]),
-            "greedy_valid": _known(frame["greedy_valid"]),
-            "lineage": Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
-            "method": str(json.loads(about[MARK])["method"]),
-        }
+        return kind(
+            records=_records(frame),
+            taxonomy=Taxonomy.from_json(about["laborllm.taxonomy"]),
+            log_prob=frame["log_prob"].to_numpy(),
+            raw_mass=frame["raw_mass"].to_numpy(),
+            error_bound=_known(frame["error_bound"]),
+            greedy_valid=_known(frame["greedy_valid"]),
+            lineage=Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
+            method=str(json.loads(about[MARK])["method"]),
+        )
     except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, AttributeError, TaxonomyError) as error:
         raise InputError(
             f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"

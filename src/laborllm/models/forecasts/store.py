@@ -8,7 +8,7 @@ from typing import Self
 import polars as pl
 
 from laborllm.errors import InputError
-from laborllm.models.forecasts.forecast import MARK, Forecast, read_fields
+from laborllm.models.forecasts.forecast import MARK, Forecast, from_rows
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.files.parquet import UNREADABLE, read_mark
@@ -64,7 +64,7 @@ class ForecastFile:
             rows = self._rows(start, len(panel))
             ours = rows.filter(rows["worker"] <= panel.records["worker"][-1])
             if len(ours):
-                yield Forecast(**read_fields(self.path, ours, self.about)), panel
+                yield from_rows(Forecast, self.path, ours, self.about), panel
             start += len(ours)
         if start < len(self):
             raise InputError(f"{self.path} is a forecast of other workers than the panel has, or in another order")
