@@ -3,12 +3,12 @@
 import csv
 import html
 import json
+import multiprocessing
 import os
 import random
 import re
 import shutil
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
@@ -90,20 +90,33 @@ def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_pat
 
 @pytest.mark.slow
 def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
-    """At random moments, among them the start, a fit and the writing of the report."""
-    command = [sys.executable, "-m", "laborllm", "study", str(FILE), "--size", "smoke", "--questions", "1"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    """Killed when so many files more are there: among them the start, each fit, its scores, and the report."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["laborllm.studies.run", "laborllm.models.registry", "torch._dynamo"])
+    folder = tmp_path / "killed"
+
+    def begin() -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=run_study, args=(FILE, folder), kwargs={"size": "smoke", "questions": [1]})
+        process.start()
+        return process
+
+    def written() -> int:
+        return sum(len(files) for _, _, files in os.walk(folder))
+
     generator, kills = random.Random(0), 0
     while kills < 10:
-        running = subprocess.Popen([*command, "--out", str(tmp_path / "killed")], env=environment)
-        time.sleep(generator.uniform(2, 6))
-        kills += running.poll() is None
-        running.kill()
-        if running.wait() == 0:
-            shutil.rmtree(tmp_path / "killed" / "scores", ignore_errors=True)  # done too early: some of it once more
-    assert laborllm(f"study {FILE} --size smoke --questions 1 --out {tmp_path / 'killed'}") == 0
-    assert laborllm(f"study {FILE} --size smoke --questions 1 --out {tmp_path / 'whole'}") == 0
-    assert tables(tmp_path / "killed") == tables(tmp_path / "whole")
+        goal = written() + generator.randint(0, 8)
+        process = begin()
+        while process.is_alive() and written() < goal:
+            time.sleep(0.001)
+        process.kill()
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
+        if process.exitcode == 0:
+            shutil.rmtree(folder / "scores", ignore_errors=True)  # done too early: some of it once more
+    run_study(FILE, folder, size="smoke", questions=[1])
+    run_study(FILE, tmp_path / "whole", size="smoke", questions=[1])
+    assert tables(folder) == tables(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
