@@ -23,6 +23,7 @@ MARKER = "complete.json"
 PARTIAL = ".partial"
 LARGEST_TEXT = 256 * 2**20  # bytes of a file that is no weights, in a folder of ours: it is read into memory whole
 WEIGHTS = ".safetensors"  # the size of such a file is that of what it holds
+UNWRITTEN = ("(os error ", "transport error")  # of a full disk, as libraries tell of it
 LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: siblings add some
 
 
@@ -37,7 +38,7 @@ def new_file(path: Path) -> Iterator[Path]:
     sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
-            _require_plain(path)
+            require_file(path)
             _remove_leftovers(path)
             sibling.touch()
             mode = sibling.stat().st_mode
@@ -134,12 +135,20 @@ def _short(name: str) -> str:
     return f"{name[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _require_plain(path: Path) -> None:
-    """Raise `StorageError` if a rename to `path` would replace anything but a file."""
-    if path.is_symlink():
-        raise StorageError(f"cannot write {path}: it is a link; name the file that it leads to")
-    if path.exists() and not path.is_file():
-        raise StorageError(f"cannot write {path}: it is {'a folder' if path.is_dir() else 'a device or a pipe'}")
+def require_file(path: Path) -> None:
+    """Raise `StorageError` if a rename to `path` would replace anything but a file: call it before long work too."""
+    with _refusing(path, path):
+        if path.is_symlink():
+            raise StorageError(f"cannot write {path}: it is a link; name the file that it leads to")
+        if path.exists() and not path.is_file():
+            raise StorageError(f"cannot write {path}: it is {'a folder' if path.is_dir() else 'a device or a pipe'}")
+
+
+def require_folder(path: Path) -> None:
+    """Raise `StorageError` if `path` is something that no file can be written in."""
+    with _refusing(path, path):
+        if path.exists() and not path.is_dir():
+            raise StorageError(f"cannot write to {path}: it is no folder")
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -201,7 +210,7 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
     """Raise `StorageError` for what goes wrong in writing to `path`, such as on a full disk. What is said of `sibling`,
     which stands for it until it is whole, is said of it.
 
-    safetensors, tokenizers and polars raise exceptions of their own for it, known by the system error in their text.
+    safetensors, tokenizers and polars raise exceptions of their own for it, known by their text.
     """
     try:
         yield
@@ -210,7 +219,7 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
     except Exception as error:
-        if "(os error " not in str(error):
+        if not any(sign in str(error) for sign in UNWRITTEN):
             raise
         raise StorageError(f"cannot write {path}: {error}") from error
 

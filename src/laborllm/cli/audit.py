@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import AsJson, PanelFile, RunFolder, Seed
+from laborllm.cli.places import TO_FILE
 
 Other = Annotated[
     Path | None,
@@ -39,7 +40,7 @@ def audit(
     panel: PanelFile,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="HTML page to write as well.")] = None,
+    out: Annotated[Path | None, Parameter(help="HTML page to write as well."), TO_FILE] = None,
     reference: Other = None,
     refits: Refits = 0,
     cache: Cache = Path("refits"),

@@ -6,11 +6,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import Seed
+from laborllm.cli.places import TO_NEW_FOLDER
 
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(help="Folder to write; it must not exist.")] = Path("demo"),
+    out: Annotated[Path, Parameter(help="Folder to write; it must not exist."), TO_NEW_FOLDER] = Path("demo"),
     seed: Seed = 0,
 ) -> None:
     """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.

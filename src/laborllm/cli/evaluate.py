@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import SCORED_SO, AsJson, PanelFile, ScoredSo, Seed, Split
+from laborllm.cli.places import TO_FILE, TO_NEW_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,12 @@ Metrics = Annotated[
 LikelihoodOnly = Annotated[
     bool, Parameter(help="Score only the observed occupations: quicker, and gives only raw perplexity.")
 ]
-Report = Annotated[Path | None, Parameter(help="HTML report to write; without it the tables are printed only.")]
-Tables = Annotated[Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files.")]
+Report = Annotated[
+    Path | None, Parameter(help="HTML report to write; without it the tables are printed only."), TO_FILE
+]
+Tables = Annotated[
+    Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files."), TO_NEW_FOLDER
+]
 Cluster = Annotated[str, Parameter(help="Column whose values are drawn together, such as a household.")]
 Strata = Annotated[str | None, Parameter(help="Column within whose values clusters are drawn.")]
 Reference = Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")]

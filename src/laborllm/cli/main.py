@@ -12,7 +12,8 @@ from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
 from laborllm.cli.ahead import backtest, forecast, group, simulate, steps, what_if
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.fitting import curves, fit, models, validate
-from laborllm.cli.options import EVERY_OPTION, read_config, refuse_out_over_input, refuse_rounding
+from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
+from laborllm.cli.places import refuse_places
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import is_out_of_memory, set_up_process
 
@@ -27,7 +28,7 @@ app = App(
     help_format="markdown",
     version=__version__,
     default_parameter=EVERY_OPTION,
-    config=(read_config, refuse_out_over_input, refuse_rounding),
+    config=(read_config, refuse_places, refuse_rounding),
     suppress_keyboard_interrupt=False,
 )
 app.command(imports.import_)

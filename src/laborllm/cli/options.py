@@ -10,6 +10,7 @@ from cyclopts import App, ArgumentCollection, CoercionError, CycloptsError, Para
 from cyclopts.config import Toml, Yaml
 from cyclopts.validators import Number
 
+from laborllm.cli.places import TO_FILE, TO_FOLDER
 from laborllm.forecasting.engines.engine import Engine
 from laborllm.lm.scoring.options import Method, ScoringOptions, Weights
 from laborllm.text import Template
@@ -33,11 +34,11 @@ def _require_parquet(kind: type, path: Path | None) -> None:
 
 
 PanelFile = Annotated[Path, Parameter(help="Panel file, as `laborllm import` writes it.")]
-PanelOut = Annotated[Path, Parameter(help="Panel file to write, NAME.parquet.", validator=_require_parquet)]
+PanelOut = Annotated[Path, Parameter(help="Panel file to write, NAME.parquet.", validator=_require_parquet), TO_FILE]
 RunFolder = Annotated[
     Path, Parameter(help="Run folder, as `laborllm fit` writes it, or `nlsy`, which comes with laborllm.")
 ]
-RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist, or hold this very fit.")]
+RunOut = Annotated[Path, Parameter(help="Run folder to write; it must not exist, or hold this very fit."), TO_FOLDER]
 Machines = Annotated[Engine, Parameter(name="*")]
 Written = Annotated[Template, Parameter(name="*")]
 TEMPLATE = Template()
@@ -87,7 +88,9 @@ class Scoring:
 
 ScoredSo = Annotated[Scoring, Parameter(name="*")]
 SCORED_SO = Scoring()
-TableFile = Annotated[Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata).")]
+TableFile = Annotated[
+    Path, Parameter(help="File to write; its name says the format: .parquet, .csv or .dta (Stata)."), TO_FILE
+]
 Split = Literal["train", "valid", "test"]
 SomeSplit = Annotated[Split | None, Parameter(help="Only the workers of one split; default: all.")]
 SomeWorkers = Annotated[int | None, Parameter(help="Only this many of them, drawn at random.")]
@@ -138,32 +141,6 @@ class _Yaml(Yaml):
                 return super().compose_node(parent, index)
 
         return yaml.load(path.read_text("utf-8-sig"), Loader)
-
-
-def refuse_out_over_input(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
-    """Refuse a command that would write over what it reads, and end both.
-
-    Args:
-        app: The command, as cyclopts hands it over.
-        commands: Its name.
-        arguments: Its options.
-
-    Raises:
-        CycloptsError: `--out` is a file, or in a folder, that the command reads.
-    """
-    out = [Path(token.value) for argument in arguments if "--out" in argument.names for token in argument.tokens]
-    read = [token.value for argument in arguments if "--out" not in argument.names for token in argument.tokens]
-    for path in out:
-        if any(_is_of(path, Path(place)) for value in read for place in (value, *value.split("="))):
-            raise CycloptsError(msg=f"{path} exists already, and is what the command reads: write to another place")
-
-
-def _is_of(path: Path, read: Path) -> bool:
-    """Whether a path is what is read, or stands in a folder that is read; NAME=RUN and FILE=SHARE name one too."""
-    try:
-        return path.samefile(read) or (path.exists() and read.is_dir() and path.resolve().parent.samefile(read))
-    except (OSError, ValueError):  # one is not there, or is no path at all
-        return False
 
 
 def refuse_rounding(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import EVERY_OPTION
+from laborllm.cli.places import TO_FILE, TO_FOLDER, TO_NEW_FOLDER
 
 study = App(
     name="study",
@@ -20,7 +21,9 @@ def run(
     file: Annotated[Path, Parameter(help="Study file: its title, its panels, and which questions.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used.")],
+    out: Annotated[
+        Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used."), TO_FOLDER
+    ],
     size: Annotated[
         Literal["smoke", "cpu", "full"],
         Parameter(help="smoke: a minute, on synthetic panels; cpu: hours of two cores; full: with a GPU."),
@@ -55,7 +58,7 @@ def plan(
     /,
     *,
     folder: StudyFolder,
-    out: Annotated[Path, Parameter(help="File of the plan; it must not exist.")],
+    out: Annotated[Path, Parameter(help="File of the plan; it must not exist."), TO_FILE],
     size: SizeOf = "cpu",
     seed: Annotated[
         int | None,
@@ -81,7 +84,7 @@ def confirm(
     plan: Annotated[Path, Parameter(help="Plan, as `laborllm study plan` writes it.")],
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder of the confirmation.")],
+    out: Annotated[Path, Parameter(help="Folder of the confirmation."), TO_FOLDER],
     processes: Annotated[int, Parameter(help="Fits and forecasts made at once.")] = 1,
 ) -> None:
     """Fit and forecast on fresh folds, every worker held out once in a repeat, and answer the plan. It is done once.
@@ -103,7 +106,7 @@ def package(
     /,
     *,
     folder: StudyFolder,
-    out: Annotated[Path, Parameter(help="Folder of the package; it must not exist.")],
+    out: Annotated[Path, Parameter(help="Folder of the package; it must not exist."), TO_NEW_FOLDER],
     size: SizeOf = "cpu",
     plan: Annotated[Path | None, Parameter(help="The plan that was confirmed, if one was.")] = None,
 ) -> None:

@@ -125,6 +125,8 @@ def new_output(path: Path, outputs: Sequence[Output]) -> Iterator[Path]:
     Raises:
         StorageError: `path` cannot be written, or a file `disclosure.json` there is none of laborllm's.
     """
+    if path.name == FILE:
+        raise StorageError(f"{path} lists what is in the other files of its folder: choose another name")
     _read(path.parent / FILE)
     with new_file(path) as file:
         yield file

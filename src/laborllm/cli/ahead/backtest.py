@@ -9,15 +9,18 @@ from cyclopts import Parameter
 from laborllm.cli.ahead.people import Draws
 from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import PanelFile, Seed, Split
+from laborllm.cli.places import TO_FILE
 
 Runs = Annotated[
     list[str],
     Parameter(help="Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given."),
 ]
 Scores = Annotated[
-    Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta.")
+    Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta."), TO_FILE
 ]
-Rates = Annotated[Path | None, Parameter(help="Table of modelled and observed counts by age and group to write.")]
+Rates = Annotated[
+    Path | None, Parameter(help="Table of modelled and observed counts by age and group to write."), TO_FILE
+]
 
 
 def backtest(
@@ -29,7 +32,7 @@ def backtest(
     horizon: Annotated[int, Parameter(help="How many years ahead.")] = 5,
     out: Scores = None,
     rates: Rates = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
+    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file."), TO_FILE] = None,
     split: Annotated[Split, Parameter(help="Whose careers are forecast.")] = "test",
     workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
     draws: Draws = 200,

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file, is_panel_file, next_year
 from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
+from laborllm.cli.places import TO_FILE
 from laborllm.errors import OptionError
 from laborllm.forecasting.engines.engine import LOCAL
 
@@ -45,6 +46,7 @@ SomeFile = Annotated[
         help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print what is said of "
         "each of a few people."
     ),
+    TO_FILE,
 ]
 
 

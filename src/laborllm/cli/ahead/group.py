@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, Draws, MustMove, PeopleFile, ReadSo, Years
 from laborllm.cli.options import RunFolder, Seed
+from laborllm.cli.places import TO_FILE, TO_FOLDER
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from laborllm.report.pages.people import PeopleFutures
 
 SomeTable = Annotated[
-    Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata).")
+    Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata)."), TO_FILE
 ]
 Tables = Annotated[
     Path | None,
@@ -26,6 +27,7 @@ Tables = Annotated[
         help="Folder of tables to write, person by person: natural frequencies, time in groups of occupations, moves, "
         "survival in the occupation, return to work."
     ),
+    TO_FOLDER,
 ]
 Refits = Annotated[
     list[Path] | None,
@@ -47,8 +49,10 @@ def group(
     *,
     years: Years,
     out: SomeTable = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file.")] = None,
-    chart: Annotated[Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png.")] = None,
+    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file."), TO_FILE] = None,
+    chart: Annotated[
+        Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png."), TO_FILE
+    ] = None,
     tables: Tables = None,
     refits: Refits = None,
     rates: Rates = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import RunFolder
+from laborllm.cli.places import TO_FOLDER
 from laborllm.errors import TaxonomyError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def steps(
     ] = None,
     year: Annotated[int, Parameter(help="The year of the steps, where no people are given.")] = YEAR,
     top: Annotated[int, Parameter(help="Occupations in each table.")] = 10,
-    tables: Annotated[Path | None, Parameter(help="Folder to write the tables to, as CSV, in full.")] = None,
+    tables: Annotated[Path | None, Parameter(help="Folder to write the tables to, as CSV, in full."), TO_FOLDER] = None,
 ) -> None:
     """Say where people go from an occupation, where they come from, what they reach in two moves, and what is similar.
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import EVERY_OPTION, PanelFile, RunFolder
+from laborllm.cli.places import TO_NEW_FOLDER
 
 export = App(
     name="export",
@@ -15,7 +16,9 @@ export = App(
 
 
 @export.command(name="career")
-def export_career(panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="Folder to write; new.")]) -> None:
+def export_career(
+    panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="Folder to write; new."), TO_NEW_FOLDER]
+) -> None:
     """Write the files that CAREER's own code reads: per split and variable one text file, a line per worker.
 
     Example: `laborllm export career nlsy97.parquet --out layout`
@@ -31,7 +34,7 @@ def export_model(
     run: RunFolder,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder to write; new.")],
+    out: Annotated[Path, Parameter(help="Folder to write; new."), TO_NEW_FOLDER],
     adapter: Annotated[bool, Parameter(help="Only the adapter, for peft, without the base model.")] = False,
 ) -> None:
     """Write a fine-tuned language model as transformers loads it, with its tokenizer and a card on how to use it.

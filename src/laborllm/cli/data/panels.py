@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from laborllm.cli.options import TEMPLATE, AsJson, PanelFile, PanelOut, Seed, Written
+from laborllm.cli.places import TO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,9 @@ def describe(
     panel: PanelFile,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="HTML page to write as well, with figures and their numbers.")] = None,
+    out: Annotated[
+        Path | None, Parameter(help="HTML page to write as well, with figures and their numbers."), TO_FILE
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Show what a panel holds: workers, years, stay rate, states, occupations, covariates, and what was left out.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import AsJson, Corrections
+from laborllm.cli.places import TO_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ def code_titles(
     out: Annotated[
         Path | None,
         Parameter(help="Table to write, one row per distinct title; its name says the format: .parquet, .csv or .dta."),
+        TO_FILE,
     ] = None,
     threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
     corrections: Corrections = None,

@@ -8,6 +8,7 @@ import polars as pl
 from cyclopts import Parameter
 
 from laborllm.cli.naming import paths_by_name
+from laborllm.cli.places import TO_FILE
 from laborllm.errors import RunError
 
 CURVE = "curve.csv"
@@ -23,7 +24,7 @@ def curves(
     ],
     /,
     *,
-    out: Annotated[Path, Parameter(help="SVG file to write.")],
+    out: Annotated[Path, Parameter(help="SVG file to write."), TO_FILE],
 ) -> None:
     """Draw the learning curves of several runs in one figure: validation perplexity by careers seen.
 

@@ -17,7 +17,7 @@ from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 from laborllm.panel.files.store import Careers
 from laborllm.progress import progress
-from laborllm.storage import new_file, sole_writer
+from laborllm.storage import new_file, require_file, sole_writer
 
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
@@ -145,6 +145,7 @@ def _to_file(
     doing: str, compute: Compute, careers: Careers, path: Path, *, identity: str, engine: Engine, records: int
 ) -> int:
     result = hashlib.sha256(f"{doing}\n{identity}\n{records}\n{careers.fingerprint}".encode()).hexdigest()
+    require_file(path)
     with sole_writer(path):
         shards = Shards.open(path.with_name(f"{path.name}.shards"), result)
         ready: set[int] = set()

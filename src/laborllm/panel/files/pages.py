@@ -38,12 +38,12 @@ def require_sound_pages(path: Path) -> None:
         try:
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 _require_sound(content)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise pl.exceptions.ComputeError(f"{path} is no Parquet file, or torn") from error
 
 
 def _require_sound(content: mmap.mmap) -> None:
-    """Raise `ValueError`, `LookupError` or `TypeError` unless all sizes may be true."""
+    """Raise `ValueError` unless all sizes may be true, or what comes of a field that is missing or of another type."""
     end = len(content) - 8
     footer = _Reader(content, end - int.from_bytes(content[end : end + 4], "little")).struct()
     groups = footer.get(GROUPS, [])

@@ -1,0 +1,78 @@
+"""Places that a command writes to: marked where the option is, and refused before any work where they cannot serve.
+
+An option that names one carries `TO_FILE`, `TO_NEW_FOLDER` or `TO_FOLDER`:
+
+    out: Annotated[Path, Parameter(help="HTML page to write."), TO_FILE]
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from itertools import combinations
+from pathlib import Path
+from typing import Any, get_args
+
+from cyclopts import App, Argument, ArgumentCollection, CycloptsError
+
+from laborllm.storage import require_file, require_folder, require_free
+
+
+class Place(Enum):
+    """What a command writes at a path."""
+
+    FILE = "a file, in the place of one that is there"
+    NEW_FOLDER = "a folder where nothing is"
+    FOLDER = "files in a folder, which is made if need be"
+
+
+TO_FILE, TO_NEW_FOLDER, TO_FOLDER = Place.FILE, Place.NEW_FOLDER, Place.FOLDER
+REQUIRE = {TO_FILE: require_file, TO_NEW_FOLDER: require_free, TO_FOLDER: require_folder}
+
+
+def written_by(argument: Argument) -> Place | None:
+    """What an option's path is for; None: nothing is written there."""
+    marks = (mark for part in _parts(argument.field_info.annotation) for mark in getattr(part, "__metadata__", ()))
+    return next((mark for mark in marks if isinstance(mark, Place)), None)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """A type, and the types that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def refuse_places(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse, before it begins, a command that could not write what it is to write, or would write over what it reads.
+
+    Args:
+        app: The command, as cyclopts hands it over.
+        commands: Its name.
+        arguments: Its options.
+
+    Raises:
+        CycloptsError: Two results have one place, or one has that of what is read.
+        StorageError: What is there cannot be replaced, such as a link.
+    """
+    places = [
+        (Path(token.value), place)
+        for argument in arguments
+        if (place := written_by(argument))
+        for token in argument.tokens
+    ]
+    read = [token.value for argument in arguments if not written_by(argument) for token in argument.tokens]
+    for path, _ in places:
+        if any(_is_of(path, Path(place)) for value in read for place in (value, *value.split("="))):
+            raise CycloptsError(msg=f"{path} exists already, and is what the command reads: write to another place")
+    for (one, _), (other, _) in combinations(places, 2):
+        if one.resolve() == other.resolve():
+            raise CycloptsError(msg=f"two results are to be written to {one}: name two places")
+    for path, place in places:
+        REQUIRE[place](path)
+
+
+def _is_of(path: Path, read: Path) -> bool:
+    """Whether a path is what is read, or stands in a folder that is read; NAME=RUN and FILE=SHARE name one too."""
+    try:
+        return path.samefile(read) or (path.exists() and read.is_dir() and path.resolve().parent.samefile(read))
+    except (OSError, ValueError):  # one is not there, or is no path at all
+        return False
