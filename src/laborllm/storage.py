@@ -147,8 +147,8 @@ def require_file(path: Path) -> None:
 def require_folder(path: Path) -> None:
     """Raise `StorageError` if `path` is something that no file can be written in."""
     with _refusing(path, path):
-        if path.exists() and not path.is_dir():
-            raise StorageError(f"cannot write to {path}: it is no folder")
+        if (path.exists() or path.is_symlink()) and not path.is_dir():
+            raise StorageError(f"cannot write to {path}: it is no folder, nor leads to one")
 
 
 def _remove_leftovers(path: Path) -> None:
