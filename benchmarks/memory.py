@@ -7,6 +7,7 @@ from itertools import accumulate
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -127,9 +128,9 @@ def _tune(folder: Path, processes: int) -> None:
 
 def _most_of_tensors(profiled: profile) -> int:
     """The most bytes that torch held at a time: the sum of what it took and gave back, in the order of time."""
-    events = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
+    events: list[Any] = profiled.profiler.kineto_results.events()  # type: ignore[union-attr]
     taken = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
-    return max(accumulate(size for _, size in taken))
+    return int(max(accumulate(size for _, size in taken)))
 
 
 def _resident(field: str) -> int:

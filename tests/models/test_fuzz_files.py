@@ -1,4 +1,4 @@
-"""Run folders, forecasts, panels and files of options spoilt at random, some hundred of each, or FUZZ_INPUTS: used, or one line."""
+"""Run folders, forecasts, panels and files of options, each spoilt FUZZ_INPUTS times at random: used, or one line."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Extracts, tables and resumes spoilt at random, some hundred of each, or FUZZ_INPUTS: a panel that adds up, or one line of our own."""
+"""Extracts, tables and resumes, each spoilt FUZZ_INPUTS times: a panel that adds up, or one line of our own."""
 
 import gzip
 import os
