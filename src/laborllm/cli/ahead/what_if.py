@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years
 from laborllm.cli.options import RunFolder, Seed
+from laborllm.cli.places import TO_FILE
 
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.what_if import Difference
@@ -19,6 +20,7 @@ SomeFile = Annotated[
         help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print the largest "
         "differences."
     ),
+    TO_FILE,
 ]
 
 
