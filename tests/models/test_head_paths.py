@@ -26,10 +26,8 @@ from laborllm.models.sequence.specs import Nemo
 from laborllm.panel import Panel
 from laborllm.text import Template
 from laborllm.training.config import TrainingConfig
-from models.test_language_paths import TokensRead
+from models.test_language_paths import DRAWS, YEARS, TokensRead, require_equal_paths
 
-YEARS = range(2005, 2009)
-DRAWS = 5
 TRAINING = TuningConfig.preset("head", learning_rate=1e-2, epochs=1)
 
 
@@ -52,36 +50,23 @@ def head(spec: TitleHead, panel: Panel) -> FittedTitleHead:
     return untamed(spec.fit(panel))
 
 
-def require_equal_paths(model: FittedTitleHead, panel: Panel) -> None:
-    """Probabilities of every path and year are those of a forecast of the career with what was drawn."""
-    quick, slow = start_paths(model, panel, DRAWS), RescoredPaths(model, panel, DRAWS)
-    assert isinstance(quick, HeadPaths)
-    generator = torch.Generator().manual_seed(0)
-    for year in YEARS:
-        torch.testing.assert_close(quick.probability().double(), slow.probability(), rtol=0, atol=1e-5)
-        if year < YEARS[-1]:
-            drawn = torch.randint(0, 3, (panel.workers, DRAWS), generator=generator)  # some paths draw alike
-            quick.append(drawn)
-            slow.append(drawn)
-
-
 @pytest.mark.parametrize(
     "template", [Template(), Template(last_records=2), Template("numeric")], ids=["whole", "windows", "numeric"]
 )
 def test_paths_are_forecasts_of_the_careers_drawn(template: Template, spec: TitleHead, panel: Panel) -> None:
     model = untamed(replace(spec, template=template).fit(panel))
-    require_equal_paths(model, panel.sample(6, seed=0).open(YEARS))
+    require_equal_paths(model, panel.sample(6, seed=0).open(YEARS), HeadPaths)
 
 
 def test_paths_of_an_offset_model_with_a_state_of_its_own(spec: TitleHead, panel: Panel, tmp_path: Path) -> None:
     Nemo(training=TrainingConfig(epochs=1, batch_size=32, learning_rate=3e-3)).fit(panel).save(tmp_path / "nemo")
     model = untamed(replace(spec, offset_model=tmp_path / "nemo", title_tokens="own").fit(panel))
-    require_equal_paths(model, panel.sample(4, seed=1).open(YEARS))
+    require_equal_paths(model, panel.sample(4, seed=1).open(YEARS), HeadPaths)
 
 
 def test_careers_of_which_nothing_was_observed(head: FittedTitleHead, panel: Panel) -> None:
     opened = panel.sample(4, seed=0).open(YEARS)
-    require_equal_paths(head, opened.with_records(opened.records.filter(opened.records["year"] >= YEARS[0])))
+    require_equal_paths(head, opened.with_records(opened.records.filter(opened.records["year"] >= YEARS[0])), HeadPaths)
 
 
 def test_no_token_is_read_twice(head: FittedTitleHead, panel: Panel) -> None:

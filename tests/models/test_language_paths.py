@@ -38,10 +38,10 @@ def off_the_shelf(base_folder: Path, panel: Panel) -> FittedOffTheShelf:
     return OffTheShelf(base=str(base_folder)).fit(panel)
 
 
-def require_equal_paths(model: Any, panel: Panel) -> None:
+def require_equal_paths(model: Any, panel: Panel, kind: type = LanguagePaths) -> None:
     """Probabilities of every path and year are those of a forecast of the career with what was drawn."""
     quick, slow = start_paths(model, panel, DRAWS), RescoredPaths(model, panel, DRAWS)
-    assert isinstance(quick, LanguagePaths)
+    assert isinstance(quick, kind)
     generator = torch.Generator().manual_seed(0)
     for year in YEARS:
         torch.testing.assert_close(quick.probability().double(), slow.probability(), rtol=0, atol=1e-5)

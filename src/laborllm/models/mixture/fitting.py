@@ -56,7 +56,7 @@ def _at_its_temperature(mixture: FittedMixture, valid: Panel) -> FittedMixture:
     forecast = mixture.mean(valid)
     temperature = best_temperature(forecast)
     found = replace(mixture, temperature=temperature)
-    perplexity = float(np.exp(-found.log_likelihood(valid).mean()))
+    perplexity = float(np.exp(-found.at_temperature(forecast).raw_log_likelihood.mean()))
     metrics = {**mixture.metrics, "temperature": temperature, "validation perplexity": perplexity}
     return replace(found, metrics=metrics)
 

@@ -69,8 +69,14 @@ class FittedMixture:
             OptionError: Pruned scoring with a temperature, for which there is no bound.
         """
         mixed = self.mean(self.record.over(panel), scoring)
-        if not self.spec.tempered:
-            return mixed
+        return self.at_temperature(mixed) if self.spec.tempered else mixed
+
+    def at_temperature(self, mixed: Forecast) -> Forecast:
+        """A forecast of `mean`, flattened by the temperature.
+
+        Raises:
+            OptionError: It was made by pruned scoring, for which there is no bound then.
+        """
         if mixed.error_bound is not None:
             raise OptionError(
                 "pruned scoring has no bound on the error of a tempered mixture: score titles by the tree"

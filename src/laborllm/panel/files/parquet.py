@@ -69,7 +69,8 @@ def read_marked(
     """
     about = read_mark(path, mark, what, verb, error)
     try:
-        return read_whole(path, error), about
+        _require_size(path, error, None)  # `read_mark` has checked the headers
+        return pl.read_parquet(path), about
     except UNREADABLE as found:
         raise error(f"{path} is not a Parquet file: make a {what} with 'laborllm {verb}'") from found
 

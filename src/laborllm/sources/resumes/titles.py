@@ -13,11 +13,11 @@ from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.occupations.coding.coder import NO_JOB
 from laborllm.occupations.coding.corrections import read_corrections
 from laborllm.occupations.coding.words import state_named
+from laborllm.occupations.taxonomy import COARSER
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
 UNCODED, STATE = "title uncoded", "state"
-HELD_BY_NOT_WORKING = ("unemployed", "not_in_labor_force")
 SHOWN = 20  # uncoded titles that a note lists
 COUNTED = {"title": pl.String, "rows": pl.UInt32}
 
@@ -84,8 +84,7 @@ class CodedTitles:
     def _state(self, title: str) -> str | None:
         """The state of the taxonomy that a title names, or the one that holds it."""
         state = state_named(title)
-        wider = "not_working" if state in HELD_BY_NOT_WORKING else None
-        return next((code for code in (state, wider) if code in self.taxonomy.states), None)
+        return next((code for code in (state, COARSER.get(state or "")) if code in self.taxonomy.states), None)
 
     def uncoded(self) -> pl.DataFrame:
         """Titles without a code and their rows, the most frequent first."""
