@@ -19,7 +19,7 @@ def invented_career() -> ll.Panel:
     """Ten years in a shop of a woman who does not exist."""
     about = {"education": "high school", "gender": "female", "birth_year": 1984}
     job = {"worker": "invented", "start": "2015", "end": "2024", "title": "Retail salesperson"}
-    return ll.read_people(pl.DataFrame([job | about]), as_of="2024").panel
+    return ll.read_people(pl.DataFrame([job | about]), ll.PeopleOptions(as_of="2024")).panel
 
 
 def main() -> None:

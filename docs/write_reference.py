@@ -7,7 +7,17 @@ import laborllm
 from laborllm.cli import app
 
 SECTIONS = {
-    "Read and import": ("read_panel", "read_people", "People", "import_", "Panel", "Taxonomy", "load_taxonomy"),
+    "Read and import": (
+        "read_panel",
+        "read_people",
+        "PeopleOptions",
+        "People",
+        "import_",
+        "ResumeOptions",
+        "Panel",
+        "Taxonomy",
+        "load_taxonomy",
+    ),
     "Fit": ("fit", "load"),
     "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
     "Years ahead": (

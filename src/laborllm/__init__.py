@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from laborllm.panel import Panel
     from laborllm.sources import (
         People,
+        PeopleOptions,
+        ResumeOptions,
         import_nlswork,
         import_nlsy79,
         import_nlsy97,
@@ -81,6 +83,8 @@ PLACES = {
     "panel": ("Panel",),
     "sources": (
         "People",
+        "PeopleOptions",
+        "ResumeOptions",
         "import_nlswork",
         "import_nlsy79",
         "import_nlsy97",
@@ -117,6 +121,8 @@ __all__ = [
     "Oracle",
     "Panel",
     "People",
+    "PeopleOptions",
+    "ResumeOptions",
     "ScoringOptions",
     "Simulation",
     "Taxonomy",

@@ -39,7 +39,7 @@ def test_thirty_displaced_workers_with_one_command(run: Path, capsys: pytest.Cap
     assert "titles coded, the least sure" in said.err
     written = pl.read_csv("new/people.csv", schema_overrides={"code": pl.String, "output_type_id": pl.String})
     assert tuple(written.columns) == COLUMNS
-    people = ll.read_people(LIST, as_of="2025-06").panel
+    people = ll.read_people(LIST, ll.PeopleOptions(as_of="2025-06")).panel
     paths = ll.simulate(ll.load(run), people, years=[2026, 2028, 2030], draws=50, seed=0)
     expected = hub_shares(ll.group_shares(paths), "transition", level=0.9)
     assert written["value"].to_list() == pytest.approx(expected["value"].to_list())
@@ -78,7 +78,7 @@ def test_what_if_without_a_file_prints_what_differs_most(run: Path, capsys: pyte
     command = f"what-if {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --top 2 --last-occupation 95"
     assert laborllm(command) == 0
     first, line = capsys.readouterr().out.splitlines()
-    fitted, opened = ll.load(run), ll.read_people(LIST, as_of="2025-06").panel.open([2026])
+    fitted, opened = ll.load(run), ll.read_people(LIST, ll.PeopleOptions(as_of="2025-06")).panel.open([2026])
     other = ll.if_records_said(opened, last_occupation="95")
     found = 100 * ll.what_if(fitted, opened, other, draws=20).probability[:, 0].mean(axis=0)
     largest = int(np.abs(found).argmax())
@@ -94,7 +94,7 @@ def test_what_if_writes_the_paired_difference(run: Path, capsys: pytest.CaptureF
     table = pl.read_parquet("difference.parquet")
     assert table.height == 30 * 2 * 3
     assert set(table["output_type"]) == {"mean", "quantile"}
-    people = ll.read_people(LIST, as_of="2025-06").panel
+    people = ll.read_people(LIST, ll.PeopleOptions(as_of="2025-06")).panel
     fitted = ll.load(run)
     opened = people.open([2026])
     other = ll.if_records_said(opened, last_occupation="95")
@@ -126,7 +126,7 @@ def test_a_list_is_forecast_in_words_and_numbers(run: Path, capsys: pytest.Captu
     said = capsys.readouterr().out.splitlines()
     assert re.match(r"Person 01, 2026: of 100 people with this history, \d+ stay: Unemployed; \d+ move: ", said[0])
     assert said[-1] == "and 25 more workers in the file"
-    people = ll.read_people(LIST, as_of="2025-06").panel
+    people = ll.read_people(LIST, ll.PeopleOptions(as_of="2025-06")).panel
     expected = ll.next_frequencies(ll.forecast(run, people, year=2026), people, top=2)
     written = pl.read_csv("next.csv", schema_overrides={"code": pl.String})
     assert written["people"].to_list() == expected["people"].to_list()
@@ -155,7 +155,7 @@ def test_the_natural_question_needs_no_option(run: Path, capsys: pytest.CaptureF
     assert set(Path().iterdir()) == before
     assert laborllm(f"group {run} list.csv --years {this_year} {this_year + 2} --draws 5") == 0
     assert capsys.readouterr().out.startswith(f"{this_year}: of 2 people")
-    people = ll.read_people("list.csv", as_of=f"{this_year - 1}-12-31").panel
+    people = ll.read_people("list.csv", ll.PeopleOptions(as_of=f"{this_year - 1}-12-31")).panel
     expected = ll.next_frequencies(ll.forecast(run, people, year=this_year), people)
     assert laborllm(f"forecast {run} list.csv --year {this_year} --layout people --out next.csv") == 0
     assert pl.read_csv("next.csv")["people"].to_list() == expected["people"].to_list()

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     panel.save(place / "panel.parquet")
     ll.fit("transition", panel, variant="plain", out=place / "chain")
     (place / "jobs.csv").write_text(JOBS)
-    ll.read_people(place / "jobs.csv", as_of="2024").panel.save(place / "people.parquet")
+    ll.read_people(place / "jobs.csv", ll.PeopleOptions(as_of="2024")).panel.save(place / "people.parquet")
     return place
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from laborllm.errors import SourceError
 from laborllm.panel import Panel
-from laborllm.sources import import_resumes
+from laborllm.sources import ResumeOptions, import_resumes
 from laborllm.sources.resumes.dates import DateOrder, is_open_end, read_date, read_dates
 
 DAY = st.dates(date(1950, 1, 1), date(2049, 12, 31))
@@ -190,7 +190,7 @@ def imported(tmp_path: Path, rows: str, **options: object) -> Panel:
     path = tmp_path / "jobs.csv"
     path.write_text(f"worker,start,end,title\n{rows}")
     os.utime(path, (datetime(2020, 6, 1, tzinfo=UTC).timestamp(),) * 2)
-    return import_resumes(path, **options)  # type: ignore[arg-type]
+    return import_resumes(path, ResumeOptions(**options))  # type: ignore[arg-type]
 
 
 def years(panel: Panel, worker: str) -> list[int]:
@@ -207,9 +207,9 @@ def test_an_open_end_and_one_in_the_future_go_on_to_the_date_of_the_file(end: st
     assert panel.provenance.left_out == {}
 
 
-def test_as_of_and_open_end_are_as_told(tmp_path: Path) -> None:
+def test_as_of_and_open_ends_are_as_given(tmp_path: Path) -> None:
     panel = imported(
-        tmp_path, "1,2015,01/01/1900,Cashier\n2,2018,2019,Cashier\n", as_of="May 2018", open_ends=["01/01/1900"]
+        tmp_path, "1,2015,01/01/1900,Cashier\n2,2018,2019,Cashier\n", as_of="May 2018", open_ends=("01/01/1900",)
     )
     assert years(panel, "1") == [2015, 2016, 2017, 2018]
     assert years(panel, "2") == [2018]

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from laborllm.errors import LaborLLMError, PanelError, SourceError
+from laborllm.errors import LaborLLMError, OptionError, PanelError, SourceError
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.occupations.coding.corrections import read_corrections
 from laborllm.panel import Panel
-from laborllm.sources import import_resumes, write_resumes
+from laborllm.sources import ResumeOptions, import_resumes, write_resumes
 from laborllm.sources.formats import text
 from laborllm.sources.resumes import shards
 from laborllm.sources.resumes import titles as resumes_titles
@@ -57,7 +57,7 @@ def by_year(panel: Panel) -> dict[tuple[str, int], str]:
 
 def test_the_main_job_of_a_year_is_the_one_with_most_days(tmp_path: Path) -> None:
     rows = "1,2001-03,2003-06,RN,,\n1,2003-05-01,2003,Cashier,,\n1,2006,present,Line cook,,\n2,2008,2008,RN,,\n"
-    panel = import_resumes(table(tmp_path, rows), as_of="2008")
+    panel = import_resumes(table(tmp_path, rows), ResumeOptions(as_of="2008"))
     expected = {("1", 2001): "95", ("1", 2002): "95", ("1", 2003): "276", ("2", 2008): "95"}
     assert by_year(panel) == expected | {("1", year): "436" for year in (2006, 2007, 2008)}
     assert panel.provenance.left_out == {"another job filled more of the year": 1}
@@ -68,7 +68,7 @@ def test_corrections_of_titles_come_first(tmp_path: Path) -> None:
     own = tmp_path / "own.csv"
     own.write_text("title,code\ncrew ninja,444\nRN,207\n")
     jobs = table(tmp_path, "1,2001,2001,Crew Ninja,,\n1,2002,2002,RN,,\n1,2003,2003,Cashier,,\n")
-    panel = import_resumes(jobs, corrections=own)
+    panel = import_resumes(jobs, ResumeOptions(corrections=own))
     assert by_year(panel) == {("1", 2001): "444", ("1", 2002): "207", ("1", 2003): "276"}
 
 
@@ -121,14 +121,14 @@ def test_a_job_that_cannot_be_used_is_counted(row: str, reason: str, tmp_path: P
     ],
 )
 def test_a_state_in_place_of_a_title(title: str, states: tuple[str, ...], code: str, tmp_path: Path) -> None:
-    panel = import_resumes(table(tmp_path, f"1,2001,2002,{title},,\n2,2000,2000,RN,,\n"), states=states)
+    panel = import_resumes(table(tmp_path, f"1,2001,2002,{title},,\n2,2000,2000,RN,,\n"), ResumeOptions(states=states))
     assert by_year(panel) == {("1", 2001): code, ("1", 2002): code, ("2", 2000): "95"}
     assert panel.provenance.notes["years whose title names a state"] == f"{code} (2)"
 
 
 @pytest.mark.parametrize("states", [(), ("in_education",)])
 def test_a_state_that_the_taxonomy_has_not_is_left_out(states: tuple[str, ...], tmp_path: Path) -> None:
-    panel = import_resumes(table(tmp_path, "1,2001,2001,Retired,,\n2,2000,2000,RN,,\n"), states=states)
+    panel = import_resumes(table(tmp_path, "1,2001,2001,Retired,,\n2,2000,2000,RN,,\n"), ResumeOptions(states=states))
     assert by_year(panel) == {("2", 2000): "95"}
     assert panel.provenance.left_out["title names no job"] == 1
     assert "years whose title names a state" not in panel.provenance.notes
@@ -225,7 +225,7 @@ def write_json(tmp_path: Path, kind: str) -> Path:
 
 @pytest.mark.parametrize("kind", ["folder", "json", "jsonl", "jsonl.gz"])
 def test_json_resumes(kind: str, tmp_path: Path) -> None:
-    panel = import_resumes(write_json(tmp_path, kind), as_of="2011")
+    panel = import_resumes(write_json(tmp_path, kind), ResumeOptions(as_of="2011"))
     names = ["r-1", "r-3"] if "jsonl" in kind else ["r"]
     years = {
         **dict.fromkeys(range(2005, 2009), ("436", "high school")),
@@ -305,14 +305,14 @@ def test_every_file_of_a_folder_is_read_or_counted(tmp_path: Path) -> None:
 
 def test_missing_is_missing_in_every_column(tmp_path: Path) -> None:
     rows = "NA,2001,2002,RN,,\n1,NaT,2002,RN,,\n1,2001,2002,None,,\n2,2001,<NA>,RN,NA,nan\n"
-    panel = import_resumes(table(tmp_path, rows), as_of="2002")
+    panel = import_resumes(table(tmp_path, rows), ResumeOptions(as_of="2002"))
     assert panel.provenance.left_out == {"worker missing": 1, "start missing": 1, "title missing": 1}
     found = panel.records.select("worker", "year", "education", "birth_year").rows()
     assert found == [("2", 2001, None, None), ("2", 2002, None, None)]
 
 
 def test_states_of_the_panel_to_pool_with(tmp_path: Path) -> None:
-    panel = import_resumes(table(tmp_path, "1,2001,2001,RN,,\n"), states=["in_education", "not_working"])
+    panel = import_resumes(table(tmp_path, "1,2001,2001,RN,,\n"), ResumeOptions(states=("in_education", "not_working")))
     assert panel.taxonomy.states == ("in_education", "not_working")
     assert by_year(panel) == {("1", 2001): "95"}
 
@@ -383,9 +383,27 @@ def test_a_worker_with_two_years_of_birth(tmp_path: Path) -> None:
         import_resumes(table(tmp_path, "1,2001,2001,RN,,1970\n1,2002,2002,RN,,1971\n"))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"date_order": "year-first"}, "unknown order of dates 'year-first': use day-first or month-first"),
+        ({"open_ends": "current job"}, "open_ends is a tuple of texts, not the text 'current job'"),
+    ],
+)
+def test_options_out_of_their_range(options: dict[str, str], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        ResumeOptions(**options)  # type: ignore[arg-type]
+
+
+def test_a_spec_is_its_values(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    same = {ResumeOptions(corrections=own), ResumeOptions(corrections=str(own))}  # type: ignore[arg-type]
+    assert len(same) == 1
+
+
 def test_as_of_must_be_a_date(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="'soon' is not a date: write 2024, 2024-03 or 2024-03-31"):
-        import_resumes(table(tmp_path, "1,2001,,RN,,\n"), as_of="soon")
+        import_resumes(table(tmp_path, "1,2001,,RN,,\n"), ResumeOptions(as_of="soon"))
 
 
 @pytest.mark.parametrize(

@@ -51,10 +51,6 @@ States = Annotated[
         "not_in_labor_force become not_working where it is the only one of them. Default: all that the source tells."
     ),
 ]
-Corrections = Annotated[
-    Path | None,
-    Parameter(help="CSV file with the columns title and code: these titles have these codes, whatever else is known."),
-]
 SplitSeed = Annotated[int, Parameter(help="Seed of the split into train, valid and test.", validator=NATURAL)]
 SplitBy = Annotated[
     str | None,

@@ -11,7 +11,7 @@ import laborllm as ll
 from laborllm.errors import PanelError, SourceError
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.panel import Panel
-from laborllm.sources.people import read_people
+from laborllm.sources.people import PeopleOptions, read_people
 
 JOBS = pl.DataFrame(
     {
@@ -47,7 +47,7 @@ def in_form(form: str, folder: Path) -> object:
 
 @pytest.mark.parametrize("form", ["polars", "pandas", "csv", "parquet"])
 def test_a_list_of_jobs_is_the_same_in_any_form(form: str, tmp_path: Path, coder: TitleCoder) -> None:
-    people = read_people(in_form(form, tmp_path), as_of="2020", coder=coder)
+    people = read_people(in_form(form, tmp_path), PeopleOptions(as_of="2020"), coder=coder)
     assert occupations(people.panel, "Ada") == {
         **dict.fromkeys(range(2012, 2018), "Cashiers"),
         **dict.fromkeys(range(2018, 2021), "Bookkeepers and accounting clerks"),
@@ -58,13 +58,13 @@ def test_a_list_of_jobs_is_the_same_in_any_form(form: str, tmp_path: Path, coder
 
 
 def test_titles_come_with_their_confidence_and_a_correction_overrules(tmp_path: Path, coder: TitleCoder) -> None:
-    first = read_people(JOBS, as_of="2020", coder=coder).titles
+    first = read_people(JOBS, PeopleOptions(as_of="2020"), coder=coder).titles
     assert first.columns == ["title", "code", "occupation", "confidence", "match"]
     assert first["confidence"].is_sorted()
     assert first.row(0)[:2] == ("Frobnicator of zorbs", None)
     own = tmp_path / "own.csv"
     own.write_text("title,code\nfrobnicator of zorbs,95\n")
-    corrected = read_people(JOBS, as_of="2020", corrections=own, coder=coder)
+    corrected = read_people(JOBS, PeopleOptions(as_of="2020", corrections=own), coder=coder)
     assert occupations(corrected.panel, "Cleo") == dict.fromkeys((2019, 2020), "Registered nurses")
     assert corrected.titles.filter(title="Frobnicator of zorbs")["match"].to_list() == ["correction"]
     assert corrected.left_out == ()
@@ -73,7 +73,7 @@ def test_titles_come_with_their_confidence_and_a_correction_overrules(tmp_path: 
 def test_resumes_become_careers(tmp_path: Path, coder: TitleCoder) -> None:
     work = [{"startDate": "2015-01", "endDate": "2019-12", "position": "Registered nurse"}]
     (tmp_path / "cleo.json").write_text(json.dumps({"work": work}))
-    people = read_people(tmp_path, as_of="2024", coder=coder)
+    people = read_people(tmp_path, PeopleOptions(as_of="2024"), coder=coder)
     assert occupations(people.panel, "cleo") == dict.fromkeys(range(2015, 2020), "Registered nurses")
     assert people.titles["title"].to_list() == ["Registered nurse"]
 
@@ -94,7 +94,7 @@ def test_a_frame_of_codes_is_a_panel() -> None:
 
 
 def test_who_lost_the_job_is_unemployed_since(tmp_path: Path, coder: TitleCoder) -> None:
-    everyone = read_people(JOBS.head(3), as_of="2020", out_of_work_since=2019, coder=coder).panel
+    everyone = read_people(JOBS.head(3), PeopleOptions(as_of="2020", out_of_work_since=2019), coder=coder).panel
     assert list(occupations(everyone, "Ada").items())[-3:] == [
         (2018, "Bookkeepers and accounting clerks"),
         (2019, "Unemployed"),
@@ -102,14 +102,14 @@ def test_who_lost_the_job_is_unemployed_since(tmp_path: Path, coder: TitleCoder)
     ]
     assert occupations(everyone, "Ben")[2017 + 2] == "Unemployed"
     by_person = JOBS.head(3).with_columns(out_of_work_since=pl.Series(["May 2020", "May 2020", None]))
-    some = read_people(by_person, as_of="2020-08", coder=coder).panel
+    some = read_people(by_person, PeopleOptions(as_of="2020-08"), coder=coder).panel
     assert occupations(some, "Ada")[2020] == "Unemployed"
     assert "Unemployed" not in occupations(some, "Ben").values()
     assert some.records.filter(worker="Ada")["gender"].unique().to_list() == ["female"]
 
 
 def test_thirty_invented_people_are_read_with_all_their_titles(coder: TitleCoder) -> None:
-    people = read_people(THIRTY, as_of="2025-06", coder=coder)
+    people = read_people(THIRTY, PeopleOptions(as_of="2025-06"), coder=coder)
     assert people.panel.workers == 30
     assert people.left_out == ()
     last = people.panel.records.group_by("worker").last()
@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_one_line(
     people: object, options: dict[str, object], message: str, coder: TitleCoder
 ) -> None:
     with pytest.raises(SourceError, match=message) as error:
-        read_people(people, coder=coder, **options)  # type: ignore[arg-type]
+        read_people(people, PeopleOptions(**options), coder=coder)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
 
 
@@ -146,7 +146,8 @@ def test_the_front_door_has_it() -> None:
 def test_a_list_that_says_who_is_out_of_work(tmp_path: Path) -> None:
     """Unemployed in place of a title is a state of that year, shown among the titles as sure."""
     jobs = pl.DataFrame({"worker": ["a", "a"], "start": ["2019", "2021"], "end": ["2020", "2022"]})
-    people = read_people(jobs.with_columns(title=pl.Series(["Registered nurse", "Laid off"])), as_of="2022")
+    jobs = jobs.with_columns(title=pl.Series(["Registered nurse", "Laid off"]))
+    people = read_people(jobs, PeopleOptions(as_of="2022"))
     assert people.panel.records["occupation"].to_list() == ["95", "95", "unemployed", "unemployed"]
     assert people.titles.filter(title="Laid off").select("code", "occupation", "confidence", "match").rows() == [
         ("unemployed", "Unemployed", 1.0, "state")

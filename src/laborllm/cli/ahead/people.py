@@ -3,43 +3,27 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from laborllm.sources.people import People, PeopleOptions, read_people
+
 if TYPE_CHECKING:
     from laborllm.panel import Panel
-    from laborllm.sources.people import People
 
 SHOWN = 5
 
 PeopleFile = Annotated[
     Path,
-    Parameter(help="A list with one row per job (CSV or Parquet), JSON Resumes (a file or a folder), or a panel file."),
+    Parameter(
+        help="A list with one row per job (CSV or Parquet), JSON Resumes (a file or a folder), or a panel file. A list "
+        "from after the first year asked about is taken as it was at the end of the year before that."
+    ),
 ]
-
-
-@dataclass(frozen=True)
-class PeopleOptions:
-    """How people are read who come as a list of jobs or as resumes.
-
-    Attributes:
-        as_of: Year, month or day on which the list was true; default: the date of the file, or the end of the year
-            before the first that is asked about.
-        out_of_work_since: Year in which all of these people lost their jobs; default: as the list says.
-        corrections: CSV file with the columns title and code: these titles have these codes, whatever else is known.
-        threshold: Leave out titles whose code is less sure than this.
-        date_order: How to read 03/04/2014; default: not at all.
-    """
-
-    as_of: str | None = None
-    out_of_work_since: int | None = None
-    corrections: Path | None = None
-    threshold: float = 0.5
-    date_order: Literal["day-first", "month-first"] | None = None
 
 
 Years = Annotated[list[int], Parameter(help="Years to forecast, all after the last record.")]
@@ -55,16 +39,7 @@ def careers_of(path: Path, options: PeopleOptions, *, before: int | None = None)
 
     before: the first year that is asked about; a list of later is taken as it was at the end of the year before.
     """
-    from laborllm.sources.people import read_people
-
-    people = read_people(
-        path,
-        as_of=_as_of(path, options, before),
-        out_of_work_since=options.out_of_work_since,
-        corrections=options.corrections,
-        threshold=options.threshold,
-        date_order=options.date_order,
-    )
+    people = read_people(path, replace(options, as_of=_as_of(path, options, before)))
     _report(people)
     return people.panel
 
@@ -113,7 +88,7 @@ def _is_list_of_jobs(path: Path) -> bool:
         return False  # whoever reads it says what is wrong
 
 
-def _report(people: "People") -> None:
+def _report(people: People) -> None:
     """How the titles were coded, the least sure first."""
     if people.titles.is_empty():
         return

@@ -3,30 +3,26 @@
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import EVERY_OPTION, NATURAL, Corrections, PanelOut, SplitBy, SplitSeed, States
+from laborllm.cli.options import EVERY_OPTION, NATURAL, PanelOut, SplitBy, SplitSeed, States
 from laborllm.errors import SourceError
+from laborllm.sources.resumes import ResumeOptions
 
 if TYPE_CHECKING:
     from laborllm.panel import Panel, Provenance
 
 NOTE_WIDTH = 200
 UNCODED_SHOWN = 20  # titles
+PLAIN = ResumeOptions()
 
 import_ = App(
     name="import",
     help="Turn raw files into a panel: checked, split by household or worker, every row accounted for.",
     default_parameter=EVERY_OPTION,
 )
-
-
-OpenEnds = Annotated[
-    tuple[str, ...],
-    Parameter(help="Texts that mean that a job has no end yet, in addition to `present` and the like."),
-]
 
 
 @import_.command(name="nlswork")
@@ -101,23 +97,7 @@ def import_resumes(
     /,
     *,
     out: PanelOut,
-    as_of: Annotated[
-        str | None,
-        Parameter(help="Year, month or day to which jobs without an end continue; default: the date of the file."),
-    ] = None,
-    open_end: OpenEnds = (),
-    date_order: Annotated[
-        Literal["day-first", "month-first"] | None, Parameter(help="How to read 03/04/2014; default: not at all.")
-    ] = None,
-    threshold: Annotated[float, Parameter(help="Leave out titles whose code is less sure than this.")] = 0.5,
-    corrections: Corrections = None,
-    states: Annotated[
-        tuple[str, ...], Parameter(help="States to add to the taxonomy, as a panel has to be pooled with.")
-    ] = (),
-    encoding: Annotated[
-        str | None, Parameter(help="Of text that is not UTF-8, such as windows-1250; default: Windows-1252.")
-    ] = None,
-    dataset: Annotated[str, Parameter(help="What career texts call the data.")] = "RESUMES",
+    options: Annotated[ResumeOptions, Parameter(name="*")] = PLAIN,
     seed: SplitSeed = 0,
 ) -> None:
     """Import resumes: dated jobs with free-text titles become the main job of every year, in bounded memory.
@@ -126,19 +106,7 @@ def import_resumes(
     """
     from laborllm.sources import write_resumes
 
-    written = write_resumes(
-        source,
-        out,
-        as_of=as_of,
-        open_ends=open_end,
-        date_order=date_order,
-        threshold=threshold,
-        corrections=corrections,
-        states=states,
-        encoding=encoding,
-        dataset=dataset,
-        seed=seed,
-    )
+    written = write_resumes(source, out, options, seed=seed)
     _report(out, written.records, written.workers, written.provenance)
     for title, rows in written.uncoded.head(UNCODED_SHOWN).iter_rows():
         print(f"{rows:>12,} uncoded: {title}", file=sys.stderr)

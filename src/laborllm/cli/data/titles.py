@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from laborllm.cli.options import AsJson, Corrections
+from laborllm.cli.options import AsJson, attribute_texts
 from laborllm.cli.places import TO_FILE
+from laborllm.sources.resumes.options import JobOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from laborllm.occupations import Taxonomy
+
+CODED = attribute_texts(JobOptions)
 
 
 def code_titles(
@@ -28,8 +31,8 @@ def code_titles(
         Parameter(help="Table to write, one row per distinct title; its name says the format: .parquet, .csv or .dta."),
         TO_FILE,
     ] = None,
-    threshold: Annotated[float, Parameter(help="Leave titles uncoded whose confidence is below it.")] = 0.5,
-    corrections: Corrections = None,
+    threshold: Annotated[float, Parameter(help=CODED["threshold"])] = JobOptions.threshold,
+    corrections: Annotated[Path | None, Parameter(help=CODED["corrections"])] = None,
     uncoded: Annotated[
         bool, Parameter(help="Print only the titles without a code, with how many rows have them.", negative="")
     ] = False,

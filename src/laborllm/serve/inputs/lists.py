@@ -11,7 +11,7 @@ from laborllm.occupations.own_file import column_name
 from laborllm.panel import over
 from laborllm.serve.inputs.careers import Worker
 from laborllm.serve.served import Served
-from laborllm.sources import People, read_people
+from laborllm.sources import People, PeopleOptions, read_people
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.text import decode, plain_cells
 
@@ -58,7 +58,8 @@ def read_list(text: str, served: Served, *, lost: int | None, as_of: int, correc
     jobs = frame.rename(dict(zip(frame.columns, _names(header), strict=True)))
     jobs = jobs.select(plain_cells(pl.all()))
     coder = served.titles.coder.with_corrections(dict(corrections))
-    found = read_people(jobs, as_of=str(as_of), out_of_work_since=lost, threshold=UNSURE, coder=coder)
+    options = PeopleOptions(as_of=str(as_of), out_of_work_since=lost, threshold=UNSURE)
+    found = read_people(jobs, options, coder=coder)
     workers = _workers(found, served)
     group_of = dict(jobs.select("worker", "group").drop_nulls().iter_rows()) if "group" in jobs.columns else {}
     labels = tuple(group_of.get(name, ALL)[:80] for name in workers)

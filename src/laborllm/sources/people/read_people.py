@@ -1,12 +1,12 @@
 """People, by the ways one has them: a list of jobs, resumes, a panel, a data frame. All become careers to forecast.
 
-people = read_people("displaced.csv", as_of="2025-06", out_of_work_since=2025)
+people = read_people("displaced.csv", PeopleOptions(as_of="2025-06", out_of_work_since=2025))
 people.panel    # careers that end with a year out of work
 people.titles   # each title with its code and how sure that is
 """
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,17 @@ from typing import Any
 import polars as pl
 
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.occupations.coding.coder import SCHEMA, THRESHOLD, TitleCoder
+from laborllm.occupations.coding.coder import SCHEMA, TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.panel import MARK
 from laborllm.sources.formats.raw import UNREADABLE
 from laborllm.sources.people.columns import COVARIATES, as_polars, of_persons, person_columns, require_jobs
+from laborllm.sources.people.options import PeopleOptions
 from laborllm.sources.people.out_of_work import out_of_work, until_out
-from laborllm.sources.resumes.dates import DateOrder
 from laborllm.sources.resumes.import_resumes import RESUME_ENDINGS, last_day, read_source, write_resumes
+from laborllm.sources.resumes.options import JobOptions, ResumeOptions
 
-DATASET = "PEOPLE"
+DATASET, PLAIN = "PEOPLE", PeopleOptions()
 TAXONOMY, STATES = "occ1990dd", ("unemployed", "not_in_labor_force", "in_education")
 
 
@@ -40,7 +41,7 @@ class People:
     Examples:
         >>> import laborllm as ll, polars as pl
         >>> jobs = pl.DataFrame({"worker": ["Ada"], "start": ["May 2015"], "end": ["2020"], "title": ["Nurse, RN"]})
-        >>> ll.read_people(jobs, as_of="2021").titles["occupation"].to_list()
+        >>> ll.read_people(jobs, ll.PeopleOptions(as_of="2021")).titles["occupation"].to_list()
         ['Registered nurses']
     """
 
@@ -53,17 +54,7 @@ class People:
         return f"People({self.panel.workers:,} with {len(self.panel):,} records, {len(self.left_out):,} left out)"
 
 
-def read_people(
-    people: Any,
-    *,
-    as_of: str | None = None,
-    out_of_work_since: int | None = None,
-    corrections: str | Path | None = None,
-    threshold: float = THRESHOLD,
-    date_order: DateOrder | None = None,
-    encoding: str | None = None,
-    coder: TitleCoder | None = None,
-) -> People:
+def read_people(people: Any, options: PeopleOptions = PLAIN, *, coder: TitleCoder | None = None) -> People:
     """Read people in any form in which one has them.
 
     Args:
@@ -71,14 +62,7 @@ def read_people(
             worker, start, end and title, and perhaps education, birth_year, gender, ethnicity, region and
             out_of_work_since; JSON Resumes (a file or a folder); a panel, or the file of one; or a data frame of a
             panel, with columns worker, year and occupation (codes of occ1990dd, or states).
-        as_of: The year, month or day on which the list was true: jobs without an end continue to it. Default: the date
-            of the file; today for a data frame.
-        out_of_work_since: The year in which all of these people lost their jobs: they are unemployed from then on. A
-            column of this name says it person by person.
-        corrections: A CSV file of titles and codes that come before all else.
-        threshold: Titles whose code is less sure than this are left out.
-        date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
-        encoding: Of a text that is not UTF-8.
+        options: How a list or resumes are read; of a data frame, jobs without an end continue to today by default.
         coder: A coder of titles that is loaded already, in place of the shipped one, which takes a second or more.
 
     Returns:
@@ -86,7 +70,7 @@ def read_people(
 
     Raises:
         SourceError: The form is not known, a file cannot be read, no title could be coded, or someone was out of work
-            before her first job or after `as_of`.
+            before her first job or after the list was true.
         TaxonomyError: A correction is no title with one code.
         PanelError: The records do not form a panel.
 
@@ -101,37 +85,43 @@ def read_people(
         path = Path(people)
         if _is_panel_file(path):
             return _coded_before(Panel.load(path))
-        frame = None if _is_resumes(path) else person_columns(path, encoding)
-    else:
-        frame = as_polars(people)
-        if {"worker", "year", "occupation"} <= set(frame.columns):
-            return _coded_before(_panel_of(frame))
+        return _coded(path, None if _is_resumes(path) else person_columns(path, options.encoding), options, coder)
+    frame = as_polars(people)
+    if {"worker", "year", "occupation"} <= set(frame.columns):
+        return _coded_before(_panel_of(frame))
+    today = datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory() as folder:
-        if not isinstance(people, str | Path):
-            path = Path(folder) / "people.parquet"
-            require_jobs(frame).write_parquet(path)  # type: ignore[arg-type]
-            as_of = as_of or datetime.now(UTC).date().isoformat()
-        names = read_source(path, encoding).rows.select("worker").collect()["worker"]
-        written = write_resumes(
-            path,
-            Path(folder) / "panel.parquet",
-            as_of=as_of,
-            date_order=date_order,
-            threshold=threshold,
-            corrections=None if corrections is None else Path(corrections),
-            states=STATES,
-            encoding=encoding,
-            dataset=DATASET,
-            coder=coder,
-        )
-        panel = Panel.load(Path(folder) / "panel.parquet")
-        end = last_day(as_of, path, date_order).year
+        path = Path(folder) / "people.parquet"
+        require_jobs(frame).write_parquet(path)
+        return _coded(path, frame, replace(options, as_of=options.as_of or today), coder)
+
+
+def _coded(path: Path, frame: pl.DataFrame | None, options: PeopleOptions, coder: TitleCoder | None) -> People:
+    """The people of a list or of resumes.
+
+    Args:
+        path: Their jobs.
+        frame: What the list says of them besides; None: nothing.
+        options: How jobs are read.
+        coder: Codes the titles; None: the shipped one.
+    """
+    names = read_source(path, options.encoding).rows.select("worker").collect()["worker"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "panel.parquet"
+        written = write_resumes(path, file, _as_resumes(options), coder=coder)
+        panel = Panel.load(file)
     known = _with_covariates(panel, frame)
-    out = out_of_work(frame, known, out_of_work_since, date_order)
+    out = out_of_work(frame, known, options.out_of_work_since, options.date_order)
+    end = last_day(options.as_of, path, options.date_order).year
     careers = known if out.is_empty() else until_out(known, out, end)
     there = set(careers.records["worker"])
     left_out = [name for name in names.drop_nulls().unique(maintain_order=True) if name not in there]
     return People(careers, _with_occupations(written.titles, panel.taxonomy), tuple(left_out))
+
+
+def _as_resumes(options: PeopleOptions) -> ResumeOptions:
+    shared = {field.name: getattr(options, field.name) for field in fields(JobOptions)}
+    return ResumeOptions(**shared, states=STATES, dataset=DATASET)
 
 
 def _coded_before(panel: Panel) -> People:

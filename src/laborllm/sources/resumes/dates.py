@@ -45,7 +45,7 @@ FORMS = tuple(
     )
 )
 SHORT_YEAR = re.compile(r"(?P<one>\d{1,2})([-/])(?P<two>\d{1,2})\2(?P<year>\d{2})", re.ASCII)
-"""5/31/14, which is read only where the order is told: 14 may be the day."""
+"""5/31/14, which is read only where the order is given: 14 may be the day."""
 
 
 class Period(NamedTuple):

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,13 +10,14 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.occupations import Taxonomy
-from laborllm.occupations.coding.coder import THRESHOLD, TitleCoder
+from laborllm.occupations.coding.coder import TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.files.parts import join_panels
 from laborllm.progress import progress
 from laborllm.sources.resumes.dates import DateOrder, read_date
 from laborllm.sources.resumes.jobs import Jobs, read_jobs
 from laborllm.sources.resumes.json_resume import read_resumes
+from laborllm.sources.resumes.options import ResumeOptions
 from laborllm.sources.resumes.schooling import attained, level, level_notes
 from laborllm.sources.resumes.shards import split_by_worker
 from laborllm.sources.resumes.titles import CodedTitles
@@ -26,6 +26,7 @@ from laborllm.sources.row_counts import LEFT_OUT, left_out, require_rows
 from laborllm.storage import scratch_folder
 
 SOURCE = "resumes"
+PLAIN = ResumeOptions()
 RESUME_ENDINGS = (".json", ".jsonl", ".jsonl.gz")
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".parquet")
 
@@ -39,6 +40,7 @@ class Written:
         workers: How many they are of.
         provenance: Where they came from; it counts years of jobs as rows.
         uncoded: Titles without a code (title, rows), the most frequent first.
+        titles: Each distinct title with its code, confidence (0 to 1) and match.
     """
 
     records: int
@@ -48,19 +50,7 @@ class Written:
     titles: pl.DataFrame
 
 
-def import_resumes(
-    path: str | Path,
-    *,
-    as_of: str | None = None,
-    open_ends: Collection[str] = (),
-    date_order: DateOrder | None = None,
-    threshold: float = THRESHOLD,
-    corrections: str | Path | None = None,
-    states: Sequence[str] = (),
-    encoding: str | None = None,
-    dataset: str = "RESUMES",
-    seed: int = 0,
-) -> Panel:
+def import_resumes(path: str | Path, options: ResumeOptions = PLAIN, *, seed: int = 0) -> Panel:
     r"""Import resumes: dated jobs with free-text titles become the main job of every year.
 
     All records must fit into memory; `laborllm import resumes` writes a panel in memory that does not grow with them.
@@ -68,15 +58,7 @@ def import_resumes(
     Args:
         path: A folder of JSON Resume files, one such file, a `.jsonl` of them, or a CSV or Parquet table of jobs with
             columns worker, start, end and title, and perhaps education and birth_year.
-        as_of: The year, month or day to which running jobs continue; nothing after it is taken. None: the date of the
-            file, or of the newest in the folder.
-        open_ends: Texts that mean a job without an end, in addition to "present" and the like, and dates after `as_of`.
-        date_order: What comes first in a date such as 03/04/2014; without it such a date is not read.
-        threshold: Titles are coded into occ1990dd; those less sure than this are left out.
-        corrections: A CSV file of titles and codes that come before all else.
-        states: States that the taxonomy of the panel has too, so that panels which have them can be pooled with it.
-        encoding: Of CSV and JSON that is not UTF-8, such as windows-1250. None: UTF-8, UTF-16 or Windows-1252.
-        dataset: What career texts call the data.
+        options: How dates and titles are read; default: `ResumeOptions()`.
         seed: Draws the split.
 
     Returns:
@@ -89,58 +71,27 @@ def import_resumes(
 
     Examples:
         >>> import laborllm as ll
-        >>> _ = Path("jobs.csv").write_text("worker,start,end,title\n1,2018,2020,Registered nurse\n")
-        >>> len(ll.import_resumes("jobs.csv"))
+        >>> _ = Path("jobs.csv").write_text("worker,start,end,title\n1,2018,present,Registered nurse\n")
+        >>> len(ll.import_resumes("jobs.csv", ll.ResumeOptions(as_of="2020")))
         3
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "panel.parquet"
-        write_resumes(
-            Path(path),
-            file,
-            as_of=as_of,
-            open_ends=open_ends,
-            date_order=date_order,
-            threshold=threshold,
-            corrections=None if corrections is None else Path(corrections),
-            states=states,
-            encoding=encoding,
-            dataset=dataset,
-            seed=seed,
-        )
+        write_resumes(Path(path), file, options, seed=seed)
         return Panel.load(file)
 
 
 def write_resumes(
-    path: Path,
-    out: Path,
-    *,
-    as_of: str | None = None,
-    open_ends: Collection[str] = (),
-    date_order: DateOrder | None = None,
-    threshold: float = THRESHOLD,
-    corrections: Path | None = None,
-    states: Sequence[str] = (),
-    encoding: str | None = None,
-    dataset: str = "RESUMES",
-    seed: int = 0,
-    coder: TitleCoder | None = None,
+    path: Path, out: Path, options: ResumeOptions = PLAIN, *, seed: int = 0, coder: TitleCoder | None = None
 ) -> Written:
     """Write the panel of resumes to a file, in memory that does not grow with them if they are Parquet.
 
     Args:
-        path: What `import_resumes` takes, as all that follows but `out` and `coder`.
+        path: What `import_resumes` takes.
         out: The panel file.
-        as_of: The year, month or day to which running jobs continue; None: the date of the file.
-        open_ends: Texts that mean a job without an end, in addition to "present" and the like.
-        date_order: What comes first in a date such as 03/04/2014; None: such a date is not read.
-        threshold: Titles are coded into occ1990dd; those less sure than this are left out.
-        corrections: A CSV file of titles and codes that come before all else.
-        states: States that the taxonomy of the panel has too.
-        encoding: Of CSV and JSON that is not UTF-8; None: UTF-8, UTF-16 or Windows-1252.
-        dataset: What career texts call the data.
+        options: How dates and titles are read; default: `ResumeOptions()`.
         seed: Draws the split.
-        coder: Codes the titles; None: the coder that comes with laborllm.
+        coder: Codes the titles; default: the coder that comes with laborllm.
 
     Returns:
         How much was written, the row counts, and the titles that have no code.
@@ -148,12 +99,12 @@ def write_resumes(
     Raises:
         LaborLLMError: What `import_resumes` raises.
     """
-    jobs = read_source(path, encoding)
-    rules = DateRules(last_day(as_of, path, date_order), open_ends, date_order)
-    why = "the date of the file" if as_of is None else "as given"
+    jobs = read_source(path, options.encoding)
+    rules = DateRules(last_day(options.as_of, path, options.date_order), options.open_ends, options.date_order)
+    why = "the date of the file" if options.as_of is None else "as given"
     with scratch_folder(out) as folder:
-        titles = CodedTitles.load(threshold, states, corrections, coder)
-        parts = _Parts(folder, titles, jobs.schooling, rules, dataset, seed)
+        titles = CodedTitles.load(options.threshold, options.states, options.corrections, coder)
+        parts = _Parts(folder, titles, jobs.schooling, rules, options.dataset, seed)
         shards = split_by_worker(jobs.rows, folder)
         with progress("resumes", len(shards), "parts") as advance:
             for shard in shards:
