@@ -59,7 +59,7 @@ WRONG = [
     ("torch-in-commands", "serve/app.py", "torch"),
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
-WITH_TORCH = ("training.", "forecasting.", "lm", "models.", "serve", "studies.", "demo")
+WITH_TORCH = ("training.", "forecasting.simulation.", "lm", "models.", "serve", "studies.", "demo")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
 
 
@@ -108,6 +108,23 @@ def test_models_are_listed_without_torch() -> None:
     *listed, loaded = run("-c", code).splitlines()
     assert any("smollm2-135m" in line for line in listed)
     assert not set(loaded.split()) & HEAVY
+
+
+def test_counted_models_forecast_and_are_evaluated_without_torch(tmp_path: Path) -> None:
+    """It would take as much memory as all the rest."""
+    panel, fitted, forecast = tmp_path / "panel.parquet", tmp_path / "run", tmp_path / "forecast.parquet"
+    commands = (
+        f"import synthetic --workers 200 --out {panel}",
+        f"fit transition {panel} --out {fitted}",
+        f"forecast {fitted} {panel} --out {forecast}",
+        f"evaluate {fitted} {panel} --draws 40 --json",
+    )
+    code = (
+        f"import sys; from laborllm.cli import main; print([main(each.split()) for each in {commands}], *sys.modules)"
+    )
+    codes, loaded = run("-c", code).splitlines()[-1].split("]")
+    assert codes == "[0, 0, 0, 0"
+    assert not set(loaded.split()) & (HEAVY - {"safetensors"})
 
 
 def test_import_is_quick() -> None:

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from laborllm.forecasting.groups.similar import similar_occupations
     from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
-    from laborllm.forecasting.simulation.simulate import Simulation, simulate
+    from laborllm.forecasting.simulation.result import Difference, Simulation
+    from laborllm.forecasting.simulation.simulate import simulate
     from laborllm.forecasting.simulation.two_years import two_years_ahead
     from laborllm.forecasting.simulation.versions import if_records_said
-    from laborllm.forecasting.simulation.what_if import Difference, what_if
+    from laborllm.forecasting.simulation.what_if import what_if
     from laborllm.lm.scoring.options import ScoringOptions
     from laborllm.lm.tuning.config import TuningConfig
     from laborllm.models.counts.specs import Transition
@@ -66,10 +67,11 @@ PLACES = {
     "forecasting.groups.similar": ("similar_occupations",),
     "forecasting.groups.steps": ("feeders", "next_steps", "reachable", "typical_wages"),
     "forecasting.simulation.education": ("EducationByModel", "EducationChain"),
-    "forecasting.simulation.simulate": ("Simulation", "simulate"),
+    "forecasting.simulation.result": ("Difference", "Simulation"),
+    "forecasting.simulation.simulate": ("simulate",),
     "forecasting.simulation.two_years": ("two_years_ahead",),
     "forecasting.simulation.versions": ("if_records_said",),
-    "forecasting.simulation.what_if": ("Difference", "what_if"),
+    "forecasting.simulation.what_if": ("what_if",),
     "forecasting.export": ("write_forecast",),
     "lm.scoring.options": ("ScoringOptions",),
     "lm.tuning.config": ("TuningConfig",),

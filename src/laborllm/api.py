@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from laborllm.forecasting.groups.common_error import CommonError
-    from laborllm.forecasting.simulation.simulate import Simulation
+    from laborllm.forecasting.simulation.result import Simulation
     from laborllm.models.contract import Fitted, Forecaster, Spec
     from laborllm.report.pages.people import PeopleFutures
 

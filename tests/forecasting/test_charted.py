@@ -6,7 +6,8 @@ import pytest
 
 from laborllm.forecasting.groups.charted import chart_careers, chart_counts, chart_flows, chart_shares, main_groups
 from laborllm.forecasting.groups.shares import group_shares
-from laborllm.forecasting.simulation.simulate import Simulation, simulate
+from laborllm.forecasting.simulation.result import Simulation
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel

@@ -9,7 +9,7 @@ import pytest
 import laborllm as ll
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies, next_frequencies
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.models.counts.specs import Transition
 from laborllm.panel import Panel
 

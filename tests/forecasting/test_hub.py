@@ -11,9 +11,8 @@ from scipy.stats import norm  # type: ignore[import-untyped]
 import laborllm as ll
 from laborllm.forecasting.groups.shares import group_shares
 from laborllm.forecasting.hub import COLUMNS, hub_differences, hub_probabilities, hub_shares
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.forecasting.simulation.versions import if_records_said
-from laborllm.forecasting.simulation.what_if import Difference
 from laborllm.forecasting.table_files import write_table
 from laborllm.models.counts.specs import Transition
 from laborllm.panel import Panel

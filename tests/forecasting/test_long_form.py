@@ -7,7 +7,8 @@ import pytest
 from laborllm.errors import LaborLLMError, OptionError, PanelError, TaxonomyError
 from laborllm.forecasting.groups.shares import group_shares, values_by_worker
 from laborllm.forecasting.hub import COLUMNS, hub_differences, hub_probabilities, hub_shares
-from laborllm.forecasting.simulation.simulate import Simulation, simulate
+from laborllm.forecasting.simulation.result import Simulation
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.versions import if_records_said
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.models.counts.specs import Transition

@@ -11,7 +11,7 @@ import laborllm as ll
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.frequencies import person_tables
 from laborllm.forecasting.groups.charted import chart_counts
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
 from laborllm.panel import Panel

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from laborllm.errors import PanelError
 from laborllm.forecasting.groups.charted import chart_careers, chart_counts, chart_flows, chart_shares, main_groups
 from laborllm.forecasting.groups.shares import common_years, group_shares, values_by_worker
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 

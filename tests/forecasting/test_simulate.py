@@ -11,7 +11,8 @@ import torch
 from laborllm.errors import PanelError
 from laborllm.forecasting.frequencies import natural_frequencies
 from laborllm.forecasting.groups import group_shares
-from laborllm.forecasting.simulation.simulate import Simulation, simulate
+from laborllm.forecasting.simulation.result import Simulation
+from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.forecasting.summaries import moves, probabilities, return_to_work, survival, time_in_groups

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.forecasting.summaries import moves, probabilities, return_to_work, survival, time_in_groups
 from laborllm.occupations import Taxonomy
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
@@ -95,6 +96,16 @@ def test_strength_is_the_best_on_validation(small: Panel) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(shrinkage, "STRENGTHS", np.array([strength]))
             assert Transition(variant="plain").fit(small).log_likelihood(validation)[1:].mean() <= chosen + 1e-6
+
+
+@pytest.mark.parametrize("codes", ["abcabc", "aaaaaa", "a"], ids=["nobody stays", "nobody moves", "one record"])
+@pytest.mark.parametrize("thinned", [False, True])
+@pytest.mark.parametrize("variant", get_args(Variant))
+def test_nothing_is_impossible(variant: Variant, codes: str, thinned: bool) -> None:
+    fitted = Transition(variant, thinned=thinned).fit(panel_of({"1": (codes, "train"), "2": ("ab", "valid")}))
+    with np.errstate(all="raise"):
+        log_prob = fitted.forecast(panel_of({"3": ("aabbcca", "test")})).log_prob
+    assert np.isfinite(log_prob).all()
 
 
 def test_unknown_variant_is_refused() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import laborllm as ll
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.panel import Panel
 from laborllm.serve import Served, futures
 from laborllm.serve.batching import Batches

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference
 from laborllm.occupations import Taxonomy
 from laborllm.serve.answers import OF, changes, group_shares, whole_people
 from laborllm.serve.operation.guard import CLIENTS, Rates

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations import Taxonomy
 
 JOBS = [("1", "Cooks", "Food"), ("2", "Waiters", "Food"), ("3", "Tellers", "Banks"), ("4", "Welders", "Metal")]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.groups.shares import require_alike
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.forecasting.summaries import moves, return_to_work, rows_of, survival, time_in_groups
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.occupations import Taxonomy

@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.forecasting.central import tails
-from laborllm.forecasting.simulation.simulate import Simulation
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.forecasting.summaries import probabilities, rows_of
 
 COLUMNS = (

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.central import order_statistics
-from laborllm.forecasting.simulation.simulate import Simulation
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference, Simulation
 
 Bools = NDArray[np.bool_]
 

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
-from laborllm.forecasting.simulation.simulate import Simulation
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.occupations import Taxonomy
 from laborllm.serve.schema import Change, Outcome, Part
 

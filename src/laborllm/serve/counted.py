@@ -8,7 +8,7 @@ import polars as pl
 from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.frequencies import largest_remainders
 from laborllm.forecasting.groups.shares import LEVEL, group_shares
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations.taxonomy import OTHERS, STATE_GROUP
 from laborllm.serve.answers import part_of
 from laborllm.serve.schema import Count, GroupYear, OneGroup

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from laborllm.forecasting.simulation.simulate import Simulation, simulate
-from laborllm.forecasting.simulation.what_if import Difference, what_if
+from laborllm.forecasting.simulation.result import Difference, Simulation
+from laborllm.forecasting.simulation.simulate import simulate
+from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.progress import reported
 from laborllm.serve.answers import part_of
 from laborllm.serve.batching import Batches, OnProgress

@@ -126,10 +126,14 @@ def _whole(out: Path | None, folder: Path, *, as_table: bool) -> Path:
 def _forecaster(fitted: "Fitted", options: "ScoringOptions", year: int | None, *, must_move: bool) -> "Forecaster":
     """The model as it is asked: of one year or of all records, of whom must move or of all, with titles scored so."""
     from laborllm.forecasting.in_year import InYear
-    from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.scored import WithScoring
 
-    model = WithScoring(MustMovers(fitted) if must_move else fitted, options)
+    asked: Forecaster = fitted
+    if must_move:
+        from laborllm.models.must_move import MustMove as MustMovers  # brings torch, which counting does not need
+
+        asked = MustMovers(fitted)
+    model = WithScoring(asked, options)
     return model if year is None else InYear(model, year)
 
 

@@ -14,7 +14,7 @@ from laborllm.cli.places import TO_FILE, TO_FOLDER
 if TYPE_CHECKING:
     import polars as pl
 
-    from laborllm.forecasting.simulation.simulate import Simulation
+    from laborllm.forecasting.simulation.result import Simulation
     from laborllm.privacy.outputs import Output
     from laborllm.report.pages.people import PeopleFutures
 

@@ -11,7 +11,7 @@ from laborllm.cli.options import RunFolder, Seed
 from laborllm.cli.places import TO_FILE
 
 if TYPE_CHECKING:
-    from laborllm.forecasting.simulation.what_if import Difference
+    from laborllm.forecasting.simulation.result import Difference
 
 SHOWN = 5
 SomeFile = Annotated[

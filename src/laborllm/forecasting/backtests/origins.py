@@ -8,7 +8,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 
@@ -94,6 +93,8 @@ def futures_of(
         draws: Paths of each worker.
         seed: Seed of the draws.
     """
+    from laborllm.forecasting.simulation.simulate import simulate  # brings torch, which tables of rates do not need
+
     for name, model in models.items():
         simulation = simulate(model, origin.panel, draws=draws, seed=seed)
         yield name, Futures(simulation.probability, simulation.occupation)

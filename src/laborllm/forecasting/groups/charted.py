@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.groups.shares import common_years, group_shares
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations.taxonomy import OTHERS
 
 SHOWN = 6

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.groups.common_error import CommonError
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL, withhold_counts
 from laborllm.privacy.outputs import Output, checked

@@ -8,73 +8,21 @@ draws (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
+from laborllm.forecasting.simulation.result import HELD, SCENARIO, Simulation
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.must_move import MustMove
 from laborllm.models.taxonomies import as_read
-from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 
-HELD, SCENARIO = "covariates held at their last values", "covariates as the open records have them"
 WAYS = 20
 """In how many ways education is drawn, at most: each takes a simulation of its own, on a share of the paths."""
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """K years of W workers on D paths each.
-
-    Attributes:
-        workers: Columns worker, year and occupation of the last observed record (null where there is none), W rows.
-        years: Year of each open record, (W, K).
-        taxonomy: The J occupations that the columns stand for.
-        probability: Mean over paths of the one-step distribution, (W, K, J) float32; rows sum to one.
-        error: Monte Carlo standard error of `probability`, (W, K, J) float32; zero in the first year.
-        occupation: The occupations drawn, (W, D, K) columns.
-        seed: Seed of the draws.
-        assumptions: What the open records were given: covariates held, as a scenario, or drawn; a move.
-
-    Examples:
-        >>> import laborllm as ll
-        >>> panel = ll.import_synthetic(workers=50)
-        >>> fitted = ll.fit("transition", panel)
-        >>> ll.simulate(fitted, panel, years=[2025], draws=100).draws
-        100
-    """
-
-    workers: pl.DataFrame
-    years: NDArray[np.int16]
-    taxonomy: Taxonomy
-    probability: NDArray[np.float32]
-    error: NDArray[np.float32]
-    occupation: NDArray[np.int16]
-    seed: int
-    assumptions: str = HELD
-
-    def __repr__(self) -> str:
-        """Sizes, and no record: what is printed of a simulation may end up in a log."""
-        workers, years, occupations = self.probability.shape
-        return (
-            f"Simulation({workers:,} workers on {self.draws:,} paths of {years} records over {occupations} occupations)"
-        )
-
-    @property
-    def draws(self) -> int:
-        """Paths of each worker, D."""
-        return int(self.occupation.shape[1])
-
-    @property
-    def origin(self) -> NDArray[np.intp]:
-        """Column of each worker's last observed occupation, (W,); J where there is none."""
-        return self.taxonomy.columns(self.workers["occupation"])
 
 
 def simulate(

@@ -4,47 +4,16 @@ Both arms draw with the same random numbers, so the difference has little noise.
 different records, not an effect of changing a record.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.forecasting.simulation.result import Difference
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import CATEGORIES, unknown_values
 from laborllm.models.taxonomies import as_read
-from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How two versions of the same W careers differ over K years.
-
-    Attributes:
-        workers: Columns worker, year and occupation of the last observed record of the first version, W rows.
-        years: Year of each open record, (W, K).
-        taxonomy: The J occupations.
-        probability: Under the second version minus under the first, (W, K, J) float32; rows sum to zero.
-        error: Monte Carlo standard error of `probability` over paired paths, (W, K, J) float32.
-
-    Examples:
-        >>> import laborllm as ll
-        >>> panel = ll.import_synthetic(workers=50)
-        >>> fitted = ll.fit("transition", panel)
-        >>> opened = panel.open(years=[2025])
-        >>> ll.what_if(fitted, opened, opened, draws=10).years.shape
-        (50, 1)
-    """
-
-    workers: pl.DataFrame
-    years: NDArray[np.int16]
-    taxonomy: Taxonomy
-    probability: NDArray[np.float32]
-    error: NDArray[np.float32]
 
 
 def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000, seed: int = 0) -> Difference:

@@ -178,7 +178,8 @@ def _plain(counts: Floats, marginal: Floats, before: NDArray[np.intp], after: ND
 
 def _two_part(counts: Floats, before: NDArray[np.intp], after: NDArray[np.intp]) -> Floats:
     total, stays = counts.sum(axis=1), counts.diagonal()
-    overall = stays.sum() / max(total.sum(), 1)
+    records = max(total.sum(), 1)
+    overall = np.clip(stays.sum(), FLOOR, records - FLOOR) / records  # neither staying nor moving is impossible
     moves = counts - np.diag(stays)
     destination = _normalise(moves.sum(axis=0) + FLOOR)
     destinations = _normalise(np.where(np.eye(len(counts)) > 0, 0, destination))  # (J, J), never j itself

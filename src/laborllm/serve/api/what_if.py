@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from laborllm.errors import PanelError
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference
 from laborllm.serve.answers import changes
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked, years_after

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, Response
 
 from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
-from laborllm.forecasting.simulation.simulate import Simulation
+from laborllm.forecasting.simulation.result import Simulation
 from laborllm.report.figures.futures import fan, river
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from laborllm.forecasting.simulation.simulate import Simulation
-from laborllm.forecasting.simulation.what_if import Difference
+from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.occupations.taxonomy import OTHERS
 from laborllm.report.figures.differences import differences
 from laborllm.report.figures.futures import fan, shares_by_year
