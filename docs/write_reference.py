@@ -18,7 +18,7 @@ SECTIONS = {
         "Taxonomy",
         "load_taxonomy",
     ),
-    "Fit": ("fit", "load"),
+    "Fit": ("fit", "load", "out_of_fold"),
     "Forecast": ("forecast", "Forecast", "write_forecast", "unknown_values", "ScoringOptions"),
     "Years ahead": (
         "simulate",

@@ -12,7 +12,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from laborllm.api import fit, forecast, import_synthetic, load, people_futures, read_panel, unknown_values
+    from laborllm.api import (
+        fit,
+        forecast,
+        import_synthetic,
+        load,
+        out_of_fold,
+        people_futures,
+        read_panel,
+        unknown_values,
+    )
     from laborllm.auditing.membership import Audit, audit
     from laborllm.evaluation import Evaluation, evaluate
     from laborllm.forecasting.backtests.backtest import Backtest, backtest
@@ -56,7 +65,16 @@ if TYPE_CHECKING:
     from laborllm.training.config import TrainingConfig
 
 PLACES = {
-    "api": ("fit", "forecast", "import_synthetic", "load", "people_futures", "read_panel", "unknown_values"),
+    "api": (
+        "fit",
+        "forecast",
+        "import_synthetic",
+        "load",
+        "out_of_fold",
+        "people_futures",
+        "read_panel",
+        "unknown_values",
+    ),
     "auditing.membership": ("Audit", "audit"),
     "evaluation": ("Evaluation", "evaluate"),
     "forecasting.backtests.backtest": ("Backtest", "backtest"),
@@ -155,6 +173,7 @@ __all__ = [
     "natural_frequencies",
     "next_frequencies",
     "next_steps",
+    "out_of_fold",
     "people_futures",
     "reachable",
     "read_panel",

@@ -18,7 +18,7 @@ from laborllm.models.runs.run_folder import read_run, write_section
 from laborllm.models.runs.seen import unknown_values as find_unknown
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
-from laborllm.storage import MARKER, make_folder, require_free, sole_writer
+from laborllm.storage import MARKER, make_folder, require_file, require_free, sole_writer, temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,6 +197,55 @@ def forecast(
     if year is None:
         return forecaster.forecast(data, scoring=scoring)
     return InYear(forecaster, year).forecast(data, scoring=scoring)
+
+
+def out_of_fold(
+    run: str | Path, panel: str | Path | Panel, *, out: str | Path | None = None, folds: int = 5, seed: int = 0
+) -> Forecast:
+    """Forecast every record by a model that was not fitted on its worker: training careers in folds, by new fits.
+
+    Where another model learns from forecasts of its training careers, as their teacher or starting from them, these are
+    the ones to take: a model is surer of the careers that it was fitted on than of new ones.
+
+    Args:
+        run: Run folder of a model that was fitted on all training careers of the panel. Members of a mixture are fitted
+            again with it.
+        panel: The careers, or the file that holds them.
+        out: File of forecasts to write. Fits are kept in the folder `out`.training until it is written, from where the
+            work resumes after an interruption.
+        folds: Parts into which training workers, or households where the split is by household, are divided.
+        seed: Draws the folds; each fit has the seed of `run`.
+
+    Returns:
+        The forecast, a row per record: of split valid and split test by the model as it is.
+
+    Raises:
+        OptionError: Fewer than two folds.
+        PanelError: A fold without a worker.
+        RunError: A model of another panel, or one made of what cannot be fitted again, such as a file of forecasts.
+        StorageError: `out` cannot be written.
+
+    Examples:
+        >>> import laborllm as ll
+        >>> panel = ll.import_synthetic(workers=50)
+        >>> fitted = ll.fit("transition", panel, out="runs/counts")
+        >>> ll.out_of_fold("runs/counts", panel, folds=2).method
+        'transition frequencies, out of fold'
+    """
+    from laborllm.models.out_of_fold import out_of_fold as forecast_folds
+
+    data = panel if isinstance(panel, Panel) else read_panel(panel)
+    if out is None:
+        with temporary_folder() as folder:
+            return forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=folder)
+    place = Path(out)
+    make_folder(place.resolve().parent)
+    require_file(place)
+    with sole_writer(place):
+        found = forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=_training_folder(place))
+        found.save(place)
+    shutil.rmtree(_training_folder(place))
+    return found
 
 
 def unknown_values(model: "str | Path | Fitted", panel: str | Path | Panel) -> "pl.DataFrame":

@@ -1,12 +1,16 @@
 """The split: by worker, in the stated shares, untouched by who else is there."""
 
+from collections import Counter
+
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare  # type: ignore[import-untyped]
 
 from laborllm.panel import assign_split
-from laborllm.panel.split import SHARES, split_of
+from laborllm.panel.split import SHARES, fold_of, split_of
 
 workers = st.lists(st.text(min_size=1), min_size=1, max_size=30)
 
@@ -44,3 +48,12 @@ def test_seed_changes_the_split() -> None:
 def test_split_never_changes_between_versions() -> None:
     """Frozen: a published test set must stay a test set."""
     assert "".join(split_of(str(worker), 0)[1] for worker in range(20)) == "eeerrrerrrrrrarerarr"
+
+
+def test_folds_are_of_one_size_and_change_with_the_seed() -> None:
+    folds = [fold_of(f"w{at}", 3, 5) for at in range(5000)]
+    assert set(folds) == set(range(5))
+    assert chisquare(list(Counter(folds).values())).pvalue > 1e-4
+    others = [fold_of(f"w{at}", 4, 5) for at in range(5000)]
+    assert np.mean(np.array(folds) == others) == pytest.approx(0.2, abs=0.03)
+    assert folds == [fold_of(f"w{at}", 3, 5) for at in range(5000)]

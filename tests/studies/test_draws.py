@@ -8,10 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare  # type: ignore[import-untyped]
 
 from laborllm.panel import Panel
-from laborllm.studies.protocol.draws import COPY, WINDOW, fold_of, recent_windows, resample_training
+from laborllm.studies.protocol.draws import COPY, WINDOW, recent_windows, resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.question import all_above, all_below, verdict
 from laborllm.studies.protocol.versions import Hidden, Resplit, Share, Until, Version
@@ -69,15 +68,6 @@ def test_windows_end_with_their_own_record(records: pl.DataFrame, last: int) -> 
     none, all_of_it = recent_windows(records, 0, "years"), recent_windows(records, 100, "years")
     assert none.height == records.height
     assert all_of_it.height == sum(size * (size + 1) // 2 for size in Counter(records["worker"]).values())
-
-
-def test_folds_are_of_one_size_and_change_with_the_seed() -> None:
-    folds = [fold_of(f"w{at}", 3, 5) for at in range(5000)]
-    assert set(folds) == set(range(5))
-    assert chisquare(list(Counter(folds).values())).pvalue > 1e-4
-    others = [fold_of(f"w{at}", 4, 5) for at in range(5000)]
-    assert np.mean(np.array(folds) == others) == pytest.approx(0.2, abs=0.03)
-    assert folds == [fold_of(f"w{at}", 3, 5) for at in range(5000)]
 
 
 @FEW

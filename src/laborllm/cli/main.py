@@ -11,7 +11,7 @@ from laborllm import __version__
 from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
 from laborllm.cli.ahead import backtest, forecast, group, simulate, steps, what_if
 from laborllm.cli.data import exports, imports, panels, titles
-from laborllm.cli.fitting import curves, fit, models, validate
+from laborllm.cli.fitting import curves, fit, models, out_of_fold, validate
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.cli.places import refuse_places
 from laborllm.errors import LaborLLMError
@@ -39,6 +39,7 @@ app.command(titles.code_titles)
 app.command(panels.mix)
 app.command(fit.fit)
 app.command(validate.validate, name="validate")
+app.command(out_of_fold.out_of_fold)
 app.command(forecast.forecast)
 app.command(simulate.simulate)
 app.command(what_if.what_if)

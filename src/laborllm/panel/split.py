@@ -56,3 +56,23 @@ def split_of(worker: str, seed: int) -> str:
     if uniform < SHARES["train"]:
         return "train"
     return "valid" if uniform < SHARES["train"] + SHARES["valid"] else "test"
+
+
+def folds_of(records: pl.DataFrame, by: str, *, seed: int, folds: int) -> pl.Series:
+    """The fold of each record, 0, 1, ..., folds - 1, which depends only on the seed and on the value of `by`.
+
+    Args:
+        records: Worker and `by`, n rows.
+        by: Column whose values are never divided, such as a household; a worker without one is drawn by herself.
+        seed: Draws other folds.
+        folds: How many there are.
+    """
+    units = records.select(pl.coalesce(pl.col(by).cast(pl.String), "worker")).to_series()
+    drawn = {unit: fold_of(unit, seed, folds) for unit in units.unique()}
+    return units.replace_strict(drawn, return_dtype=pl.Int64).rename("fold")
+
+
+def fold_of(unit: str, seed: int, folds: int) -> int:
+    """The fold of one household, or worker, by a hash of its name and the seed: 0, 1, ..., folds - 1."""
+    digest = hashlib.blake2b(f"fold:{seed}:{unit}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % folds

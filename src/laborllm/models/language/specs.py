@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 from laborllm.errors import OptionError
 from laborllm.lm.tuning.config import TitleTokens, TuningConfig
+from laborllm.models.distillation import teacher_share
 from laborllm.panel import Panel
 from laborllm.text import Template
 
@@ -143,16 +144,18 @@ class TitleHead:
         layers: Use only this many layers of the base model, from the first; default: all.
         offset_model: Run folder of the model whose forecasts training starts at, as offset logits: any that was fitted
             on the same split, but not together with `last_records`; default: two-part transition frequencies.
+        offset_forecasts: File of that model's forecasts of the training careers, from fits without them, as
+            `out-of-fold` writes it; default: those of the model itself, which is surer of careers that it knows.
         dropout: Share of the numbers of a hidden state that the head does not see in training.
         history_features: Scores of which titles were held before, and how recently.
-        teacher: Run folder of a model that was fitted on the same split, or file of forecasts, to distil: what it
-            gives to the training records is learnt along with what was observed.
+        teacher: Run folder of a model that was fitted on the same split, or file of forecasts such as `out-of-fold`
+            writes, to distil: what it gives to the training records is learnt along with what was observed.
         teacher_weight: Share of the loss that the teacher has, from 0 to 1; default: 0.5 with a teacher.
         valid_careers: Validation careers, drawn by the seed, that choose the best weights.
         training: How to train; `text_weight` weighs next-token prediction along with the choice of titles.
 
     Raises:
-        OptionError: A weight without a teacher, or one that is no share.
+        OptionError: A weight without a teacher, or one that is no share; forecasts without their model.
 
     Examples:
         >>> import laborllm as ll
@@ -167,6 +170,7 @@ class TitleHead:
     title_tokens: TitleTokens = "spelled"
     layers: int | None = None
     offset_model: Path | None = None
+    offset_forecasts: Path | None = None
     dropout: float = 0.2
     history_features: bool = True
     teacher: Path | None = None
@@ -176,14 +180,12 @@ class TitleHead:
 
     def __post_init__(self) -> None:
         _require_known("title-tokens", self.title_tokens, get_args(TitleTokens))
-        if self.teacher_weight is None:
-            object.__setattr__(self, "teacher_weight", None if self.teacher is None else 0.5)
-        elif self.teacher is None:
+        object.__setattr__(self, "teacher_weight", teacher_share(self.teacher, self.teacher_weight))
+        if self.offset_forecasts is not None and self.offset_model is None:
             raise OptionError(
-                "teacher-weight is the weight of a teacher, and there is none", hint="name one with --teacher"
+                "forecasts of training careers go with the model that they are of, and there is none",
+                hint="name it with --offset-model",
             )
-        elif not 0 <= self.teacher_weight <= 1:
-            raise OptionError(f"teacher-weight is a share of the loss between 0 and 1, not {self.teacher_weight}")
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedTitleHead":
         """Start at the forecasts of another model, fine-tune on split train, and take the best weights on split valid.

@@ -25,6 +25,7 @@ from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
 from laborllm.lm.tuning.finetune import tune
 from laborllm.models.contract import Fitted
 from laborllm.models.counts.specs import Transition
+from laborllm.models.distillation import saved_forecast
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
 from laborllm.models.language.head.offset import OffsetCareer, with_offset
@@ -180,7 +181,8 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
     context, config = context_length(base.model), spec.training
     parts = readable_parts(panel, encoder, context, config.overflow, valid_careers=spec.valid_careers, seed=seed)
     train, teacher = parts.training, _teacher_forecast(spec, panel, parts.training)
-    careers = with_offset(encode(encoder, train), train, offset_model.forecast(train), teacher)
+    offset = offset_model if spec.offset_forecasts is None else saved_forecast(spec.offset_forecasts, panel)
+    careers = with_offset(encode(encoder, train), train, offset.forecast(train), teacher)
     valid = with_offset(encode(encoder, parts.valid), parts.valid, offset_model.forecast(parts.valid))
     classifier = _untrained(spec, base, encoder, careers)
     task = TitleChoice(
@@ -189,7 +191,7 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
         classifier=classifier,
         valid=valid,
         text_weight=config.text_weight,
-        teacher_weight=spec.teacher_weight or 0.0,
+        teacher_weight=spec.teacher_weight,
     )
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
@@ -221,6 +223,7 @@ def _identity(spec: TitleHead, panel: Panel, *, bfloat16: bool) -> dict[str, Any
         panel,
         base=base_identity(spec.base),
         offset_model=None if spec.offset_model is None else state_of(spec.offset_model),
+        offset_forecasts=None if spec.offset_forecasts is None else state_of(spec.offset_forecasts),
         teacher=None if spec.teacher is None else state_of(spec.teacher),
         bfloat16=bfloat16,
     )

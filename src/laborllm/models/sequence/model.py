@@ -1,7 +1,7 @@
 """Fitting, forecasting and storing, once for every network over index sequences."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self, cast
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
+from laborllm.models.distillation import probabilities, saved_forecast
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options, identity, to_options
 from laborllm.models.runs.run_folder import FILE as RUN_FILE
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
@@ -29,6 +29,7 @@ from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, seque
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo, SequenceSpec
 from laborllm.panel import Panel
 from laborllm.runtime import best_device, seeded
+from laborllm.storage import file_hash
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.loop import train
@@ -151,20 +152,28 @@ def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | Non
         The fitted model.
     """
     training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
-    vocabulary = Vocabulary.of(training)
-    ancestor = Lineage()
+    vocabulary, ancestors = Vocabulary.of(training), []
     with seeded(seed):
         network = new_network(spec, vocabulary, len(panel.taxonomy))
         if isinstance(spec, Career):
             from laborllm.models.sequence.warm_start import warm_start  # which loads models of its kind
 
-            ancestor = warm_start(network, spec, vocabulary, panel)
+            ancestors.append(warm_start(network, spec, vocabulary, panel))
     network = network.to(best_device())
-    careers = (index_careers(part, vocabulary).to(best_device()) for part in (training, validation))
-    task = NextOccupation(f"fit {spec.name}", network, *careers)
-    checkpoints = None if out is None else Checkpoints.of_run(out, identity(spec, spec.name, panel))
+    train_careers, valid_careers = (
+        index_careers(part, vocabulary).to(best_device()) for part in (training, validation)
+    )
+    task = NextOccupation(f"fit {spec.name}", network, train_careers, valid_careers)
+    decides = identity(spec, spec.name, panel)
+    if spec.teacher is not None:
+        teacher = saved_forecast(spec.teacher, panel)
+        ancestors.append(teacher.lineage)
+        decides["teacher"] = file_hash(spec.teacher)
+        probs = torch.from_numpy(probabilities(teacher.forecast(training))).to(best_device())
+        task = replace(task, teacher_probs=probs, teacher_share=spec.teacher_weight)
+    checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
-    record = FitRecord.on(panel, training, seed=seed, ancestors=[ancestor], seen=seen_values(training))
+    record = FitRecord.on(panel, training, seed=seed, ancestors=ancestors, seen=seen_values(training))
     return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from laborllm.models.distillation import distilled_loss
 from laborllm.models.sequence.inputs.careers import Batch, Careers
 from laborllm.models.two_stage import two_stage_log_prob
 
@@ -29,12 +30,23 @@ def observed_log_probs(network: nn.Module, careers: Careers) -> Tensor:
 
 @dataclass(frozen=True)
 class NextOccupation:
-    """What the training loop asks for: `module` takes a `Batch` to scores (n, J + 1), as in `two_stage_log_prob`."""
+    """What the training loop asks for.
+
+    Attributes:
+        name: Shown with the progress.
+        module: Takes a `Batch` to scores (n, J + 1), as in `two_stage_log_prob`.
+        train: The training careers.
+        valid: The validation careers.
+        teacher_probs: Probabilities of a teacher for the training records, (n, J); None without one.
+        teacher_share: Of the loss.
+    """
 
     name: str
     module: nn.Module
     train: Careers
     valid: Careers
+    teacher_probs: Tensor | None = None
+    teacher_share: float | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -42,10 +54,12 @@ class NextOccupation:
         return self.train.length.tolist()
 
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
-        """Negative log-likelihood in nats of some careers, summed, and how many records they have."""
+        """Negative log-likelihood in nats of some careers, or a loss with a teacher, summed, and their records."""
         careers = self.train.batch(batch)
-        log_prob = _observed(_log_prob(self.module, careers), careers.records("occupation"))
-        yield -log_prob.sum(), len(log_prob)
+        log_prob = _log_prob(self.module, careers)
+        observed = _observed(log_prob, careers.records("occupation"))
+        taught = None if self.teacher_probs is None else self.teacher_probs[self.train.rows(batch)]
+        yield distilled_loss(log_prob, observed, taught, self.teacher_share), len(observed)
 
     def perplexity(self) -> float:
         """Perplexity of the validation careers."""

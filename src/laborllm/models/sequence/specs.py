@@ -3,11 +3,12 @@
 How each trains by default was chosen on the validation split of NLSY97.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from laborllm.errors import OptionError
+from laborllm.models.distillation import teacher_share
 from laborllm.panel import Panel
 from laborllm.training.config import TrainingConfig
 
@@ -17,11 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SequenceSpec:
-    """What the specs of all models over index sequences do."""
+    """What the specs of all models over index sequences do.
+
+    Attributes:
+        training: How to train.
+        teacher: File of forecasts of the training careers, such as `out-of-fold` writes, to distil: they are learnt
+            along with what was observed.
+        teacher_weight: Share of the loss that the teacher has, from 0 to 1; default: 0.5 with a teacher.
+    """
 
     name: ClassVar[str]
 
     training: TrainingConfig
+    teacher: Path | None = field(default=None, kw_only=True)
+    teacher_weight: float | None = field(default=None, kw_only=True)
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedSequence":
         """Train on split train; the weights kept are those with the lowest perplexity on split valid.
@@ -35,7 +45,8 @@ class SequenceSpec:
             The fitted model.
 
         Raises:
-            RunError: Initial weights that do not fit, or were trained on workers who are held out here.
+            RunError: Initial weights that do not fit, or a teacher or weights that were trained on workers who are held
+                out here.
 
         Examples:
             >>> import laborllm as ll
@@ -54,6 +65,7 @@ class SequenceSpec:
         dropout = getattr(self, "dropout", 0.0)
         if not 0 <= dropout < 1:
             raise OptionError(f"dropout is a share from 0 to below 1, not {dropout}")
+        object.__setattr__(self, "teacher_weight", teacher_share(self.teacher, self.teacher_weight))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Draws of workers and windows of careers, as the versions of a panel are made of them."""
 
-import hashlib
 from typing import Literal
 
 import numpy as np
@@ -36,9 +35,3 @@ def recent_windows(records: pl.DataFrame, last: int, unit: Literal["records", "y
     recent = pl.col("_until") - pl.col("_place") if unit == "records" else pl.col("_of") - pl.col("year")
     named = pl.format("{}" + WINDOW + "{}", "worker", "_of").alias("worker")
     return pairs.filter(recent <= last).with_columns(named).select(records.columns)
-
-
-def fold_of(unit: str, seed: int, folds: int) -> int:
-    """The fold of one household, or worker, by a hash of its name and the seed: 0, 1, ..., folds - 1."""
-    digest = hashlib.blake2b(f"fold:{seed}:{unit}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) % folds

@@ -14,7 +14,8 @@ from laborllm.errors import PanelError
 from laborllm.panel import Addition, Panel, assign_split, mix
 from laborllm.panel.pooling import Draw
 from laborllm.panel.schema import COVARIATES, STATIC
-from laborllm.studies.protocol.draws import fold_of, recent_windows, resample_training
+from laborllm.panel.split import folds_of
+from laborllm.studies.protocol.draws import recent_windows, resample_training
 
 ByName = Callable[[str], Panel]
 
@@ -117,10 +118,7 @@ class Resplit:
         """Assign the splits."""
         records = panel.records.drop("split")
         inner = assign_split(records, seed=self.seed, by=panel.split_by)  # for split valid of the others
-        name = pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")
-        units = records.select(name).to_series()
-        folds = {unit: fold_of(unit, self.seed, self.folds) for unit in units.unique()}
-        mine = units.replace_strict(folds, return_dtype=pl.Int64) == self.fold
+        mine = folds_of(records, panel.split_by, seed=self.seed, folds=self.folds) == self.fold
         within = pl.when(pl.col("split") == "valid").then(pl.lit("valid")).otherwise(pl.lit("train"))
         split = pl.when(mine).then(pl.lit("test")).otherwise(within).alias("split")
         return panel.with_records(inner.with_columns(split))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.lm.tokens.encoding import EncodedCareer
+from laborllm.models.distillation import probabilities
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.panel import Panel
 from laborllm.panel.history import History
@@ -47,7 +48,7 @@ def with_offset(
         The careers in their order.
     """
     offset = offset_logits(forecast.log_prob, History.of(panel).previous)
-    probs = None if teacher is None else np.exp(teacher.log_prob, dtype=np.float32)
+    probs = None if teacher is None else probabilities(teacher)
     places = pairwise(np.cumsum([0, *(len(career.starts) for career in careers)]))
     return [
         OffsetCareer(**vars(career), offset=offset[a:b], teacher_probs=None if probs is None else probs[a:b])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from laborllm.lm.tokens.packing import TrainingTexts
 from laborllm.lm.tuning.finetune import token_importance, token_loss
+from laborllm.models.distillation import distilled_loss
 from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
 from laborllm.models.language.head.offset import OffsetCareer
 
@@ -28,7 +29,7 @@ class TitleChoice(TrainingTexts[OffsetCareer]):
     classifier: TitleClassifier
     valid: Sequence[OffsetCareer]
     text_weight: float
-    teacher_weight: float = 0.0
+    teacher_weight: float | None = None
     name: str = "fine-tune"
 
     @cached_property
@@ -54,10 +55,6 @@ class TitleChoice(TrainingTexts[OffsetCareer]):
         return float(torch.cat(parts).double().mean().neg().exp())
 
     def _choice(self, output: HeadOutput) -> Tensor:
-        """Cross-entropy of the choices in nats, summed over records: against the observed titles, or against a weighted
-        mean of them and a teacher's probabilities (distillation, arXiv 1503.02531, at temperature one)."""
-        observed, teacher_probs = -output.observed.sum(), output.inputs.teacher_probs
-        if teacher_probs is None:
-            return observed
-        distilled = -(teacher_probs * output.log_prob).sum()
-        return (1 - self.teacher_weight) * observed + self.teacher_weight * distilled
+        """The loss of the choices in nats, summed over records."""
+        inputs = output.inputs
+        return distilled_loss(output.log_prob, output.observed, inputs.teacher_probs, self.teacher_weight)

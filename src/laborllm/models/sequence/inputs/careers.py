@@ -73,6 +73,12 @@ class Careers:
         index = {name: column.to(device) for name, column in self.index.items()}
         return type(self)(index, self.start.to(device), self.length.to(device))
 
+    def rows(self, workers: Sequence[int]) -> Tensor:
+        """The rows of the records of these careers, (n,), in the order of `Batch.records`."""
+        start, length = self.start[list(workers)], self.length[list(workers)]
+        first = start - length.cumsum(0) + length  # less how many records come before
+        return first.repeat_interleave(length) + torch.arange(int(length.sum()), device=start.device)
+
     def batch(self, workers: Sequence[int]) -> Batch:
         """These careers, padded to the longest of them."""
         start, length = self.start[list(workers)], self.length[list(workers)]
