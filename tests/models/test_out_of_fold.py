@@ -14,7 +14,7 @@ from laborllm.panel import Panel
 from laborllm.panel.split import folds_of
 from laborllm.training.config import TrainingConfig
 
-FOLDS = 3
+FOLDS = 2
 MEMORISING = TrainingConfig(epochs=8, batch_size=8, learning_rate=0.3)
 
 
