@@ -61,6 +61,7 @@ def test_verbs() -> None:
             "code-titles",
             "curves",
             "mix",
+            "out-of-fold",
             "study",
             "validate",
         )

@@ -19,7 +19,8 @@ Capture = pytest.CaptureFixture[str]
 READ = {
     *("FILE", "FILES", "FOLDER", "MEMBERS", "PANEL", "PEOPLE", "PLAN", "RUN", "SOURCE", "SOURCES"),
     *("--config", "--corrections", "--education-from", "--keys", "--map", "--panel", "--people", "--plan", "--rates"),
-    *("--offset-model", "--pretrained", "--reference", "--refits", "--study", "--tagset", "--teacher"),
+    *("--offset-forecasts", "--offset-model", "--pretrained", "--reference", "--refits", "--study", "--tagset"),
+    "--teacher",
 }
 KEPT = {"--cache", "--token-store"}  # folders of what is used again, in which every file has the name of its content
 
@@ -47,7 +48,7 @@ def test_every_path_is_read_or_written() -> None:
     paths = {(argument.names[0], written_by(argument)) for _, argument in options() if "Path" in str(argument.hint)}
     assert {name for name, place in paths if place is None} == READ | KEPT
     assert {name for name, place in paths if place} == {"--out", "--page", "--chart", "--tables", "--rates"}
-    assert len({verb.split()[0] for verb, *_ in WRITTEN}) == 18
+    assert len({verb.split()[0] for verb, *_ in WRITTEN}) == 19
 
 
 def make(kind: str, path: Path) -> None:
