@@ -60,7 +60,26 @@ WRONG = [
     ("torch-in-commands", "studies/__init__.py", "torch"),
 ]
 WITH_TORCH = ("training.", "forecasting.simulation.", "lm", "models.", "serve", "studies.", "demo")
+LINT = ("-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache", "--contract")
 HEAVY = {"torch", "transformers", "peft", "safetensors", "accelerate", "pandas"}
+
+
+# (a package, a file in it, what this would import in a function, which closes a circle in the package)
+CIRCLES = [
+    ("laborllm.panel", "parquet/read.py", "laborllm.panel.panel"),
+    ("laborllm.serve", "operation/guard.py", "laborllm.serve.app"),
+    ("laborllm.sources", "resumes/dates.py", "laborllm.sources.people"),
+    ("laborllm.evaluation", "metrics/brier.py", "laborllm.evaluation.evaluate"),
+    ("laborllm.models.counts", "transition.py", "laborllm.models.counts.specs"),
+    ("laborllm.models.sequence", "warm_start.py", "laborllm.models.sequence.fitting"),
+]
+FIND_CIRCLES = """
+import grimp
+graph = grimp.build_graph("laborllm", exclude_type_checking_imports=True, cache_dir=None)
+for package in sorted(graph.modules):
+    for importer, imported in graph.nominate_cycle_breakers(package):
+        print(package, importer, imported)
+"""
 
 
 def run(*arguments: str, source: Path = ROOT / "src") -> str:
@@ -81,8 +100,24 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for _, file, imported in WRONG:
         with (folder / "src" / "laborllm" / file).open("a") as module:
             module.write(f"\nimport {imported}\n")
-    lint = ("-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache", "--contract")
-    return {contract: run(*lint, contract, source=folder / "src") for contract in {contract for contract, *_ in WRONG}}
+    return {contract: run(*LINT, contract, source=folder / "src") for contract in {contract for contract, *_ in WRONG}}
+
+
+def test_no_import_that_runs_closes_a_circle() -> None:
+    """Within each package; imports in functions run too, those that only name a type do not."""
+    assert run("-c", FIND_CIRCLES) == ""
+
+
+def test_a_circle_is_caught(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package, file, imported in CIRCLES:
+        with (tmp_path / "src" / package.replace(".", "/") / file).open("a") as module:
+            module.write(f"\n\ndef late() -> None:\n    import {imported}\n")
+    found = {line.split()[0] for line in run("-c", FIND_CIRCLES, source=tmp_path / "src").splitlines()}
+    assert found == {package for package, *_ in CIRCLES}
+    said = run(*LINT, "circles", source=tmp_path / "src")
+    assert all(f"No cycles are allowed in {package}." in said for package in found if ".models." not in package)
 
 
 @pytest.mark.parametrize(("contract", "file", "imported"), WRONG)

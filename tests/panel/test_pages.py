@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.panel.files.pages import require_sound_pages
-from laborllm.panel.files.parquet import UNREADABLE
+from laborllm.panel.parquet.pages import require_sound_pages
+from laborllm.panel.parquet.read import UNREADABLE
 
 ROWS = 3_000
 COLUMNS = pl.DataFrame(

@@ -7,8 +7,8 @@ from starlette.testclient import TestClient
 
 import laborllm as ll
 from laborllm.models.contract import Fitted
+from laborllm.occupations.coding.titles import Titles
 from laborllm.serve import Served, Settings, create_app
-from laborllm.serve.inputs.titles import Titles
 from laborllm.training.config import TrainingConfig
 
 OPEN = Settings(rate=1e6, burst=10**6)

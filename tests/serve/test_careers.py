@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.errors import InputError, PanelError, SourceError
+from laborllm.occupations.coding.titles import Titles
 from laborllm.serve import Served
 from laborllm.serve.inputs.careers import Row, Worker, panel_of, read_career
 from laborllm.serve.inputs.lists import ALL, read_list
-from laborllm.serve.inputs.titles import Titles
 from laborllm.serve.schema import Career
 
 COOK: Row = (2020, "436", "high school", "female", None, "south", 1990)

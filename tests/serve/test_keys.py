@@ -9,7 +9,7 @@ import pytest
 from laborllm.errors import OptionError
 from laborllm.serve import Settings
 from laborllm.serve.operation.guard import known_hosts
-from laborllm.serve.operation.run import SHORTEST, read_keys, require_free
+from laborllm.serve.run import SHORTEST, read_keys, require_free
 
 KEY, OTHER = "a-key-of-enough-letters", "another-key-altogether"
 

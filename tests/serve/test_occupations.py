@@ -9,9 +9,9 @@ from starlette.testclient import TestClient
 import laborllm as ll
 from laborllm.errors import RunError
 from laborllm.models.contract import Fitted
+from laborllm.occupations.coding.titles import Titles
 from laborllm.panel import Panel, Provenance
 from laborllm.serve import Served, create_app
-from laborllm.serve.inputs.titles import Titles
 from laborllm.storage import MARKER, file_hash
 from serve.conftest import BASE
 

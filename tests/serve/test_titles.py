@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.serve.inputs.titles import LISTED, UNSURE, Titles
+from laborllm.occupations.coding.titles import LISTED, UNSURE, Titles
 
 STATES = ["unemployed", "not_in_labor_force", "in_education"]
 OFFICIAL = load_taxonomy("occ1990dd").with_states(STATES)

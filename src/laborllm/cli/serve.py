@@ -29,7 +29,7 @@ def serve(
     Example: `laborllm serve runs/nemo --unaudited --port 8080`
     """
     try:
-        from laborllm.serve.operation.run import read_keys, require_free, run_server
+        from laborllm.serve.run import read_keys, require_free, run_server
         from laborllm.serve.served import Served
         from laborllm.serve.settings import Settings
     except ModuleNotFoundError as error:

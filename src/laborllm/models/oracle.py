@@ -9,7 +9,7 @@ import numpy as np
 
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.sources.synthetic import DataGeneratingProcess, DgpParameters
@@ -98,11 +98,9 @@ class FittedOracle:
             pass  # the parameters say everything
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: Oracle) -> Self:
         """Read the parameters of a run folder."""
-        return cls(
-            from_options(Oracle, run.options, run.path), run.record, DgpParameters.from_json(run.extra["parameters"])
-        )
+        return cls(spec, run.record, DgpParameters.from_json(run.extra["parameters"]))
 
     @cached_property
     def _process(self) -> DataGeneratingProcess:

@@ -8,6 +8,7 @@ from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Spec
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.options import from_options
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.shipped import find_run
 from laborllm.panel.files.store import Careers
@@ -55,7 +56,9 @@ def load(path: Path, *, held_out_by: Careers | None = None) -> Fitted:
     if not isinstance(run.model, str) or run.model not in MODELS:
         raise RunError(f"{path} holds a model {run.model!r}, which this version of laborllm does not know")
     try:
-        found: Fitted = _attribute(MODELS[run.model][1]).load(run)
+        spec_place, fitted_place = MODELS[run.model]
+        spec = from_options(_attribute(spec_place), run.options, run.path)
+        found: Fitted = _attribute(fitted_place).load(run, spec)
     except LaborLLMError:
         raise
     except Exception as error:  # of any kind, in a folder that was changed after its fit

@@ -1,45 +1,26 @@
 """Careers of many workers in one table, checked on the way in."""
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
 
-from laborllm.errors import PanelError, first_line
+from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
-from laborllm.panel.files.parquet import read_marked
+from laborllm.panel.facts import MARK, Provenance, facts_as_metadata, read_facts
 from laborllm.panel.order import first_records
+from laborllm.panel.parquet.read import read_marked
 from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
-from laborllm.panel.split import empty_split
+from laborllm.panel.split import draw_workers, empty_split, held_out
 from laborllm.storage import new_file
 
-MARK = "laborllm.split_by"  # what the metadata of a panel file has and no other file
 ROWS_TOGETHER = 2**16  # rows of a file that are read at a time
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a panel came from and what happened to every row on the way."""
-
-    source: str
-    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256
-    rows_in: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)  # reason -> rows
-    notes: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def row_counts(self) -> list[tuple[str, int]]:
-        """What became of the rows: those read, those left out by reason, as losses, and those kept, their sum."""
-        losses = [(reason, -rows) for reason, rows in self.left_out.items()]
-        kept = self.rows_in - sum(self.left_out.values())
-        return [("read", self.rows_in), *losses, ("kept", kept)]
 
 
 @dataclass(frozen=True)
@@ -342,15 +323,9 @@ class Panel:
             >>> Path("panel.parquet").is_file()
             True
         """
-        about = {
-            "laborllm.taxonomy": self.taxonomy.to_json(),
-            "laborllm.dataset": self.dataset,
-            "laborllm.provenance": json.dumps(asdict(self.provenance)),
-            "laborllm.weight_kind": self.weight_kind,
-            "laborllm.split_by": self.split_by,
-        }
+        facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "records"}
         with new_file(path) as file:
-            self.records.write_parquet(file, metadata=about, row_group_size=ROWS_TOGETHER)
+            self.records.write_parquet(file, metadata=facts_as_metadata(**facts), row_group_size=ROWS_TOGETHER)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -375,21 +350,6 @@ class Panel:
         return cls(records, **read_facts(about))
 
 
-def read_facts(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What the metadata of a panel file says of its records, as `Panel` takes it. Raises `PanelError` if it is not as
-    `Panel.save` writes it."""
-    try:
-        return {
-            "taxonomy": Taxonomy.from_json(metadata["laborllm.taxonomy"]),
-            "dataset": metadata["laborllm.dataset"],
-            "provenance": Provenance(**json.loads(metadata["laborllm.provenance"])),
-            "weight_kind": metadata["laborllm.weight_kind"],
-            "split_by": metadata["laborllm.split_by"],
-        }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise PanelError(f"the panel file is not as this version of laborllm writes it: {first_line(error)}") from error
-
-
 def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]) -> str:
     """SHA-256 of records that come as several frames, such as a panel that is read block by block.
 
@@ -406,28 +366,3 @@ def fingerprint(taxonomy: Taxonomy, dataset: str, frames: Iterable[pl.DataFrame]
     for number, frame in enumerate(frames):
         digest.update(frame.write_csv(include_header=number == 0).encode())
     return digest.hexdigest()
-
-
-def held_out(records: pl.DataFrame) -> str:
-    """SHA-256 of the workers in split test of records that have worker and split."""
-    test = records.filter(pl.col("split") == "test")["worker"].unique().sort()
-    return hashlib.sha256("\n".join(test).encode()).hexdigest()
-
-
-def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:
-    """Draw workers without replacement.
-
-    Args:
-        names: Whom to draw from.
-        workers: How many; all of them if there are no more.
-        seed: Decides which.
-
-    Returns:
-        The names drawn.
-
-    Raises:
-        PanelError: Fewer than one worker is to be drawn.
-    """
-    if workers < 1:
-        raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
-    return names.sample(min(workers, len(names)), seed=seed)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
+from laborllm.panel.facts import Provenance
 from laborllm.panel.files.store import Careers
-from laborllm.panel.panel import Panel, Provenance
+from laborllm.panel.panel import Panel
 from laborllm.panel.states import COARSENED, over, shared_states
 
 Draw = Literal["alike", "weight", "target"]

@@ -35,6 +35,31 @@ def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") ->
     return records.join(splits, on="worker", how="left", maintain_order="left")
 
 
+def held_out(records: pl.DataFrame) -> str:
+    """SHA-256 of the workers in split test of records that have worker and split."""
+    test = records.filter(pl.col("split") == "test")["worker"].unique().sort()
+    return hashlib.sha256("\n".join(test).encode()).hexdigest()
+
+
+def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:
+    """Draw workers without replacement.
+
+    Args:
+        names: Whom to draw from.
+        workers: How many; all of them if there are no more.
+        seed: Decides which.
+
+    Returns:
+        The names drawn.
+
+    Raises:
+        PanelError: Fewer than one worker is to be drawn.
+    """
+    if workers < 1:
+        raise PanelError(f"cannot draw {workers} workers: at least 1 is needed")
+    return names.sample(min(workers, len(names)), seed=seed)
+
+
 def empty_split(split: str) -> PanelError:
     """What is raised where no worker is in a split, as happens in a panel of few people."""
     return PanelError(

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
+from laborllm.panel.facts import Provenance
 from laborllm.panel.files.store import Careers
-from laborllm.panel.panel import Panel, Provenance
+from laborllm.panel.panel import Panel
 from laborllm.panel.schema import COVARIATES, SPLITS
 from laborllm.panel.tally import Tally, tally
 from laborllm.privacy import SMALLEST_CELL, withhold_counts

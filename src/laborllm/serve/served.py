@@ -13,8 +13,8 @@ from laborllm.models.contract import Fitted
 from laborllm.models.runs.run_folder import CARD
 from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
+from laborllm.occupations.coding.titles import Titles
 from laborllm.panel import Panel, Provenance
-from laborllm.serve.inputs.titles import Titles
 from laborllm.serve.outlook import Outlook
 from laborllm.sources.spellings import WORDS
 

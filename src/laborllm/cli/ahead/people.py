@@ -79,7 +79,7 @@ def _as_of(path: Path, options: PeopleOptions, before: int | None) -> str | None
 def _is_list_of_jobs(path: Path) -> bool:
     import polars as pl
 
-    from laborllm.panel.files.parquet import UNREADABLE
+    from laborllm.panel.parquet.read import UNREADABLE
     from laborllm.sources.resumes.jobs import NEEDED
 
     try:

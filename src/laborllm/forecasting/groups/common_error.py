@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from laborllm.errors import InputError, PanelError
 from laborllm.forecasting.backtests.rates import ENOUGH, SHOWN
 from laborllm.models.runs.shipped import SHIPPED, find_run
-from laborllm.panel.files.parquet import UNREADABLE, read_whole
+from laborllm.panel.parquet.read import UNREADABLE, read_whole
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

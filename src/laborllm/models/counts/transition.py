@@ -22,9 +22,8 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.counted import FLOOR, Counted, later_steps
 from laborllm.models.counts.second_order import SecondOrder
 from laborllm.models.counts.shrinkage import best_strength, shrink
-from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.panel.history import History
@@ -33,6 +32,7 @@ from laborllm.privacy.outputs import Output
 
 if TYPE_CHECKING:
     from laborllm.models.counts.paths import TransitionPaths
+    from laborllm.models.counts.specs import Transition
 
 WEIGHTS = "weights.safetensors"
 ROWS_OF_FEW = "cells of the tables rest on fewer than ten workers; fit it thinned to publish it"
@@ -51,7 +51,7 @@ class FittedTransition:
         second: What a second-order model knows beyond them.
     """
 
-    spec: Transition
+    spec: "Transition"
     record: FitRecord
     table: Floats
     first: Floats
@@ -127,7 +127,7 @@ class FittedTransition:
             save_file({"table": self.table, "first": self.first} | second, folder / WEIGHTS)
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "Transition") -> Self:
         """Read the tables of a run folder.
 
         Raises:
@@ -135,14 +135,13 @@ class FittedTransition:
         """
         weights = load_file(run.path / WEIGHTS)
         table, first = weights.pop("table"), weights.pop("first")
-        spec = from_options(Transition, run.options, run.path)
         occupations = len(run.record.taxonomy)
         if table.shape != (occupations, occupations) or first.shape != (occupations,):
             raise RunError(f"{run.path} holds tables of {table.shape} and {first.shape} for {occupations} occupations")
         return cls(spec, run.record, table, first, SecondOrder(**weights) if weights else None)
 
 
-def fit_transition(spec: Transition, panel: Panel, *, seed: int) -> FittedTransition:
+def fit_transition(spec: "Transition", panel: Panel, *, seed: int) -> FittedTransition:
     """Count on split train, choose the shrinking on split valid.
 
     Args:

@@ -15,7 +15,7 @@ from laborllm.errors import InputError, MissingForecastError, TaxonomyError, fir
 from laborllm.models.runs.lineage import Lineage
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
-from laborllm.panel.files.parquet import read_marked
+from laborllm.panel.parquet.read import read_marked
 from laborllm.storage import new_file
 
 Floats = NDArray[np.floating]

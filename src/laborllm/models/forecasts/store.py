@@ -11,8 +11,8 @@ from laborllm.errors import InputError
 from laborllm.models.forecasts.forecast import MARK, Forecast, from_rows
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-from laborllm.panel.files.parquet import UNREADABLE, read_mark
 from laborllm.panel.files.store import Careers
+from laborllm.panel.parquet.read import UNREADABLE, read_mark
 
 
 @dataclass(frozen=True)

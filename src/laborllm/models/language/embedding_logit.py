@@ -6,7 +6,7 @@ The embedding approach of LABOR-LLM (arXiv 2406.17972): no weight of the languag
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -19,10 +19,9 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.multinomial import MultinomialLogit, Vectors, choose_logit
-from laborllm.models.language.specs import EmbeddingLogit, Pooling
 from laborllm.models.language.titles import encode
 from laborllm.models.runs.base_lineage import read_lineage
-from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
 from laborllm.occupations import Taxonomy
@@ -30,6 +29,9 @@ from laborllm.panel import Panel
 from laborllm.panel.history import History
 from laborllm.progress import progress
 from laborllm.runtime import best_device
+
+if TYPE_CHECKING:
+    from laborllm.models.language.specs import EmbeddingLogit, Pooling
 
 HEAD = "head.safetensors"
 
@@ -46,7 +48,7 @@ class FittedEmbeddingLogit:
         metrics: Validation perplexity, and the penalty that gave it.
     """
 
-    spec: EmbeddingLogit
+    spec: "EmbeddingLogit"
     record: FitRecord
     embedder: "Embedder"
     logit: MultinomialLogit
@@ -76,19 +78,18 @@ class FittedEmbeddingLogit:
             save_file(self.logit.tensors(), folder / HEAD)
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "EmbeddingLogit") -> Self:
         """Read the logit of a run folder, and load its base model.
 
         Raises:
             RunError: The base model has other weights now.
         """
-        spec = from_options(EmbeddingLogit, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         logit = MultinomialLogit(spec.likelihood, **load_file(run.path / HEAD))
         return cls(spec, run.record, Embedder.of(spec, run.record.taxonomy), logit, run.metrics)
 
 
-def fit_embedding_logit(spec: EmbeddingLogit, panel: Panel, *, seed: int) -> FittedEmbeddingLogit:
+def fit_embedding_logit(spec: "EmbeddingLogit", panel: Panel, *, seed: int) -> FittedEmbeddingLogit:
     """Fit the logit on split train, with the penalty that does best on split valid.
 
     Args:
@@ -117,11 +118,11 @@ class Embedder:
 
     decoder: Decoder
     encoder: CareerEncoder
-    pooling: Pooling
+    pooling: "Pooling"
     identity: str
 
     @classmethod
-    def of(cls, spec: EmbeddingLogit, taxonomy: Taxonomy) -> Self:
+    def of(cls, spec: "EmbeddingLogit", taxonomy: Taxonomy) -> Self:
         """Load the base model of a spec on the best device.
 
         Args:

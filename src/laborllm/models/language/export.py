@@ -11,6 +11,7 @@ from laborllm.models.language.language_model import VOCABULARY, FittedLanguageMo
 from laborllm.models.language.specs import LanguageModel
 from laborllm.models.runs.base_lineage import write_lineage
 from laborllm.models.runs.card import model_card
+from laborllm.models.runs.options import from_options
 from laborllm.models.runs.run_folder import CARD, read_metadata, read_run
 from laborllm.storage import new_folder, require_free
 from laborllm.text.prompt_specification import prompt_specification
@@ -36,7 +37,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     if adapter and not (run / ADAPTER).is_dir():
         raise RunError(f"{run} was tuned in all its weights and has no adapter", hint="leave out --adapter")
     require_free(out)
-    model = FittedLanguageModel.load(found)
+    model = FittedLanguageModel.load(found, from_options(LanguageModel, found.options, run))
     spec, record, base = model.spec, model.record, model.text_model.base
     write_lineage(base.model.config, record.lineage)
     with new_folder(out) as folder:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from laborllm.lm.base.in_shards import save_in_shards
 from laborllm.lm.base.load import base_identity, load_base, require_base
@@ -20,11 +20,10 @@ from laborllm.lm.tokens.store import TokenStore
 from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.paths import LanguagePaths
-from laborllm.models.language.specs import LanguageModel
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
-from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.options import identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
 from laborllm.panel import Panel
@@ -33,6 +32,9 @@ from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
+
+if TYPE_CHECKING:
+    from laborllm.models.language.specs import LanguageModel
 
 CURVE, TENSORBOARD, VOCABULARY = "curve.csv", "tensorboard", "vocabulary.json"
 
@@ -52,7 +54,7 @@ class FittedLanguageModel:
         in_shards: Where processes have written weights that none of them held, until the run folder takes them.
     """
 
-    spec: LanguageModel
+    spec: "LanguageModel"
     record: FitRecord
     curve: list[CurvePoint]
     adapter: Adapter | None
@@ -114,13 +116,12 @@ class FittedLanguageModel:
             self.checkpoints.remove()
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "LanguageModel") -> Self:
         """Read the weights of a run folder onto the best device.
 
         Raises:
             RunError: The base model has other weights now.
         """
-        spec = from_options(LanguageModel, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base)
         encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
@@ -148,7 +149,7 @@ class Prepared:
     left_out: int
 
 
-def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Path | None) -> FittedLanguageModel:
+def fit_language_model(spec: "LanguageModel", panel: Panel, *, seed: int, out: Path | None) -> FittedLanguageModel:
     """Fine-tune on split train, and take the weights with the lowest validation perplexity of titles.
 
     Args:
@@ -181,14 +182,14 @@ def fit_language_model(spec: LanguageModel, panel: Panel, *, seed: int, out: Pat
     return FittedLanguageModel(spec, ready.record, curve, adapter, forecaster, ready.left_out, checkpoints)
 
 
-def is_tuned_in_shards(spec: LanguageModel) -> bool:
+def is_tuned_in_shards(spec: "LanguageModel") -> bool:
     """Whether no process is to hold the whole model: not for what changes a model before it is trained, which is an
     adapter, tokens of its own for titles and a closed vocabulary."""
     plain = spec.training.method == "full" and spec.title_tokens == "spelled" and spec.vocabulary == "whole"
     return plain and spec.training.shard and Processes().count > 1
 
 
-def _training_tokens(spec: LanguageModel, encoder: CareerEncoder, training: Panel) -> Sequence[EncodedCareer]:
+def _training_tokens(spec: "LanguageModel", encoder: CareerEncoder, training: Panel) -> Sequence[EncodedCareer]:
     """Careers as tokens, in memory or in the spec's folder; of several processes the first writes it."""
     if spec.token_store is None:
         return encode(encoder, training)
@@ -204,7 +205,7 @@ def _saved(run: Path, weights: Path, encoder: CareerEncoder) -> TextModel:
     return TextModel.on_best_device(load_base(str(weights if weights.is_dir() else run / MODEL)), encoder)
 
 
-def prepare(spec: LanguageModel, panel: Panel, *, seed: int, in_shards: bool = False) -> Prepared:
+def prepare(spec: "LanguageModel", panel: Panel, *, seed: int, in_shards: bool = False) -> Prepared:
     """Load the base model and encode all careers, as a fit does before it trains.
 
     Args:

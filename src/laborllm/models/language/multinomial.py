@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from laborllm.models.forecasts.forecast import Floats
-from laborllm.models.language.specs import Likelihood
 from laborllm.models.two_stage import two_stage_log_prob
 from laborllm.runtime import best_device
 from laborllm.training.minimise import minimise
 from laborllm.training.standard import Standard
+
+if TYPE_CHECKING:
+    from laborllm.models.language.specs import Likelihood
 
 PENALTIES = 10.0 ** -np.arange(0, 7)  # times half the squared weights, against the mean log-likelihood
 TOLERANCE = 1e-6  # nats a record
@@ -42,7 +45,7 @@ class MultinomialLogit:
         deviation: Standard deviation of the vectors, (d,).
     """
 
-    likelihood: Likelihood
+    likelihood: "Likelihood"
     weight: Tensor
     bias: Tensor
     mean: Tensor
@@ -73,7 +76,7 @@ class Chosen:
     perplexity: float
 
 
-def choose_logit(likelihood: Likelihood, classes: int, train: Vectors, valid: Vectors) -> Chosen:
+def choose_logit(likelihood: "Likelihood", classes: int, train: Vectors, valid: Vectors) -> Chosen:
     """The logit with the penalty under which validation records are most likely: from the largest down, until one does
     worse.
 
@@ -96,7 +99,7 @@ def choose_logit(likelihood: Likelihood, classes: int, train: Vectors, valid: Ve
     return best
 
 
-def _path(likelihood: Likelihood, classes: int, train: Vectors) -> Iterator[MultinomialLogit]:
+def _path(likelihood: "Likelihood", classes: int, train: Vectors) -> Iterator[MultinomialLogit]:
     """The logit of each penalty, each started from the one before, on the best device."""
     standard, device = Standard.of(train.vectors), best_device()
     x = _standardised(train, standard).to(device)
@@ -115,7 +118,7 @@ def _path(likelihood: Likelihood, classes: int, train: Vectors) -> Iterator[Mult
         yield MultinomialLogit(likelihood, _copy(weight), _copy(bias), mean, deviation)
 
 
-def _log_prob(likelihood: Likelihood, scores: Tensor, previous: Tensor) -> Tensor:
+def _log_prob(likelihood: "Likelihood", scores: Tensor, previous: Tensor) -> Tensor:
     return two_stage_log_prob(scores, previous) if likelihood == "two-stage" else scores.log_softmax(dim=1)
 
 

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -18,13 +18,15 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.paths import LanguagePaths
-from laborllm.models.language.specs import OffTheShelf
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.runs.base_lineage import read_lineage
-from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import PARAMETERS, FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, in_context_prefix, render
+
+if TYPE_CHECKING:
+    from laborllm.models.language.specs import OffTheShelf
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class FittedOffTheShelf:
         shown: The careers in its prompts, if there are any.
     """
 
-    spec: OffTheShelf
+    spec: "OffTheShelf"
     record: FitRecord
     shown: "Shown | None" = None
 
@@ -86,10 +88,9 @@ class FittedOffTheShelf:
             pass  # there are no weights of our own
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "OffTheShelf") -> Self:
         """Raises `RunError` if the base model is another by now, or the panel file no longer holds the training split
         that examples were drawn from."""
-        spec = from_options(OffTheShelf, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         if not spec.examples or spec.panel_file is None:
             return cls(spec, run.record)
@@ -100,7 +101,7 @@ class FittedOffTheShelf:
         return cls(replace(spec, panel_file=file), run.record, Shown(training, run.extra["workers"]))
 
 
-def fit_off_the_shelf(spec: OffTheShelf, panel: Panel, *, seed: int) -> FittedOffTheShelf:
+def fit_off_the_shelf(spec: "OffTheShelf", panel: Panel, *, seed: int) -> FittedOffTheShelf:
     """Keep the taxonomy of a panel, and which careers are examples; nothing is estimated.
 
     Args:

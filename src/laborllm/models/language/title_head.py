@@ -7,7 +7,7 @@ end of a prompt and the base model's embedding of the title; the formula is in `
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -31,12 +31,11 @@ from laborllm.models.language.head.classifier import HeadOutput, TitleClassifier
 from laborllm.models.language.head.offset import OffsetCareer, with_offset
 from laborllm.models.language.head.paths import HeadPaths
 from laborllm.models.language.head.task import TitleChoice
-from laborllm.models.language.specs import TitleHead
 from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
-from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.options import identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_by_all, seen_values
 from laborllm.models.taxonomies import require_taxonomy
@@ -47,6 +46,9 @@ from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.tensorboard import write_tensorboard
+
+if TYPE_CHECKING:
+    from laborllm.models.language.specs import TitleHead
 
 CURVE, TENSORBOARD, HEAD, OFFSET_MODEL = "curve.csv", "tensorboard", "head.safetensors", "offset-model"
 SAMPLED = 64  # careers whose hidden states give their center and spread
@@ -69,7 +71,7 @@ class FittedTitleHead:
         paths_at_once: Paths that a simulation draws at a time, as keys and values of as many texts are kept.
     """
 
-    spec: TitleHead
+    spec: "TitleHead"
     record: FitRecord
     curve: list[CurvePoint]
     offset_model: Fitted
@@ -126,13 +128,12 @@ class FittedTitleHead:
             self.checkpoints.remove()
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "TitleHead") -> Self:
         """Read the weights of a run folder onto the best device.
 
         Raises:
             RunError: The base model has other weights now.
         """
-        spec = from_options(TitleHead, run.options, run.path)
         require_base(spec.base, run.extra["base"], run.path)
         base = load_weights(run.path, spec.base, layers=spec.layers)
         encoder = CareerEncoder(base.tokenizer, spec.template, run.record.taxonomy)
@@ -155,7 +156,7 @@ class FittedTitleHead:
                 advance(len(output.inputs.observed))
 
 
-def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
+def fit_title_head(spec: "TitleHead", panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
     """Start at the forecasts of another model, and fine-tune on split train with early stopping on split valid.
 
     Args:
@@ -175,7 +176,7 @@ def fit_title_head(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None
         return _fit(spec, panel, seed=seed, out=out)
 
 
-def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
+def _fit(spec: "TitleHead", panel: Panel, *, seed: int, out: Path | None) -> FittedTitleHead:
     offset_model = _offset_model(spec, panel, seed)
     base, encoder = read_base(spec.base, spec.template, panel.taxonomy, spec.title_tokens, layers=spec.layers)
     context, config = context_length(base.model), spec.training
@@ -205,7 +206,7 @@ def _fit(spec: TitleHead, panel: Panel, *, seed: int, out: Path | None) -> Fitte
 
 
 def _untrained(
-    spec: TitleHead, base: BaseModel, encoder: CareerEncoder, careers: Sequence[OffsetCareer]
+    spec: "TitleHead", base: BaseModel, encoder: CareerEncoder, careers: Sequence[OffsetCareer]
 ) -> TitleClassifier:
     """The classifier that training starts with: its forecasts are those of the offset model."""
     classifier = TitleClassifier.on_best_device(
@@ -216,7 +217,7 @@ def _untrained(
     return classifier
 
 
-def _identity(spec: TitleHead, panel: Panel, *, bfloat16: bool) -> dict[str, Any]:
+def _identity(spec: "TitleHead", panel: Panel, *, bfloat16: bool) -> dict[str, Any]:
     return identity(
         spec,
         spec.name,
@@ -229,7 +230,7 @@ def _identity(spec: TitleHead, panel: Panel, *, bfloat16: bool) -> dict[str, Any
     )
 
 
-def _offset_model(spec: TitleHead, panel: Panel, seed: int) -> Fitted:
+def _offset_model(spec: "TitleHead", panel: Panel, seed: int) -> Fitted:
     if spec.offset_model is None:
         return Transition().fit(panel, seed=seed)
     if spec.template.last_records is not None:
@@ -241,7 +242,7 @@ def _offset_model(spec: TitleHead, panel: Panel, seed: int) -> Fitted:
     return offset_model
 
 
-def _teacher_forecast(spec: TitleHead, panel: Panel, train: Panel) -> Forecast | None:
+def _teacher_forecast(spec: "TitleHead", panel: Panel, train: Panel) -> Forecast | None:
     if spec.teacher is None:
         return None
     teacher = load_forecaster(spec.teacher, held_out_by=panel)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +10,6 @@ from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.mixture import MEAN_WEIGHT, FittedMixture, log_likelihoods_of
-from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.temperature import best_temperature
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, constant_weights, varying_weights
 from laborllm.models.registry import lineage_of, load_forecaster, state_of
@@ -18,8 +18,11 @@ from laborllm.models.runs.seen import seen_by_all
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
+if TYPE_CHECKING:
+    from laborllm.models.mixture.specs import Mixture
 
-def fit_mixture(spec: Mixture, panel: Panel, *, seed: int) -> FittedMixture:
+
+def fit_mixture(spec: "Mixture", panel: Panel, *, seed: int) -> FittedMixture:
     """Choose the weights under which the records of split valid are most likely.
 
     Args:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -20,15 +20,17 @@ from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.mixture.paths import MixturePaths, path_weights
-from laborllm.models.mixture.specs import Mixture
 from laborllm.models.mixture.temperature import TemperedPaths, tempered
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
 from laborllm.models.paths import Paths, paths_at_once
 from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
-from laborllm.models.runs.options import from_options, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
+
+if TYPE_CHECKING:
+    from laborllm.models.mixture.specs import Mixture
 
 WEIGHTS = "weights.safetensors"
 MEAN_WEIGHT = "mean weight of "
@@ -49,7 +51,7 @@ class FittedMixture:
         temperature: What the weighted mean is flattened by; see `laborllm.models.mixture.temperature`.
     """
 
-    spec: Mixture
+    spec: "Mixture"
     record: FitRecord
     members: Sequence[Forecaster]
     states: Sequence[str]
@@ -149,9 +151,8 @@ class FittedMixture:
             save_file(self.weights.tensors(), folder / WEIGHTS)
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "Mixture") -> Self:
         """Raises `RunError` if a member is another one than when the weights were chosen."""
-        spec = from_options(Mixture, run.options, run.path)
         members, states = tuple((run.path / member).resolve() for member in spec.members), tuple(run.extra["members"])
         for member, state in zip(members, states, strict=True):
             if state_of(member) != state:

@@ -1,9 +1,9 @@
-"""Fitting, forecasting and storing, once for every network over index sequences."""
+"""A trained network over index sequences: forecasting and storing, once for every network."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 import torch
@@ -12,37 +12,36 @@ from torch import Tensor, nn
 
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
-from laborllm.models.distillation import probabilities, saved_forecast
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.runs.options import from_options, identity, to_options
+from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FILE as RUN_FILE
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
-from laborllm.models.runs.seen import seen_values
 from laborllm.models.sequence.bag_of_jobs import BagNetwork
 from laborllm.models.sequence.career import CareerNetwork
 from laborllm.models.sequence.inputs.careers import Careers, index_careers, index_sizes
 from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.sequence.logit import logit_network
 from laborllm.models.sequence.nemo import NemoNetwork
-from laborllm.models.sequence.network import NextOccupation, log_probs, observed_log_probs
+from laborllm.models.sequence.network import log_probs, observed_log_probs
 from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, sequence_paths
-from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo, SequenceSpec
 from laborllm.panel import Panel
-from laborllm.runtime import best_device, seeded
-from laborllm.storage import file_hash
+from laborllm.runtime import best_device
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
-from laborllm.training.loop import train
+
+if TYPE_CHECKING:
+    from laborllm.models.sequence.specs import SequenceSpec
 
 WEIGHTS, VOCABULARY, CURVE = "weights.safetensors", "vocabulary.json", "curve.csv"
-VECTORS = {
-    Logit.name: "tables.previous.weight",
-    BagOfJobs.name: "last.weight",
-    Nemo.name: "occupations.weight",
-    Career.name: "occupations.weight",
+NETWORKS: dict[str, tuple[Callable[..., nn.Module], str]] = {
+    "logit": (logit_network, "tables.previous.weight"),
+    "bag-of-jobs": (BagNetwork, "last.weight"),
+    "nemo": (NemoNetwork, "occupations.weight"),
+    "career": (CareerNetwork, "occupations.weight"),
 }
-"""Where each network keeps the vectors of the last occupation."""
-SPECS: dict[str, type[SequenceSpec]] = {spec.name: spec for spec in (Logit, BagOfJobs, Nemo, Career)}
+"""Model to its network, and to where that keeps the vectors of the last occupation."""
+SHAPE = ("layers", "width", "heads", "dropout")
+"""Fields of a spec that its network takes, where it has them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +57,7 @@ class FittedSequence:
         checkpoints: The checkpoints of the training, which a run folder makes needless.
     """
 
-    spec: SequenceSpec
+    spec: "SequenceSpec"
     record: FitRecord
     vocabulary: Vocabulary
     network: nn.Module
@@ -109,7 +108,8 @@ class FittedSequence:
 
     def occupation_vectors(self) -> Floats:
         """What the network knows each last occupation by, (J, d)."""
-        vectors = self.network.get_parameter(VECTORS[self.spec.name]).detach()
+        _, place = NETWORKS[self.spec.name]
+        vectors = self.network.get_parameter(place).detach()
         return vectors[: len(self.record.taxonomy)].double().cpu().numpy()
 
     def save(self, path: Path) -> None:
@@ -124,9 +124,8 @@ class FittedSequence:
             self.checkpoints.remove()
 
     @classmethod
-    def load(cls, run: Run) -> Self:
+    def load(cls, run: Run, spec: "SequenceSpec") -> Self:
         """Read the weights of a run folder onto the best device."""
-        spec = from_options(SPECS[run.model], run.options, run.path)
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
         weights = load_file(run.path / WEIGHTS)
         _require_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)
@@ -139,46 +138,8 @@ class FittedSequence:
         return index_careers(panel, self.vocabulary).to(best_device())
 
 
-def fit_sequence(spec: SequenceSpec, panel: Panel, *, seed: int, out: Path | None) -> FittedSequence:
-    """Train on split train; the weights kept are those with the lowest perplexity on split valid.
-
-    Args:
-        spec: The network and how it is trained.
-        panel: The careers.
-        seed: Decides everything random.
-        out: The run folder that will be written, next to which checkpoints are kept; None: none are.
-
-    Returns:
-        The fitted model.
-    """
-    training, validation = (panel.subset(split).observed() for split in ("train", "valid"))
-    vocabulary, ancestors = Vocabulary.of(training), []
-    with seeded(seed):
-        network = new_network(spec, vocabulary, len(panel.taxonomy))
-        if isinstance(spec, Career):
-            from laborllm.models.sequence.warm_start import warm_start  # which loads models of its kind
-
-            ancestors.append(warm_start(network, spec, vocabulary, panel))
-    network = network.to(best_device())
-    train_careers, valid_careers = (
-        index_careers(part, vocabulary).to(best_device()) for part in (training, validation)
-    )
-    task = NextOccupation(f"fit {spec.name}", network, train_careers, valid_careers)
-    decides = identity(spec, spec.name, panel)
-    if spec.teacher is not None:
-        teacher = saved_forecast(spec.teacher, panel)
-        ancestors.append(teacher.lineage)
-        decides["teacher"] = file_hash(spec.teacher)
-        probs = torch.from_numpy(probabilities(teacher.forecast(training))).to(best_device())
-        task = replace(task, teacher_probs=probs, teacher_share=spec.teacher_weight)
-    checkpoints = None if out is None else Checkpoints.of_run(out, decides)
-    curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
-    record = FitRecord.on(panel, training, seed=seed, ancestors=ancestors, seen=seen_values(training))
-    return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
-
-
 def _require_weights(
-    path: Path, spec: SequenceSpec, vocabulary: Vocabulary, occupations: int, weights: Mapping[str, Tensor]
+    path: Path, spec: "SequenceSpec", vocabulary: Vocabulary, occupations: int, weights: Mapping[str, Tensor]
 ) -> None:
     """Raise `RunError` unless weights are those of the network that a spec describes: a network that is built first
     would take what memory a changed spec claims."""
@@ -192,7 +153,7 @@ def _require_weights(
         raise RunError(f"{path / WEIGHTS} does not hold the weights of the network that {path / RUN_FILE} describes")
 
 
-def new_network(spec: SequenceSpec, vocabulary: Vocabulary, occupations: int) -> nn.Module:
+def new_network(spec: "SequenceSpec", vocabulary: Vocabulary, occupations: int) -> nn.Module:
     """An untrained network, from a `Batch` to scores (n, occupations + 1).
 
     Args:
@@ -202,18 +163,7 @@ def new_network(spec: SequenceSpec, vocabulary: Vocabulary, occupations: int) ->
 
     Returns:
         The network, on the CPU.
-
-    Raises:
-        RunError: No network of that spec.
     """
-    sizes = index_sizes(vocabulary)
-    match spec:
-        case Logit():
-            return logit_network(sizes, occupations)
-        case BagOfJobs():
-            return BagNetwork(sizes, occupations, spec.width, spec.dropout)
-        case Nemo():
-            return NemoNetwork(sizes, occupations, spec.layers, spec.width, spec.dropout)
-        case Career():
-            return CareerNetwork(sizes, occupations, spec.layers, spec.width, spec.heads, spec.dropout)
-    raise RunError(f"no network for {spec}")
+    network, _ = NETWORKS[spec.name]
+    shape = {name: getattr(spec, name) for name in SHAPE if hasattr(spec, name)}
+    return network(index_sizes(vocabulary), occupations, **shape)

@@ -54,7 +54,7 @@ class SequenceSpec:
             >>> ll.Logit(short).fit(ll.import_synthetic(workers=50)).metrics["parameters"] > 0
             True
         """
-        from laborllm.models.sequence.model import fit_sequence
+        from laborllm.models.sequence.fitting import fit_sequence
 
         return fit_sequence(self, panel, seed=seed, out=out)
 

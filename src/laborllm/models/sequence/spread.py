@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from laborllm.errors import RunError
 from laborllm.models.sequence.model import FittedSequence, new_network
-from laborllm.models.sequence.specs import Career, Nemo
 from laborllm.panel.rare import RarePooled
 from laborllm.runtime import best_device
+
+WITH_VECTORS = ("nemo", "career")
 
 
 def spread(fitted: FittedSequence, pooled: RarePooled) -> FittedSequence:
@@ -40,7 +41,7 @@ def spread(fitted: FittedSequence, pooled: RarePooled) -> FittedSequence:
         >>> spread(fitted, pooled).forecast(panel).log_prob.shape[1] == len(panel.taxonomy)
         True
     """
-    if not isinstance(fitted.spec, Nemo | Career):
+    if fitted.spec.name not in WITH_VECTORS:
         raise RunError(f"a model {fitted.spec.name} has no vectors of occupations: use career or nemo")
     if fitted.record.taxonomy != pooled.panel.taxonomy:
         raise RunError("the model was not fitted on the panel whose occupations were pooled")

@@ -1,6 +1,7 @@
 """What a new network is initialised from: a language model's embeddings of the titles, or a run on another panel."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import torch
@@ -9,16 +10,19 @@ from torch import Tensor, nn
 from laborllm.errors import RunError
 from laborllm.models.runs.base_lineage import read_lineage
 from laborllm.models.runs.lineage import Lineage
+from laborllm.models.runs.options import from_options
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.seen import CATEGORIES
 from laborllm.models.sequence.inputs.vocabulary import YEARS, Vocabulary
 from laborllm.models.sequence.model import FittedSequence
-from laborllm.models.sequence.specs import Career
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
+if TYPE_CHECKING:
+    from laborllm.models.sequence.specs import Career
 
-def warm_start(network: nn.Module, spec: Career, vocabulary: Vocabulary, panel: Panel) -> Lineage:
+
+def warm_start(network: nn.Module, spec: "Career", vocabulary: Vocabulary, panel: Panel) -> Lineage:
     """Initialise a network of CAREER from what its spec names, if it names anything.
 
     Args:
@@ -87,11 +91,11 @@ def _title_embeddings(name: str, panel: Panel) -> tuple[Tensor, Lineage]:
     return title_vectors(base, panel.taxonomy.titles), read_lineage(base.model.config, panel)
 
 
-def _pretrained(spec: Career, path: Path, panel: Panel) -> FittedSequence:
+def _pretrained(spec: "Career", path: Path, panel: Panel) -> FittedSequence:
     run = read_run(path)
     if run.model != spec.name:
         raise RunError(f"{path} holds a model {run.model}: weights are initialised from a model {spec.name} only")
-    source = FittedSequence.load(run)
+    source = FittedSequence.load(run, from_options(type(spec), run.options, path))
     shape, wanted = (
         (run.options[name] for name in ("layers", "width", "heads")),
         (spec.layers, spec.width, spec.heads),

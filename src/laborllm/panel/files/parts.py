@@ -3,13 +3,11 @@
 Every check of a panel concerns one record or at the records of one worker, so parts of whole workers are checked whole.
 """
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
 
-from laborllm.panel.panel import Provenance
+from laborllm.panel.facts import Provenance, provenance_as_metadata
 from laborllm.storage import new_file
 
 
@@ -22,6 +20,6 @@ def join_panels(parts: list[Path], path: Path, provenance: Provenance) -> None:
         provenance: Where the records of all parts are from.
     """
     own = {key: value for key, value in pl.read_parquet_metadata(parts[0]).items() if key.startswith("laborllm.")}
-    about = own | {"laborllm.provenance": json.dumps(asdict(provenance))}
+    about = own | provenance_as_metadata(provenance)
     with new_file(path) as file:
         pl.scan_parquet(parts).sink_parquet(file, metadata=about)

@@ -19,20 +19,12 @@ from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
-from laborllm.panel.files.parquet import UNREADABLE, read_mark
+from laborllm.panel.facts import MARK, Provenance, read_facts
 from laborllm.panel.order import first_records
-from laborllm.panel.panel import (
-    MARK,
-    ROWS_TOGETHER,
-    Panel,
-    Provenance,
-    draw_workers,
-    fingerprint,
-    held_out,
-    read_facts,
-)
+from laborllm.panel.panel import ROWS_TOGETHER, Panel, fingerprint
+from laborllm.panel.parquet.read import UNREADABLE, read_mark
 from laborllm.panel.schema import SPLITS
-from laborllm.panel.split import empty_split
+from laborllm.panel.split import draw_workers, empty_split, held_out
 
 
 class Careers(Protocol):

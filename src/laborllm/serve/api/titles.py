@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.concurrency import run_in_threadpool
 
+from laborllm.occupations.coding.titles import Titles
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import VERSION, Asked, asked
-from laborllm.serve.inputs.titles import Titles
 from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from laborllm.errors import PanelError
+from laborllm.occupations.coding.titles import LISTED, Coded
 from laborllm.panel import Panel, Provenance
-from laborllm.serve.inputs.titles import LISTED, Coded
 from laborllm.serve.schema import Career
 from laborllm.serve.served import Served
 from laborllm.sources.spellings import panel_word

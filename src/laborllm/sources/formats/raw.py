@@ -9,7 +9,7 @@ import polars as pl
 import pyreadstat
 
 from laborllm.errors import SourceError
-from laborllm.panel.files.parquet import read_whole
+from laborllm.panel.parquet.read import read_whole
 from laborllm.sources.formats.delimited import split_cells
 from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw_table import RawTable, in_text

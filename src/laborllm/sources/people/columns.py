@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.panel.files.parquet import read_whole
+from laborllm.panel.parquet.read import read_whole
 from laborllm.panel.schema import SCHEMA
 from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, read_delimited

@@ -16,7 +16,7 @@ import polars as pl
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.occupations.coding.coder import SCHEMA, TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
-from laborllm.panel.panel import MARK
+from laborllm.panel.facts import MARK
 from laborllm.sources.formats.raw import UNREADABLE
 from laborllm.sources.people.columns import COVARIATES, as_polars, of_persons, person_columns, require_jobs
 from laborllm.sources.people.options import PeopleOptions

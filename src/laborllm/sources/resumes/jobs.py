@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import SourceError
-from laborllm.panel.files.pages import require_sound_pages
+from laborllm.panel.parquet.pages import require_sound_pages
 from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, first_line, read_delimited
 from laborllm.sources.formats.raw_table import in_text, text_columns

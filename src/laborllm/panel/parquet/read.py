@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import LaborLLMError
-from laborllm.panel.files.pages import require_sound_pages
+from laborllm.panel.parquet.pages import require_sound_pages
 
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What polars raises where a file is torn or was changed."""
