@@ -7,7 +7,7 @@ import pytest
 from evaluation.synthetic import careers, forecast
 from laborllm.evaluation import evaluate
 from laborllm.evaluation.arrays import Bools, Floats, Indices, Numbers
-from laborllm.evaluation.bootstrap import INTERVAL, Bootstrapped, ClusterBootstrap
+from laborllm.evaluation.bootstrap import INTERVAL, Bootstrapped, ClusterBootstrap, Partition
 from laborllm.evaluation.metrics.auc import placements
 
 DRAWS = 3000  # the standard error of a standard error is then 1.3 %
@@ -91,12 +91,12 @@ def test_of_an_area_of_independent_records_as_delong_et_al() -> None:
     generator = np.random.default_rng(8)
     happened = generator.random(500) < 0.3
     score = generator.normal(size=500) + happened
-    share = placements(score, happened)
+    share = np.empty(500)
+    share[happened] = placements(score[happened], score[~happened])
+    share[~happened] = placements(-score[~happened], -score[happened])
     expected = np.sqrt(share[happened].var() / happened.sum() + share[~happened].var() / (~happened).sum())
     bootstrap = ClusterBootstrap(np.arange(500), np.ones(500), draws=DRAWS)
-    side = [bootstrap.sums(share[:, None], inside) for inside in (happened, ~happened)]
-    size = [bootstrap.sums(np.ones((500, 1)), inside) for inside in (happened, ~happened)]
-    means = bootstrap.ratio(np.stack(side, axis=2), np.stack(size, axis=2))
+    means = bootstrap.mean_by(share[:, None], [Partition(happened.astype(int), 2)])
     draws = means.resampled[:, 0].sum(axis=1) - means.estimate[0, 0]
     assert draws.std() == pytest.approx(expected, rel=CLOSE)
     assert means.estimate[0] == pytest.approx([share[happened].mean()] * 2)

@@ -16,7 +16,7 @@ from evaluation.synthetic import careers, forecast, two_models
 from laborllm.errors import LaborLLMError, OptionError, PanelError, StorageError
 from laborllm.evaluation import Evaluation
 from laborllm.evaluation.arrays import compact
-from laborllm.evaluation.bootstrap import ClusterBootstrap
+from laborllm.evaluation.bootstrap import ClusterBootstrap, Partition
 from laborllm.evaluation.metrics.perplexity import Loss
 from laborllm.evaluation.scores import portions
 from laborllm.evaluation.scores.files import ScoreFiles
@@ -190,15 +190,20 @@ def test_compact_numbers_are_the_numbers(numbers: list[int]) -> None:
     assert found.itemsize == (1 if largest < 2**7 else 2 if largest < 2**15 else 4 if largest < 2**31 else 8)
 
 
-def test_sums_inside_are_those_of_the_records_inside() -> None:
+def test_sums_by_cells_are_those_of_the_records_in_them() -> None:
     rng = np.random.default_rng(0)
     cluster, weight = rng.integers(6, size=40), rng.uniform(size=40)
     cluster[:6] = np.arange(6)
     values, inside = rng.normal(size=(40, 3)), rng.random(40) < 0.4
-    found = ClusterBootstrap(cluster, weight).sums(values, inside)
+    cell = rng.integers(-1, 2, size=40)
+    found = ClusterBootstrap(cluster, weight).sums_by(
+        values, [Partition(np.where(inside, 0, -1), 1), Partition(cell, 2)]
+    )
     for each in range(6):
-        chosen = inside & (cluster == each)
-        np.testing.assert_allclose(found[each], (weight[chosen, None] * values[chosen]).sum(axis=0), atol=1e-12)
+        for at, members in enumerate((inside, cell == 0, cell == 1)):
+            chosen = members & (cluster == each)
+            expected = (weight[chosen, None] * values[chosen]).sum(axis=0)
+            np.testing.assert_allclose(found[each, :, at], expected, atol=1e-12)
 
 
 def test_who_is_held_out_and_what_a_file_says_of_itself(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ difference between two models is a paired one (Efron and Tibshirani 1993; Camero
 strata one cluster fewer is drawn than there are, and the drawn ones count for more (Rao and Wu 1988).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +21,18 @@ INTERVAL = (0.025, 0.975)
 
 FEWEST_DRAWS = 40  # below that, the 2.5 % quantile lies outside the draws
 CHUNK = 1_000_000  # multiplicities held at once
+
+
+class Partition(NamedTuple):
+    """Disjoint cells of n records.
+
+    Attributes:
+        cell: The cell of each record as numbers 0, 1, ..., (n,); -1 where it is in none.
+        cells: How many there are.
+    """
+
+    cell: Indices
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -106,16 +118,24 @@ class ClusterBootstrap:
         Returns:
             The mean of each column in each cell, (m, c).
         """
-        finite = np.isfinite(values)
-        clean = np.where(finite, values, 0.0)
-        infinite = np.stack([(~finite[cell]).any(axis=0) for cell in cells.T], axis=1)  # (m, c)
-        sums = np.empty((self.clusters, values.shape[1], cells.shape[1]))
-        counts = np.empty((self.clusters, 1, cells.shape[1]))
-        for at, cell in enumerate(cells.T):
-            sums[..., at], counts[..., at] = self.sums(clean, cell), self.sums(np.ones((len(cell), 1)), cell)
-        found = self.ratio(sums, counts)
-        found.estimate[infinite] = np.inf
-        found.resampled[:, infinite] = np.nan
+        return self.mean_by(values, [Partition(np.where(cell, 0, -1), 1) for cell in cells.T])
+
+    def mean_by(self, values: Floats, partitions: Sequence[Partition]) -> Bootstrapped:
+        """Weighted means in the cells of partitions, and their draws.
+
+        Args:
+            values: Numbers of each record, (n, m). An infinite one makes the mean of its cell infinite, without draws.
+            partitions: Of the records, c cells together. The mean of no records is not a number.
+
+        Returns:
+            The mean of each column in each cell, (m, c).
+        """
+        infinite = ~np.isfinite(values)
+        clean = np.where(infinite, 0.0, values) if infinite.any() else values
+        found = self.ratio(self.sums_by(clean, partitions), self.sums_by(None, partitions))
+        spoilt = np.concatenate([_any_in(infinite, partition) for partition in partitions], axis=1)  # (m, c)
+        found.estimate[spoilt] = np.inf
+        found.resampled[:, spoilt] = np.nan
         return found
 
     def ratio(self, over: Numbers, under: Numbers) -> Bootstrapped:
@@ -128,45 +148,65 @@ class ClusterBootstrap:
         Returns:
             The total of `over` divided by the total of `under`, (...).
         """
-        columns = np.concatenate([over.reshape(len(over), -1), under.reshape(len(over), -1)], axis=1)
-        number = over[0].size
-
-        def divided(totals: Numbers) -> Numbers:
-            numerator = totals[:, :number].reshape(-1, *over.shape[1:])
-            denominator = totals[:, number:].reshape(-1, *under.shape[1:])
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return np.asarray(numerator / denominator)
-
-        return Bootstrapped(divided(columns.sum(axis=0)[None])[0], divided(self.totals(columns)))
+        numerator, denominator = self.totals(over, under)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return Bootstrapped(over.sum(axis=0) / under.sum(axis=0), numerator / denominator)
 
     @cached_property
     def clusters(self) -> int:
         """How many clusters there are."""
         return int(self.cluster.max()) + 1
 
-    def sums(self, values: Numbers, inside: Bools | None = None) -> Numbers:
-        """Weighted sums over the records of each cluster.
+    def sums_by(self, values: Floats | None, partitions: Sequence[Partition]) -> Numbers:
+        """Weighted sums over the records of each cluster in the cells of partitions.
 
         Args:
-            values: Numbers of each record, (n, k).
-            inside: Which records count, (n,); None: all.
+            values: Numbers of each record, (n, k); None: one for each record, so that the sums are weights.
+            partitions: Of the records, c cells together.
 
         Returns:
-            (clusters, k).
+            (clusters, k, c).
         """
-        chosen = slice(None) if inside is None else inside
-        cluster, weight = self.cluster[chosen], self.weight[chosen]
-        columns = (column[chosen] * weight for column in values.T)
-        return np.stack([np.bincount(cluster, column, self.clusters) for column in columns], axis=1)
+        columns = [None] if values is None else list(values.T)
+        sums = np.empty((self.clusters, len(columns), sum(partition.cells for partition in partitions)))
+        start = 0
+        for cell, cells in partitions:
+            inside = cell >= 0
+            chosen = slice(None) if inside.all() else inside
+            weight, place = self.weight[chosen], self.cluster[chosen] * np.intp(cells) + cell[chosen]
+            for at, column in enumerate(columns):
+                added = weight if column is None else column[chosen] * weight
+                found = np.bincount(place, added, self.clusters * cells)
+                sums[:, at, start : start + cells] = found.reshape(self.clusters, cells)
+            start += cells
+        return sums
 
-    def totals(self, sums: Numbers) -> Numbers:
-        """Totals of `sums` (clusters, k) over drawn clusters, (draws, k)."""
+    def totals(self, *sums: Numbers) -> list[Numbers]:
+        """Totals over drawn clusters, the same draws for all.
+
+        Args:
+            sums: Tables of sums per cluster, (clusters, ...) each.
+
+        Returns:
+            For each table its totals, (draws, ...).
+        """
         generator = np.random.default_rng(self.seed)
         if self.stratum is None:
-            chunks = _multiplicities(len(sums), self.draws, generator)
+            chunks = _multiplicities(self.clusters, self.draws, generator)
         else:
             chunks = _within_strata(self.stratum, self.draws, generator)
-        return np.concatenate([chunk @ sums for chunk in chunks])
+        flat = [table.reshape(len(table), -1) for table in sums]
+        parts = zip(*([chunk @ table for table in flat] for chunk in chunks), strict=True)
+        return [np.concatenate(part).reshape(-1, *table.shape[1:]) for part, table in zip(parts, sums, strict=True)]
+
+
+def _any_in(marked: Bools, partition: Partition) -> Bools:
+    """Whether any record of each cell is marked, (m, c), by the m columns of `marked` (n, m)."""
+    found = np.zeros((marked.shape[1], partition.cells), dtype=bool)
+    for at, column in enumerate(marked.T):
+        cells = partition.cell[column]
+        found[at, cells[cells >= 0]] = True
+    return found
 
 
 def _multiplicities(clusters: int, draws: int, generator: np.random.Generator) -> Iterator[Numbers]:

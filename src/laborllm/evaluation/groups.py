@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Bools, Indices, compact
+from laborllm.evaluation.arrays import Indices, compact
+from laborllm.evaluation.bootstrap import Partition
 from laborllm.panel import Panel
 from laborllm.panel.history import KINDS, History
 
@@ -34,9 +35,10 @@ class Group:
     levels: tuple[str, ...]
     level: Indices
 
-    def members(self) -> Bools:
-        """Whether each record is of each level, (n, levels)."""
-        return np.asarray(self.level[:, None] == np.arange(len(self.levels)))
+    @property
+    def partition(self) -> Partition:
+        """The levels as cells of the records."""
+        return Partition(self.level, len(self.levels))
 
 
 def group_records(panel: Panel, history: History, by: Iterable[str]) -> list[Group]:
@@ -70,8 +72,7 @@ def _crossed(panel: Panel, history: History, name: str) -> Group:
 
 def _group(panel: Panel, history: History, name: str) -> Group:
     if name == "transition":
-        kinds = {kind: at for at, kind in enumerate(KINDS)}
-        return _without_empty(name, KINDS, np.array([kinds[kind] for kind in history.kind], dtype=np.intp))
+        return _without_empty(name, KINDS, history.kind.cast(pl.Enum(KINDS)).to_physical().to_numpy())
     if name == "history":
         bins = np.searchsorted(list(SEEN.values()), history.position, "right") - 1
         return _without_empty(name, tuple(SEEN), bins.astype(np.intp))
@@ -107,8 +108,7 @@ def _by_value(name: str, values: pl.Series, shown: str = "{}") -> Group:
     found = values.drop_nulls().unique().sort().to_list()
     if len(found) > MOST_LEVELS:
         raise OptionError(f"the column {name!r} has {len(found):,} values: a group has {MOST_LEVELS} levels at most")
-    place = {value: at for at, value in enumerate(found)}
-    level = np.array([place.get(value, len(found)) for value in values], dtype=np.intp)
+    level = values.replace_strict(found, range(len(found)), default=len(found), return_dtype=pl.Int16).to_numpy()
     return _without_empty(name, (*(shown.format(value) for value in found), UNKNOWN), level)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.bootstrap import Partition
 from laborllm.evaluation.metrics import CALIBRATED
 from laborllm.evaluation.metrics.corp import reliability_bins
 from laborllm.evaluation.sample import Sample
@@ -51,11 +52,11 @@ def _curve(sample: Sample, domain: Bools, predicted: Numbers | None, happened: N
         return
     among = np.flatnonzero(domain)
     found = reliability_bins(predicted[among], happened[among], sample.design.weight[among], sample.worker[among])
-    bins = np.zeros((len(domain), found.shape[1]), dtype=bool)
-    bins[among] = found
-    means = sample.bootstrap.mean(np.stack([predicted, happened], axis=1), bins)
-    for at, members in enumerate(bins.T):
-        share = means[1, at]
+    bins = Partition(np.full(len(domain), -1), int(found.max()) + 1)
+    bins.cell[among] = found
+    means = sample.bootstrap.mean_by(np.stack([predicted, happened], axis=1), [bins])
+    for at in range(bins.cells):
+        members, share = bins.cell == at, means[1, at]
         low, high = share.interval
         yield {
             "predicted": float(means.estimate[0, at]),

@@ -1,6 +1,6 @@
 """The evaluated records: their histories, their sampling design, the cells they fall into and the draws they share."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -10,7 +10,7 @@ import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.evaluation.arrays import Bools, Indices, Numbers, compact
-from laborllm.evaluation.bootstrap import ClusterBootstrap
+from laborllm.evaluation.bootstrap import ClusterBootstrap, Partition
 from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
 from laborllm.evaluation.groups import DERIVED, Group, group_records
@@ -39,7 +39,7 @@ class Sample:
     """The n records that all models are evaluated on.
 
     Attributes:
-        worker: The worker of each record as numbers 0, 1, ..., (n,).
+        worker: The worker of each record as numbers 0, 1, ..., (n,), in order.
         history: Of each record.
         design: Weights, clusters and strata.
         groups: All records, and the partitions asked for.
@@ -88,22 +88,26 @@ class Sample:
         """
         by = tuple(by)
         asked = {part.strip() for name in by for part in name.split("*")} | {weights, cluster}
-        panel = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
+        panel, history = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
-        history = History.of(panel)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
         groups, flows = group_records(panel, history, by), Flows.of(history, taxonomy)
-        return cls(compact(worker_index(panel.records)), _compact(history), design, groups, flows, bootstrap)
+        return cls(compact(worker_index(panel.records)), history, design, groups, flows, bootstrap)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """The c cells of all groups."""
         return tuple(Cell(group.name, level) for group in self.groups for level in group.levels)
 
-    @cached_property
-    def members(self) -> Bools:
-        """Whether each record is in each cell, (n, c)."""
-        return np.concatenate([group.members() for group in self.groups], axis=1)
+    @property
+    def partitions(self) -> list[Partition]:
+        """The groups, c cells together."""
+        return [group.partition for group in self.groups]
+
+    def members(self) -> Iterator[Bools]:
+        """Whether each record is in a cell, (n,), cell by cell."""
+        for cell, cells in self.partitions:
+            yield from (cell == at for at in range(cells))
 
     @cached_property
     def scaled_weight(self) -> Numbers:
@@ -112,7 +116,8 @@ class Sample:
 
     def workers_in(self, records: Bools) -> int:
         """How many workers the `records`, (n,), are of."""
-        return len(np.unique(self.worker[records]))
+        worker = self.worker[records]  # in order
+        return int(np.count_nonzero(worker[1:] != worker[:-1])) + bool(len(worker))
 
     def has_both_outcomes(self, among: Bools, outcome: Numbers) -> bool:
         """Whether enough workers have an outcome, and enough do not.
@@ -129,7 +134,7 @@ class Sample:
 
     def enough_in(self, records: Bools) -> Bools:
         """Whether each cell holds enough workers who have one of `records` (n,) in it, (c,)."""
-        chosen = [self.workers_in(records & cell) >= SMALLEST_CELL for cell in self.members.T]
+        chosen = [self.workers_in(records & cell) >= SMALLEST_CELL for cell in self.members()]
         return np.array(chosen, dtype=bool)
 
     @cached_property
@@ -171,7 +176,7 @@ class Sample:
             {"records": None, "workers": None}
             if hidden
             else {"records": int(members.sum()), "workers": self.workers_in(members)}
-            for members, hidden in zip(self.members.T, self.hidden, strict=True)
+            for members, hidden in zip(self.members(), self.hidden, strict=True)
         )
 
 
@@ -181,16 +186,25 @@ def _compact(history: History) -> History:
     return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
 
 
-def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> Panel:
+def _joined(histories: Sequence[History]) -> History:
+    """The histories of whole careers, one portion after the other."""
+    names = [name for name in vars(histories[0]) if name != "kind"]
+    numbers = {name: np.concatenate([getattr(each, name) for each in histories]) for name in names}
+    return History(**numbers, kind=pl.concat([each.kind for each in histories]))
+
+
+def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> tuple[Panel, History]:
     """The observed records over `taxonomy`, with the columns asked for, or with all where one is unknown: what is made
-    of them then names those that there are."""
+    of them then names those that there are; and their histories."""
     parts: list[pl.DataFrame] = []
+    histories: list[History] = []
     for portion in observed_portions(careers):
         columns = portion.records.columns
         known = set(asked) <= {*columns, *DERIVED, NONE, SAMPLING}
         kept = [name for name in columns if name in NEEDED or name in asked or not known]
         observed = over(portion, taxonomy)
         parts.append(observed.records.select(kept))
+        histories.append(_compact(History.of(observed)))
     if not parts:
         raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
-    return observed.part(pl.concat(parts))
+    return observed.part(pl.concat(parts)), _joined(histories)

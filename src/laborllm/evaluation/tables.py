@@ -74,13 +74,12 @@ def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metr
     """
     found = []
     for metric in metrics:
-        given = {
-            name: [values for need in metric.scores if (values := each[need]) is not None]
-            for name, each in scores.items()
-        }
-        models = tuple(name for name, values in given.items() if len(values) == len(metric.scores))
+        models = tuple(name for name, each in scores.items() if all(each[need] is not None for need in metric.scores))
         if models:
-            columns = [np.stack(values, axis=1) for values in zip(*(given[name] for name in models), strict=True)]
+            given = (
+                [values for name in models if (values := scores[name][need]) is not None] for need in metric.scores
+            )
+            columns = [np.stack(values, axis=1) for values in given]
             found.append(Found(metric, models, metric.measure(columns, sample)))
     return found
 

@@ -1,6 +1,6 @@
 """Complementary suppression: withholding so that no small cell follows from the cells shown (Cox 1980, JASA 75)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ Numbers = NDArray[np.float64]
 
 SPANNED = 1e-7  # how much of a cell may lie outside the cells shown and it still follows from them
 TOGETHER = 2**21  # atoms times cells that are in memory at once
+WORKERS_TOGETHER = 4096  # whose records are counted at once
 
 
 def withhold(
@@ -42,8 +43,17 @@ def withhold(
         Whether each cell is withheld, a mask for each partition.
     """
     counts = CellCounts(len(partitions))
-    counts.add(partitions, worker)
+    for rows, first in _some_workers(worker):
+        counts.add([partition[rows] for partition in partitions], worker[rows] - first)
     return withheld_cells(counts, rank, sensitive)
+
+
+def _some_workers(worker: Indices) -> Iterator[tuple[Indices, int]]:
+    """The records of `WORKERS_TOGETHER` workers at a time, and the number of the first of them."""
+    order = np.argsort(worker, kind="stable")
+    for first in range(0, int(worker.max(initial=-1)) + 1, WORKERS_TOGETHER):
+        start, stop = np.searchsorted(worker, [first, first + WORKERS_TOGETHER], sorter=order)
+        yield order[start:stop], first
 
 
 def withheld_cells(counts: CellCounts, rank: Sequence[int] = (), sensitive: Sequence[Bools] = ()) -> list[Bools]:

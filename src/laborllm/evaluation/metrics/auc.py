@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
-from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.bootstrap import Bootstrapped, Partition
 from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.sample import Sample
@@ -45,54 +45,49 @@ class Auc(EventMetric):
         """
         probability, outcome = values
         among, happened = self.domain(sample.history), outcome[:, 0] > 0.5
-        sides = [among & happened, among & ~happened]
-        defined = np.logical_and(*(sample.enough_in(side) for side in sides))
-        over = np.zeros((sample.bootstrap.clusters, probability.shape[1], 2, len(defined)))
-        under = np.zeros((sample.bootstrap.clusters, 1, 2, len(defined)))
-        for at in np.flatnonzero(defined):
-            over[..., at], under[..., at] = _side_sums(probability, sides, sample.members[:, at], sample)
-        means = sample.bootstrap.ratio(over, under)
-        area = means.estimate[:, 0]
-        draws = means.resampled.sum(axis=2) - area
-        return Measured(Bootstrapped(area, draws), np.broadcast_to(defined, area.shape))
+        positive, negative = among & happened, among & ~happened
+        defined = sample.enough_in(positive) & sample.enough_in(negative)
+        above = _mean_placement(probability, positive, negative, defined, sample)
+        below = _mean_placement(-probability, negative, positive, defined, sample)
+        draws = above.resampled + below.resampled - above.estimate
+        return Measured(Bootstrapped(above.estimate, draws), np.broadcast_to(defined, above.estimate.shape))
 
 
-def _side_sums(probability: Numbers, sides: Sequence[Bools], cell: Bools, sample: Sample) -> tuple[Numbers, Numbers]:
-    """Sums in each cluster of placements, for each model and side (clusters, m, 2), and of weights (clusters, 1, 2)."""
-    positive, negative = (side & cell for side in sides)
-    inside = np.flatnonzero(positive | negative)
-    share = np.zeros(probability.shape)
-    for model, score in enumerate(probability.T):
-        share[inside, model] = placements(score[inside], positive[inside], sample.design.weight[inside])
-    sums, ones = sample.bootstrap.sums, np.ones((len(cell), 1))
-    over, under = ([sums(values, side) for side in (positive, negative)] for values in (share, ones))
-    return np.stack(over, axis=2), np.stack(under, axis=2)
+def _mean_placement(score: Numbers, side: Bools, other: Bools, defined: Bools, sample: Sample) -> Bootstrapped:
+    """The mean of the placements of the records of one side among those of the other in each cell, (m, c)."""
+    bootstrap, weight = sample.bootstrap, sample.design.weight
+    over = np.zeros((bootstrap.clusters, score.shape[1], len(defined)))
+    under = np.zeros((bootstrap.clusters, 1, len(defined)))
+    start = 0
+    for cell, cells in sample.partitions:
+        share = np.zeros(score.shape)
+        for at in np.flatnonzero(defined[start : start + cells]):
+            own, others = np.flatnonzero(side & (cell == at)), np.flatnonzero(other & (cell == at))
+            for model, scores in enumerate(score.T):
+                share[own, model] = placements(scores[own], scores[others], weight[others])
+        part = [Partition(np.where(side, cell, -1), cells)]
+        over[..., start : start + cells] = bootstrap.sums_by(share, part)
+        under[..., start : start + cells] = bootstrap.sums_by(None, part)
+        start += cells
+    over[..., ~defined] = under[..., ~defined] = 0
+    return bootstrap.ratio(over, under)
 
 
-def placements(score: Floats, positive: Bools, weight: Floats | None = None) -> Numbers:
-    """The weighted share of records of the other side that a score orders rightly against each record.
+def placements(score: Floats, others: Floats, weight: Floats | None = None) -> Numbers:
+    """The weighted share of records of the other side that have a lower score, for each record of one side.
 
-    Their mean over positives, and over negatives, is the area under the ROC curve.
+    Their mean is the area under the ROC curve.
 
     Args:
         score: Higher where the event is more probable, (n,). A tie counts half.
-        positive: Whether the event happened, (n,).
-        weight: Of each record, (n,); default: one.
+        others: The scores of the other side, (k,).
+        weight: Of each record of the other side, (k,); default: one.
 
     Returns:
-        (n,), from 0 to 1; not a number where one side has no weight.
+        (n,), from 0 to 1; not a number where the other side has no weight.
     """
-    weight = np.ones(len(score)) if weight is None else weight
-    share = np.full(len(score), np.nan)
-    if weight[positive].any() and weight[~positive].any():
-        share[positive] = _share_below(score[positive], score[~positive], weight[~positive])
-        share[~positive] = 1 - _share_below(score[~positive], score[positive], weight[positive])
-    return share
-
-
-def _share_below(values: Floats, others: Floats, weight: Floats) -> Numbers:
-    """The weighted share of `others` below each value, ties counting one half."""
     order = np.argsort(others, kind="stable")
-    ordered, below = others[order], np.concatenate([[0.0], np.cumsum(weight[order])])
-    left, right = np.searchsorted(ordered, values, "left"), np.searchsorted(ordered, values, "right")
-    return np.asarray((below[left] + below[right]) / (2 * below[-1]))
+    ordered = others[order]
+    below = np.concatenate([[0.0], np.cumsum(np.ones(len(others)) if weight is None else weight[order])])
+    twice = below[np.searchsorted(ordered, score, "left")] + below[np.searchsorted(ordered, score, "right")]
+    return np.asarray(twice / (2 * below[-1])) if below[-1] else np.full(len(score), np.nan)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from laborllm.evaluation.arrays import Numbers
-from laborllm.evaluation.bootstrap import Bootstrapped
+from laborllm.evaluation.bootstrap import Bootstrapped, Partition
 from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.sample import Sample
@@ -53,24 +53,26 @@ class CalibrationLine(EventMetric):
             Estimates and draws, (m, c), and where they are defined.
         """
         probability, outcome = values
-        models, cells = probability.shape[1], sample.members.shape[1]
-        estimate = np.full((models, cells), np.nan)
-        influence = np.zeros((sample.bootstrap.clusters, models, cells))
-        defined = np.zeros((models, cells), dtype=bool)
-        for model in range(models):
+        among, bootstrap = self.domain(sample.history), sample.bootstrap
+        shape = (probability.shape[1], len(sample.cells))
+        estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+        influence = np.empty((bootstrap.clusters, *shape))
+        for model in range(shape[0]):
             happened = outcome[:, model] > 0.5
-            among = self.domain(sample.history)
             defined[model] = sample.enough_in(among & happened) & sample.enough_in(among & ~happened)
-            for cell in np.flatnonzero(defined[model]):
-                inside = among & sample.members[:, cell]
-                weight = np.where(inside, sample.design.weight, 0.0)[inside]
-                value, effect = self._fit(probability[inside, model], outcome[inside, model], weight)
-                whole = np.zeros((len(inside), 1))
-                whole[inside, 0] = effect
-                estimate[model, cell] = value
-                influence[:, model, cell] = sample.bootstrap.sums(whole)[:, 0]
-        flat = sample.bootstrap.totals(influence.reshape(len(influence), -1))
-        return Measured(Bootstrapped(estimate, estimate + flat.reshape(-1, models, cells)), defined)
+            start = 0
+            for cell, cells in sample.partitions:
+                effect = np.zeros((len(cell), 1))
+                for at in np.flatnonzero(defined[model, start : start + cells]):
+                    inside = np.flatnonzero(among & (cell == at))
+                    estimate[model, start + at], effect[inside, 0] = self._fit(
+                        probability[inside, model], outcome[inside, model], sample.design.weight[inside]
+                    )
+                added = bootstrap.sums_by(effect, [Partition(cell, cells)])
+                influence[:, model, start : start + cells] = added[:, 0]
+                start += cells
+        (added_up,) = bootstrap.totals(influence)
+        return Measured(Bootstrapped(estimate, estimate + added_up), defined)
 
     def _fit(self, probability: Numbers, outcome: Numbers, weight: Numbers) -> tuple[float, Numbers]:
         """The coefficient, and what each record adds to it per unit of its weight, (n,)."""

@@ -6,11 +6,11 @@ PNAS 118(8)). Neighbouring bins of too few workers are put together.
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Bools, Indices, Numbers
+from laborllm.evaluation.arrays import Indices, Numbers
 from laborllm.privacy import SMALLEST_CELL
 
 
-def reliability_bins(probability: Numbers, outcome: Numbers, weight: Numbers, worker: Indices) -> Bools:
+def reliability_bins(probability: Numbers, outcome: Numbers, weight: Numbers, worker: Indices) -> Indices:
     """The bins of a reliability curve, from the least probability to the largest.
 
     Args:
@@ -20,14 +20,13 @@ def reliability_bins(probability: Numbers, outcome: Numbers, weight: Numbers, wo
         worker: As numbers.
 
     Returns:
-        Whether each record is in each bin, (n, bins); one bin where there are too few workers for two.
+        The bin of each record as numbers 0, 1, ..., (n,); one bin where there are too few workers for two.
     """
     order = np.argsort(probability, kind="stable")
     fitted = isotonic(probability[order], outcome[order], weight[order])
     level = np.concatenate([[0], np.cumsum(np.diff(fitted) > 0)])
-    merged = _merged(level, worker[order])
-    bins = np.zeros((len(order), int(merged[-1]) + 1), dtype=bool)
-    bins[order, merged] = True
+    bins = np.empty(len(order), dtype=np.intp)
+    bins[order] = _merged(level, worker[order])
     return bins
 
 

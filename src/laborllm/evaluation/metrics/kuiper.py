@@ -59,9 +59,9 @@ class Kuiper(EventMetric):
         """
         probability, outcome = values
         among = self.domain(sample.history)
-        shape = (probability.shape[1], sample.members.shape[1])
+        shape = (probability.shape[1], len(sample.cells))
         estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-        for cell, members in enumerate(sample.members.T):
+        for cell, members in enumerate(sample.members()):
             inside = among & members
             for model in np.flatnonzero([sample.has_both_outcomes(inside, each) for each in outcome.T]):
                 error, scale = cumulative_range(

@@ -47,5 +47,5 @@ class Mean:
         Returns:
             Estimates and draws, (m, c), and where they are defined.
         """
-        found = sample.bootstrap.mean(values[0], sample.members)
+        found = sample.bootstrap.mean_by(values[0], sample.partitions)
         return Measured(found.exp() if self.exponential else found, np.ones(found.estimate.shape, dtype=bool))
