@@ -4,35 +4,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from laborllm.cli.options import AsJson, PanelFile, RunFolder, Seed
 from laborllm.cli.places import TO_FILE
-
-Other = Annotated[
-    Path | None,
-    Parameter(help="Run folder of a model that was not trained on these people, such as one of another panel."),
-]
-Refits = Annotated[
-    int,
-    Parameter(
-        help="Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a "
-        "strong attack (RMIA and LiRA), which takes as many times as long as the fit."
-    ),
-]
-Cache = Annotated[
-    Path, Parameter(help="Folder that keeps refits, so that none is made twice; that of a study will do.")
-]
-Extraction = Annotated[
-    int, Parameter(help="People of either split whose careers the model is to complete from their first record.")
-]
-Canaries = Annotated[
-    int,
-    Parameter(
-        help="Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; that "
-        "fit is not kept."
-    ),
-]
 
 
 def audit(
@@ -40,13 +13,13 @@ def audit(
     panel: PanelFile,
     /,
     *,
-    out: Annotated[Path | None, Parameter(help="HTML page to write as well."), TO_FILE] = None,
-    reference: Other = None,
-    refits: Refits = 0,
-    cache: Cache = Path("refits"),
-    canaries: Canaries = 0,
-    extraction: Extraction = 0,
-    draws: Annotated[int, Parameter(help="How often people are drawn for intervals.")] = 1000,
+    out: Annotated[Path | None, TO_FILE] = None,
+    reference: Path | None = None,
+    refits: int = 0,
+    cache: Path = Path("refits"),
+    canaries: int = 0,
+    extraction: int = 0,
+    draws: int = 1000,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
@@ -55,6 +28,17 @@ def audit(
     The findings go into the model card of the run folder, too.
 
     Example: `laborllm audit runs/transition nlswork.parquet --refits 16 --out audit.html`
+
+    Args:
+        out: HTML page to write as well.
+        reference: Run folder of a model that was not trained on these people, such as one of another panel.
+        refits: Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a
+            strong attack (RMIA and LiRA), which takes as many times as long as the fit.
+        cache: Folder that keeps refits, so that none is made twice; that of a study will do.
+        canaries: Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; that
+            fit is not kept.
+        extraction: People of either split whose careers the model is to complete from their first record.
+        draws: How often people are drawn for intervals.
     """
     from laborllm import api
     from laborllm.auditing.membership import audit as attack

@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
 from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import SCORED_SO, AsJson, PanelFile, ScoredSo, Seed, Split
 from laborllm.cli.places import TO_FILE, TO_NEW_FOLDER
@@ -17,65 +15,50 @@ if TYPE_CHECKING:
     from laborllm.models.contract import Forecaster
     from laborllm.panel import Panel
 
-Runs = Annotated[
-    list[str],
-    Parameter(
-        help="Run folders, and files of forecasts; the tables call each by the name of its folder or file, or by NAME "
-        "where NAME=RUN is given."
-    ),
-]
-By = Annotated[
-    tuple[str, ...],
-    Parameter(
-        help="Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column of "
-        "the panel, and crossings such as gender*education."
-    ),
-]
-Weighted = Annotated[
-    str, Parameter(help="Weight records: none; sampling, by the panel's sampling weights; or by a column.")
-]
-Metrics = Annotated[
-    tuple[str, ...] | None, Parameter(help="Only these metrics, such as perplexity, brier or auc_change; else all.")
-]
-LikelihoodOnly = Annotated[
-    bool, Parameter(help="Score only the observed occupations: quicker, and gives only raw perplexity.")
-]
-Report = Annotated[
-    Path | None, Parameter(help="HTML report to write; without it the tables are printed only."), TO_FILE
-]
-Tables = Annotated[
-    Path | None, Parameter(help="Folder of tables to write, for a paper: LaTeX, CSV and Stata files."), TO_NEW_FOLDER
-]
-Cluster = Annotated[str, Parameter(help="Column whose values are drawn together, such as a household.")]
-Strata = Annotated[str | None, Parameter(help="Column within whose values clusters are drawn.")]
-Reference = Annotated[str | None, Parameter(help="Model that the others are compared with; else the first.")]
-
 
 def evaluate(
-    runs: Runs,
+    runs: list[str],
     panel: PanelFile,
     /,
     *,
-    out: Report = None,
-    tables: Tables = None,
-    split: Annotated[Split, Parameter(help="Whose careers to evaluate on.")] = "test",
-    workers: Annotated[int | None, Parameter(help="Evaluate on this many of them, drawn at random.")] = None,
-    likelihood_only: LikelihoodOnly = False,
+    out: Annotated[Path | None, TO_FILE] = None,
+    tables: Annotated[Path | None, TO_NEW_FOLDER] = None,
+    split: Split = "test",
+    workers: int | None = None,
+    likelihood_only: bool = False,
     scoring: ScoredSo = SCORED_SO,
-    by: By = ("transition", "origin", "destination"),
-    weights: Weighted = "none",
-    cluster: Cluster = "worker",
-    strata: Strata = None,
-    metrics: Metrics = None,
-    reference: Reference = None,
-    all_pairs: Annotated[bool, Parameter(help="Compare every model with every other.")] = False,
-    draws: Annotated[int, Parameter(help="How often clusters are drawn.")] = 1000,
+    by: tuple[str, ...] = ("transition", "origin", "destination"),
+    weights: str = "none",
+    cluster: str = "worker",
+    strata: str | None = None,
+    metrics: tuple[str, ...] | None = None,
+    reference: str | None = None,
+    all_pairs: bool = False,
+    draws: int = 1000,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
     """Put fitted models side by side on the same held-out workers, with intervals that resample workers.
 
     Example: `laborllm evaluate runs/transition base=runs/career nlswork.parquet --by gender --tables tables`
+
+    Args:
+        runs: Run folders, and files of forecasts; the tables call each by the name of its folder or file, or by NAME
+            where NAME=RUN is given.
+        out: HTML report to write; without it the tables are printed only.
+        tables: Folder of tables to write, for a paper: LaTeX, CSV and Stata files.
+        split: Whose careers to evaluate on.
+        workers: Evaluate on this many of them, drawn at random.
+        likelihood_only: Score only the observed occupations: quicker, and gives only raw perplexity.
+        by: Groups to evaluate by: transition, history (records seen), decade, origin, destination, any column of the
+            panel, and crossings such as gender*education.
+        weights: Weight records: none; sampling, by the panel's sampling weights; or by a column.
+        cluster: Column whose values are drawn together, such as a household.
+        strata: Column within whose values clusters are drawn.
+        metrics: Only these metrics, such as perplexity, brier or auc_change; else all.
+        reference: Model that the others are compared with; else the first.
+        all_pairs: Compare every model with every other.
+        draws: How often clusters are drawn.
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown

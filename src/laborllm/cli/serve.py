@@ -9,24 +9,26 @@ from laborllm.errors import OptionError
 
 
 def serve(
-    run: Annotated[
-        str, Parameter(help="Run folder, as `laborllm fit` writes it, or the name of a model that comes with laborllm.")
-    ] = "nlsy",
+    run: str = "nlsy",
     /,
     *,
-    host: Annotated[str, Parameter(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Port to listen on.")] = 8000,
-    keys: Annotated[
-        Path | None, Parameter(help="File of API keys, one a line, one of which every request must carry.")
-    ] = None,
-    rate: Annotated[float, Parameter(help="Requests a second that one client may make in the long run.")] = 20.0,
-    unaudited: Annotated[
-        bool, Parameter(help="Serve a model though nobody measured how much it repeats of single careers.", negative="")
-    ] = False,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    keys: Path | None = None,
+    rate: float = 20.0,
+    unaudited: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Open a page that forecasts careers, with an API behind it, until it is stopped.
 
     Example: `laborllm serve runs/nemo --unaudited --port 8080`
+
+    Args:
+        run: Run folder, as `laborllm fit` writes it, or the name of a model that comes with laborllm.
+        host: Address to listen on; the default is this machine only.
+        port: Port to listen on.
+        keys: File of API keys, one a line, one of which every request must carry.
+        rate: Requests a second that one client may make in the long run.
+        unaudited: Serve a model though nobody measured how much it repeats of single careers.
     """
     try:
         from laborllm.serve.run import read_keys, require_free, run_server

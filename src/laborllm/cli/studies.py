@@ -18,18 +18,13 @@ study = App(
 
 @study.default
 def run(
-    file: Annotated[Path, Parameter(help="Study file: its title, its panels, and which questions.")],
+    file: Path,
     /,
     *,
-    out: Annotated[
-        Path, Parameter(help="Folder of the study; what an earlier one left there is kept and used."), TO_FOLDER
-    ],
-    size: Annotated[
-        Literal["smoke", "cpu", "full"],
-        Parameter(help="smoke: a minute, on synthetic panels; cpu: hours of two cores; full: with a GPU."),
-    ] = "cpu",
-    questions: Annotated[tuple[int, ...], Parameter(help="Numbers of questions; default: those of the file.")] = (),
-    processes: Annotated[int, Parameter(help="Fits and forecasts made at once.")] = 1,
+    out: Annotated[Path, TO_FOLDER],
+    size: Literal["smoke", "cpu", "full"] = "cpu",
+    questions: tuple[int, ...] = (),
+    processes: int = 1,
 ) -> None:
     """Answer the questions of a study: each with a table, a figure, and a verdict on what the paper claims.
 
@@ -37,6 +32,13 @@ def run(
     command resumes a study that was interrupted, and another question costs only what it adds.
 
     Example: `laborllm study studies/nlsy97.yaml --out study --size smoke`
+
+    Args:
+        file: Study file: its title, its panels, and which questions.
+        out: Folder of the study; what an earlier one left there is kept and used.
+        size: smoke: a minute, on synthetic panels; cpu: hours of two cores; full: with a GPU.
+        questions: Numbers of questions; default: those of the file.
+        processes: Fits and forecasts made at once.
     """
     from laborllm.studies.protocol.report import REPORT
     from laborllm.studies.run import run_study
@@ -58,18 +60,17 @@ def plan(
     /,
     *,
     folder: StudyFolder,
-    out: Annotated[Path, Parameter(help="File of the plan; it must not exist."), TO_FILE],
+    out: Annotated[Path, TO_FILE],
     size: SizeOf = "cpu",
-    seed: Annotated[
-        int | None,
-        Parameter(
-            help="Seed of the folds, and those after it of repeats; default: drawn, so that nobody has seen them."
-        ),
-    ] = None,
+    seed: int | None = None,
 ) -> None:
     """Freeze panels, models, questions and the split seeds of a confirmation, with a date and a hash.
 
     Example: `laborllm study plan studies/nlsy97.yaml --study study --out plan.json`
+
+    Args:
+        out: File of the plan; it must not exist.
+        seed: Seed of the folds, and those after it of repeats; default: drawn, so that nobody has seen them.
     """
     from laborllm.studies.confirmation.plan import make_plan
     from laborllm.studies.run import choose_questions, open_study
@@ -106,13 +107,17 @@ def package(
     /,
     *,
     folder: StudyFolder,
-    out: Annotated[Path, Parameter(help="Folder of the package; it must not exist."), TO_NEW_FOLDER],
+    out: Annotated[Path, TO_NEW_FOLDER],
     size: SizeOf = "cpu",
-    plan: Annotated[Path | None, Parameter(help="The plan that was confirmed, if one was.")] = None,
+    plan: Path | None = None,
 ) -> None:
     """Write a replication package: what was found, how to repeat it, and no record of any person.
 
     Example: `laborllm study package studies/nlsy97.yaml --study study --out package`
+
+    Args:
+        out: Folder of the package; it must not exist.
+        plan: The plan that was confirmed, if one was.
     """
     from laborllm.studies.confirmation.package import make_package
     from laborllm.studies.run import open_study

@@ -4,37 +4,24 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
-
 from laborllm.cli.ahead.people import Draws
 from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import PanelFile, Seed, Split
 from laborllm.cli.places import TO_FILE
 
-Runs = Annotated[
-    list[str],
-    Parameter(help="Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given."),
-]
-Scores = Annotated[
-    Path | None, Parameter(help="Table of scores to write: its name says the format: .parquet, .csv or .dta."), TO_FILE
-]
-Rates = Annotated[
-    Path | None, Parameter(help="Table of modelled and observed counts by age and group to write."), TO_FILE
-]
-
 
 def backtest(
-    runs: Runs,
+    runs: list[str],
     panel: PanelFile,
     /,
     *,
-    origins: Annotated[list[int], Parameter(help="Years at which forecasts are made.")],
-    horizon: Annotated[int, Parameter(help="How many years ahead.")] = 5,
-    out: Scores = None,
-    rates: Rates = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file."), TO_FILE] = None,
-    split: Annotated[Split, Parameter(help="Whose careers are forecast.")] = "test",
-    workers: Annotated[int | None, Parameter(help="Forecast this many of them, drawn at random.")] = None,
+    origins: list[int],
+    horizon: int = 5,
+    out: Annotated[Path | None, TO_FILE] = None,
+    rates: Annotated[Path | None, TO_FILE] = None,
+    page: Annotated[Path | None, TO_FILE] = None,
+    split: Split = "test",
+    workers: int | None = None,
     draws: Draws = 200,
     seed: Seed = 0,
 ) -> None:
@@ -43,6 +30,16 @@ def backtest(
     Naive forecasts are scored too: constant state, constant share, and Markov chains of first and second order.
 
     Example: `laborllm backtest run panel.parquet --origins 1978 1982 --horizon 6 --page backtest.html`
+
+    Args:
+        runs: Run folders; the tables call each by the name of its folder, or by NAME where NAME=RUN is given.
+        origins: Years at which forecasts are made.
+        horizon: How many years ahead.
+        out: Table of scores to write: its name says the format: .parquet, .csv or .dta.
+        rates: Table of modelled and observed counts by age and group to write.
+        page: HTML page to write, complete in one file.
+        split: Whose careers are forecast.
+        workers: Forecast this many of them, drawn at random.
     """
     from laborllm import api
     from laborllm.forecasting.backtests.backtest import backtest as score

@@ -5,8 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
-
 from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file, is_panel_file, next_year
 from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
@@ -22,32 +20,6 @@ if TYPE_CHECKING:
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
 FEW = 30  # people of whom it says so where no file is written
 Layout = Literal["long", "wide", "people"]
-AsTable = Annotated[
-    Layout | None,
-    Parameter(
-        help="A table for other programs: `long`, a row per record and occupation; `wide`, a column per occupation; "
-        "`people`, of 100 people with that history how many stay, move, do something else. Default: `long` for .csv "
-        "and .dta; for .parquet a file of forecasts, which `evaluate` reads."
-    ),
-]
-Top = Annotated[
-    int | None, Parameter(help="This many occupations of each record; default: all, and 5 in the layout `people`.")
-]
-OneYear = Annotated[
-    int | None,
-    Parameter(
-        help="Forecast only where each worker is in this year, after her last record; default: all records of a panel, "
-        "and the year after a list was true."
-    ),
-]
-SomeFile = Annotated[
-    Path | None,
-    Parameter(
-        help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print what is said of "
-        "each of a few people."
-    ),
-    TO_FILE,
-]
 
 
 def forecast(
@@ -55,10 +27,10 @@ def forecast(
     people: PeopleFile,
     /,
     *,
-    out: SomeFile = None,
-    layout: AsTable = None,
-    top: Top = None,
-    year: OneYear = None,
+    out: Annotated[Path | None, TO_FILE] = None,
+    layout: Layout | None = None,
+    top: int | None = None,
+    year: int | None = None,
     must_move: MustMove = False,
     split: SomeSplit = None,
     workers: SomeWorkers = None,
@@ -76,6 +48,16 @@ def forecast(
     ready are kept next to the file until it is whole.
 
     Example: `laborllm forecast runs/transition nlswork.parquet --year 1990 --top 5 --out next.csv`
+
+    Args:
+        out: File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print what is said of
+            each of a few people.
+        layout: A table for other programs: `long`, a row per record and occupation; `wide`, a column per occupation;
+            `people`, of 100 people with that history how many stay, move, do something else. Default: `long` for .csv
+            and .dta; for .parquet a file of forecasts, which `evaluate` reads.
+        top: This many occupations of each record; default: all, and 5 in the layout `people`.
+        year: Forecast only where each worker is in this year, after her last record; default: all records of a panel,
+            and the year after a list was true.
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown

@@ -18,21 +18,6 @@ if TYPE_CHECKING:
     from laborllm.privacy.outputs import Output
     from laborllm.report.pages.people import PeopleFutures
 
-SomeTable = Annotated[
-    Path | None, Parameter(help="Table to write; its name says the format: .parquet, .csv or .dta (Stata)."), TO_FILE
-]
-Tables = Annotated[
-    Path | None,
-    Parameter(
-        help="Folder of tables to write, person by person: natural frequencies, time in groups of occupations, moves, "
-        "survival in the occupation, return to work."
-    ),
-    TO_FOLDER,
-]
-Refits = Annotated[
-    list[Path] | None,
-    Parameter(help="Run folders of the same model fitted on resampled careers: the intervals hold them too."),
-]
 Rates = Annotated[
     Path | None,
     Parameter(
@@ -48,19 +33,17 @@ def group(
     /,
     *,
     years: Years,
-    out: SomeTable = None,
-    page: Annotated[Path | None, Parameter(help="HTML page to write, complete in one file."), TO_FILE] = None,
-    chart: Annotated[
-        Path | None, Parameter(help="Chart of the shares by year to write: .svg or .png."), TO_FILE
-    ] = None,
-    tables: Tables = None,
-    refits: Refits = None,
+    out: Annotated[Path | None, TO_FILE] = None,
+    page: Annotated[Path | None, TO_FILE] = None,
+    chart: Annotated[Path | None, TO_FILE] = None,
+    tables: Annotated[Path | None, TO_FOLDER] = None,
+    refits: list[Path] | None = None,
     rates: Rates = None,
-    by: Annotated[str | None, Parameter(help="A column of the panel, such as gender: a group for each value.")] = None,
-    major: Annotated[bool, Parameter(help="Write major groups of occupations, not single ones.")] = False,
-    sampled: Annotated[bool, Parameter(help="The people are a sample: the intervals hold who is in it.")] = False,
+    by: str | None = None,
+    major: bool = False,
+    sampled: bool = False,
     must_move: MustMove = False,
-    level: Annotated[float, Parameter(help="Share of futures that an interval holds.")] = 0.9,
+    level: float = 0.9,
     draws: Draws = 1000,
     seed: Seed = 0,
     read: ReadSo = READ_SO,
@@ -68,6 +51,18 @@ def group(
     """Say where a group of people is by year, with intervals; as a table, a chart, and a page.
 
     Example: `laborllm group run people.csv --years 2026 2028 2030 --page people.html --out people.csv`
+
+    Args:
+        out: Table to write; its name says the format: .parquet, .csv or .dta (Stata).
+        page: HTML page to write, complete in one file.
+        chart: Chart of the shares by year to write: .svg or .png.
+        tables: Folder of tables to write, person by person: natural frequencies, time in groups of occupations, moves,
+            survival in the occupation, return to work.
+        refits: Run folders of the same model fitted on resampled careers: the intervals hold them too.
+        by: A column of the panel, such as gender: a group for each value.
+        major: Write major groups of occupations, not single ones.
+        sampled: The people are a sample: the intervals hold who is in it.
+        level: Share of futures that an interval holds.
     """
     from laborllm import api
     from laborllm.cli.ahead.people import careers_of

@@ -15,11 +15,6 @@ from laborllm.forecasting.engines.engine import LOCAL
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
 
-SomeYears = Annotated[
-    list[int] | None,
-    Parameter(help="Years to simulate, all after the last record; default: the open records of the panel."),
-]
-
 
 @dataclass(frozen=True)
 class DrawnOptions:
@@ -45,7 +40,7 @@ def simulate(
     people: PeopleFile,
     /,
     *,
-    years: SomeYears = None,
+    years: list[int] | None = None,
     out: TableFile,
     top: TopOfYear = None,
     draws: Draws = 1000,
@@ -63,6 +58,9 @@ def simulate(
     and what-if are verbs of their own, other tables functions of the library.
 
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
+
+    Args:
+        years: Years to simulate, all after the last record; default: the open records of the panel.
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
 from laborllm.cli.options import RunFolder
 from laborllm.cli.places import TO_FOLDER
 from laborllm.errors import TaxonomyError
@@ -19,20 +17,24 @@ YEAR = 2025
 
 def steps(
     run: RunFolder,
-    occupation: Annotated[str, Parameter(help="Code or title of an occupation of the model's taxonomy.")],
+    occupation: str,
     /,
     *,
-    people: Annotated[
-        Path | None,
-        Parameter(help="Panel file: flows of these people; default: of people of whom only the occupation is known."),
-    ] = None,
-    year: Annotated[int, Parameter(help="The year of the steps, where no people are given.")] = YEAR,
-    top: Annotated[int, Parameter(help="Occupations in each table.")] = 10,
-    tables: Annotated[Path | None, Parameter(help="Folder to write the tables to, as CSV, in full."), TO_FOLDER] = None,
+    people: Path | None = None,
+    year: int = YEAR,
+    top: int = 10,
+    tables: Annotated[Path | None, TO_FOLDER] = None,
 ) -> None:
     """Say where people go from an occupation, where they come from, what they reach in two moves, and what is similar.
 
     Example: `laborllm steps nlsy "Registered nurses" --top 5`
+
+    Args:
+        occupation: Code or title of an occupation of the model's taxonomy.
+        people: Panel file: flows of these people; default: of people of whom only the occupation is known.
+        year: The year of the steps, where no people are given.
+        top: Occupations in each table.
+        tables: Folder to write the tables to, as CSV, in full.
     """
     from laborllm import api
     from laborllm.forecasting.groups import mobility as flows

@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-
 from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years
 from laborllm.cli.options import RunFolder, Seed
 from laborllm.cli.places import TO_FILE
@@ -14,14 +12,6 @@ if TYPE_CHECKING:
     from laborllm.forecasting.simulation.result import Difference
 
 SHOWN = 5
-SomeFile = Annotated[
-    Path | None,
-    Parameter(
-        help="File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print the largest "
-        "differences."
-    ),
-    TO_FILE,
-]
 
 
 def what_if(
@@ -30,11 +20,11 @@ def what_if(
     /,
     *,
     years: Years,
-    out: SomeFile = None,
-    education: Annotated[str | None, Parameter(help="The education of the last year, and after it.")] = None,
-    region: Annotated[str | None, Parameter(help="The region.")] = None,
-    last_occupation: Annotated[str | None, Parameter(help="Code of the occupation of the last year.")] = None,
-    out_of_work: Annotated[bool, Parameter(help="The last year is one without work.")] = False,
+    out: Annotated[Path | None, TO_FILE] = None,
+    education: str | None = None,
+    region: str | None = None,
+    last_occupation: str | None = None,
+    out_of_work: bool = False,
     top: TopOfYear = None,
     draws: Draws = 1000,
     seed: Seed = 0,
@@ -46,6 +36,14 @@ def what_if(
     random numbers, and no effect of changing a record. Without `--out`, the largest differences on average are printed.
 
     Example: `laborllm what-if run people.csv --years 2026 2028 --education "bachelor's degree" --out difference.csv`
+
+    Args:
+        out: File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print the largest
+            differences.
+        education: The education of the last year, and after it.
+        region: The region.
+        last_occupation: Code of the occupation of the last year.
+        out_of_work: The last year is one without work.
     """
     from laborllm import api
     from laborllm.cli.ahead.people import careers_of

@@ -38,11 +38,9 @@ def import_nlswork(*, out: PanelOut, seed: SplitSeed = 0) -> None:
 
 @import_.command(name="nlsy79")
 def import_nlsy79(
-    *files: Annotated[
-        Path, Parameter(help="Data and codebook, or the .zip with both; QUESTION=FILE for one question by round.")
-    ],
+    *files: Path,
     out: PanelOut | None = None,
-    tagset: Annotated[bool, Parameter(help="Print the reference numbers to download instead.")] = False,
+    tagset: bool = False,
     states: States = None,
     seed: SplitSeed = 0,
     split_by: SplitBy = None,
@@ -50,6 +48,10 @@ def import_nlsy79(
     """Import the NLSY79, careers from 1979 on, from extracts of the NLS Investigator.
 
     Example: `laborllm import nlsy79 default.csv default.cdb --out nlsy79.parquet`
+
+    Args:
+        files: Data and codebook, or the .zip with both; QUESTION=FILE for one question by round.
+        tagset: Print the reference numbers to download instead.
     """
     from laborllm.sources import import_nlsy79
     from laborllm.sources.nls.investigator import load_shipped_list
@@ -64,18 +66,21 @@ def import_nlsy79(
 
 @import_.command(name="nlsy97")
 def import_nlsy97(
-    *files: Annotated[Path, Parameter(help="Data and codebook of an extract, or its .zip.")],
+    *files: Path,
     out: PanelOut | None = None,
-    questions: Annotated[bool, Parameter(help="Print the questions to download instead.")] = False,
-    tagset: Annotated[
-        Path | None, Parameter(help="Print their reference numbers instead, looked up in this codebook (.cdb, .sdf).")
-    ] = None,
+    questions: bool = False,
+    tagset: Path | None = None,
     seed: SplitSeed = 0,
     split_by: SplitBy = None,
 ) -> None:
     """Import the NLSY97, careers from 1997 on, from an extract of the NLS Investigator.
 
     Example: `laborllm import nlsy97 default.csv default.cdb --out nlsy97.parquet`
+
+    Args:
+        files: Data and codebook of an extract, or its .zip.
+        questions: Print the questions to download instead.
+        tagset: Print their reference numbers instead, looked up in this codebook (.cdb, .sdf).
     """
     from laborllm.sources.nls import nlsy97
 
@@ -91,9 +96,7 @@ def import_nlsy97(
 
 @import_.command(name="resumes")
 def import_resumes(
-    source: Annotated[
-        Path, Parameter(help="Folder of JSON Resumes, .json, .jsonl, or a CSV or Parquet table of jobs.")
-    ],
+    source: Path,
     /,
     *,
     out: PanelOut,
@@ -103,6 +106,9 @@ def import_resumes(
     """Import resumes: dated jobs with free-text titles become the main job of every year, in bounded memory.
 
     Example: `laborllm import resumes jobs.parquet --out resumes.parquet`
+
+    Args:
+        source: Folder of JSON Resumes, .json, .jsonl, or a CSV or Parquet table of jobs.
     """
     from laborllm.sources import write_resumes
 
@@ -116,15 +122,18 @@ def import_resumes(
 def import_synthetic(
     *,
     out: PanelOut,
-    workers: Annotated[int, Parameter(help="How many careers to draw.")] = 10_000,
-    taxonomy: Annotated[str, Parameter(help="A shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
-    seed: Annotated[
-        int, Parameter(help="Seed of people, careers and split; the process stays the same.", validator=NATURAL)
-    ] = 0,
+    workers: int = 10_000,
+    taxonomy: str = "occ1990dd",
+    seed: Annotated[int, Parameter(validator=NATURAL)] = 0,
 ) -> None:
     """Draw careers of people who do not exist from a data-generating process that is known: the best possible forecast.
 
     Example: `laborllm import synthetic --workers 10000 --taxonomy occ1990dd --out synthetic.parquet`
+
+    Args:
+        workers: How many careers to draw.
+        taxonomy: A shipped taxonomy by name, or a CSV file.
+        seed: Seed of people, careers and split; the process stays the same.
     """
     from laborllm.occupations import load_taxonomy
     from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
@@ -134,17 +143,13 @@ def import_synthetic(
 
 @import_.command(name="table")
 def import_table(
-    source: Annotated[
-        Path | None, Parameter(help="CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.")
-    ] = None,
+    source: Path | None = None,
     /,
     *,
-    mapping: Annotated[Path, Parameter(name="--map", help="YAML file that says which column is what.")],
+    mapping: Annotated[Path, Parameter(name="--map")],
     out: PanelOut,
-    query: Annotated[str | None, Parameter(help="In place of a file: SQL, or a .sql file, for such rows.")] = None,
-    database: Annotated[
-        str | None, Parameter(help="Where to ask: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.")
-    ] = None,
+    query: str | None = None,
+    database: str | None = None,
     states: States = None,
     seed: SplitSeed = 0,
     split_by: SplitBy = None,
@@ -152,6 +157,12 @@ def import_table(
     """Import any long table, with a mapping file that says what its columns mean.
 
     Example: `laborllm import table nlsy97.dta --map nlsy97.yaml --out nlsy97.parquet`
+
+    Args:
+        source: CSV, Parquet, Stata, SPSS or SAS file with one row per worker and year.
+        mapping: YAML file that says which column is what.
+        query: In place of a file: SQL, or a .sql file, for such rows.
+        database: Where to ask: postgresql://USER@HOST:PORT/NAME or duckdb://FILE.
     """
     from laborllm.sources import import_query, import_table
 
@@ -175,15 +186,19 @@ def _sql(query: str) -> str:
 
 @import_.command(name="psid")
 def import_psid(
-    *sources: Annotated[Path, Parameter(help="Data files of an extract, each with its statements next to it.")],
+    *sources: Path,
     out: PanelOut | None = None,
-    variables: Annotated[bool, Parameter(help="Print the variables to put into the cart, and stop.")] = False,
+    variables: bool = False,
     seed: SplitSeed = 0,
     split_by: SplitBy = None,
 ) -> None:
     """Import an extract of the PSID Data Center: fixed-width text, with its SAS, SPSS or Stata statements.
 
     Example: `laborllm import psid J123456.txt --out psid.parquet`
+
+    Args:
+        sources: Data files of an extract, each with its statements next to it.
+        variables: Print the variables to put into the cart, and stop.
     """
     from laborllm.sources import import_psid
     from laborllm.sources.psid.variables import cart
@@ -200,16 +215,21 @@ def import_psid(
 
 @import_.command(name="career")
 def import_career(
-    folder: Annotated[Path, Parameter(help="Folder with the files train.job, train.year and so on.")],
+    folder: Path,
     /,
     *,
     out: PanelOut,
-    taxonomy: Annotated[str, Parameter(help="Of the jobs: a shipped taxonomy by name, or a CSV file.")] = "occ1990dd",
-    dataset: Annotated[str, Parameter(help="What career texts call the data.")] = "CAREER",
+    taxonomy: str = "occ1990dd",
+    dataset: str = "CAREER",
 ) -> None:
     """Import the files of CAREER's own code: per split and variable one text file, a line per worker.
 
     Example: `laborllm import career layout --dataset NLSY97 --out nlsy97.parquet`
+
+    Args:
+        folder: Folder with the files train.job, train.year and so on.
+        taxonomy: Of the jobs: a shipped taxonomy by name, or a CSV file.
+        dataset: What career texts call the data.
     """
     from laborllm.occupations import load_taxonomy
     from laborllm.sources.career_layout import import_career

@@ -48,13 +48,17 @@ def render(
     panel: PanelFile,
     /,
     *,
-    worker_number: Annotated[int, Parameter(help="The first worker to show; 1 is the panel's first.")] = 1,
-    count: Annotated[int, Parameter(help="How many workers to show.")] = 1,
+    worker_number: int = 1,
+    count: int = 1,
     template: Written = TEMPLATE,
 ) -> None:
     """Print careers as the language model reads them. They are real people's: keep them on your own screen.
 
     Example: `laborllm render nlswork.parquet --count 2`
+
+    Args:
+        worker_number: The first worker to show; 1 is the panel's first.
+        count: How many workers to show.
     """
     from laborllm.errors import PanelError
     from laborllm.panel.files.store import PanelFile as File
@@ -86,13 +90,8 @@ def mix(
     panel: PanelFile,
     /,
     *,
-    add: Annotated[
-        list[str], Parameter(help="Panel whose training workers are added, as FILE, or FILE=SHARE for a part of them.")
-    ],
-    draw: Annotated[
-        Literal["alike", "weight", "target"],
-        Parameter(help="Who is added: all alike, by sampling weight, or those whose covariates the first panel has."),
-    ] = "alike",
+    add: list[str],
+    draw: Literal["alike", "weight", "target"] = "alike",
     out: PanelOut,
     seed: Seed = 0,
 ) -> None:
@@ -102,6 +101,10 @@ def mix(
     of the panels has only that.
 
     Example: `laborllm mix nlsy97.parquet --add nlsy79.parquet=0.5 --out pooled.parquet`
+
+    Args:
+        add: Panel whose training workers are added, as FILE, or FILE=SHARE for a part of them.
+        draw: Who is added: all alike, by sampling weight, or those whose covariates the first panel has.
     """
     from laborllm.panel import Addition, Panel, mix
     from laborllm.panel.pooling import pooling_notes

@@ -22,25 +22,25 @@ CODED = attribute_texts(JobOptions)
 
 
 def code_titles(
-    titles: Annotated[list[str], Parameter(help="Job titles; or, with --column, one table file that holds them.")],
+    titles: list[str],
     /,
     *,
-    column: Annotated[str | None, Parameter(help="Column of titles in the file: CSV, Parquet, Stata, ...")] = None,
-    out: Annotated[
-        Path | None,
-        Parameter(help="Table to write, one row per distinct title; its name says the format: .parquet, .csv or .dta."),
-        TO_FILE,
-    ] = None,
+    column: str | None = None,
+    out: Annotated[Path | None, TO_FILE] = None,
     threshold: Annotated[float, Parameter(help=CODED["threshold"])] = JobOptions.threshold,
     corrections: Annotated[Path | None, Parameter(help=CODED["corrections"])] = None,
-    uncoded: Annotated[
-        bool, Parameter(help="Print only the titles without a code, with how many rows have them.", negative="")
-    ] = False,
+    uncoded: Annotated[bool, Parameter(negative="")] = False,
     json: AsJson = False,
 ) -> None:
     """Code free-text job titles into occ1990dd, each with a confidence; a title that stays below it is left uncoded.
 
     Example: `laborllm code-titles "Sr. Engineer, Civil" "night nurse" RN`
+
+    Args:
+        titles: Job titles; or, with --column, one table file that holds them.
+        column: Column of titles in the file: CSV, Parquet, Stata, ...
+        out: Table to write, one row per distinct title; its name says the format: .parquet, .csv or .dta.
+        uncoded: Print only the titles without a code, with how many rows have them.
     """
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.table_files import write_table
