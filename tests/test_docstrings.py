@@ -41,6 +41,12 @@ def described(text: str) -> set[str]:
     return set(re.findall(r"^    \*{0,2}(\w+): ", section, re.MULTILINE))
 
 
+def parameters(function: Function) -> set[str]:
+    given = function.args
+    several = [each for each in (given.vararg, given.kwarg) if each is not None]
+    return {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, *several)}
+
+
 def test_every_public_name_has_a_docstring() -> None:
     without = [name for name, module in modules() if not ast.get_docstring(module)]
     without += [
@@ -61,6 +67,21 @@ def test_no_docstring_leans_on_another() -> None:
         if leaning.match(ast.get_docstring(node) or "")
     ]
     assert found == []
+
+
+def test_every_function_of_several_parameters_says_what_they_are() -> None:
+    """With more than two, `self` among them; and nowhere in the package is a parameter described that is not there."""
+    without, gone = [], []
+    for name, module in modules():
+        for found, node in definitions(module):
+            if not isinstance(node, Function):
+                continue
+            text = ast.get_docstring(node) or ""
+            if len(node.args.args) + len(node.args.kwonlyargs) > 2 and "Args:" not in text:
+                without.append(f"{name}: {found}")
+            gone += [f"{name}: {found}: {each}" for each in described(text) - parameters(node)]
+    assert without == []
+    assert gone == []
 
 
 def public() -> Iterator[tuple[str, Any]]:

@@ -71,6 +71,10 @@ class Budget:
     def tested_within(self, seconds: float, speed: "Speed") -> "Budget":
         """This budget with as many test careers as a tuned model and its base model forecast in so many seconds.
 
+        Args:
+            seconds: How long both models may forecast.
+            speed: Seconds that a career takes.
+
         Raises:
             OutOfTimeError: They would be fewer than those of the smallest share.
         """

@@ -26,7 +26,16 @@ NOTE = (
 def write_page(
     path: Path, found: Evaluation, models: dict[str, Fitted], panel: Panel, budget: Budget | None, minutes: float
 ) -> None:
-    """Write the report; budget: None where there was no time for a language model."""
+    """Write the report; budget: None where there was no time for a language model.
+
+    Args:
+        path: The HTML file to write.
+        found: The evaluation.
+        models: The fitted models, by name.
+        panel: The careers.
+        budget: What was trained on and forecast; None: there was no time for a language model.
+        minutes: How long the demo took.
+    """
     fitted = models.get(TUNED)
     write_report(
         path,

@@ -45,7 +45,13 @@ def central_interval(draws: Numbers, level: float, *, axis: int = 0) -> tuple[Nu
 
 
 def order_statistics(draws: Numbers, shares: Iterable[Fraction], *, axis: int = 0) -> list[Numbers]:
-    """For each share, the least draw that at least that share of all draws do not exceed, `axis` dropped."""
+    """For each share, the least draw that at least that share of all draws do not exceed, `axis` dropped.
+
+    Args:
+        draws: Draws along `axis`, in any unit.
+        shares: Shares of the draws, above 0 up to 1.
+        axis: Where the draws are.
+    """
     ordered = np.sort(draws, axis=axis)
     count = draws.shape[axis]
     return [np.take(ordered, max(ceil(share * count), 1) - 1, axis=axis) for share in shares]

@@ -43,7 +43,12 @@ class MustMove:
         return paths_at_once(self._forecaster)
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """A forecast whose open records are moves; all others are as the model has them."""
+        """A forecast whose open records are moves; all others are as the model has them.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: How the model scores titles, if it scores them; default: exactly.
+        """
         found = self._forecaster.forecast(panel, scoring=scoring)
         history = History.of(panel if self.record is None else self.record.over(panel))
         occupations = len(found.taxonomy)
@@ -53,11 +58,21 @@ class MustMove:
         return replace(found, log_prob=log_prob, method=f"{found.method}, given a move")
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """The log-probability of each observed occupation, (m,) nats, as the model has it."""
+        """The log-probability of each observed occupation, (m,) nats, as the model has it.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How the model scores titles, if it scores them; default: exactly.
+        """
         return self._forecaster.log_likelihood(panel, scoring=scoring)
 
     def paths(self, panel: Panel, draws: int) -> Paths:
-        """Paths whose first open record is a move (see `models.paths`)."""
+        """Paths whose first open record is a move (see `models.paths`).
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         observed = panel.records.group_by("worker", maintain_order=True).agg(pl.col("occupation").drop_nulls().last())
         last = panel.taxonomy.columns(observed["occupation"])
         paths = start_paths(self._forecaster, panel, draws)
@@ -104,11 +119,21 @@ class MovingTexts(MovingPaths):
         self._texts = paths
 
     def draw(self, uniform: Tensor, previous: Tensor) -> Tensor:
-        """Draw the next open record of every path, (W, D) columns; the first, which is a move, is drawn from all."""
+        """Draw the next open record of every path, (W, D) columns; the first, which is a move, is drawn from all.
+
+        Args:
+            uniform: (W, D) draws from the unit interval.
+            previous: (W, D) columns of the occupations before.
+        """
         return self._texts.draw(uniform, previous)
 
     def draw_education(self, levels: Sequence[str], uniform: Tensor) -> None:
-        """Draw the education of the next open record of every path."""
+        """Draw the education of the next open record of every path.
+
+        Args:
+            levels: The L levels to draw from.
+            uniform: (W, D) draws from the unit interval.
+        """
         self._texts.draw_education(levels, uniform)
 
 

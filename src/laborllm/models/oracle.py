@@ -75,7 +75,12 @@ class FittedOracle:
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """The probabilities that occupations are drawn with."""
+        """The probabilities that occupations are drawn with.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         return Forecast(
             records=panel.records.select("worker", "year", "occupation"),
@@ -87,7 +92,12 @@ class FittedOracle:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats."""
+        """Log-probability of the observed occupations, (m,) nats.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         return self._process.log_likelihood(panel.observed())
 
@@ -99,7 +109,12 @@ class FittedOracle:
 
     @classmethod
     def load(cls, run: Run, spec: Oracle) -> Self:
-        """Read the parameters of a run folder."""
+        """Read the parameters of a run folder.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
+        """
         return cls(spec, run.record, DgpParameters.from_json(run.extra["parameters"]))
 
     @cached_property

@@ -21,9 +21,19 @@ class WithScoring:
     options: ScoringOptions
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Forecast with `scoring`, or with the options of its own."""
+        """Forecast with `scoring`, or with the options of its own.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: How titles are scored; default: by the options that it was made with.
+        """
         return self.forecaster.forecast(panel, scoring=scoring or self.options)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-likelihood with `scoring`, or with the options of its own."""
+        """Log-likelihood with `scoring`, or with the options of its own.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How titles are scored; default: by the options that it was made with.
+        """
         return self.forecaster.log_likelihood(panel, scoring=scoring or self.options)

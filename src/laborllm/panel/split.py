@@ -98,6 +98,12 @@ def folds_of(records: pl.DataFrame, by: str, *, seed: int, folds: int) -> pl.Ser
 
 
 def fold_of(unit: str, seed: int, folds: int) -> int:
-    """The fold of one household, or worker, by a hash of its name and the seed: 0, 1, ..., folds - 1."""
+    """The fold of one household, or worker, by a hash of its name and the seed: 0, 1, ..., folds - 1.
+
+    Args:
+        unit: Name of the household, or worker.
+        seed: Draws other folds.
+        folds: How many there are.
+    """
     digest = hashlib.blake2b(f"fold:{seed}:{unit}".encode(), digest_size=8).digest()
     return int.from_bytes(digest) % folds

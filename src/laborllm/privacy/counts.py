@@ -34,7 +34,12 @@ class Carriers:
     pairs: Indices = field(default_factory=lambda: np.empty((0, 2), dtype=np.intp))
 
     def add(self, sets: Indices, worker: Indices) -> None:
-        """Remember that a worker is in a set, (m,) each, unless enough are known."""
+        """Remember that a worker is in a set, (m,) each, unless enough are known.
+
+        Args:
+            sets: (m,) numbers of the sets.
+            worker: (m,) numbers of the workers who are in them.
+        """
         pairs = np.unique(np.concatenate([self.pairs, np.stack([sets, worker], axis=1)]), axis=0)
         place = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
         self.pairs = pairs[place < SMALLEST_CELL]

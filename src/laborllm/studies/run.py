@@ -54,7 +54,13 @@ def run_study(
 
 
 def open_study(file: Path | StudyFile, out: Path, *, size: SizeName) -> Study:
-    """A study and what its folder `out` holds, which is made unless it is there."""
+    """A study and what its folder `out` holds, which is made unless it is there.
+
+    Args:
+        file: The file of the study, or what it says.
+        out: Its folder.
+        size: Name of one of `SIZES`.
+    """
     said = file if isinstance(file, StudyFile) else StudyFile.load(file)
     if size not in SIZES:
         raise OptionError(f"unknown size {size!r}: use {', '.join(SIZES)}")

@@ -38,6 +38,11 @@ def careers_of(path: Path, options: PeopleOptions, *, before: int | None = None)
     """The careers of the people at `path`; says of titles that are not sure, and of people left out.
 
     before: the first year that is asked about; a list of later is taken as it was at the end of the year before.
+
+    Args:
+        path: A list, resumes or a panel.
+        options: How they are read.
+        before: The first year that is asked about: a list of later is taken as it was at the end of the year before.
     """
     people = read_people(path, replace(options, as_of=_as_of(path, options, before)))
     _report(people)
@@ -46,7 +51,13 @@ def careers_of(path: Path, options: PeopleOptions, *, before: int | None = None)
 
 @contextmanager
 def as_panel_file(path: Path, options: PeopleOptions, *, before: int | None = None) -> Iterator[Path]:
-    """The panel file at `path`, or one that is made of the people there and gone afterwards (see `careers_of`)."""
+    """The panel file at `path`, or one that is made of the people there and gone afterwards (see `careers_of`).
+
+    Args:
+        path: A list, resumes or a panel.
+        options: How they are read.
+        before: The first year that is asked about, see `careers_of`.
+    """
     if is_panel_file(path):
         yield path
         return

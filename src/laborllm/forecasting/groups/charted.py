@@ -34,7 +34,13 @@ def chart_shares(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
 def chart_counts(
     simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN, common_error: CommonError | None = None
 ) -> pl.DataFrame:
-    """Columns year, title, count, low and high: how many of the workers are in each of their main groups."""
+    """Columns year, title, count, low and high: how many of the workers are in each of their main groups.
+
+    Args:
+        simulations: One simulation, or one by each refit of a model, of the same workers.
+        shown: How many groups are shown at most.
+        common_error: The error that all people of a group share; default: none.
+    """
     table = group_shares(simulations, major=True, common_error=common_error)
     order = main_groups(simulations if isinstance(simulations, Simulation) else simulations[0], shown=shown)
     known = table.filter(pl.col("title").is_in(order))

@@ -12,7 +12,13 @@ Text = TypeVar("Text", bound=EncodedCareer)
 def packed(
     texts: Iterable[Text], limit: int, size: Callable[[Text], int] = lambda text: len(text.tokens)
 ) -> Iterator[list[Text]]:
-    """Consecutive texts of at most `limit` tokens together, or what `size` counts of them; at least one a pack."""
+    """Consecutive texts of at most `limit` tokens together, or what `size` counts of them; at least one a pack.
+
+    Args:
+        texts: Texts in order.
+        limit: Tokens of a pack at most, or what `size` counts; one text alone may have more.
+        size: What counts; default: the tokens of a text.
+    """
     pack: list[Text] = []
     total = 0
     for text in texts:

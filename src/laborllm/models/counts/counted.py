@@ -40,7 +40,12 @@ class Counted:
 
     @classmethod
     def exactly(cls, seen: History, occupations: int) -> Self:
-        """Every record."""
+        """Every record.
+
+        Args:
+            seen: The history of n records.
+            occupations: J.
+        """
         later = ~seen.is_first
         flat = np.bincount(seen.previous[later] * occupations + seen.occupation[later], minlength=occupations**2)
         return cls(

@@ -63,7 +63,12 @@ class FittedTransition:
         return {}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Look up the distribution that follows the last occupations of each record."""
+        """Look up the distribution that follows the last occupations of each record.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         history = History.of(panel)
         return Forecast(
@@ -114,7 +119,12 @@ class FittedTransition:
         return np.asarray(np.sqrt(self.table))
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats, by `forecast`."""
+        """Log-probability of the observed occupations, (m,) nats, by `forecast`.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: Not used: no titles are scored.
+        """
         return self.forecast(panel).log_likelihood
 
     def save(self, path: Path) -> None:
@@ -129,6 +139,10 @@ class FittedTransition:
     @classmethod
     def load(cls, run: Run, spec: "Transition") -> Self:
         """Read the tables of a run folder.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
 
         Raises:
             RunError: They do not fit its taxonomy.

@@ -33,6 +33,10 @@ class SavedForecast:
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """Look up the rows of the panel's records.
 
+        Args:
+            panel: n records, each of which was forecast.
+            scoring: Not used: the forecasts are made.
+
         Raises:
             InputError: A record was not forecast.
         """
@@ -40,6 +44,10 @@ class SavedForecast:
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Look up the log-probability of the observed occupations, (m,) nats, before renormalisation.
+
+        Args:
+            panel: Records that were forecast, m of them observed.
+            scoring: Not used: the forecasts are made.
 
         Raises:
             InputError: A record was not forecast.

@@ -55,7 +55,12 @@ class FittedEmbeddingLogit:
     metrics: dict[str, float]
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Embed the prompt of each record, and apply the logit."""
+        """Embed the prompt of each record, and apply the logit.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         embedder = self.embedder
         return Forecast(
@@ -68,7 +73,12 @@ class FittedEmbeddingLogit:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats, by `forecast`."""
+        """Log-probability of the observed occupations, (m,) nats, by `forecast`.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: Not used: no titles are scored.
+        """
         return self.forecast(panel).log_likelihood
 
     def save(self, path: Path) -> None:
@@ -80,6 +90,10 @@ class FittedEmbeddingLogit:
     @classmethod
     def load(cls, run: Run, spec: "EmbeddingLogit") -> Self:
         """Read the logit of a run folder, and load its base model.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
 
         Raises:
             RunError: The base model has other weights now.

@@ -84,15 +84,30 @@ class FittedLanguageModel:
         return replace(self, spec=spec, forecaster=TitleForecaster(whole, self.record))
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Score the text of every title after the prompt of each record, and normalise over titles."""
+        """Score the text of every title after the prompt of each record, and normalise over titles.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: How titles are scored; default: exactly.
+        """
         return self.forecaster.forecast(panel, scoring=scoring)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
+        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How titles are scored; default: exactly.
+        """
         return self.forecaster.log_likelihood(panel, scoring=scoring)
 
     def paths(self, panel: Panel, draws: int) -> LanguagePaths:
-        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        """Paths that carry the keys and values of their texts along (see `models.paths`).
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         return self.forecaster.paths(panel, draws)
 
     def save(self, path: Path) -> None:
@@ -118,6 +133,10 @@ class FittedLanguageModel:
     @classmethod
     def load(cls, run: Run, spec: "LanguageModel") -> Self:
         """Read the weights of a run folder onto the best device.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
 
         Raises:
             RunError: The base model has other weights now.

@@ -64,15 +64,30 @@ class FittedOffTheShelf:
         return self.forecaster.model
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Score the text of every title after the prompt of each record, and normalise over titles."""
+        """Score the text of every title after the prompt of each record, and normalise over titles.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: How titles are scored; default: exactly.
+        """
         return self.forecaster.forecast(panel, scoring=scoring)
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles."""
+        """Log-probability of the text of each observed title, (m,) nats, not normalised over titles.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How titles are scored; default: exactly.
+        """
         return self.forecaster.log_likelihood(panel, scoring=scoring)
 
     def paths(self, panel: Panel, draws: int) -> LanguagePaths:
-        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        """Paths that carry the keys and values of their texts along (see `models.paths`).
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         return self.forecaster.paths(panel, draws)
 
     def save(self, path: Path) -> None:
@@ -90,7 +105,12 @@ class FittedOffTheShelf:
     @classmethod
     def load(cls, run: Run, spec: "OffTheShelf") -> Self:
         """Raises `RunError` if the base model is another by now, or the panel file no longer holds the training split
-        that examples were drawn from."""
+        that examples were drawn from.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
+        """
         require_base(spec.base, run.extra["base"], run.path)
         if not spec.examples or spec.panel_file is None:
             return cls(spec, run.record)

@@ -39,7 +39,12 @@ class LanguagePaths:
         return log_prob.softmax(dim=1)[torch.from_numpy(of_path)].view(*self.texts.closed.shape[:2], -1)
 
     def draw(self, uniform: Tensor, previous: Tensor) -> Tensor:
-        """Draw the next open record of every path token by token, which reads some of the titles instead of all."""
+        """Draw the next open record of every path token by token, which reads some of the titles instead of all.
+
+        Args:
+            uniform: (W, D) draws from the unit interval.
+            previous: (W, D) columns of the occupations before.
+        """
         texts, of_path = self.texts.texts()
         of_path = np.repeat(
             of_path.reshape(self.texts.closed.shape[:2]), self._draws // self.texts.closed.shape[1], axis=1
@@ -50,7 +55,12 @@ class LanguagePaths:
         return torch.from_numpy(drawn).view(previous.shape)
 
     def draw_education(self, levels: Sequence[str], uniform: Tensor) -> None:
-        """Draw the education of the next open record of every path, given its text so far."""
+        """Draw the education of the next open record of every path, given its text so far.
+
+        Args:
+            levels: The L levels to draw from.
+            uniform: (W, D) draws from the unit interval.
+        """
         self.texts.part_ways()
         place = {level: at for at, level in enumerate(levels)}
         careers, of_path = self.texts.careers()

@@ -49,7 +49,12 @@ class TitleForecaster:
         return {"fitted": Scorer(self.model)}
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """The probability of every title for every record, normalised over titles, and the raw mass."""
+        """The probability of every title for every record, normalised over titles, and the raw mass.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: How titles are scored; default: exactly.
+        """
         panel, options = self.record.over(panel), scoring or ScoringOptions()
         found, careers = [], encode(self.model.encoder, panel)
         scorer = self._scorer(careers, options)
@@ -71,7 +76,12 @@ class TitleForecaster:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the text of each observed title, (m,) nats, not normalised; no other title is scored."""
+        """Log-probability of the text of each observed title, (m,) nats, not normalised; no other title is scored.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How titles are scored; default: exactly.
+        """
         panel = self.record.over(panel).observed()
         careers = encode(self.model.encoder, panel)
         scorer = self._scorer(careers, scoring or ScoringOptions())
@@ -83,7 +93,12 @@ class TitleForecaster:
         return np.concatenate(log_prob)
 
     def paths(self, panel: Panel, draws: int) -> LanguagePaths:
-        """Paths that carry the keys and values of their texts along (see `models.paths`)."""
+        """Paths that carry the keys and values of their texts along (see `models.paths`).
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         return LanguagePaths(NextTitles(self._scorers["fitted"]), self.record.over(panel), draws)
 
     def _scorer(self, careers: list[EncodedCareer], options: ScoringOptions) -> Scorer:

@@ -90,7 +90,12 @@ class FittedTitleHead:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Read each career once, and choose among the titles at the end of each prompt."""
+        """Read each career once, and choose among the titles at the end of each prompt.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         log_prob = [output.log_prob.cpu().numpy() for output in self._forward(panel)]
         return Forecast(
@@ -103,11 +108,21 @@ class FittedTitleHead:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats, normalised over titles."""
+        """Log-probability of the observed occupations, (m,) nats, normalised over titles.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: Not used: no titles are scored.
+        """
         return np.concatenate([output.observed.double().cpu().numpy() for output in self._forward(panel.observed())])
 
     def paths(self, panel: Panel, draws: int) -> HeadPaths:
-        """Paths that carry keys and values of their texts, and the state of the offset model (see `models.paths`)."""
+        """Paths that carry keys and values of their texts, and the state of the offset model (see `models.paths`).
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         panel = self.record.over(panel)
         return HeadPaths(self.classifier, panel, start_paths(self.offset_model, panel, draws), draws)
 
@@ -130,6 +145,10 @@ class FittedTitleHead:
     @classmethod
     def load(cls, run: Run, spec: "TitleHead") -> Self:
         """Read the weights of a run folder onto the best device.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
 
         Raises:
             RunError: The base model has other weights now.

@@ -67,6 +67,10 @@ class FittedMixture:
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
         """The weighted mean of what the members forecast, at the temperature.
 
+        Args:
+            panel: n records, open ones included.
+            scoring: How members that are language models score titles; default: exactly.
+
         Raises:
             OptionError: Pruned scoring with a temperature, for which there is no bound.
         """
@@ -87,7 +91,12 @@ class FittedMixture:
         return replace(mixed, log_prob=log_prob, method=f"{mixed.method}, temperature {self.temperature:.3g}")
 
     def mean(self, panel: Panel, scoring: ScoringOptions | None = None) -> Forecast:
-        """The weighted mean of what the members forecast, before any temperature."""
+        """The weighted mean of what the members forecast, before any temperature.
+
+        Args:
+            panel: n records over the taxonomy of the fit.
+            scoring: How members that are language models score titles; default: exactly.
+        """
         log_weights = self.weights.log_weights(panel)
         forecasts = [member.forecast(panel, scoring=scoring) for member in self.members]
         log_shares = log_weights + np.log([part.raw_mass for part in forecasts]).T  # (n, M)
@@ -105,7 +114,12 @@ class FittedMixture:
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """Log-probability of the observed occupations, (m,) nats, from the log-likelihoods of the members; with a
-        temperature from their forecasts."""
+        temperature from their forecasts.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: How members that are language models score titles; default: exactly.
+        """
         if self.spec.tempered:
             return self.forecast(panel.observed(), scoring=scoring).raw_log_likelihood
         panel = self.record.over(panel)
@@ -115,7 +129,12 @@ class FittedMixture:
 
     def paths(self, panel: Panel, draws: int) -> Paths:
         """Paths on which each member carries its own state along (see `models.paths`), if all can and none scores
-        the text of titles; else each career is forecast again every year."""
+        the text of titles; else each career is forecast again every year.
+
+        Args:
+            panel: Careers of W workers, whose last records are open.
+            draws: D, paths of each worker.
+        """
         panel = self.record.over(panel)
         members = [start_paths(member, panel, draws) for member in self.members]
         if any(isinstance(paths, RescoredPaths | LanguagePaths) for paths in members):  # raw mass weighs members
@@ -152,7 +171,12 @@ class FittedMixture:
 
     @classmethod
     def load(cls, run: Run, spec: "Mixture") -> Self:
-        """Raises `RunError` if a member is another one than when the weights were chosen."""
+        """Raises `RunError` if a member is another one than when the weights were chosen.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
+        """
         members, states = tuple((run.path / member).resolve() for member in spec.members), tuple(run.extra["members"])
         for member, state in zip(members, states, strict=True):
             if state_of(member) != state:
@@ -172,7 +196,13 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def log_likelihoods_of(members: Sequence[Forecaster], panel: Panel, scoring: ScoringOptions | None = None) -> Floats:
-    """Log-probabilities that M models give to the occupations of n observed records, (n, M) nats."""
+    """Log-probabilities that M models give to the occupations of n observed records, (n, M) nats.
+
+    Args:
+        members: The M models.
+        panel: The n records, all observed.
+        scoring: How members that are language models score titles; default: exactly.
+    """
     return np.stack([member.log_likelihood(panel, scoring=scoring) for member in members], axis=1)
 
 

@@ -219,6 +219,11 @@ def read_metadata(path: Path) -> dict[str, Any]:
 def write_section(run: Path, title: str, text: str) -> None:
     """Replace a section of the card of a run folder, or add it at the end; all else stays as it is.
 
+    Args:
+        run: The run folder.
+        title: Heading of the section.
+        text: What stands below it.
+
     Raises:
         StorageError: The card cannot be written.
     """

@@ -29,7 +29,13 @@ def seen_by_all(parts: Iterable[Seen]) -> Seen:
 
 
 def may_know(seen: Mapping[str, Iterable[str]], covariate: str, value: str) -> bool:
-    """Whether a model has seen a value of a covariate; a covariate of which nothing is recorded counts as seen."""
+    """Whether a model has seen a value of a covariate; a covariate of which nothing is recorded counts as seen.
+
+    Args:
+        seen: Covariate to the hashes of the values that were seen.
+        covariate: Its name.
+        value: The value asked about.
+    """
     return covariate not in seen or _hash(covariate, value) in seen[covariate]
 
 

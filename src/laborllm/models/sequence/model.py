@@ -75,7 +75,12 @@ class FittedSequence:
         }
 
     def forecast(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Forecast:
-        """Run the network over each career."""
+        """Run the network over each career.
+
+        Args:
+            panel: n records, open ones included.
+            scoring: Not used: no titles are scored.
+        """
         panel = self.record.over(panel)
         log_prob = [part.cpu().numpy() for part, _ in log_probs(self.network, self._careers(panel))]
         return Forecast(
@@ -88,7 +93,12 @@ class FittedSequence:
         )
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
-        """Log-probability of the observed occupations, (m,) nats, without an (m, J) array."""
+        """Log-probability of the observed occupations, (m,) nats, without an (m, J) array.
+
+        Args:
+            panel: Records, m of them observed.
+            scoring: Not used: no titles are scored.
+        """
         careers = self._careers(self.record.over(panel.observed()))
         return observed_log_probs(self.network, careers).double().cpu().numpy()
 
@@ -125,7 +135,12 @@ class FittedSequence:
 
     @classmethod
     def load(cls, run: Run, spec: "SequenceSpec") -> Self:
-        """Read the weights of a run folder onto the best device."""
+        """Read the weights of a run folder onto the best device.
+
+        Args:
+            run: The run folder.
+            spec: What was fitted.
+        """
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
         weights = load_file(run.path / WEIGHTS)
         _require_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)

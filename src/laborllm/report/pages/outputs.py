@@ -44,7 +44,13 @@ def outputs_of_panel(summary: Summary, figures: dict[str, pl.DataFrame]) -> list
 
 
 def outputs_of_backtest(scores: pl.DataFrame, rates: pl.DataFrame, coverage: pl.DataFrame) -> list[Output]:
-    """The tables of a backtest, see `laborllm.Backtest`."""
+    """The tables of a backtest, see `laborllm.Backtest`.
+
+    Args:
+        scores: A row per horizon and metric.
+        rates: A row per origin, horizon, age and group: people modelled and observed.
+        coverage: A row per horizon and level: the share of intervals that hold what happened.
+    """
     return [
         checked("scores", scores, ["horizon", "metric"], "estimate"),
         checked("rates", rates, ["origin", "horizon", "age", "group"], "people"),

@@ -28,12 +28,19 @@ UNFINISHED = "the server has more to do than it can hold: ask for less at a time
 @router.post(
     "/simulate",
     summary="Simulate the years ahead",
+    description="The years ahead of each career. With `Accept: text/event-stream` the answer comes as events: "
+    "`progress` with the share that is done, then `result`.",
     response_model=SimulateAnswer,
     responses={200: {"content": {EVENTS: {"schema": {"type": "string"}}}}},
 )
 async def simulate(request: Sent, http: Request, asked: Annotated[Asked, Depends(asked)]) -> object:
-    """The years ahead of each career. With `Accept: text/event-stream` the answer comes as events: `progress` with the
-    share that is done, then `result`."""
+    """Answer with the years ahead of each career, at once or as events.
+
+    Args:
+        request: The careers, and how far ahead.
+        http: The request as it came, whose headers say how to answer.
+        asked: Who asks of which model, and what may be asked.
+    """
     asked.require(len(request.careers), request.horizon, request.draws)
     read = [read_career(career, asked.served) for career in request.careers]
     if EVENTS in http.headers.get("accept", ""):

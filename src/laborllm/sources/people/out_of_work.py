@@ -11,7 +11,14 @@ OUT_OF_WORK = "unemployed"
 
 
 def out_of_work(frame: pl.DataFrame | None, panel: Panel, since: int | None, order: DateOrder | None) -> pl.DataFrame:
-    """Worker and `since`, the year in which each lost the job; of all of them, or as the list says."""
+    """Worker and `since`, the year in which each lost the job; of all of them, or as the list says.
+
+    Args:
+        frame: What the list says of each person; None: nothing.
+        panel: The careers.
+        since: The year in which all of them lost the job; None: as the list says.
+        order: What comes first in a date such as 03/04/2014.
+    """
     if since is not None:
         return panel.records.select(pl.col("worker").unique(maintain_order=True), since=pl.lit(since))
     written = of_persons(frame, OUT)
@@ -23,7 +30,13 @@ def out_of_work(frame: pl.DataFrame | None, panel: Panel, since: int | None, ord
 
 
 def until_out(panel: Panel, out: pl.DataFrame, end: int) -> Panel:
-    """Careers in which those who lost their job are unemployed from that year to `end`."""
+    """Careers in which those who lost their job are unemployed from that year to `end`.
+
+    Args:
+        panel: The careers.
+        out: Worker and `since`, the year in which each lost the job.
+        end: The year in which the list was true.
+    """
     late = out.filter(pl.col("since") > end)
     if not late.is_empty():
         raise SourceError(

@@ -28,7 +28,13 @@ def resample_training(records: pl.DataFrame, by: str, *, seed: int) -> pl.DataFr
 
 
 def recent_windows(records: pl.DataFrame, last: int, unit: Literal["records", "years"]) -> pl.DataFrame:
-    """The records before each record that count, and itself: a career named by its worker and the record's year."""
+    """The records before each record that count, and itself: a career named by its worker and the record's year.
+
+    Args:
+        records: Records of any panel.
+        last: How many records, or years, before a record count.
+        unit: Whether `last` counts records or years.
+    """
     numbered = records.with_columns(_place=pl.int_range(pl.len()).over("worker", order_by="year"))
     targets = numbered.select("worker", pl.col("year").alias("_of"), pl.col("_place").alias("_until"))
     pairs = numbered.join(targets, on="worker").filter(pl.col("year") <= pl.col("_of"))

@@ -58,7 +58,13 @@ class Panels:
 
 
 def synthetic_panels(names: tuple[str, ...], workers: int, folder: Path) -> Panels:
-    """A synthetic panel in place of each, drawn with seeds of their own, as files in `folder`."""
+    """A synthetic panel in place of each, drawn with seeds of their own, as files in `folder`.
+
+    Args:
+        names: What the study calls its panels.
+        workers: Workers of each.
+        folder: Where the files are, and are written unless they are there.
+    """
     make_folder(folder)
     taxonomy = load_taxonomy(NLSWORK).with_states(DRAWN_STATES)
     files = {name: folder / f"{name}-synthetic-{workers}.parquet" for name in names}

@@ -65,7 +65,13 @@ class Study:
         return self.cache.panels.version(_version(version))
 
     def fit(self, model: str, on: Version | str, seed: int | None = None) -> Fit:
-        """The fit of a model; one that no seed changes has the first."""
+        """The fit of a model; one that no seed changes has the first.
+
+        Args:
+            model: Its name.
+            on: The version of a panel that it is fitted on, or the name of a panel.
+            seed: Of the fit; default: the first seed of the study.
+        """
         seed, version = self.seed if seed is None or model not in SEEDED else seed, _version(on)
         if model in MIXTURES:
             members = tuple(self.fit(member, on, seed) for member in self.over_codes)
@@ -86,11 +92,25 @@ class Study:
         split: Literal["valid", "test"] = "test",
         whole: bool = True,
     ) -> Scores:
-        """What a model, fitted on one version, says of another, by default the same."""
+        """What a model, fitted on one version, says of another, by default the same.
+
+        Args:
+            model: Its name.
+            on: The version of a panel that it is fitted on, or the name of a panel.
+            seed: Of the fit; default: the first seed of the study.
+            of: The version whose records are scored; default: the one of the fit.
+            split: Whose records.
+            whole: Keep whole distributions; else the log-likelihoods of what was observed.
+        """
         return Scores(self.fit(model, on, seed), _version(on if of is None else of), split, whole)
 
     def forecasts(self, panel: str, models: Iterable[str] | None = None) -> dict[str, Forecast]:
-        """The forecasts of split test by each model, fitted with the first seed."""
+        """The forecasts of split test by each model, fitted with the first seed.
+
+        Args:
+            panel: Name of the panel.
+            models: Their names; default: all of the study.
+        """
         return {model: self.cache.forecast(self.scores(model, panel)) for model in models or self.models}
 
     def evaluate(
@@ -103,7 +123,16 @@ class Study:
         pairs: Pairs = "reference",
         weights: str = "none",
     ) -> Evaluation:
-        """Evaluate on split test, against the reference if it is there, drawing what the split of the panel is by."""
+        """Evaluate on split test, against the reference if it is there, drawing what the split of the panel is by.
+
+        Args:
+            careers: The panel, or its name.
+            models: Forecasters by name.
+            by: Groups to evaluate by.
+            metrics: What is measured; default: all metrics.
+            pairs: Which models are compared with one another.
+            weights: How records are weighted: none, sampling or a column.
+        """
         panel = careers if isinstance(careers, Panel) else self.panel(careers)
         return evaluate(
             models,

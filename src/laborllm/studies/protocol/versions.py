@@ -24,7 +24,12 @@ class Change(Protocol):
     """What is done to a panel; a frozen dataclass."""
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """The panel changed; `panels` gives the other panels of the study."""
+        """The panel changed; `panels` gives the other panels of the study.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         ...
 
 
@@ -58,7 +63,12 @@ class Sampled:
     split: Literal["train", "test"] = "train"
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Keep the workers drawn, and all of the other splits."""
+        """Keep the workers drawn, and all of the other splits.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         if self.split == "train":
             return panel.with_training(self.workers, seed=self.seed)
         chosen = panel.subset("test").sample(self.workers, seed=self.seed).records["worker"].unique()
@@ -73,7 +83,12 @@ class Share:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Keep that share of the training workers, and all of the other splits."""
+        """Keep that share of the training workers, and all of the other splits.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         workers = max(1, round(self.share * panel.subset("train").workers))
         return panel.with_training(workers, seed=self.seed)
 
@@ -88,7 +103,12 @@ class Resampled:
     seed: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Draw the training workers, and keep all of the other splits."""
+        """Draw the training workers, and keep all of the other splits.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         return panel.with_records(resample_training(panel.records, panel.split_by, seed=self.seed))
 
 
@@ -99,7 +119,12 @@ class Until:
     year: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Leave out the training and validation records after the year."""
+        """Leave out the training and validation records after the year.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         return panel.part(panel.records.filter((pl.col("split") == "test") | (pl.col("year") <= self.year)))
 
 
@@ -115,7 +140,12 @@ class Resplit:
     folds: int
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Assign the splits."""
+        """Assign the splits.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         records = panel.records.drop("split")
         inner = assign_split(records, seed=self.seed, by=panel.split_by)  # for split valid of the others
         mine = folds_of(records, panel.split_by, seed=self.seed, folds=self.folds) == self.fold
@@ -133,7 +163,12 @@ class ByWorker:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Assign the split by worker, and leave out the training workers."""
+        """Assign the split by worker, and leave out the training workers.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         split = assign_split(panel.records.drop("split"), seed=self.seed)
         tested = split.filter(split="test")["household"].drop_nulls().unique()
         train = split.filter(split="train").unique("worker", maintain_order=True)
@@ -154,7 +189,12 @@ class Mixed:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Add workers of the other panel."""
+        """Add workers of the other panel.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         return mix(panel, [Addition(panels(self.panel), self.share, self.draw)], seed=self.seed)
 
 
@@ -170,7 +210,12 @@ class Hidden:
     seed: int = 0
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Hide or permute the covariate."""
+        """Hide or permute the covariate.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         if self.covariate not in COVARIATES:
             raise PanelError(f"{self.covariate!r} is no covariate: use {', '.join(COVARIATES)}")
         test, others = panel.records.filter(split="test"), panel.records.filter(pl.col("split") != "test")
@@ -194,5 +239,10 @@ class Recent:
     unit: Literal["records", "years"] = "records"
 
     def apply(self, panel: Panel, panels: ByName) -> Panel:
-        """Cut the test careers into windows."""
+        """Cut the test careers into windows.
+
+        Args:
+            panel: The panel to change.
+            panels: Gives the other panels of the study by name.
+        """
         return panel.with_records(recent_windows(panel.subset("test").records, self.last, self.unit))

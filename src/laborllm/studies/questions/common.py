@@ -20,7 +20,13 @@ Numbers = NDArray[np.float64]
 
 
 def figure(draw: Draw, frame: pl.DataFrame, caption: str) -> Figure:
-    """A figure of a tidy frame, wide and narrow, with its numbers."""
+    """A figure of a tidy frame, wide and narrow, with its numbers.
+
+    Args:
+        draw: Draws a tidy frame, wide or narrow.
+        frame: What it draws.
+        caption: What stands below the figure.
+    """
     return Figure(draw(frame), frame_table("The numbers of this figure", frame), caption, draw(frame, narrow=True))
 
 
@@ -70,7 +76,14 @@ def ratio_row(name: str, ratio: Bootstrapped) -> dict[str, str | float]:
 
 
 def with_interval(estimate: float | None, low: float | None, high: float | None, *, near_one: bool = False) -> str:
-    """An estimate and its 95 % interval in a cell: 0.811 (0.803 to 0.820)."""
+    """An estimate and its 95 % interval in a cell: 0.811 (0.803 to 0.820).
+
+    Args:
+        estimate: The estimate; None: there is none.
+        low: Lower end of the interval.
+        high: Its upper end.
+        near_one: Write as many digits as tell a ratio from one.
+    """
     within = interval(low, high, near_one=near_one)
     return number(estimate, near_one=near_one) + (f" ({within})" if within else "")
 

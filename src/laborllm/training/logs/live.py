@@ -43,7 +43,12 @@ class LiveLog:
         self.logger.log(values | {"share_of_peak": speed * self.flops / self.peak}, step=careers)
 
     def validation(self, careers: int, perplexity: float) -> None:
-        """Log a validation step, at the careers trained on so far."""
+        """Log a validation step, at the careers trained on so far.
+
+        Args:
+            careers: How many were trained on so far.
+            perplexity: Of the validation careers.
+        """
         if self.logger is not None:
             self.logger.log({"valid_perplexity": perplexity}, step=careers)
 

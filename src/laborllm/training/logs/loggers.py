@@ -16,7 +16,12 @@ class Logger(Protocol):
     """Takes numbers as they come."""
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
-        """Show numbers, by name, at a place on the axis that all share."""
+        """Show numbers, by name, at a place on the axis that all share.
+
+        Args:
+            values: Name to number.
+            step: The place, in careers trained on.
+        """
 
     def finish(self) -> None:
         """Write what waits."""
@@ -36,7 +41,12 @@ class TensorBoardLogger:
         self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
-        """Show numbers, by name, at a place on the axis that all share."""
+        """Show numbers, by name, at a place on the axis that all share.
+
+        Args:
+            values: Name to number.
+            step: The place, in careers trained on.
+        """
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
@@ -58,7 +68,12 @@ class TrackerLogger:
         self._run = tracker.init(project=PROJECT, name=name, resume="allow")
 
     def log(self, values: Mapping[str, float], *, step: int) -> None:
-        """Show numbers, by name, at a place on the axis that all share."""
+        """Show numbers, by name, at a place on the axis that all share.
+
+        Args:
+            values: Name to number.
+            step: The place, in careers trained on.
+        """
         self._run.log(dict(values), step=step)
 
     def finish(self) -> None:

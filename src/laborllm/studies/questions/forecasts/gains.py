@@ -74,7 +74,13 @@ def shares(panel: Panel) -> Numbers:
 
 
 def leaves(test: Panel, panel: Panel, gain: Numbers) -> dict[str, Bools]:
-    """The records of half of the workers in each leaf of a tree that the gains of the others grew."""
+    """The records of half of the workers in each leaf of a tree that the gains of the others grew.
+
+    Args:
+        test: The n records of split test.
+        panel: The whole panel, from which features are made.
+        gain: (n,) nats by which one model is ahead of another.
+    """
     from sklearn.tree import DecisionTreeRegressor
 
     features = _features(test, panel)

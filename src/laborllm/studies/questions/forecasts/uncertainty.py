@@ -42,7 +42,13 @@ class Variance:
     @classmethod
     def of(cls, refits: Numbers, seeds: Numbers, test: float) -> "Variance":
         """From the means of refits on resampled training households with one seed, of fits with several seeds, and the
-        bootstrap variance of the mean over test households."""
+        bootstrap variance of the mean over test households.
+
+        Args:
+            refits: Means of refits on resampled training households with one seed, in nats.
+            seeds: Means of fits with several seeds, in nats.
+            test: Bootstrap variance of the mean over test households.
+        """
         several = len(seeds) > 1
         return cls(float(refits.var(ddof=1)), float(seeds.var(ddof=1)) if several else 0.0, test)
 

@@ -34,5 +34,11 @@ def tuned(study: Study, titles: Titles = "literal") -> Fit:
 
 
 def scored(study: Study, fit: Fit, *, whole: bool = False) -> Scores:
-    """What a language model says of the test workers on whom they are compared."""
+    """What a language model says of the test workers on whom they are compared.
+
+    Args:
+        study: The study.
+        fit: The fit of the language model.
+        whole: Keep whole distributions; else the log-likelihoods of what was observed.
+    """
     return Scores(fit, tested_on(study), whole=whole)
