@@ -22,7 +22,7 @@ from laborllm.errors import StorageError
 MARKER = "complete.json"
 PARTIAL = ".partial"
 LARGEST_TEXT = 256 * 2**20  # bytes of a file that is no weights, in a folder of ours: it is read into memory whole
-WEIGHTS = ".safetensors"  # the size of such a file is that of what it holds
+WEIGHTS = ".safetensors"  # such a file is as large as what it holds
 UNWRITTEN = ("(os error ", "transport error")  # of a full disk, as libraries tell of it
 LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: siblings add some
 

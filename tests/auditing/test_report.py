@@ -34,7 +34,7 @@ def test_the_headline_names_the_strongest_attack() -> None:
         "The best of 2 attacks (LiRA) does better than guessing: of two people, one of them trained on, it picks the "
         "right one with a chance of 0.900, and it finds 4.0 % of those trained on while it accuses 1 % of the others."
     )
-    assert "(LiRA) cannot be told from guessing" in headline(audit_of(0.52, 0.49))
+    assert "(LiRA) cannot be distinguished from guessing" in headline(audit_of(0.52, 0.49))
 
 
 def test_tables_for_the_terminal_and_the_card() -> None:

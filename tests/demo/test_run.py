@@ -45,7 +45,7 @@ def test_a_machine_that_is_too_slow_counts(
     found = run_demo(tmp_path / "demo", limit=0)
     said = capfd.readouterr().err
     assert steps(said) == ["[1/5]", "[2/5]", "[3/5]", "[5/5]", "[done]"]
-    assert "this machine is too slow for a language model in 0 minutes: counting alone" in said
+    assert "this machine is too slow for a language model in 0 minutes: counting only" in said
     assert list(found.ranking) == ["transition"]
     assert len(load(tmp_path / "demo" / "transition").forecast(import_nlswork().subset("test")).records) == 5365
     assert not (tmp_path / "demo" / "fine-tuned").exists()

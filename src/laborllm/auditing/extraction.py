@@ -76,7 +76,7 @@ def extract(
         The shares that are completed.
 
     Raises:
-        PanelError: Fewer than ten people of a split have so many records.
+        PanelError: Fewer than ten people of a split have that many records.
     """
     train, test = (
         completed(model, _beginnings(panel, split, given + records, people, seed), records)

@@ -112,12 +112,12 @@ def audit(
 
     Args:
         model: A fitted model, or its run folder.
-        panel: The panel that it was fitted on, or the file that holds it: workers of split train are told from those of
+        panel: The panel that it was fitted on, or the file that holds it: workers of split train are distinguished from those of
             split test. Where it was pooled, those of the panel whose test workers it has.
         reference: A model that was not trained on these people, such as one of another panel, or its run folder.
         refits: Models of the same recipe that the attacker fits on random halves of the people, an even number; 16 or
             more make a strong attack, none leaves out RMIA and LiRA.
-        cache: Folder that keeps refits and what they said, so that none is made twice; that of a study will do.
+        cache: Folder that keeps refits and what they said, so that none is made twice; the one of a study will do.
         canaries: Invented careers to plant in one more fit of the recipe, half of them trained on.
         extraction: People of either split whose careers the model is to complete from their first record.
         draws: Bootstrap draws of people.

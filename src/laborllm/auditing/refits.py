@@ -50,7 +50,7 @@ def refit(spec: Spec, panel: Panel, refits: int, *, seed: int = 0, cache: Path) 
         panel: The careers.
         refits: How many, an even number.
         seed: Draws the halves, and seeds the fits.
-        cache: Folder of a run cache, which that of a study may be: a refit is fitted once.
+        cache: Folder of a run cache, which may belong to a study: a refit is fitted once.
 
     Raises:
         OptionError: An odd number of refits, or fewer than four.

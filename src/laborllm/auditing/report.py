@@ -29,7 +29,7 @@ def headline(audit: Audit) -> str:
     people = audit.table.filter(unit="person", measure="auc").sort("estimate", descending=True)
     best = people.row(0, named=True)
     found = audit.row(best["attack"], "tpr_at_1_percent")
-    verdict = "cannot be told from guessing" if best["low"] <= 0.5 else "does better than guessing"
+    verdict = "cannot be distinguished from guessing" if best["low"] <= 0.5 else "does better than guessing"
     return (
         f"The best of {people.height} attacks ({ATTACKS[best['attack']]}) {verdict}: of two people, one of them "
         f"trained on, it picks the right one with a chance of {number(best['estimate'], near_one=True)}, and it finds "

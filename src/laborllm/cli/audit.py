@@ -34,7 +34,7 @@ def audit(
         reference: Run folder of a model that was not trained on these people, such as one of another panel.
         refits: Models of the same recipe to fit on random halves of the people, an even number; 16 or more make a
             strong attack (RMIA and LiRA), which takes as many times as long as the fit.
-        cache: Folder that keeps refits, so that none is made twice; that of a study will do.
+        cache: Folder that keeps refits, so that none is made twice; the one of a study will do.
         canaries: Invented careers to plant in one more fit, half of them trained on, for a lower bound on epsilon; that
             fit is not kept.
         extraction: People of either split whose careers the model is to complete from their first record.

@@ -50,7 +50,7 @@ def refuse_places(app: App, commands: tuple[str, ...], arguments: ArgumentCollec
         arguments: Its options.
 
     Raises:
-        CycloptsError: Two results have one place, or one has that of what is read.
+        CycloptsError: Two results have one place, or one has the place of what is read.
         StorageError: What is there cannot be replaced, such as a link.
     """
     places = [

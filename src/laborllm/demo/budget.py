@@ -37,7 +37,7 @@ class Budget:
     training: TuningConfig = field(default_factory=lambda: TuningConfig(batch_size=1, validate_every=110))
 
     def within(self, seconds: float, speed: "Speed") -> "Budget":
-        """The largest share of this budget that takes at most so many seconds.
+        """The largest share of this budget that takes at most that many seconds.
 
         Args:
             seconds: What is left.
@@ -69,7 +69,7 @@ class Budget:
         )
 
     def tested_within(self, seconds: float, speed: "Speed") -> "Budget":
-        """This budget with as many test careers as a tuned model and its base model forecast in so many seconds.
+        """This budget with as many test careers as a tuned model and its base model forecast in `seconds`.
 
         Args:
             seconds: How long both models may forecast.
@@ -119,7 +119,7 @@ class Countdown:
         return self.end - self.clock()
 
     def plan(self, seconds: float) -> None:
-        """Expect the end after so many seconds, unless it was expected earlier."""
+        """Expect the end after that many seconds, unless it was expected earlier."""
         self.planned_end = min(self.planned_end, self.clock() + seconds)
 
     @contextmanager

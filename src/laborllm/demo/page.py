@@ -54,7 +54,7 @@ def fewer_name(budget: Budget) -> str:
 
 
 def described(panel: Panel, budget: Budget | None = None) -> dict[str, str]:
-    """What each model is, by name: of counting alone, or of all within a budget."""
+    """What each model is, by name: of counting only, or of all within a budget."""
     everyone = panel.subset("train").workers
     counted = {TRANSITION: f"two-part transition frequencies of {everyone:,} women"}
     if budget is None:

@@ -55,7 +55,7 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None, limit: f
             found = _evaluated(models, panel, chosen, seed, countdown)
             show(found)
         except OutOfTimeError:
-            _say("5/5", f"this machine is too slow for a language model in {limit / 60:.0f} minutes: counting alone")
+            _say("5/5", f"this machine is too slow for a language model in {limit / 60:.0f} minutes: counting only")
             models, chosen = {TRANSITION: counted}, None
         minutes = (time.monotonic() - start) / 60
         write_page(folder / REPORT, found, models, panel, chosen, minutes)

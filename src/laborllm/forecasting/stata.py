@@ -130,7 +130,7 @@ def _places(file: bytes) -> list[int]:
 
 
 def _counted(head: bytes, rows: int, size: int) -> bytes:
-    """The head of a file with as many rows, which fill so many bytes."""
+    """The head of a file with as many rows, which fill that many bytes."""
     places, counted = _places(head), bytearray(head)
     more = len(head) + size + len("</data>") - places[ROWS_SECTION + 1]
     moved = [place + more * (number > ROWS_SECTION) for number, place in enumerate(places)]

@@ -44,7 +44,7 @@ def write_table(
         table: The rows.
         path: File to write.
         labels: Variable labels by column, which Stata shows.
-        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
+        outputs: What the `disclosure.json` next to it says was checked. Default: it is not listed there.
 
     Raises:
         CapacityError: More columns or rows, or a longer text, than Stata holds.

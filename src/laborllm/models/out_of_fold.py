@@ -77,7 +77,7 @@ def _refit(run: Path, panel: Panel, without: Panel, place: Path) -> Path:
     """Fit the model of a run folder again, on fewer training careers; nothing is done where this was done before.
 
     Args:
-        run: The run folder, or that of a part of a model.
+        run: The run folder of a model, or of a part of one.
         panel: What it was fitted on.
         without: What it is fitted on now.
         place: The new run folder; those of its parts are next to it.

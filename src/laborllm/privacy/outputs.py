@@ -1,4 +1,4 @@
-"""What was checked of each output: a file `disclosure.json` beside it, with a status and a reason for every table.
+"""What was checked of each output: a file `disclosure.json` next to it, with a status and a reason for every table.
 
 The words are ACRO's: an output passes, is up for review because cells of it were withheld, or fails and is not for
 publication. The file itself tells nothing that the output does not: of a withheld cell it does not say whether it is
@@ -116,7 +116,7 @@ def checked(
 
 @contextmanager
 def new_output(path: Path, outputs: Sequence[Output]) -> Iterator[Path]:
-    """Yield a sibling path to write as `storage.new_file` does; beside it, `disclosure.json` lists what is in it.
+    """Yield a sibling path to write as `storage.new_file` does; next to it, `disclosure.json` lists what is in it.
 
     Args:
         path: The file to write.

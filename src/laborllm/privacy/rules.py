@@ -3,7 +3,7 @@
 A count, and any statistic, needs `SMALLEST_CELL` workers: the threshold rule. A magnitude, which adds up something of
 each worker such as wages or sampling weights, is not shown either where a few workers are nearly all of it: by the
 (n, k) rule where the largest two make up 90 % or more, by the p-ratio rule where all others together are less than 10 %
-of the largest, who could then be told from the total by the second.
+of the largest, who could then be calculated from the total by the second.
 
     failing_magnitudes(cell_of_record, worker, weight)  # {"p-ratio": (c,), "nk-rule": (c,)}, True where a rule fails
 """

@@ -26,7 +26,7 @@ def write_chart(chart: Chart, path: Path, *, outputs: Sequence[Output] = ()) -> 
     Args:
         chart: The chart.
         path: File to write.
-        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
+        outputs: What the `disclosure.json` next to it says was checked. Default: it is not listed there.
 
     Raises:
         OptionError: Another ending.

@@ -23,7 +23,7 @@ def write_report(
     examples: Section | None = None,
     sections: Sequence[Section] = (),
 ) -> None:
-    """Write an evaluation as a self-contained page; beside it, `disclosure.json` says what was checked.
+    """Write an evaluation as a self-contained page; next to it, `disclosure.json` says what was checked.
 
     Args:
         path: HTML file to write.

@@ -98,7 +98,7 @@ def import_query(
 
 def _import(read: Callable[[TableMapping], RawTable], mapping: Path, seed: int, split_by: str | None) -> Panel:
     meaning = TableMapping.load(mapping)
-    taxonomy = load_taxonomy(_beside(mapping, meaning.taxonomy)).with_states(meaning.states)
+    taxonomy = load_taxonomy(_next_to(mapping, meaning.taxonomy)).with_states(meaning.states)
     crosswalk = _load_crosswalk(mapping, meaning, taxonomy)
     raw = read(meaning)
     numbered, source = pl.Series(ROW, range(1, raw.frame.height + 1)), next(iter(raw.files), "the query")
@@ -242,7 +242,7 @@ def _own(cells: pl.Series, column: RecodedColumn, raw: RawTable, meaning: TableM
 def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) -> Crosswalk | None:
     if meaning.occupation.crosswalk is None:
         return None
-    crosswalk = load_crosswalk(_beside(mapping, meaning.occupation.crosswalk))
+    crosswalk = load_crosswalk(_next_to(mapping, meaning.occupation.crosswalk))
     if crosswalk.target != taxonomy.name:
         raise SourceError(
             f"{mapping.name}: crosswalk {crosswalk.name} leads to {crosswalk.target}, not to taxonomy {taxonomy.name}"
@@ -250,6 +250,6 @@ def _load_crosswalk(mapping: Path, meaning: TableMapping, taxonomy: Taxonomy) ->
     return crosswalk
 
 
-def _beside(mapping: Path, name: str) -> str | Path:
+def _next_to(mapping: Path, name: str) -> str | Path:
     """A file named in the mapping is sought next to it; any other name is one of the shipped tables."""
     return mapping.parent / name if name.endswith(".csv") else name

@@ -16,7 +16,7 @@ def packed(
 
     Args:
         texts: Texts in order.
-        limit: Tokens of a pack at most, or what `size` counts; one text alone may have more.
+        limit: Tokens of a pack at most, or what `size` counts; a single text may have more.
         size: What counts; default: the tokens of a text.
     """
     pack: list[Text] = []

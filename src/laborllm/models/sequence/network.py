@@ -58,8 +58,8 @@ class NextOccupation:
         careers = self.train.batch(batch)
         log_prob = _log_prob(self.module, careers)
         observed = _observed(log_prob, careers.records("occupation"))
-        taught = None if self.teacher_probs is None else self.teacher_probs[self.train.rows(batch)]
-        yield distilled_loss(log_prob, observed, taught, self.teacher_share), len(observed)
+        teacher = None if self.teacher_probs is None else self.teacher_probs[self.train.rows(batch)]
+        yield distilled_loss(log_prob, observed, teacher, self.teacher_share), len(observed)
 
     def perplexity(self) -> float:
         """Perplexity of the validation careers."""

@@ -1,4 +1,4 @@
-"""What pages and tables hold, for the list of outputs beside them: each table with the status of its cells."""
+"""What pages and tables hold, for the list of outputs next to them: each table with the status of its cells."""
 
 import polars as pl
 

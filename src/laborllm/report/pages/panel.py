@@ -22,7 +22,7 @@ COUNTS = ("workers", "records", "share")
 
 
 def write_description(path: Path, careers: Careers) -> Summary:
-    """Write the page of a panel; beside it, `disclosure.json` says what was checked.
+    """Write the page of a panel; next to it, `disclosure.json` says what was checked.
 
     Args:
         path: HTML file to write.

@@ -60,7 +60,7 @@ def write_people_page(
         path: HTML file to write.
         futures: What is shown.
         title: Of the page.
-        outputs: What the `disclosure.json` beside it says was checked. Default: it is not listed there.
+        outputs: What the `disclosure.json` next to it says was checked. Default: it is not listed there.
 
     Raises:
         StorageError: The file cannot be written.

@@ -1,4 +1,4 @@
-"""Distances between occupations that the user brings, such as those of O*NET ratings, beside a model's vectors."""
+"""Distances between occupations that the user brings, such as those of O*NET ratings, next to a model's vectors."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ COLUMNS = {"occupation": pl.String, "other": pl.String, "distance": pl.Float64}
 
 
 def read_distances(path: Path, codes: Sequence[str]) -> Numbers:
-    """Distances between the J occupations of a taxonomy, (J, J), the same both ways; NaN for a pair that is not told.
+    """Distances between the J occupations of a taxonomy, (J, J), the same both ways; NaN for a pair that is not known.
 
     Args:
         path: A CSV file with the columns occupation and other, which are codes, and distance.
-        codes: Of the taxonomy; what is told of others is not used.
+        codes: Of the taxonomy; what the file says of others is not used.
 
     Raises:
         SourceError: No such file, another form of it, or a pair with two distances.
@@ -44,11 +44,11 @@ def rank_agreement(similar: Numbers, distances: Numbers, *, shuffles: int) -> tu
 
     Args:
         similar: Cosines of the vectors of k occupations, (k, k).
-        distances: Between them, (k, k); NaN for pairs that are not told.
+        distances: Between them, (k, k); NaN for pairs that are not known.
         shuffles: How often occupations are exchanged for the p-value.
 
     Returns:
-        How many pairs are told, Spearman's correlation of similarity with nearness over them, and the chance of one as
+        How many pairs are known, Spearman's correlation of similarity with nearness over them, and the chance of one as
         high were occupations exchanged at random; not a number for both with fewer than `FEWEST` pairs.
     """
     one, other = np.nonzero(np.triu(np.isfinite(distances), 1))

@@ -86,7 +86,7 @@ def open_logger(log_to: LogTo, folder: Path, *, step: int = 0) -> Logger:
 
     Args:
         log_to: Whereto.
-        folder: Of the logs; its name is that of the run.
+        folder: Of the logs; its name is the name of the run.
         step: Where the training begins.
 
     Returns:

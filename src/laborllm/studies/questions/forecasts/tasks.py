@@ -63,7 +63,7 @@ def _areas(panel: str, found: Evaluation, events: Sequence[Event]) -> Table:
 
 
 def _states(panel: str, found: Evaluation, model: str, events: Sequence[Event]) -> Table:
-    """Being in a state beside entering it: a model, the rule, and how far apart they are on the same draws."""
+    """Being in a state, and entering it: a model, the rule, and how far apart they are on the same draws."""
     rows = []
     for event in events:
         metric = f"auc_{event.name}"
