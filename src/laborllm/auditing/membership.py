@@ -112,8 +112,8 @@ def audit(
 
     Args:
         model: A fitted model, or its run folder.
-        panel: The panel that it was fitted on, or the file that holds it: workers of split train are distinguished from those of
-            split test. Where it was pooled, those of the panel whose test workers it has.
+        panel: The panel that it was fitted on, or the file that holds it: workers of split train are distinguished from
+            those of split test. Where it was pooled, those of the panel whose test workers it has.
         reference: A model that was not trained on these people, such as one of another panel, or its run folder.
         refits: Models of the same recipe that the attacker fits on random halves of the people, an even number; 16 or
             more make a strong attack, none leaves out RMIA and LiRA.

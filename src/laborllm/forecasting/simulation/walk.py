@@ -52,7 +52,7 @@ def walk(
         draws: Paths of each worker, D.
         seed: Of the draws; those of a worker depend on no other worker.
         sample_titles: From the second year on, draw titles token by token.
-        levels: Levels of education among which the model draws the education of each open record; none: it is as they have it.
+        levels: Levels of education among which the model draws one for each open record; none: it is as they have it.
 
     Yields:
         For each year the distributions, (W, D, J) or (W, 1, J) where paths do not differ yet, and the columns drawn

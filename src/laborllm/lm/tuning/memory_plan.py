@@ -83,7 +83,7 @@ def plan_memory(
         gathered=FLOAT * (sizes.outside + (BLOCKS + 1) * sizes.block) if parts > 1 else 0,
         casts=HALF * cast if bfloat16 else 0,
         activations=tokens * _bytes_of_token(config, bfloat16=bfloat16, recompute=tuning.recompute),
-        # Measured (`python -m benchmarks memory`): three for one process, and two where a part of the third is in each process.
+        # Measured (`python -m benchmarks memory`): three, and two where each process has a part of the third.
         output=(3 if parts == 1 else 2) * FLOAT * sizes.output if tuning.method == "full" else 0,
         logits=_bytes_of_logits(config, tokens, device, bfloat16=bfloat16),
     )
