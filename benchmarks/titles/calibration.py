@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as _logistic_lo
 from benchmarks.titles.classifier import fit_classifier
 from benchmarks.titles.onet import FOLDS, KNOWN, codes_of_onet, listed_of
 from laborllm.occupations.coding.accuracy import RightCodes
-from laborllm.occupations.coding.coder import CORRECTION, NO_JOB, SIMILAR, TitleCoder
+from laborllm.occupations.coding.coder import CORRECTION, SIMILAR, WITHOUT_CODE, TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.coding.weights import VOICES, Weights, pooled
 from laborllm.occupations.taxonomy import Taxonomy
@@ -63,7 +63,7 @@ def fit_weights(found: HeldOut) -> dict[str, Weights]:
 
 def _ask(coder: TitleCoder, known_codes: RightCodes) -> HeldOut:
     forms = {title: coder.look_up(title) for title in known_codes}
-    asked = [title for title, (_, match) in forms.items() if match not in (NO_JOB, CORRECTION)]
+    asked = [title for title, (_, match) in forms.items() if match not in (*WITHOUT_CODE, CORRECTION)]
     batches = list(coder.evidence([forms[title] for title in asked]))
     right = np.zeros((len(asked), len(coder.taxonomy)), dtype=bool)
     for row, title in enumerate(asked):

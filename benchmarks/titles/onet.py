@@ -16,7 +16,7 @@ from laborllm.occupations.coding.words import words
 TITLES = Path(__file__).parent / "onet_titles.csv.gz"
 SOC_TABLE = Path(__file__).parent / "soc2018_occ1990dd.csv"
 KNOWN = 0.5  # titles whose draw is below it are for the coder; no other is ever fitted, tuned or shipped on
-FOLDS = 5  # of the known titles
+FOLDS = 10  # of the known titles
 
 
 def read_onet() -> pl.DataFrame:

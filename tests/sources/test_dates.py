@@ -14,6 +14,7 @@ from laborllm.errors import SourceError
 from laborllm.panel import Panel
 from laborllm.sources import ResumeOptions, import_resumes
 from laborllm.sources.resumes.dates import DateOrder, is_open_end, read_date, read_dates
+from laborllm.sources.resumes.years import DateRules, years_of
 
 DAY = st.dates(date(1950, 1, 1), date(2049, 12, 31))
 MONTHS = [
@@ -93,6 +94,27 @@ def test_two_numbers_are_read_where_only_one_reading_is_a_day(day: date, mark: s
         ("2014-05-01T00:00:00+02:00", "2014-05-01", "2014-05-01"),
         ("2014-05-01+02:00", "2014-05-01", "2014-05-01"),
         ("Sept 2016", "2016-09-01", "2016-09-30"),
+        ("2014-W05", "2014-01-27", "2014-02-02"),
+        ("2014W053", "2014-01-29", "2014-01-29"),
+        ("2020-W53", "2020-12-28", "2021-01-03"),
+        ("week 1 of 2015", "2014-12-29", "2015-01-04"),
+        ("KW 5/2014", "2014-01-27", "2014-02-02"),
+        ("2014/Q3", "2014-07-01", "2014-09-30"),
+        ("1Q14", "2014-01-01", "2014-03-31"),
+        ("third quarter of 2014", "2014-07-01", "2014-09-30"),
+        ("2. Quartal 2014", "2014-04-01", "2014-06-30"),
+        ("1st half 2014", "2014-01-01", "2014-06-30"),
+        ("2014 (spring)", "2014-03-01", "2014-05-31"),
+        ("Fall semester 2014", "2014-09-01", "2014-11-30"),
+        ("Winter 2014/15", "2014-12-01", "2015-02-28"),
+        ("winter 2015-2016", "2015-12-01", "2016-02-29"),
+        ("end of 2014", "2014-09-01", "2014-12-31"),
+        ("31-May-14", "2014-05-31", "2014-05-31"),
+        ("31MAY99", "1999-05-31", "1999-05-31"),
+        ("2014-05-00", "2014-05-01", "2014-05-31"),
+        ("2014-00-00", "2014-01-01", "2014-12-31"),
+        ("01. 05. 2014", "2014-05-01", "2014-05-01"),
+        ("maj 2014", "2014-05-01", "2014-05-31"),
         ("9999-12-31", "9999-12-31", "9999-12-31"),
     ],
 )
@@ -118,11 +140,37 @@ def test_other_periods(text: str, first: str, last: str) -> None:
         "Winter 2014",  # its first month is in another year than the others
         "2004\u201305",  # years, as the dash says
         "41640",  # a day count of Excel, Stata or SAS, which begin in different years
+        *["2014-W54", "2014-W00", "winter 2014/16", "2014/15", "2014-15", "AY 2014-15", "2014-05-31/2016-01-01"],
         *["2014-2016", "May 12014", "٢٠١٤", "31/04/2014", "2014 or 2015", "Q5 2014"],
     ],
 )
 def test_what_is_no_date_or_could_be_two(text: str) -> None:
     assert read_date(text) is None
+
+
+IN_ONE_CELL = {
+    "2014 - present": range(2014, 2017),
+    "2014-Present": range(2014, 2017),
+    "2014 to date": range(2014, 2017),
+    "May 2014 onwards": range(2014, 2017),
+    "2014+": range(2014, 2017),
+    "2014-2015": range(2014, 2016),
+    "05/2014 \u2013 07/2015": range(2014, 2016),
+    "May 2014 until June 2015": range(2014, 2016),
+    "2016 - 2014": (),
+    "2014 - soon": (),
+}
+
+
+def test_both_ends_may_stand_in_the_cell_of_the_start() -> None:
+    jobs = pl.DataFrame({"start": list(IN_ONE_CELL)}).with_columns(
+        *(pl.lit(None, pl.String).alias(name) for name in ("end", "education", "birth_year", "left_out")),
+        worker="start",
+        title=pl.lit("Cashier"),
+    )
+    years = years_of(jobs, DateRules(date(2016, 12, 31)))
+    found = years.filter(pl.col("year").is_not_null()).group_by("worker").agg(pl.col("year").sort())
+    assert dict(found.iter_rows()) == {text: [*years] for text, years in IN_ONE_CELL.items() if years}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from laborllm.errors import SourceError
-from laborllm.sources.formats.values import NOT_AVAILABLE
+from laborllm.sources.formats.values import NO_KEY, NOT_AVAILABLE
 from laborllm.sources.mapping import KeyColumn, LeftOut, OccupationColumn, RecodedColumn, TableMapping
 
 SMALL = {"dataset": "OWN", "taxonomy": "occ1990dd", "worker": "id", "year": "year", "occupation": "occ"}
@@ -23,7 +23,7 @@ def _text(changes: dict[str, str | None]) -> str:
 
 def test_the_shortest_mapping(tmp_path: Path) -> None:
     mapping = _load(tmp_path, _text({}))
-    worker, year = KeyColumn("id", NOT_AVAILABLE), KeyColumn("year", NOT_AVAILABLE)
+    worker, year = KeyColumn("id", NO_KEY), KeyColumn("year", NO_KEY)
     assert mapping == TableMapping("OWN", "occ1990dd", worker, year, OccupationColumn("occ"))
     assert mapping.columns == ["id", "year", "occ"]
 

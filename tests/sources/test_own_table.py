@@ -26,7 +26,10 @@ def imported(tmp_path: Path, content: str | bytes, mapping: str = SMALL, **optio
     return import_table(tmp_path / "own.csv", tmp_path / "own.yaml", **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("missing", ["NA", "NaN", "nan", "NULL", "<NA>", "None", ".", ".a", "-9"])
+MISSING = ["NA", "na", "N/A", "n/a", "NaN", "NULL", "<NA>", "None", ".", ".a", ".Z", "._", "..", r"\N", "-", "?", "-9"]
+
+
+@pytest.mark.parametrize("missing", [*MISSING, "#VALUE!", "#N/A", "#DIV/0!"])
 def test_missing_is_missing_in_every_column(missing: str, tmp_path: Path) -> None:
     columns = ["id", "year", "occ", "lfs", "sex", "born", "w", "hh"]
     row = ["1", "2000", "4", "1", "male", "1970", "1.5", "7"]
@@ -50,6 +53,25 @@ def test_missing_is_missing_in_every_column(missing: str, tmp_path: Path) -> Non
         ("5", "male", None, 1.5, 7),
         ("6", "male", 1970, None, 7),
         ("7", "male", 1970, 1.5, None),
+    ]
+
+
+@pytest.mark.parametrize("word", ["none", "Unknown", "MISSING", "not available"])
+def test_a_word_for_nothing_names_no_worker_and_no_year_but_may_be_an_answer(word: str, tmp_path: Path) -> None:
+    content = f"id,year,occ,edu,born,w\n{word},2000,4,x,1970,1\n1,{word},4,x,1970,1\n2,2000,4,{word},{word},{word}\n"
+    panel = imported(tmp_path, content, SMALL + "covariates: {education: edu, birth_year: born}\nweight: w\n")
+    assert panel.provenance.left_out == {"worker missing": 1, "year missing": 1}
+    assert panel.records.select("education", "birth_year", "weight").rows() == [(word.lower(), None, None)]
+
+
+def test_what_may_be_missing_may_be_given_a_meaning(tmp_path: Path) -> None:
+    content = "id,year,occ,land\n1,2000,4,NA\n2,2000,4,ZA\nNa,2000,4,ZA\n"
+    mapping = SMALL + "columns: {land: {column: land, values: {NA: Namibia, ZA: South Africa}}}\n"
+    panel = imported(tmp_path, content, mapping)
+    assert panel.records.select("worker", "land").rows() == [
+        ("1", "Namibia"),
+        ("2", "South Africa"),
+        ("Na", "South Africa"),
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Self
 from laborllm.errors import SourceError
 from laborllm.occupations import STATES
 from laborllm.panel.schema import COVARIATES, SCHEMA
-from laborllm.sources.formats.values import NOT_AVAILABLE, NumberFormat
+from laborllm.sources.formats.values import NO_KEY, NOT_AVAILABLE, NumberFormat
 from laborllm.sources.row_of_year import RULES, RowOfYear
 from laborllm.sources.section import Section, require_one_of
 
@@ -112,8 +112,8 @@ class TableMapping:
         return cls(
             dataset=top.text("dataset"),
             taxonomy=top.text("taxonomy"),
-            worker=_key(top, "worker", frozenset(code for code in missing if not code.isdecimal())),
-            year=_key(top, "year", missing),
+            worker=_key(top, "worker", NO_KEY | {code for code in missing if not code.isdecimal()}),
+            year=_key(top, "year", NO_KEY | missing),
             occupation=_occupation(top),
             states=states,
             status=_status(top, states),

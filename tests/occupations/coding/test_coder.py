@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from laborllm.errors import TaxonomyError
 from laborllm.occupations import load_taxonomy
 from laborllm.occupations.coding import TitleCoder, load_coder
+from laborllm.occupations.coding.coder import WITHOUT_CODE
 from laborllm.occupations.coding.listed import ListedTitles, load_titles
 from laborllm.occupations.taxonomy import Taxonomy
 
@@ -50,6 +51,8 @@ def test_letters_are_read_whatever_keyboard_wrote_them(title: str, small: TitleC
         ("Student", None, "no job"),
         ("Senior II", None, "no job"),
         ("", None, "no job"),
+        ("Stay-at-home mum", None, "no job"),
+        ("Chef de rang", None, "other language"),
     ],
 )
 def test_how_a_code_is_found(title: str, code: str | None, match: str, small: TitleCoder) -> None:
@@ -107,7 +110,7 @@ def test_any_text_is_coded_or_not(title: str, coder: TitleCoder) -> None:
     assert 0 <= confidence <= 1
     best = coder.candidates(title, 1)
     assert confidence == pytest.approx(best[0][1] if best else 0)
-    assert (match == "no job") == (not best)
+    assert (match in WITHOUT_CODE) == (not best)
     every = coder.candidates(title, len(coder.taxonomy))
     assert not every or sum(sure for _, sure in every) == pytest.approx(1)
 
@@ -197,6 +200,48 @@ def test_titles_that_mean_something_else_in_the_index(title: str, codes: set[str
     ],
 )
 def test_the_most_frequent_titles_of_resumes_are_right_or_uncoded(
+    title: str, codes: set[str | None], coder: TitleCoder
+) -> None:
+    assert coder.code([title])["code"].item() in codes
+
+
+@pytest.mark.parametrize(
+    ("title", "codes"),
+    [
+        ("Vice President", {"22", ANY}),
+        ("SVP Marketing", {"13"}),
+        ("Head of Growth", {"13"}),
+        ("Head of Engineering", {"22"}),
+        ("Head of HR", {"8"}),
+        ("Key Holder", {"243", "275", ANY}),
+        ("Controller", {"7"}),
+        ("Postdoctoral Fellow", {"154", ANY}),
+        ("Captain", {ANY}),
+        ("Advisor", {ANY}),
+        ("Officer", {ANY}),
+        ("Lieutenant", {ANY}),
+        ("Sgt", {ANY}),
+        ("PFC", {"905"}),
+        ("Lieutenant Colonel", {"905"}),
+        ("Machinist's Mate", {"905"}),
+        ("USAF", {"905"}),
+        ("Buyer", {"29", ANY}),
+        ("Foreman", {ANY}),
+        ("Sales Executive", {"274"}),
+        ("Nursing", {ANY}),
+        ("Acct Exec", {"274"}),
+        ("SRE", {"64"}),
+        ("LCSW", {"174"}),
+        ("Mother", {ANY}),
+        ("Full-time dad", {ANY}),
+        ("Maternity leave", {ANY}),
+        ("Chef de projet", {ANY}),
+        ("M\u00e8re au foyer", {ANY}),
+        ("Verk\u00e4ufer", {ANY}),
+        ("Chef de cuisine", {"436"}),
+    ],
+)
+def test_titles_of_rank_of_the_home_and_of_other_languages_are_right_or_uncoded(
     title: str, codes: set[str | None], coder: TitleCoder
 ) -> None:
     assert coder.code([title])["code"].item() in codes

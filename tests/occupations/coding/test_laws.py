@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from laborllm.errors import TaxonomyError
 from laborllm.occupations.coding.accuracy import THRESHOLDS, measure_accuracy, right_codes
-from laborllm.occupations.coding.coder import CORRECTION, NO_JOB, TitleCoder, load_coder
+from laborllm.occupations.coding.coder import CORRECTION, NO_JOB, WITHOUT_CODE, TitleCoder, load_coder
 from laborllm.occupations.coding.words import names_no_job, without_place, without_rank, words
 
 WORDS = (
@@ -73,7 +73,7 @@ def test_a_higher_threshold_codes_no_more(coder: TitleCoder, titles: list[str], 
         *(some["code"], fewer["code"], some["confidence"], some["match"]), strict=True
     ):
         assert other in (one, None)
-        assert (one is not None) == (confidence >= low and match != NO_JOB)
+        assert (one is not None) == (confidence >= low and match not in WITHOUT_CODE)
 
 
 @FEW

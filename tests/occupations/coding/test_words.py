@@ -27,7 +27,7 @@ from laborllm.occupations.coding.words import names_no_job, without_place, witho
         ("Trimmer, n. s.", "trimmer"),
         ("Parts runner, exc. delivery", "part runner"),
         ("Teacher of exceptional children", "teacher exceptional children"),
-        ("Head of the kitchen", "head kitchen"),
+        ("Head of the kitchen", "kitchen manager"),
         ("!!! ---", ""),
     ],
 )

@@ -23,13 +23,15 @@ from laborllm.occupations.coding.listed import ListedTitles, load_titles
 from laborllm.occupations.coding.ranker import BATCH, Ranker, Words
 from laborllm.occupations.coding.spelling import Spelling
 from laborllm.occupations.coding.weights import VOICES, Weights, confidence_of, load_weights, pooled
-from laborllm.occupations.coding.words import names_no_job, without_place, without_rank, words
+from laborllm.occupations.coding.words import is_foreign, names_no_job, without_place, without_rank, words
 from laborllm.occupations.crosswalk import DATA
 from laborllm.occupations.taxonomy import Taxonomy, load_taxonomy
 
 THRESHOLD = 0.5  # below it a code is more often wrong than right
 
-CORRECTION, SAME, LESS, SIMILAR, NO_JOB = "correction", "same words", "fewer words", "similar words", "no job"
+CORRECTION, SAME, LESS, SIMILAR = "correction", "same words", "fewer words", "similar words"
+NO_JOB, FOREIGN = "no job", "other language"
+WITHOUT_CODE = (NO_JOB, FOREIGN)
 TRUST = ("decided", "modern", "onet", "index")  # of the lists that have a title, the first one says what voices count
 REPEATS = {"index": 1, "modern": 1, "onet": 3, "decided": 1}  # how much a title of each list counts in the ranker
 SCHEMA = {"title": pl.String, "code": pl.String, "confidence": pl.Float64, "match": pl.String}
@@ -102,8 +104,8 @@ class TitleCoder:
 
         Returns:
             Columns title, code (null below the threshold), confidence (0 to 1) and match: how the code was found, which
-            is a correction, same words as a listed title, fewer words (rank or place aside), similar words, or no job
-            (a student, nothing written).
+            is a correction, same words as a listed title, fewer words (rank or place aside), similar words, no job
+            (a student, nothing written), or other language (not English).
 
         Raises:
             TaxonomyError: A threshold that is not from 0 to 1.
@@ -125,10 +127,10 @@ class TitleCoder:
             count: How many codes.
 
         Returns:
-            Codes with their confidence, the surest first; none where the title names no job.
+            Codes with their confidence, the surest first; none where the title names no job or is not English.
         """
         form, match = self.look_up(title)
-        if match == NO_JOB:
+        if match in WITHOUT_CODE:
             return []
         if match == CORRECTION:
             return [(self.corrections[form], 1.0)]
@@ -138,7 +140,7 @@ class TitleCoder:
 
     def _best(self, titles: Sequence[str]) -> list[tuple[str | None, float, str]]:
         found = [self.look_up(title) for title in titles]
-        ranked = list(dict.fromkeys((form, match) for form, match in found if match not in (NO_JOB, CORRECTION)))
+        ranked = list(dict.fromkeys((form, match) for form, match in found if match not in (*WITHOUT_CODE, CORRECTION)))
         best: dict[tuple[Words, str], tuple[str, float]] = {}
         for confidence, forms in zip(self._confidences(ranked), _batches(ranked), strict=True):
             first = confidence.argmax(axis=1)
@@ -149,7 +151,7 @@ class TitleCoder:
     def _answer(
         self, form: Words, match: str, best: Mapping[tuple[Words, str], tuple[str, float]]
     ) -> tuple[str | None, float, str]:
-        if match == NO_JOB:
+        if match in WITHOUT_CODE:
             return None, 0.0, match
         code, confidence = (self.corrections[form], 1.0) if match == CORRECTION else best[form, match]
         return code, confidence, match
@@ -167,7 +169,9 @@ class TitleCoder:
             if key(form) in self.lists:
                 return form, match
         said = without_rank(said)
-        return said, SIMILAR if said else NO_JOB
+        if not said:
+            return said, NO_JOB
+        return said, FOREIGN if is_foreign(title) else SIMILAR
 
     def _confidences(self, forms: Sequence[tuple[Words, str]]) -> Iterator[NDArray[np.float64]]:
         """Batches of rows, (b, J): how sure each code of each title is."""

@@ -10,20 +10,29 @@ from functools import lru_cache
 
 ABBREVIATIONS = {
     "acct": "accountant",
+    "adm": "administrative",
     "admin": "administrative",
-    "asst": "assistant",
     "assoc": "associate",
+    "asst": "assistant",
     "attny": "attorney",
+    "avp": "assistant vice president",
+    "bcba": "board certified behavior analyst",
+    "bdr": "business development representative",
     "bldg": "building",
+    "capt": "captain",
     "ceo": "chief executive officer",
     "cfo": "chief financial officer",
+    "cio": "chief information officer",
+    "cmo": "chief marketing officer",
     "cna": "certified nursing assistant",
+    "col": "colonel",
     "coo": "chief operating officer",
     "coord": "coordinator",
     "cpa": "certified public accountant",
+    "cpl": "corporal",
     "csr": "customer service representative",
-    "cust": "customer",
     "cto": "chief technology officer",
+    "cust": "customer",
     "dept": "department",
     "dev": "developer",
     "dir": "director",
@@ -31,6 +40,7 @@ ABBREVIATIONS = {
     "emt": "emergency medical technician",
     "eng": "engineer",
     "engr": "engineer",
+    "evp": "executive vice president",
     "exec": "executive",
     "gm": "general manager",
     "govt": "government",
@@ -40,7 +50,9 @@ ABBREVIATIONS = {
     "it": "information technology",
     "jr": "junior",
     "lab": "laboratory",
+    "lcsw": "licensed clinical social worker",
     "lpn": "licensed practical nurse",
+    "lt": "lieutenant",
     "lvn": "licensed vocational nurse",
     "mach": "machine",
     "maint": "maintenance",
@@ -50,22 +62,37 @@ ABBREVIATIONS = {
     "mgmt": "management",
     "mgr": "manager",
     "mktg": "marketing",
+    "ml": "machine learning",
+    "nco": "noncommissioned officer",
     "ofc": "office",
     "oper": "operator",
     "ops": "operations",
+    "pfc": "private first class",
     "qa": "quality assurance",
     "qc": "quality control",
+    "reg": "registered",
     "rep": "representative",
     "rn": "registered nurse",
+    "sde": "software development engineer",
+    "sdet": "software development engineer in test",
+    "sdr": "sales development representative",
     "sec": "secretary",
     "serv": "service",
+    "sgt": "sergeant",
     "sr": "senior",
+    "sre": "site reliability engineer",
+    "ssgt": "staff sergeant",
     "supt": "superintendent",
     "supv": "supervisor",
     "supvr": "supervisor",
     "svc": "service",
+    "svp": "senior vice president",
     "swe": "software engineer",
+    "sysadmin": "systems administrator",
     "tech": "technician",
+    "usaf": "us air force",
+    "usmc": "us marine corps",
+    "usn": "us navy",
     "vp": "vice president",
 }
 RANKS = frozenset(
@@ -106,7 +133,7 @@ JOBS = frozenset({"lead", "principal", "staff"})
 """Words of rank that are the job where they end a title: an assistant principal, a team lead."""
 
 WITHOUT_JOB = frozenset(
-    {
+    [
         "student",
         "unemployed",
         "retired",
@@ -121,7 +148,32 @@ WITHOUT_JOB = frozenset(
         "break",
         "none",
         "na",
-    }
+        "mother",
+        "father",
+        "mom",
+        "mum",
+        "mommy",
+        "mummy",
+        "dad",
+        "daddy",
+        "parent",
+        "wife",
+        "husband",
+        "stay",
+        "home",
+        "full",
+        "part",
+        "time",
+        "maternity",
+        "paternity",
+        "parental",
+        "family",
+        "medical",
+        "leave",
+        "sabbatical",
+        "gap",
+        "year",
+    ]
 )
 """Words that a title is made of if it names no job at all."""
 
@@ -157,10 +209,12 @@ PEOPLE = re.compile(r"(?<=\w{3})(?:woman|women|men|person|people|lady|girl|boy)$
 def words(title: str) -> tuple[str, ...]:
     """The words of a title in the order one says them, in lower case, singular and spelt out; none if it has none.
 
-    What stands behind a comma goes before ("Engineer, civil" is "civil engineer"), and an exception is left out.
+    What stands behind a comma goes before ("Engineer, civil" is "civil engineer"), an exception is left out, and who is
+    head of something is its manager.
     """
     text = _plain(title)
     text = re.sub(r"\bexc(?:ept\b|\.)[^,]*", "", text)
+    text = re.sub(r"^\s*head of (?:the )?(.+)$", r"\1 manager", text)
     head, *qualifiers = text.split(",")
     said = " ".join([*qualifiers, head])
     return tuple(word for found in re.findall(r"[^\W_]+", said) for word in _spelt_out(found))
@@ -176,6 +230,18 @@ def without_rank(title: tuple[str, ...]) -> tuple[str, ...]:
 def without_place(title: str) -> str:
     """The title up to a dash, bracket, bar, slash, "@", "at" or "to": what follows says where or for whom, not what."""
     return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\s(?:at|to)\s", title, maxsplit=1, flags=re.IGNORECASE)[0]
+
+
+FOREIGN = frozenset(
+    ["au", "aux", "de", "del", "della", "der", "des", "di", "du", "el", "et", "für", "la", "le", "los", "und"]
+)
+"""Little words of French, German, Italian, Portuguese and Spanish that no English one is spelt like."""
+
+
+def is_foreign(title: str) -> bool:
+    """Whether a little word between others says that the title is not English, as in "chef de projet"."""
+    said = re.findall(r"[^\W_]+", title.casefold())
+    return not FOREIGN.isdisjoint(said[1:-1])
 
 
 STATE_TITLES = {
@@ -207,11 +273,11 @@ STATE_TITLES = {
         "homemaker",
         "housewife",
         "househusband",
-        "stay-at-home parent",
-        "stay-at-home mother",
-        "stay-at-home mom",
-        "stay-at-home father",
-        "stay-at-home dad",
+        *(
+            f"{how}{who}"
+            for how in ("", "stay-at-home ", "full-time ")
+            for who in ("mother", "mom", "mum", "father", "dad", "parent")
+        ),
     ),
 }
 """States that people write where a job title is asked for."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from string import ascii_letters
 
 import polars as pl
 
@@ -15,31 +16,42 @@ from laborllm.sources.formats.text import plain
 SHOWN = 5  # offending values that an error lists
 LONGEST_SHOWN = 40  # characters of one
 
-NOT_AVAILABLE = frozenset(
+ERRORS = frozenset(
     [
-        ".",
-        *(f".{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
-        "NA",
-        "<NA>",
-        "#NA",
-        "N/A",
-        "n/a",
-        "#N/A",
-        "NULL",
-        "null",
-        "NaN",
-        "nan",
-        "-NaN",
-        "-nan",
-        "NaT",
-        "None",
-        "1.#IND",
-        "-1.#IND",
-        "1.#QNAN",
-        "-1.#QNAN",
+        "?",
+        "#VALUE!",
+        "#REF!",
+        "#DIV/0!",
+        "#NAME?",
+        "#NUM!",
+        "#NULL!",
+        "#SPILL!",
+        "#CALC!",
+        "#FIELD!",
+        "#BLOCKED!",
+        "#CONNECT!",
+        "#GETTING_DATA",
     ]
 )
-"""How Stata, R, pandas, databases and spreadsheets write that a value is missing."""
+"""What spreadsheets leave in a cell that they could not calculate, and the sign for what nobody knows."""
+
+NOT_AVAILABLE = ERRORS | frozenset(
+    [
+        *(".", "..", "._", *(f".{letter}" for letter in ascii_letters)),
+        *("NA", "na", "<NA>", "#NA", "#N/A", "#N/A N/A", "N/A", "n/a", "N.A.", "n.a.", "None", "<none>"),
+        *("NULL", "Null", "null", "(null)", "[null]", "<null>", "nil", r"\N", "NaT", "nat"),
+        *(f"{sign}{word}" for word in ("NaN", "nan", "NAN", "1.#IND", "1.#QNAN") for sign in ("", "-")),
+        *("-", "--", "---", "\u2013", "\u2014"),
+    ]
+)
+"""How Stata, SAS, R, pandas, databases, spreadsheets and statistical offices write that a value is missing."""
+
+NO_KEY = NOT_AVAILABLE | frozenset(
+    form(word)
+    for word in ("none", "missing", "unknown", "not available", "not known")
+    for form in (str, str.capitalize, str.upper)
+)
+"""What names no worker and is no number either; as a word of a covariate it may be an answer."""
 
 MONTH = "(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 SPREADSHEET = (
@@ -156,7 +168,7 @@ def years(codes: pl.Series, what: str, *, recoding: Mapping[str, str | None]) ->
     Raises:
         SourceError: A cell that is not a year.
     """
-    text = codes.replace(dict(recoding))
+    text = codes.replace(dict.fromkeys(NO_KEY) | dict(recoding))
     number = text.cast(pl.Int64, strict=False)
     bad = text.filter(text.is_not_null() & ~number.is_between(*YEARS).fill_null(False))
     _refuse(text, bad.unique().sort().to_list(), f"{what}: not a year from {YEARS[0]} to {YEARS[1]}:")
@@ -198,7 +210,7 @@ def weights(
     Raises:
         SourceError: A cell that is not a number.
     """
-    text = cells.replace(dict.fromkeys(missing))
+    text = cells.replace(dict.fromkeys([*NO_KEY, *missing]))
     number = numbers.parse(text)
     bad = text.filter(text.is_not_null() & number.is_null())
     remedy = " (for decimal commas or marks between thousands, say 'decimal' or 'thousands' in the mapping)"

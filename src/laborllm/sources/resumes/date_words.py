@@ -21,22 +21,31 @@ MONTHS_BY_LANGUAGE = (
     "jan fev mar abr mai jun jul ago set out nov dez",
     "januari februari maart april mei juni juli augustus september oktober november december",  # Dutch
     "jan feb mrt apr mei jun jul aug sept okt nov dec",
+    "januari februari mars april maj juni juli augusti september oktober november december",  # Swedish
+    "januar februar marts april maj juni juli august september oktober november desember",  # Danish, Norwegian
 )
 MONTHS = {word: number for line in MONTHS_BY_LANGUAGE for number, word in enumerate(line.split(), start=1)}
 
+ORDINALS = ("first", "second", "third", "fourth")
+HALVES = ("h{0}", "{0}h", "{1} half", *(f"{{0}}{nth} half" for nth in ("st", "nd")), "{0}. halbjahr")
+QUARTERS = (
+    *("q{0}", "{0}q", "{1} quarter", *(f"{{0}}{nth} quarter" for nth in ("st", "nd", "rd", "th"))),
+    *("t{0}", "{0}. quartal"),
+)
 PARTS = {
     "spring": (3, 5),
     "summer": (6, 8),
     "fall": (9, 11),
     "autumn": (9, 11),
-    "early": (1, 4),
-    "mid": (5, 8),
-    "late": (9, 12),
-    "h1": (1, 6),
-    "1h": (1, 6),
-    "h2": (7, 12),
-    "2h": (7, 12),
-    **{form.format(quarter): (3 * quarter - 2, 3 * quarter) for quarter in range(1, 5) for form in ("q{}", "{}q")},
+    **dict.fromkeys(("early", "beginning", "begin", "start"), (1, 4)),
+    **dict.fromkeys(("mid", "middle"), (5, 8)),
+    **dict.fromkeys(("late", "end"), (9, 12)),
+    **{
+        form.format(number, nth): (months * (number - 1) + 1, months * number)
+        for months, parts in ((6, HALVES), (3, QUARTERS))
+        for number, nth in enumerate(ORDINALS[: 12 // months], start=1)
+        for form in parts
+    },
 }
 """Part of a year -> its first and last month. Winter is none: it belongs to two years."""
 
@@ -53,7 +62,7 @@ TIME = re.compile(
 """A time of day after a date, or its zone."""
 
 OPEN_END = re.compile(
-    r"(?:(?:to|til|till|until|up to) )?(?:at )?(?:(?:the |this )?(?:present|current|now|today|date|day))"
+    r"(?:(?:to|til|till|until|up to)[ -])?(?:at )?(?:(?:the |this )?(?:present|current|now|today|date|day))"
     r"(?: (?:day|time|date|job|position|role|employer))?"
     r"|currently(?: employed)?|still(?: (?:employed|working|there|here|active))?|employed|active|open"
     r"|on[ -]?going|continuing"
@@ -65,6 +74,12 @@ OPEN_END = re.compile(
     r"|[-\u2013\u2014]|0000-00-00|0001-01-01|00/00/0000"
 )
 """What is written in place of the end of a job that continues; the last three stand for no date in databases."""
+
+RANGE = re.compile(
+    r"(.*\w.*?)(?:\s+(?:-|to|till?|until|bis|hasta)\s+|\s*[\u2013\u2014]\s*|(?<=\d{4})-(?=\d{4}$|\D{3}))(.*\w.*)"
+)
+ONWARDS = re.compile(r"(.*\d)\s*(?:\+|-|\u2013|\u2014|onwards?|and later|to date)")
+"""A beginning and an end in one cell, and a beginning of what has not ended."""
 
 UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060\ufeff]")
 HYPHENS = re.compile(r"[\u2010\u2011\u2212\ufe63\uff0d]")

@@ -10,11 +10,13 @@ from laborllm.panel.parquet.pages import require_sound_pages
 from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, first_line, read_delimited
 from laborllm.sources.formats.raw_table import in_text, text_columns
-from laborllm.sources.formats.values import NOT_AVAILABLE
+from laborllm.sources.formats.values import ERRORS, NO_KEY, NOT_AVAILABLE
 from laborllm.storage import file_hash
 
 COLUMNS = dict.fromkeys(("worker", "start", "end", "title", "education", "birth_year"), pl.String)
 NEEDED = ("worker", "start", "end", "title")
+MISSING = {"worker": NO_KEY, "start": NO_KEY, "end": NOT_AVAILABLE - ERRORS, "birth_year": NO_KEY}
+"""What says of a column that nothing is known. A missing end is open, so what failed to be one is none."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def read_jobs(path: Path, encoding: str | None = None) -> Jobs:
 def without_missing(rows: pl.LazyFrame) -> pl.LazyFrame:
     """All of `COLUMNS`, null where a cell says that nothing is known, such as R's NA or the NaT of pandas."""
     there = rows.collect_schema()
-    known = (pl.when(~pl.col(name).is_in(NOT_AVAILABLE)).then(name).alias(name) for name in COLUMNS if name in there)
+    known = (
+        pl.when(~pl.col(name).is_in(MISSING.get(name, NOT_AVAILABLE))).then(name).alias(name)
+        for name in COLUMNS
+        if name in there
+    )
     absent = (pl.lit(None, pl.String).alias(name) for name in COLUMNS if name not in there)
     return rows.select(*known, *absent).select(list(COLUMNS))
 

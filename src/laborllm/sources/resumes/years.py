@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from laborllm.panel.schema import YEARS
-from laborllm.sources.resumes.dates import DateOrder, is_open_end, read_dates
+from laborllm.sources.resumes.dates import DateOrder, both_ends, is_open_end, read_dates
 from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
 UNREADABLE = "date unreadable"
@@ -101,6 +101,7 @@ def years_of(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen | None = None
 
 def _with_dates(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen) -> pl.DataFrame:
     """Add first, last and born, and the reason for every job that cannot be used to `left_out`."""
+    jobs = _with_ends_apart(jobs)
     first, _ = read_dates(jobs["start"], rules.order)
     _, written = read_dates(jobs["end"], rules.order)
     born, _ = read_dates(jobs["birth_year"], rules.order)
@@ -112,6 +113,20 @@ def _with_dates(jobs: pl.DataFrame, rules: DateRules, seen: DatesSeen) -> pl.Dat
     unread = [*jobs["start"].filter(first.is_null()).drop_nulls(), *jobs["end"].filter(ended.is_null())]
     seen.add(int(is_open.sum()), dated.filter(late)["end"], unread)
     return dated.with_columns(_unusable(rules))
+
+
+def _with_ends_apart(jobs: pl.DataFrame) -> pl.DataFrame:
+    """Jobs whose beginning and end stand in the cell of the start, as in "2014 - present", get an end of their own."""
+    alone = jobs.filter(pl.col("end").is_null())["start"].drop_nulls().unique()
+    pairs = {text: ends for text in alone if (ends := both_ends(text))}
+    if not pairs:
+        return jobs
+    start, end = (
+        pl.col("start").replace_strict(list(pairs), list(of), default=None, return_dtype=pl.String)
+        for of in zip(*pairs.values(), strict=True)
+    )
+    apart = pl.when(pl.col("end").is_null())
+    return jobs.with_columns(start=pl.coalesce(apart.then(start), "start"), end=pl.coalesce("end", end))
 
 
 def _open_ends(ends: pl.Series, rules: DateRules) -> pl.Series:
