@@ -8,6 +8,8 @@ import pytest
 from cli.commands import laborllm
 from laborllm.panel import Panel
 
+KNOWN = "it knows: high school, some college, college"
+
 
 @pytest.fixture
 def respelt(panel: Panel) -> Panel:
@@ -28,7 +30,7 @@ def test_one_line_names_what_ten_workers_have(verb: str, respelt: Panel, capsys:
     said = [line for line in capsys.readouterr().err.splitlines() if "never saw" in line]
     records = respelt.records["education"].is_in(["HS", "gibberish"]).sum()
     expected = f'run: education: {records} of {len(respelt)} records have a value the model never saw ("HS", ...)'
-    assert said == [expected]
+    assert said == [f"{expected}, {KNOWN}"]
 
 
 def test_a_value_of_few_workers_is_counted_but_not_named(respelt: Panel, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +40,7 @@ def test_a_value_of_few_workers_is_counted_but_not_named(respelt: Panel, capsys:
     asked = respelt.subset("valid")
     assert asked.records.filter(pl.col("education") == "HS")["worker"].n_unique() < 10
     records = asked.records["education"].is_in(["HS", "gibberish"]).sum()
-    assert said == [f"run: education: {records} of {len(asked)} records have a value the model never saw"]
+    assert said == [f"run: education: {records} of {len(asked)} records have a value the model never saw, {KNOWN}"]
 
 
 def test_nothing_is_said_of_known_and_missing_values(panel: Panel, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,13 +104,21 @@ def test_impossible_what_ifs_are_refused(panel: Panel, counted: FittedTransition
             if_records_said(careers, **said)  # type: ignore[arg-type]
 
 
+def test_another_record_may_be_spelt_as_people_spell_it(panel: Panel) -> None:
+    opened = panel.open([2005])
+    for said, word in (({"education": "Bachelor's degree"}, "college"), ({"region": "Midwest"}, "northcentral")):
+        (name,) = said
+        last = if_records_said(opened, **said).records.group_by("worker").last()  # type: ignore[arg-type]
+        assert set(last[name]) == {word}
+
+
 def test_a_value_that_the_model_never_saw_is_refused(panel: Panel, counted: FittedTransition) -> None:
     opened = panel.open([2005])
     other = if_records_said(opened, region="the moon")
     with pytest.raises(PanelError, match="does not read region: what it forecasts is the same whatever it says"):
         what_if(counted, opened, other, draws=5)
     logit = Logit().fit(panel)
-    with pytest.raises(PanelError, match="never saw region 'the moon'"):
+    with pytest.raises(PanelError, match=r"never saw region 'the moon'.*it knows: south"):
         what_if(logit, opened, other, draws=5)
     assert what_if(logit, other, other, draws=5).years.shape == (panel.workers, 1)
 

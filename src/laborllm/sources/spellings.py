@@ -54,7 +54,12 @@ WORDS: dict[str, dict[str, str]] = {
 
 def panel_word(covariate: str, text: str) -> str | None:
     """The panels' word for a text, or None where there is none: `panel_word("gender", "F")` is `female`."""
-    return _known(covariate).get(_bare(text))
+    return _known(covariate).get(_bare(text)) if covariate in WORDS else None
+
+
+def as_panel_word(covariate: str, text: str) -> str:
+    """The panels' word for a text, or the text itself where there is none."""
+    return panel_word(covariate, text) or text
 
 
 def panel_words(column: str, covariate: str) -> pl.Expr:

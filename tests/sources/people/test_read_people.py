@@ -70,6 +70,20 @@ def test_titles_come_with_their_confidence_and_a_correction_overrules(tmp_path: 
     assert corrected.left_out == ()
 
 
+@pytest.mark.parametrize("form", ["jobs", "codes"])
+def test_covariates_are_in_the_words_of_the_panels(form: str, coder: TitleCoder) -> None:
+    said = {"gender": ["F", "NA"], "ethnicity": ["Black", "n/a"], "region": ["Midwest", None]}
+    jobs = {"start": ["2020", "2020"], "end": ["2020", "2020"], "title": ["Cashier", "Cashier"]}
+    codes = {"year": [2020, 2020], "occupation": ["276", "276"], "education": ["HS", "none"]}
+    people = pl.DataFrame({"worker": ["Ada", "Ben"], **said, **(jobs if form == "jobs" else codes)})
+    records = read_people(people, PeopleOptions(as_of="2021"), coder=coder).panel.records
+    assert records.select(*said).rows() == [
+        ("female", "black or african american", "northcentral"),
+        (None, None, None),
+    ]
+    assert records["education"].to_list() == ([None, None] if form == "jobs" else ["high school", "none"])
+
+
 def test_resumes_become_careers(tmp_path: Path, coder: TitleCoder) -> None:
     work = [{"startDate": "2015-01", "endDate": "2019-12", "position": "Registered nurse"}]
     (tmp_path / "cleo.json").write_text(json.dumps({"work": work}))

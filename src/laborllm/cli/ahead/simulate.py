@@ -102,6 +102,7 @@ def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None
     """What education is drawn from."""
     from laborllm import api
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
+    from laborllm.sources.spellings import as_panel_word
 
     if drawn.education_from is not None and drawn.education_levels is not None:
         raise OptionError(
@@ -109,7 +110,9 @@ def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None
         )
     if drawn.education_from is not None:
         return EducationChain.fit(api.read_panel(drawn.education_from))
-    return None if drawn.education_levels is None else EducationByModel(drawn.education_levels)
+    if drawn.education_levels is None:
+        return None
+    return EducationByModel(tuple(as_panel_word("education", level) for level in drawn.education_levels))
 
 
 def _convert(whole: Path, out: Path) -> None:

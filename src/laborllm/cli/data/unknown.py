@@ -7,7 +7,7 @@ import polars as pl
 
 from laborllm.models.contract import Fitted
 from laborllm.models.forecasts.saved import SavedForecast
-from laborllm.models.runs.seen import unknown_values
+from laborllm.models.runs.seen import Seen, known_words, unknown_values
 from laborllm.panel.files.store import Careers
 from laborllm.privacy import SMALLEST_CELL
 
@@ -20,13 +20,17 @@ def report_unknown(models: Mapping[str, Fitted | SavedForecast], careers: Career
         unknown = pl.DataFrame() if isinstance(model, SavedForecast) else unknown_values(model.record.seen, careers)
         if len(unknown):
             of_each = unknown.partition_by("covariate", maintain_order=True)
-            print(f"{name}: {'; '.join(_phrase(values, len(careers)) for values in of_each)}", file=sys.stderr)
+            said = "; ".join(_phrase(values, len(careers), model.record.seen) for values in of_each)
+            print(f"{name}: {said}", file=sys.stderr)
 
 
-def _phrase(values: pl.DataFrame, records: int) -> str:
-    """How many records have one of the unknown values of a covariate; a value is named where enough workers have it."""
+def _phrase(values: pl.DataFrame, records: int, seen: Seen) -> str:
+    """How many records have one of the unknown values of a covariate, and which words the model knows; a value is named
+    where enough workers have it."""
     named = values.filter(pl.col("workers") >= SMALLEST_CELL)["value"].head(SHOWN).str.head(LETTERS).to_list()
     quoted = [f'"{value}"' for value in named] + (["..."] if len(named) < len(values) else [])
     which = f" ({', '.join(quoted)})" if named else ""
     share = f"{values['records'].sum():,} of {records:,} records"
-    return f"{values['covariate'][0]}: {share} have a value the model never saw{which}"
+    known = ", ".join(known_words(seen, values["covariate"][0]))
+    knows = f", it knows: {known}" if known else ""
+    return f"{values['covariate'][0]}: {share} have a value the model never saw{which}{knows}"

@@ -19,7 +19,7 @@ from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.draws import worker_uniforms
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
-from laborllm.models.runs.seen import may_know
+from laborllm.models.runs.seen import may_know, never_saw
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
 
@@ -165,7 +165,7 @@ class EducationByModel:
         seen = record.seen if isinstance(record, FitRecord) else {}
         for level in self.levels:
             if not may_know(seen, "education", level):
-                raise PanelError(f"the model never saw education {level!r}: what it would say of it means nothing")
+                raise PanelError(never_saw(seen, "education", level))
         return self.levels
 
 

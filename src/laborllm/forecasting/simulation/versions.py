@@ -4,6 +4,7 @@ import polars as pl
 
 from laborllm.errors import OptionError, PanelError, TaxonomyError
 from laborllm.panel import Panel
+from laborllm.sources.spellings import as_panel_word
 
 OUT_OF_WORK = ("unemployed", "not_working")
 
@@ -20,8 +21,9 @@ def if_records_said(
 
     Args:
         panel: Careers with open records.
-        education: The education of the last observed record and of all after it.
-        region: The region of all records: models read the first.
+        education: The education of the last observed record and of all after it. A common spelling of a word of the
+            panels is that word, as on import: "bachelor's degree" is "college".
+        region: The region of all records, so too: models read the first.
         last_occupation: Code of the occupation of the last observed record.
         out_of_work: The last observed record is a year without work.
 
@@ -46,9 +48,10 @@ def if_records_said(
     last = observed & (pl.col("year") == pl.col("year").filter(observed).max().over("worker"))
     changes = []
     if education is not None:
-        changes.append(pl.when(last | ~observed).then(pl.lit(education)).otherwise("education").alias("education"))
+        level = as_panel_word("education", education)
+        changes.append(pl.when(last | ~observed).then(pl.lit(level)).otherwise("education").alias("education"))
     if region is not None:
-        changes.append(pl.lit(region).alias("region"))
+        changes.append(pl.lit(as_panel_word("region", region)).alias("region"))
     if code is not None:
         changes.append(pl.when(last).then(pl.lit(code)).otherwise("occupation").alias("occupation"))
     records = panel.records.with_columns(changes)

@@ -11,7 +11,7 @@ from laborllm.forecasting.simulation.result import Difference
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
-from laborllm.models.runs.seen import CATEGORIES, unknown_values
+from laborllm.models.runs.seen import CATEGORIES, never_saw, unknown_values
 from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel
 
@@ -70,4 +70,4 @@ def _require_seen(model: Forecaster, panel: Panel, other: Panel) -> None:
         new = unknown_values(record.seen, other).join(before, on=["covariate", "value"], how="anti")
         if len(new):
             covariate, value = new["covariate"][0], new["value"][0]
-            raise PanelError(f"the model never saw {covariate} {value!r}: what it would say of it means nothing")
+            raise PanelError(never_saw(record.seen, covariate, value))

@@ -7,6 +7,7 @@ import polars as pl
 
 from laborllm.panel import Panel
 from laborllm.panel.files.store import Careers
+from laborllm.sources.spellings import WORDS
 
 CATEGORIES = ("education", "gender", "ethnicity", "region")
 PORTION = 16_384  # records looked at together
@@ -37,6 +38,18 @@ def may_know(seen: Mapping[str, Iterable[str]], covariate: str, value: str) -> b
         value: The value asked about.
     """
     return covariate not in seen or _hash(covariate, value) in seen[covariate]
+
+
+def known_words(seen: Mapping[str, Iterable[str]], covariate: str) -> list[str]:
+    """The words of the panels for a covariate that a model has seen, in their order; its other words are hashes."""
+    return [word for word in WORDS.get(covariate, ()) if may_know(seen, covariate, word)]
+
+
+def never_saw(seen: Mapping[str, Iterable[str]], covariate: str, value: str) -> str:
+    """What to say of a value that a model has never seen: which it knows, of those that the panels use."""
+    known = ", ".join(known_words(seen, covariate))
+    instead = f"; it knows: {known}" if known else ""
+    return f"the model never saw {covariate} {value!r}, so what it would say of it means nothing{instead}"
 
 
 def unknown_values(seen: Mapping[str, Iterable[str]], careers: Careers) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from laborllm.occupations.coding.titles import LISTED, Coded
 from laborllm.panel import Panel, Provenance
 from laborllm.serve.schema import Career
 from laborllm.serve.served import Served
-from laborllm.sources.spellings import panel_word
+from laborllm.sources.spellings import as_panel_word
 
 ASKED = Provenance("asked of the server")
 SURE = 0.95  # a title read more surely needs no number
@@ -97,7 +97,7 @@ def read_career(career: Career, served: Served) -> Read:
         "gender": [career.gender],
         "ethnicity": [career.ethnicity],
     }
-    words = {name: [_word(name, text) for text in texts] for name, texts in said.items()}
+    words = {name: [text and as_panel_word(name, text) for text in texts] for name, texts in said.items()}
     (gender,), (ethnicity,) = words["gender"], words["ethnicity"]
     rows = tuple(
         (record.year, coded.code, education, gender, ethnicity, region, career.birth_year)
@@ -117,11 +117,6 @@ def panel_of(workers: Sequence[Worker], served: Served) -> Panel:
     """The careers of workers as a panel, in the order of their names."""
     rows = [(worker.name, *row, "test") for worker in workers for row in worker.rows]
     return Panel(pl.DataFrame(rows, COLUMNS, orient="row"), served.taxonomy, served.fitted.record.dataset, ASKED)
-
-
-def _word(covariate: str, text: str | None) -> str | None:
-    """A covariate in the words of the panels, where it has a common spelling."""
-    return None if text is None else panel_word(covariate, text) or text
 
 
 def _notes(titles: Sequence[Coded], words: dict[str, list[str | None]], served: Served) -> Iterable[str]:

@@ -11,6 +11,7 @@ from laborllm.panel.schema import SCHEMA
 from laborllm.sources.formats.headers import find_columns
 from laborllm.sources.formats.raw import UNREADABLE, read_delimited
 from laborllm.sources.formats.raw_table import in_text
+from laborllm.sources.formats.values import NOT_AVAILABLE
 from laborllm.sources.resumes.jobs import COLUMNS as JOB_COLUMNS
 from laborllm.sources.resumes.jobs import NEEDED
 
@@ -80,7 +81,7 @@ def of_persons(frame: pl.DataFrame | None, column: str) -> pl.DataFrame:
     if frame is None or column not in frame.columns:
         return pl.DataFrame(schema={"worker": pl.String, column: pl.String})
     text = in_text(frame.select("worker", column)).with_columns(pl.col("worker", column).str.strip_chars())
-    known = text.filter(pl.col(column) != "").unique(maintain_order=True)
+    known = text.filter(~pl.col(column).is_in(["", *NOT_AVAILABLE])).unique(maintain_order=True)
     if known["worker"].is_duplicated().any():
         raise SourceError(
             f"{column} differs between rows of one person, for {known['worker'].is_duplicated().sum()} rows"

@@ -18,11 +18,13 @@ from laborllm.occupations.coding.coder import SCHEMA, TitleCoder
 from laborllm.panel import Panel, Provenance, assign_split
 from laborllm.panel.facts import MARK
 from laborllm.sources.formats.raw import UNREADABLE
+from laborllm.sources.formats.values import NOT_AVAILABLE
 from laborllm.sources.people.columns import COVARIATES, as_polars, of_persons, person_columns, require_jobs
 from laborllm.sources.people.options import PeopleOptions
 from laborllm.sources.people.out_of_work import out_of_work, until_out
 from laborllm.sources.resumes.import_resumes import RESUME_ENDINGS, last_day, read_source, write_resumes
 from laborllm.sources.resumes.options import JobOptions, ResumeOptions
+from laborllm.sources.spellings import WORDS, to_panel_words
 
 DATASET, PLAIN = "PEOPLE", PeopleOptions()
 TAXONOMY, STATES = "occ1990dd", ("unemployed", "not_in_labor_force", "in_education")
@@ -148,7 +150,7 @@ def _is_resumes(path: Path) -> bool:
 
 def _panel_of(frame: pl.DataFrame) -> Panel:
     taxonomy = load_taxonomy(TAXONOMY).with_states(STATES)
-    records = frame.with_columns(pl.col("worker", "occupation").cast(pl.String))
+    records = _in_panel_words(frame.with_columns(pl.col("worker", "occupation").cast(pl.String)))
     split = records if "split" in records.columns else assign_split(records)
     return Panel(split, taxonomy, DATASET, Provenance("data frame"))
 
@@ -159,4 +161,12 @@ def _with_covariates(panel: Panel, frame: pl.DataFrame | None) -> Panel:
         known = of_persons(frame, name)
         if not known.is_empty():
             records = records.drop(name).join(known, on="worker", how="left", maintain_order="left")
-    return panel.with_records(records)
+    return panel.with_records(_in_panel_words(records))
+
+
+def _in_panel_words(records: pl.DataFrame) -> pl.DataFrame:
+    """The covariates as the panels spell them, "F" as "female", and null where nothing is known."""
+    there = [name for name in WORDS if name in records.columns]
+    said = {name: records[name].cast(pl.String).replace(dict.fromkeys(NOT_AVAILABLE)) for name in there}
+    none = pl.repeat(False, len(records), eager=True)
+    return records.with_columns(to_panel_words(words, name, settled=none)[0] for name, words in said.items())
