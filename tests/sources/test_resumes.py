@@ -313,7 +313,7 @@ def test_missing_is_missing_in_every_column(tmp_path: Path) -> None:
 
 def test_an_end_that_could_not_be_calculated_is_no_open_end(tmp_path: Path) -> None:
     rows = "1,2001,#VALUE!,RN,,\n2,2001,?,RN,,\n3,2001,unknown,RN,,\n4,2001,-,RN,,\n5,2001,na,RN,,\n"
-    panel = import_resumes(table(tmp_path, rows), as_of="2002")
+    panel = import_resumes(table(tmp_path, rows), ResumeOptions(as_of="2002"))
     assert panel.provenance.left_out == {"date unreadable": 3}
     assert panel.provenance.notes["dates unreadable"] == "'#VALUE!' (1), '?' (1), 'unknown' (1)"
     assert set(panel.records["worker"]) == {"4", "5"}

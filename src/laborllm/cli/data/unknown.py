@@ -17,10 +17,12 @@ SHOWN, LETTERS = 3, 30
 def report_unknown(models: Mapping[str, Fitted | SavedForecast], careers: Careers) -> None:
     """Say in a line for each model how many records have a value that it never saw, by covariate."""
     for name, model in models.items():
-        unknown = pl.DataFrame() if isinstance(model, SavedForecast) else unknown_values(model.record.seen, careers)
-        if len(unknown):
-            of_each = unknown.partition_by("covariate", maintain_order=True)
-            said = "; ".join(_phrase(values, len(careers), model.record.seen) for values in of_each)
+        if isinstance(model, SavedForecast):
+            continue
+        seen = model.record.seen
+        of_each = unknown_values(seen, careers).partition_by("covariate", maintain_order=True)
+        if of_each:
+            said = "; ".join(_phrase(values, len(careers), seen) for values in of_each)
             print(f"{name}: {said}", file=sys.stderr)
 
 

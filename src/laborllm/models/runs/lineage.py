@@ -55,6 +55,7 @@ class Lineage:
             if theirs.get(dataset, held_out) != held_out:
                 raise RunError(
                     f"the model, or one that it was made from, was fitted on another split of {dataset}, so it may "
-                    "have been trained on workers that are in split test here: evaluate on the panel of the fit",
-                    hint="or import this one with the same --seed",
+                    "have been trained on workers that are in split test here: evaluate on the panel of the fit, or on "
+                    "this one split as it was",
+                    hint="import it with the same --seed",
                 )
