@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.panel.history import History
 from laborllm.report.figures import ratios
 from laborllm.report.numbers import count
@@ -23,19 +24,19 @@ LONG = 10  # records before, from which a career counts as long
 DECIDES = Recent(5)
 
 
-def _tested(study: Study) -> Version:
+def _tested(study: Study, panel: str) -> Version:
     """The test workers whose every record is forecast from parts of its past."""
-    whole = Version(study.first)
+    whole = Version(panel)
     return whole if study.size.windows is None else whole + Sampled(study.size.windows, split="test")
 
 
-def _scores(study: Study, recent: Recent | None) -> Scores:
-    of = _tested(study) if recent is None else _tested(study) + recent
-    return study.scores(MODEL, study.first, of=of, whole=False)
+def _scores(study: Study, panel: str, recent: Recent | None) -> Scores:
+    of = _tested(study, panel) if recent is None else _tested(study, panel) + recent
+    return study.scores(MODEL, panel, of=of, whole=False)
 
 
 def _runs(study: Study) -> list[Scores]:
-    return [_scores(study, recent) for recent in (None, *LAST)]
+    return [_scores(study, panel, recent) for panel in study.panels for recent in (None, *LAST)]
 
 
 def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
@@ -47,26 +48,38 @@ def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
 
 
 def _answer(study: Study) -> Answer:
-    tested = _tested(study)
-    whole = losses(study, _scores(study, None))
-    seen = History.of(study.panel(tested).subset("test").observed()).position
-    cells = np.stack([np.ones(len(seen), dtype=bool), seen < LONG, seen >= LONG], axis=1)
-    worse = [-last_of_windows(study.cache.log_prob(_scores(study, recent))) - whole for recent in LAST]
-    found = drawn_means(study, tested, [*worse, whole], cells)
-    rows, shown = [], []
-    for at, recent in enumerate(LAST):
-        rows.append((f"last {recent.last} {recent.unit}", *(ratio_cell(found[at, cell]) for cell in range(3))))
-        shown.append(ratio_row(f"last {recent.last} {recent.unit}", found[at, 0]))
+    tables, figures, decides = {}, {}, {}
+    for name in study.panels:
+        tested = _tested(study, name)
+        whole = losses(study, _scores(study, name, None))
+        seen = History.of(study.panel(tested).subset("test").observed()).position
+        cells = np.stack([np.ones(len(seen), dtype=bool), seen < LONG, seen >= LONG], axis=1)
+        parts = [last_of_windows(study.cache.log_prob(_scores(study, name, recent))) for recent in LAST]
+        found = drawn_means(study, tested, [*(-part - whole for part in parts), whole], cells)
+        decides[name] = found[LAST.index(DECIDES), 2]
+        tables[name] = _table(name, found, len(seen))
+        shown = [ratio_row(_label(recent), found[at, 0]) for at, recent in enumerate(LAST)]
+        caption = f"{name}: perplexity over that from the whole career, with 95 % intervals."
+        figures[name] = figure(ratios, pl.DataFrame(shown), caption)
+    holds = all_above([ratio.exp().interval for ratio in decides.values()], 1)
+    said = ", ".join(f"{ratio_cell(ratio)} on {name}" for name, ratio in decides.items())
+    why = f"Perplexity of long careers from the last {DECIDES.last} records only, over that from all: {said}."
+    return Answer(verdict(holds, why), tables, figures)
+
+
+def _table(name: str, found: Bootstrapped, records: int) -> Table:
+    rows = [
+        (_label(recent), *(ratio_cell(found[at, cell]) for cell in range(3)))  # all, short, long
+        for at, recent in enumerate(LAST)
+    ]
     rows.append(("all of it", *(two_decimals(float(np.exp(found.estimate[-1, cell]))) for cell in range(3))))
     header = ("forecast from", "all records", f"fewer than {LONG} before", f"{LONG} or more before")
-    note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(len(seen))} records."
-    table = Table(f"{study.first}: {MODEL}, from parts of the career", header, tuple(rows), note)
-    times = ratio_cell(found[LAST.index(DECIDES), 2])
-    why = f"From the last {DECIDES.last} records only, the perplexity of long careers is {times} times that from all."
-    holds = all_above([found[LAST.index(DECIDES), 2].exp().interval], 1)
-    caption = "Perplexity over that from the whole career, with 95 % intervals."
-    drawn = figure(ratios, pl.DataFrame(shown), caption)
-    return Answer(verdict(holds, why), {"windows": table}, {"windows": drawn})
+    note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(records)} records."
+    return Table(f"{name}: {MODEL}, from parts of the career", header, tuple(rows), note)
+
+
+def _label(recent: Recent) -> str:
+    return f"last {recent.last} {recent.unit}"
 
 
 QUESTION = Question(
@@ -76,7 +89,7 @@ QUESTION = Question(
     claim="Forecasts are worse with fewer than about ten years of history.",
     paper="worse under ten years",
     rule="Replicates if, for records with ten or more before them, the 95 % interval of the ratio of perplexity from "
-    "the last five records to that from the whole career lies above one, not if it lies below.",
+    "the last five records to that from the whole career lies above one on every panel, not if one lies below.",
     runs=_runs,
     answer=_answer,
 )
