@@ -1,5 +1,7 @@
-"""The fit of a network over index sequences, once for every network."""
+"""Fitting, once for every network over index sequences: its training, its teacher, and its cycles."""
 
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -7,10 +9,12 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from laborllm.models.distillation import probabilities, saved_forecast
+from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import identity
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import seen_values
 from laborllm.models.sequence.inputs.careers import index_careers
+from laborllm.models.sequence.inputs.hidden import Hiding
 from laborllm.models.sequence.inputs.vocabulary import Vocabulary
 from laborllm.models.sequence.model import FittedSequence, new_network
 from laborllm.models.sequence.network import NextOccupation
@@ -43,19 +47,47 @@ def fit_sequence(spec: "SequenceSpec", panel: Panel, *, seed: int, out: Path | N
         network = new_network(spec, vocabulary, len(panel.taxonomy))
         if spec.name == "career":
             ancestors.append(warm_start(network, cast("Career", spec), vocabulary, panel))
-    network = network.to(best_device())
-    train_careers, valid_careers = (
-        index_careers(part, vocabulary).to(best_device()) for part in (training, validation)
+    task = NextOccupation(
+        name=f"fit {spec.name}",
+        module=network.to(best_device()),
+        train=index_careers(training, vocabulary).to(best_device()),
+        valid=index_careers(validation, vocabulary).to(best_device()),
+        hiding=Hiding(spec.record_dropout, spec.covariate_dropout, none=len(panel.taxonomy)),
     )
-    task = NextOccupation(f"fit {spec.name}", network, train_careers, valid_careers)
-    decides = identity(spec, spec.name, panel)
     if spec.teacher is not None:
-        teacher = saved_forecast(spec.teacher, panel)
-        ancestors.append(teacher.lineage)
-        decides["teacher"] = file_hash(spec.teacher)
-        probs = torch.from_numpy(probabilities(teacher.forecast(training))).to(best_device())
-        task = replace(task, teacher_probs=probs, teacher_share=spec.teacher_weight)
-    checkpoints = None if out is None else Checkpoints.of_run(out, decides)
-    curve = train(task, spec.training, seed=seed, checkpoints=checkpoints)
+        task, of_teacher = _taught(task, spec.teacher, spec.teacher_weight, panel, training)
+        ancestors.append(of_teacher)
     record = FitRecord.on(panel, training, seed=seed, ancestors=ancestors, seen=seen_values(training))
-    return FittedSequence(spec, record, vocabulary, network, curve, checkpoints)
+    trained = _in_cycles(spec, panel, task, FittedSequence(spec, record, vocabulary, network, []), out)
+    return replace(trained[-1], snapshots=tuple(trained[:-1]))
+
+
+def _taught(
+    task: NextOccupation, teacher: Path, share: float | None, panel: Panel, training: Panel
+) -> tuple[NextOccupation, Lineage]:
+    """The task with a teacher's forecasts of the training records, and the splits behind them."""
+    saved = saved_forecast(teacher, panel)
+    probs = torch.from_numpy(probabilities(saved.forecast(training)))
+    return replace(task, teacher_probs=probs.to(best_device()), teacher_share=share), saved.lineage
+
+
+def _in_cycles(
+    spec: "SequenceSpec", panel: Panel, task: NextOccupation, untrained: FittedSequence, out: Path | None
+) -> Sequence[FittedSequence]:
+    """The model after each cycle: each begins with the best weights of the one before, and the rate rises again."""
+    decides = identity(spec, spec.name, panel, teacher=None if spec.teacher is None else file_hash(spec.teacher))
+    trained = []
+    for number in range(1, spec.cycles + 1):
+        place = out if out is None or number == 1 else out.with_name(f"{out.name}.cycle-{number}")
+        checkpoints = None if place is None else Checkpoints.of_run(place, decides)
+        curve = train(task, spec.training, seed=untrained.record.seed + number - 1, checkpoints=checkpoints)
+        trained.append(
+            replace(
+                untrained,
+                spec=replace(spec, cycles=number),
+                network=task.module if number == spec.cycles else deepcopy(task.module),
+                curve=curve,
+                checkpoints=checkpoints,
+            )
+        )
+    return trained

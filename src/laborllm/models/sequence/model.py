@@ -26,13 +26,14 @@ from laborllm.models.sequence.network import log_probs, observed_log_probs
 from laborllm.models.sequence.paths import SequencePaths, SteppingNetwork, sequence_paths
 from laborllm.panel import Panel
 from laborllm.runtime import best_device
+from laborllm.storage import make_folder
 from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, best_point, read_curve, write_curve
 
 if TYPE_CHECKING:
     from laborllm.models.sequence.specs import SequenceSpec
 
-WEIGHTS, VOCABULARY, CURVE = "weights.safetensors", "vocabulary.json", "curve.csv"
+WEIGHTS, VOCABULARY, CURVE, SNAPSHOTS = "weights.safetensors", "vocabulary.json", "curve.csv", "snapshots"
 NETWORKS: dict[str, tuple[Callable[..., nn.Module], str]] = {
     "logit": (logit_network, "tables.previous.weight"),
     "bag-of-jobs": (BagNetwork, "last.weight"),
@@ -55,6 +56,7 @@ class FittedSequence:
         network: The network with its best weights.
         curve: The learning curve.
         checkpoints: The checkpoints of the training, which a run folder makes needless.
+        snapshots: The model after each cycle but the last; none if it was loaded.
     """
 
     spec: "SequenceSpec"
@@ -63,6 +65,7 @@ class FittedSequence:
     network: nn.Module
     curve: list[CurvePoint]
     checkpoints: Checkpoints | None = None
+    snapshots: tuple["FittedSequence", ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -123,13 +126,17 @@ class FittedSequence:
         return vectors[: len(self.record.taxonomy)].double().cpu().numpy()
 
     def save(self, path: Path) -> None:
-        """Write the run folder: the weights, the indexes of the covariates and the learning curve; then remove
-        checkpoints.
+        """Write the run folder: the weights, the indexes of the covariates, the learning curve and the snapshots; then
+        remove checkpoints.
         """
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics) as folder:
             save_file(self.network.state_dict(), folder / WEIGHTS)
             (folder / VOCABULARY).write_text(self.vocabulary.to_json())
             write_curve(folder / CURVE, self.curve)
+            if self.snapshots:
+                make_folder(folder / SNAPSHOTS)
+            for number, snapshot in enumerate(self.snapshots, start=1):
+                snapshot.save(folder / SNAPSHOTS / str(number))
         if self.checkpoints is not None:
             self.checkpoints.remove()
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from laborllm.models.distillation import distilled_loss
 from laborllm.models.sequence.inputs.careers import Batch, Careers
+from laborllm.models.sequence.inputs.hidden import Hiding
 from laborllm.models.two_stage import two_stage_log_prob
 
 SCORED_TOGETHER = 128  # careers in one pass where no gradient is needed
@@ -39,6 +40,7 @@ class NextOccupation:
         valid: The validation careers.
         teacher_probs: Probabilities of a teacher for the training records, (n, J); None without one.
         teacher_share: Of the loss.
+        hiding: What the network is not told in training; None: it is told everything.
     """
 
     name: str
@@ -47,6 +49,7 @@ class NextOccupation:
     valid: Careers
     teacher_probs: Tensor | None = None
     teacher_share: float | None = None
+    hiding: Hiding | None = None
 
     @property
     def lengths(self) -> list[int]:
@@ -56,7 +59,8 @@ class NextOccupation:
     def loss(self, batch: Sequence[int]) -> Iterator[tuple[Tensor, float]]:
         """Negative log-likelihood in nats of some careers, or a loss with a teacher, summed, and their records."""
         careers = self.train.batch(batch)
-        log_prob = _log_prob(self.module, careers)
+        scores = self.module(careers if self.hiding is None else self.hiding.apply(careers))
+        log_prob = two_stage_log_prob(scores, careers.records("previous"))
         observed = _observed(log_prob, careers.records("occupation"))
         teacher = None if self.teacher_probs is None else self.teacher_probs[self.train.rows(batch)]
         yield distilled_loss(log_prob, observed, teacher, self.teacher_share), len(observed)

@@ -25,6 +25,11 @@ class SequenceSpec:
         teacher: File of forecasts of the training careers, such as `out-of-fold` writes, to distil: they are learnt
             along with what was observed.
         teacher_weight: Share of the loss that the teacher has, from 0 to 1; default: 0.5 with a teacher.
+        record_dropout: Share of records whose earlier occupations are hidden from the network in training, from 0 to
+            below 1.
+        covariate_dropout: Share of the covariates of a career that are unknown in training, from 0 to below 1.
+        cycles: How often it is trained, each time from the best weights of the last with the learning rate risen again;
+            all but the last are run folders in RUN/snapshots, as members of a mixture (arXiv 1704.00109).
     """
 
     name: ClassVar[str]
@@ -32,6 +37,9 @@ class SequenceSpec:
     training: TrainingConfig
     teacher: Path | None = field(default=None, kw_only=True)
     teacher_weight: float | None = field(default=None, kw_only=True)
+    record_dropout: float = field(default=0.0, kw_only=True)
+    covariate_dropout: float = field(default=0.0, kw_only=True)
+    cycles: int = field(default=1, kw_only=True)
 
     def fit(self, panel: Panel, *, seed: int = 0, out: Path | None = None) -> "FittedSequence":
         """Train on split train; the weights kept are those with the lowest perplexity on split valid.
@@ -59,12 +67,13 @@ class SequenceSpec:
         return fit_sequence(self, panel, seed=seed, out=out)
 
     def __post_init__(self) -> None:
-        for name in ("layers", "width", "heads"):
+        for name in ("layers", "width", "heads", "cycles"):
             if getattr(self, name, 1) < 1:
                 raise OptionError(f"{name} must be at least 1, not {getattr(self, name)}")
-        dropout = getattr(self, "dropout", 0.0)
-        if not 0 <= dropout < 1:
-            raise OptionError(f"dropout is a share from 0 to below 1, not {dropout}")
+        for name in ("dropout", "record_dropout", "covariate_dropout"):
+            share = getattr(self, name, 0.0)
+            if not 0 <= share < 1:
+                raise OptionError(f"{name.replace('_', '-')} is a share from 0 to below 1, not {share}")
         object.__setattr__(self, "teacher_weight", teacher_share(self.teacher, self.teacher_weight))
 
 

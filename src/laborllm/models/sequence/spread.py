@@ -53,7 +53,7 @@ def spread(fitted: FittedSequence, pooled: RarePooled) -> FittedSequence:
     network = new_network(fitted.spec, fitted.vocabulary, len(pooled.whole))
     network.load_state_dict(_spread(fitted.network, torch.tensor([*column, len(fitted.record.taxonomy)]), less))
     record = replace(fitted.record, taxonomy=pooled.whole)
-    return replace(fitted, network=network.to(best_device()), record=record, checkpoints=None)
+    return replace(fitted, network=network.to(best_device()), record=record, checkpoints=None, snapshots=())
 
 
 def _spread(network: nn.Module, column: Tensor, less: Tensor) -> dict[str, Tensor]:
