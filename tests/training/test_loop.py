@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,16 @@ def test_the_curve_counts_what_was_seen() -> None:
     assert [point.careers for point in curve][:4] == [0, 8, 14, 18]  # batches of 4, 4, 2; a look at each multiple of 6
     assert curve[-1].tokens == 6 * sum(task.lengths)
     assert sorted(index for batch in task.seen[:3] for index in batch) == list(range(10))
+
+
+def test_the_progress_line_gives_tokens_a_second_of_the_clock_and_of_the_processor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("laborllm.progress.LINE_EVERY", 0.0)
+    train(Regression(), PLAN, seed=0)
+    line = capsys.readouterr().err.splitlines()[-1]
+    wall, processor = re.findall(r"([\d,]+) tokens/s, ([\d,]+) a processor second, validation perplexity", line)[0]
+    assert min(int(rate.replace(",", "")) for rate in (wall, processor)) > 0
 
 
 def test_the_best_weights_are_left_and_patience_ends_it() -> None:

@@ -16,12 +16,14 @@ STEPS = "step"  # what AdamW counts for each tensor: a single number
 
 @dataclass
 class State:
-    """Progress of a training: steps, careers, tokens and seconds so far, nats and weight since the last validation."""
+    """Progress of a training: steps, careers, tokens, seconds and processor seconds so far, nats and weight since the
+    last validation."""
 
     step: int = 0
     careers: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     nats: float = 0.0
     weight: float = 0.0
     curve: list[CurvePoint] = field(default_factory=list)
