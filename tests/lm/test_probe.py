@@ -118,6 +118,15 @@ REFUSED = [
 ]
 
 
+OFTEN = {"gemma3_text", "gpt2", "gpt_neox", "llama", "mistral", "phi3", "qwen2", "qwen3"}
+OFTEN |= {"bert", "bloom", "cohere", "gpt_neo", "gptj", "lfm2", "mamba", "stablelm"}
+"""Tried every time; the others where there is time for the slow tests."""
+
+
+def often_or_slowly(kinds: list[str]) -> list[Any]:
+    return [kind if kind in OFTEN else pytest.param(kind, marks=pytest.mark.slow) for kind in kinds]
+
+
 @pytest.fixture(scope="module")
 def encoder(panel: Panel, tokenizer: hf.PreTrainedTokenizerFast) -> CareerEncoder:
     return CareerEncoder(tokenizer, Template(), panel.taxonomy)
@@ -158,7 +167,7 @@ def brute_force(model: hf.PreTrainedModel, encoder: CareerEncoder, career: Encod
     return np.array(table).reshape(len(career.starts), -1)
 
 
-@pytest.mark.parametrize("kind", EXACT)
+@pytest.mark.parametrize("kind", often_or_slowly(EXACT))
 def test_scored_as_by_its_own_forward_pass(kind: str, encoder: CareerEncoder, careers: list[EncodedCareer]) -> None:
     plain = random_model(kind, len(encoder.tokenizer))
     base = BaseModel(kind, copy.deepcopy(plain), encoder.tokenizer)
@@ -166,7 +175,7 @@ def test_scored_as_by_its_own_forward_pass(kind: str, encoder: CareerEncoder, ca
         assert_allclose(scores.log_prob, brute_force(plain, encoder, career), atol=TOLERANCE)
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", often_or_slowly(REFUSED))
 def test_refused_by_name(kind: str, encoder: CareerEncoder) -> None:
     model = random_model(kind, len(encoder.tokenizer))
     before = model.config._attn_implementation
@@ -174,6 +183,7 @@ def test_refused_by_name(kind: str, encoder: CareerEncoder) -> None:
         with pytest.raises(InputError, match=f"^{kind} models cannot be scored exactly: ") as refused:
             Decoder(model)
     assert "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 300
     assert model.config._attn_implementation == before
 
 

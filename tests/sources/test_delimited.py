@@ -73,6 +73,7 @@ SWALLOWED = '1,2010,2010,Cashier,BA\n2,2010,2010,"Cook,BA\n3,2010,2010,Cashier,B
         ),
         ('w,s,t\n1,2010,Cook\n2,2011,"Clerk\n3,2012,Cook\n', "line 3: a quote mark begins a cell and no other ends it"),
         ("w,s,t\n1,2010,x\n2,2010,Manager, sales\n", "line 3: 4 cells, but the first line names 3 columns"),
+        ("# by R\nw,s,t\n1,2010,x\n", "line 2: 3 cells, but the first line names 1 column; remove what stands above"),
         ('sep=,\nw,s,t\n1,2010,"x"\n2,2010,Manager, sales\n', "line 4: 4 cells, but the first line names 3 columns"),
         ('w,s,t\n1,"a\nb",x\n2,2010,Manager, sales\n', "line 4: 4 cells"),
         (f'w,s,t\n1,2010,"{"x" * 200_000}"\n', "line 2: field larger than field limit"),
@@ -130,7 +131,11 @@ def test_encodings(content: bytes, encoding: str | None, text: str, found: str) 
         ("à\nZoë Éva ".encode() + b"Jos\xe9", None, "t.csv, line 2: a letter is not UTF-8, though 3 others"),
         ("a\nZoë".encode(), "ascii", "t.csv, line 2: the bytes are not ascii"),
         (b"a", "utf-99", "unknown encoding 'utf-99': use one such as utf-8"),
-        (b"a\0", None, "t.csv is not a text file: it holds zero bytes"),
+        (
+            b"a\nb\0",
+            None,
+            "t.csv is not a text file, or UTF-16 without its mark: line 2 holds a zero byte; name the encoding",
+        ),
     ],
 )
 def test_a_wrong_encoding(content: bytes, encoding: str | None, message: str) -> None:

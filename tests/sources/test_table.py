@@ -369,7 +369,10 @@ def test_a_file_that_is_not_what_its_name_says(name: str, content: bytes, tmp_pa
 
 
 def test_unknown_ending(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"own.xlsx: cannot read this kind of file; use one of .csv, .* .sas7bdat"):
+    with pytest.raises(
+        SourceError,
+        match=r"own.xlsx: cannot read this kind of file; save the sheet as .csv, or use one of .csv, .* .sas7bdat",
+    ):
         _import(tmp_path, "id", name="own.xlsx")
 
 

@@ -17,6 +17,7 @@ from laborllm.errors import InputError
 from laborllm.lm.kernels.attention import NAME, AttentionPattern, context_length, use_patterns
 from laborllm.lm.kernels.packed_attention import PackedAttention
 from laborllm.lm.kernels.tree_attention import KVCache, TreeAttention
+from laborllm.sources.formats.text import plain
 
 TEXTS = ((11, 3, 7, 2, 13, 5, 17), (23, 19, 4, 29, 8))  # two packed texts of unlike lengths, by numbers of tokens
 NODES = ((9,), (9, 31), (14,))  # of a trie that grows from the second text: the tokens down to each, parents first
@@ -25,6 +26,7 @@ TOLERANCE = 5e-5
 """Of a log-probability, in nats, where log-probabilities spread by one or less; in proportion where by more."""
 NOISES = 8  # times what reading a text with another after it changes, which several threads make larger
 CAUSAL = 1e-3  # what that may change at most, in proportion as the tolerance: what comes later is not to be seen
+LONGEST = 160  # letters of another's error
 ROUNDINGS = 32  # in a model of fewer digits than float32: this many times what one rounding changes
 
 
@@ -40,8 +42,16 @@ def attend_by_patterns(model: PreTrainedModel) -> None:
         _probe(model)
     except Exception as error:  # an architecture raises anything when attention is not its own
         model.set_attn_implementation(own)
-        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__} from its own code"
+        said = (
+            str(error) if isinstance(error, InputError) else f"its code fails under attention of ours, {_first(error)}"
+        )
         raise InputError(f"{model.config.model_type} models cannot be scored exactly: {said}") from error
+
+
+def _first(error: Exception) -> str:
+    """What an error of another's code says, in one line that is not long."""
+    line = plain((str(error).splitlines() or [""])[0])
+    return f"{type(error).__name__}: {line if len(line) <= LONGEST else f'{line[:LONGEST]}...'}"
 
 
 @torch.no_grad()

@@ -115,10 +115,11 @@ REMEDY = "remove it, or write two of them where one belongs to the text"
 def _require_fit(where: str, row: list[str], width: int, separator: str) -> None:
     """Raise `SourceError` for a row with more cells than there are columns, unless the others are empty."""
     if any(cell.strip() for cell in row[width:]):
-        raise SourceError(
-            f"{where}: {len(row)} cells, but the first line names {width} columns; put a cell that has {separator!r} "
-            "in its text into quote marks"
-        )
+        remedy = f"put a cell that has {separator!r} in its text into quote marks"
+        if width == 1:
+            remedy = "remove what stands above the line that names the columns"
+        columns = f"{width} column{'' if width == 1 else 's'}"
+        raise SourceError(f"{where}: {len(row)} cells, but the first line names {columns}; {remedy}")
 
 
 def _require_own_lines(name: str, line: int, row: list[str], taken: list[str], width: int, separator: str) -> None:

@@ -31,6 +31,10 @@ UNREADABLE = (
 """What the readers raise for a file that is torn or is not what its name says."""
 
 
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""Several sheets, merged and hidden cells: which of them is the table nobody but its owner knows."""
+
+
 def read_raw(path: Path, columns: Sequence[str], encoding: str | None = None) -> RawTable:
     """Read columns of a table in any supported format.
 
@@ -49,7 +53,8 @@ def read_raw(path: Path, columns: Sequence[str], encoding: str | None = None) ->
         raise SourceError(f"no file at {path}")
     reader = READERS.get(_ending(path))
     if reader is None:
-        raise SourceError(f"{path.name}: cannot read this kind of file; use one of {', '.join(READERS)}")
+        sheet = "save the sheet as .csv, or " if _ending(path) in WORKBOOKS else ""
+        raise SourceError(f"{path.name}: cannot read this kind of file; {sheet}use one of {', '.join(READERS)}")
     try:
         table = reader(path, list(dict.fromkeys(columns)), encoding)
         return replace(table, frame=in_text(table.frame), files={path.name: file_hash(path)})

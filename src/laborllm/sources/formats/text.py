@@ -74,7 +74,11 @@ def decode(name: str, content: bytes, encoding: str | None = None) -> tuple[str,
     if encoding is not None:
         return _decode_as(name, content, encoding), encoding
     if b"\0" in content:
-        raise SourceError(f"{name} is not a text file: it holds zero bytes")
+        line = _line(content, content.index(b"\0"))
+        raise SourceError(
+            f"{name} is not a text file, or UTF-16 without its mark: line {line} holds a zero byte; name the encoding, "
+            "such as utf-16-le, or remove the byte"
+        )
     try:
         return content.decode("utf-8-sig"), "UTF-8"
     except UnicodeDecodeError as error:
