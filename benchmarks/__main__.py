@@ -230,7 +230,7 @@ def scale(
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
-    """Measure how time and memory of `forecast` and `evaluate` grow with the panel."""
+    """Measure how time and memory of `forecast`, `simulate` and `evaluate` grow with the panel."""
     from benchmarks.scale import measure_scale
     from laborllm.storage import require_free
 

@@ -11,15 +11,16 @@ import laborllm as ll
 from laborllm.errors import RunError
 
 VERBS = {
-    "forecast": ("forecast", "run", "panel.parquet", "--out", "forecast.parquet"),
-    "evaluate": ("evaluate", "run", "panel.parquet", "--json"),
+    "forecast": "run panel.parquet --out forecast.parquet",
+    "simulate": "run panel.parquet --years 2031 2032 --draws 10 --top 5 --out simulation.parquet",
+    "evaluate": "run panel.parquet --json",
 }
 USED = Path(__file__).with_name("used.py").resolve()
 START = ("-c", "import sys; from laborllm.cli import main; sys.exit(main(sys.argv[1:]))")
 
 
 def measure_scale(sizes: list[int], folder: Path, *, seed: int = 0) -> pl.DataFrame:
-    """Forecast and evaluate panels of several sizes by transition frequencies fitted on each.
+    """Forecast, simulate and evaluate panels of several sizes by transition frequencies fitted on each.
 
     Args:
         sizes: Workers of each panel, the one that the others are compared with first.
@@ -47,8 +48,8 @@ def _measured(workers: int, folder: Path, seed: int) -> list[dict[str, object]]:
     panel.save(folder / "panel.parquet")
     ll.fit("transition", panel, out=folder / "run")
     return [
-        {"verb": verb, "workers": workers, "records": len(panel), **_run(command, folder)}
-        for verb, command in VERBS.items()
+        {"verb": verb, "workers": workers, "records": len(panel), **_run((verb, *options.split()), folder)}
+        for verb, options in VERBS.items()
     ]
 
 

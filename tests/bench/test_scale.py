@@ -15,8 +15,8 @@ from laborllm.errors import RunError
 def test_a_row_for_each_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["scale", "--sizes", "60", "--out", str(tmp_path / "scale"), "--json"]) == 0
     found = pl.DataFrame(json.loads(capsys.readouterr().out))
-    assert found.select("verb", "workers").rows() == [("evaluate", 60), ("forecast", 60)]
-    assert found["time_ratio"].to_list() == found["size_ratio"].to_list() == [1, 1]
+    assert found.select("verb", "workers").rows() == [("evaluate", 60), ("forecast", 60), ("simulate", 60)]
+    assert found["time_ratio"].to_list() == found["size_ratio"].to_list() == [1, 1, 1]
     assert (found["seconds"] > 0).all()
     assert (found["memory_mb"] > 50).all()
     assert (found["memory_mb"] < 2000).all()

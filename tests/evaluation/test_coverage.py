@@ -34,9 +34,9 @@ def test_95_percent_intervals_hold_the_expected_loss_in_95_of_100_samples() -> N
     oracle, held = expected_log_score(), 0
     for seed in range(SAMPLES):
         panel = careers(WORKERS, seed=seed, longest=LONGEST)
-        found = evaluate({"m": forecast(panel, MODEL_STAY)}, panel, metrics=["log_score"], draws=500)
-        row = found.row("m", "log_score")
-        held += row["low"] <= oracle <= row["high"]  # type: ignore[operator]
+        found = evaluate({"m": forecast(panel, MODEL_STAY)}, panel, metrics=["raw_perplexity"], draws=500)
+        row = found.row("m", "raw_perplexity")
+        held += row["low"] <= np.exp(oracle) <= row["high"]  # type: ignore[operator]
     print(f"held {held / SAMPLES:.3f}")
     assert 0.93 <= held / SAMPLES <= 0.97
 

@@ -3,13 +3,13 @@
 import copy
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.models.counts.specs import Transition
@@ -25,7 +25,6 @@ from sources.test_fuzz_sources import SPOILT, among
 
 Use = Callable[[Path], object]
 
-FEW = settings(suppress_health_check=list(HealthCheck), max_examples=15, deadline=None)
 NUMBERS: list[Any] = [2**31, -(2**63), 10**30, 1e-300, 0.5, "1", "\x00", "../..", "/", "a" * 10_000, [[[]]]]
 
 
@@ -63,32 +62,23 @@ USES: dict[str, tuple[str, Use]] = {
 }
 
 
-def try_file(use: str, damages: Sequence[Spoiling], files: Path, folder: Path) -> None:
-    name, read = USES[use]
-    shutil.copy(files / name, folder / name)
-    spoil(folder / name, damages)
-    with own_error_at_most():
-        read(folder / name)
-
-
-@pytest.mark.parametrize("use", USES)
-@FEW
-@given(damages=SPOILT)
-def test_a_few_spoilt_files(use: str, damages: list[Spoiling], files: Path, tmp_path: Path) -> None:
-    try_file(use, damages, files, tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("use", USES)
 @among(forms=1)
 @given(damages=SPOILT)
 def test_spoilt_files(use: str, damages: list[Spoiling], files: Path, tmp_path: Path) -> None:
-    try_file(use, damages, files, tmp_path)
+    name, read = USES[use]
+    shutil.copy(files / name, tmp_path / name)
+    spoil(tmp_path / name, damages)
+    with own_error_at_most():
+        read(tmp_path / name)
 
 
-def try_run(name: str, damages: Sequence[Spoiling], at: float, files: Path, panel: Panel, folder: Path) -> None:
+@pytest.mark.parametrize("name", ["transition", "nemo"])
+@among(forms=2)
+@given(damages=SPOILT, at=st.floats(0, 1))
+def test_spoilt_runs(name: str, damages: list[Spoiling], at: float, files: Path, panel: Panel, tmp_path: Path) -> None:
     """Spoil one file of a run folder, and make its marker agree with it."""
-    run = folder / name
+    run = tmp_path / name
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(files / name, run)
     inside = sorted(path for path in run.rglob("*") if path.is_file())
@@ -98,23 +88,6 @@ def try_run(name: str, damages: Sequence[Spoiling], at: float, files: Path, pane
         seal(run)
     with own_error_at_most():
         assert len(load(run, held_out_by=panel).forecast(panel).records) == len(panel)
-
-
-@pytest.mark.parametrize("name", ["transition", "nemo"])
-@FEW
-@given(damages=SPOILT, at=st.floats(0, 1))
-def test_a_few_spoilt_runs(
-    name: str, damages: list[Spoiling], at: float, files: Path, panel: Panel, tmp_path: Path
-) -> None:
-    try_run(name, damages, at, files, panel, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["transition", "nemo"])
-@among(forms=2)
-@given(damages=SPOILT, at=st.floats(0, 1))
-def test_spoilt_runs(name: str, damages: list[Spoiling], at: float, files: Path, panel: Panel, tmp_path: Path) -> None:
-    try_run(name, damages, at, files, panel, tmp_path)
 
 
 @st.composite
@@ -133,35 +106,26 @@ def changed_entries(draw: st.DrawFn, stated: Any) -> Any:
     return changed
 
 
-def try_metadata(data: st.DataObject, files: Path, folder: Path) -> None:
+@among(forms=1)
+@given(data=st.data())
+def test_changed_metadata(data: st.DataObject, files: Path, tmp_path: Path) -> None:
     """Change what panels and forecasts say of themselves in their metadata, as JSON that can be read."""
     name = data.draw(st.sampled_from(["panel.parquet", "forecast.parquet"]))
     about = pl.read_parquet_metadata(files / name)
     about = {key: text for key, text in about.items() if key.startswith("laborllm.")}
     key = data.draw(st.sampled_from(sorted(key for key in about if about[key].startswith("{"))))
     about[key] = json.dumps(data.draw(changed_entries(json.loads(about[key]))))
-    pl.read_parquet(files / name).write_parquet(folder / name, metadata=about)
+    pl.read_parquet(files / name).write_parquet(tmp_path / name, metadata=about)
     with own_error_at_most():
-        (read_panel if name.startswith("panel") else read_forecast)(folder / name)
+        (read_panel if name.startswith("panel") else read_forecast)(tmp_path / name)
 
 
-@FEW
-@given(data=st.data())
-def test_a_few_changed_metadata(data: st.DataObject, files: Path, tmp_path: Path) -> None:
-    try_metadata(data, files, tmp_path)
-
-
-@pytest.mark.slow
 @among(forms=1)
 @given(data=st.data())
-def test_changed_metadata(data: st.DataObject, files: Path, tmp_path: Path) -> None:
-    try_metadata(data, files, tmp_path)
-
-
-def try_options(data: st.DataObject, files: Path, panel: Panel, folder: Path) -> None:
+def test_changed_options(data: st.DataObject, files: Path, panel: Panel, tmp_path: Path) -> None:
     """Change what a run states of itself, in JSON that can be read."""
     name = data.draw(st.sampled_from(["transition", "nemo"]))
-    run = folder / name
+    run = tmp_path / name
     shutil.rmtree(run, ignore_errors=True)
     shutil.copytree(files / name, run)
     stated = json.loads((run / "run.json").read_text())
@@ -169,16 +133,3 @@ def try_options(data: st.DataObject, files: Path, panel: Panel, folder: Path) ->
     seal(run)
     with own_error_at_most():
         load(run, held_out_by=panel).forecast(panel)
-
-
-@FEW
-@given(data=st.data())
-def test_a_few_changed_options(data: st.DataObject, files: Path, panel: Panel, tmp_path: Path) -> None:
-    try_options(data, files, panel, tmp_path)
-
-
-@pytest.mark.slow
-@among(forms=1)
-@given(data=st.data())
-def test_changed_options(data: st.DataObject, files: Path, panel: Panel, tmp_path: Path) -> None:
-    try_options(data, files, panel, tmp_path)

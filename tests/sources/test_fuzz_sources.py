@@ -3,7 +3,7 @@
 import gzip
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -138,39 +138,25 @@ SPOILT = st.one_of(
     DAMAGES,
     st.lists(st.one_of(FIGURES, SWAPS, st.builds(Damage, st.floats(0, 1), st.just(1), BYTES)), min_size=1, max_size=4),
 )
-QUICK = settings(suppress_health_check=list(HealthCheck), max_examples=10, deadline=None)
-TARGET = int(os.environ.get("FUZZ_INPUTS", "300"))  # inputs of each kind of source, shared by its forms
+TARGET = int(os.environ.get("FUZZ_INPUTS", "60"))  # inputs of each kind of source, shared by its forms
 
 
 def among(forms: int) -> settings:
-    return settings(QUICK, max_examples=TARGET // forms + 1)
+    return settings(suppress_health_check=list(HealthCheck), max_examples=TARGET // forms + 1, deadline=None)
 
 
-def _try(source: str, damages: Sequence[Spoiling], at: float, folder: Path) -> None:
-    run = SOURCES[source](folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+@pytest.mark.parametrize("source", SOURCES)
+@among(forms=2)
+@given(damages=SPOILT, at=st.floats(0, 1))
+def test_spoilt_extracts(source: str, damages: list[Spoiling], at: float, tmp_path: Path) -> None:
+    run = SOURCES[source](tmp_path)
+    files = sorted(path for path in tmp_path.iterdir() if path.is_file())
     spoil(files[min(int(at * len(files)), len(files) - 1)], damages)
     with own_error_at_most():
         panel = run()
         assert panel.provenance.rows_in == len(panel) + sum(panel.provenance.left_out.values())
 
 
-@pytest.mark.parametrize("source", SOURCES)
-@QUICK
-@given(damages=SPOILT, at=st.floats(0, 1))
-def test_a_few_spoilt_extracts(source: str, damages: list[Spoiling], at: float, tmp_path: Path) -> None:
-    _try(source, damages, at, tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("source", SOURCES)
-@among(forms=2)
-@given(damages=SPOILT, at=st.floats(0, 1))
-def test_spoilt_extracts(source: str, damages: list[Spoiling], at: float, tmp_path: Path) -> None:
-    _try(source, damages, at, tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["own.csv", "own.parquet", "own.yaml"])
 @among(forms=3)
 @given(damages=SPOILT)
@@ -182,7 +168,6 @@ def test_spoilt_tables(name: str, damages: list[Spoiling], tmp_path: Path) -> No
         assert panel.provenance.rows_in == len(panel) + sum(panel.provenance.left_out.values())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["r.jsonl", "jobs.csv"])
 @among(forms=2)
 @given(damages=SPOILT)

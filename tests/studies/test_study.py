@@ -93,10 +93,11 @@ def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
     """Killed when so many files more are there: among them the start, each fit, its scores, and the report."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["laborllm.studies.run", "laborllm.models.registry", "torch._dynamo"])
-    folder = tmp_path / "killed"
+    folder, file = tmp_path / "killed", tmp_path / "own.yaml"
+    file.write_text("title: x\npanels: {A: a.parquet}\nmodels: [two-part, nemo, career, mixture]\n")
 
     def begin() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=run_study, args=(FILE, folder), kwargs={"size": "smoke", "questions": [1]})
+        process = context.Process(target=run_study, args=(file, folder), kwargs={"size": "smoke", "questions": [1]})
         process.start()
         return process
 
@@ -114,8 +115,8 @@ def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
         kills += process.exitcode == -signal.SIGKILL
         if process.exitcode == 0:
             shutil.rmtree(folder / "scores", ignore_errors=True)  # done too early: some of it once more
-    run_study(FILE, folder, size="smoke", questions=[1])
-    run_study(FILE, tmp_path / "whole", size="smoke", questions=[1])
+    run_study(file, folder, size="smoke", questions=[1])
+    run_study(file, tmp_path / "whole", size="smoke", questions=[1])
     assert tables(folder) == tables(tmp_path / "whole")
 
 
