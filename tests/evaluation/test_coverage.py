@@ -36,7 +36,7 @@ def test_95_percent_intervals_hold_the_expected_loss_in_95_of_100_samples() -> N
         panel = careers(WORKERS, seed=seed, longest=LONGEST)
         found = evaluate({"m": forecast(panel, MODEL_STAY)}, panel, metrics=["raw_perplexity"], draws=500)
         row = found.row("m", "raw_perplexity")
-        held += row["low"] <= np.exp(oracle) <= row["high"]  # type: ignore[operator]
+        held += row["low"] <= np.exp(oracle) <= row["high"]
     print(f"held {held / SAMPLES:.3f}")
     assert 0.93 <= held / SAMPLES <= 0.97
 
