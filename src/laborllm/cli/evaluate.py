@@ -60,17 +60,13 @@ def evaluate(
         all_pairs: Compare every model with every other.
         draws: How often clusters are drawn.
     """
-    from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.evaluation import evaluate as measure
     from laborllm.models.registry import load_forecaster
     from laborllm.models.scored import WithScoring
     from laborllm.panel.files.store import PanelFile
-    from laborllm.report.paper import write_tables
-    from laborllm.report.terminal import show
 
-    careers = PanelFile.open(panel)
-    paths = paths_by_name(runs)
+    careers, paths = PanelFile.open(panel), paths_by_name(runs)
     as_fitted = {name: load_forecaster(path, held_out_by=careers) for name, path in paths.items()}
     models: dict[str, Forecaster] = {name: WithScoring(model, scoring.options) for name, model in as_fitted.items()}
     found = measure(
@@ -90,10 +86,32 @@ def evaluate(
     )
     report_unknown(as_fitted, careers.select(split, workers, seed=seed))
     if out is not None:
-        loaded = api.read_panel(panel)
         forecasters = [] if likelihood_only else [name for name in found.ranking if not paths[name].is_file()]
-        fitted = {name: models[name] for name in forecasters}  # a file forecasts no one else
-        _write_report(out, found, fitted, loaded, facts(loaded, split, workers))
+        whole = {name: models[name] for name in forecasters}  # a file forecasts no one else
+        _write_report(out, found, whole, panel, split, workers)
+    _show(found, tables, json=json)
+
+
+def _write_report(
+    out: Path, found: "Evaluation", models: "Mapping[str, Forecaster]", panel: Path, split: str, workers: int | None
+) -> None:
+    """Write what was found, with invented careers that some models forecast as examples."""
+    from laborllm import api
+    from laborllm.report.examples import example_section
+    from laborllm.report.html import write_report
+
+    careers = api.read_panel(panel)
+    title = f"Forecasts of the next occupation, {careers.dataset}"
+    examples = example_section(models, careers) if models else None
+    write_report(out, found, title=title, facts=facts(careers, split, workers), examples=examples)
+    print(f"{out}: the report", file=sys.stderr)
+
+
+def _show(found: "Evaluation", tables: Path | None, *, json: bool) -> None:
+    """Write the tables into a folder, if there is to be one, and print them."""
+    from laborllm.report.paper import write_tables
+    from laborllm.report.terminal import show
+
     if tables is not None:
         write_tables(tables, found)
         print(f"{tables}: the tables, as LaTeX, CSV and Stata files", file=sys.stderr)
@@ -101,19 +119,6 @@ def evaluate(
         print(found.to_json())
     else:
         show(found)
-
-
-def _write_report(
-    out: Path, found: "Evaluation", models: "Mapping[str, Forecaster]", panel: "Panel", said: dict[str, str]
-) -> None:
-    """Write what was found, with invented careers that some models forecast as examples."""
-    from laborllm.report.examples import example_section
-    from laborllm.report.html import write_report
-
-    title = f"Forecasts of the next occupation, {panel.dataset}"
-    examples = example_section(models, panel) if models else None
-    write_report(out, found, title=title, facts=said, examples=examples)
-    print(f"{out}: the report", file=sys.stderr)
 
 
 def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, str]:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
 
 from laborllm.errors import OptionError
 from laborllm.evaluation.flows import FlowTally, flow_table
@@ -11,7 +14,7 @@ from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.files import ScoreFiles
 from laborllm.evaluation.scores.portions import Score, Scores, score_records
-from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
+from laborllm.evaluation.tables import Found, Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
@@ -89,20 +92,12 @@ def evaluate(
     taxonomy = comparable(careers.taxonomy, list(taxonomies.values()))
     design = {"weights": weights, "cluster": cluster, "strata": strata}
     sample = Sample.of(careers, taxonomy, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
-    measured = choose_metrics(metrics, taxonomy)
-    whole = any(score.whole for metric in measured for score in metric.scores)
-    needs = dict.fromkeys(score for metric in measured for score in metric.scores)
-    needs |= dict.fromkeys(reliability_scores() if whole else ())
-    tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
-    with temporary_folder() as folder:
-        scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
-        found = measure(sample, scores, measured)
-        reliability = reliability_table(sample, scores)
+    found = _measured(models, careers, taxonomy, sample, choose_metrics(metrics, taxonomy))
     return Evaluation(
-        estimates=estimate_table(sample, found),
-        comparisons=comparison_table(sample, found, chosen),
-        reliability=reliability,
-        flows=flow_table(sample, tallies),
+        estimates=estimate_table(sample, found.metrics),
+        comparisons=comparison_table(sample, found.metrics, chosen),
+        reliability=found.reliability,
+        flows=found.flows,
         reference=next(iter(models)) if reference is None else reference,
         draws=draws,
         seed=seed,
@@ -118,6 +113,32 @@ def _drawn(panel: str | Path | Panel, split: str | None, workers: int | None, se
     if isinstance(panel, Panel):
         return panel.draw(split, workers, seed=seed)
     return PanelFile.open(Path(panel)).select(split, workers, seed=seed)
+
+
+class _Measured(NamedTuple):
+    """What was found of all models."""
+
+    metrics: list[Found]
+    reliability: pl.DataFrame
+    flows: pl.DataFrame
+
+
+def _measured(
+    models: Mapping[str, Forecaster | Forecast],
+    careers: Careers,
+    taxonomy: Taxonomy,
+    sample: Sample,
+    metrics: Sequence[Metric],
+) -> _Measured:
+    """Score the records, and measure; reliability and flows only where a metric takes whole distributions."""
+    needs = dict.fromkeys(score for metric in metrics for score in metric.scores)
+    whole = any(score.whole for score in needs)
+    needs |= dict.fromkeys(reliability_scores() if whole else ())
+    tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
+    with temporary_folder() as folder:
+        scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
+        found, reliability = measure(sample, scores, metrics), reliability_table(sample, scores)
+    return _Measured(found, reliability, flow_table(sample, tallies))
 
 
 def _scores(

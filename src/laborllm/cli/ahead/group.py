@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from cyclopts import Parameter
 
@@ -14,6 +14,7 @@ from laborllm.cli.places import TO_FILE, TO_FOLDER
 if TYPE_CHECKING:
     import polars as pl
 
+    from laborllm.forecasting.groups.common_error import CommonError
     from laborllm.forecasting.simulation.result import Simulation
     from laborllm.privacy.outputs import Output
     from laborllm.report.pages.people import PeopleFutures
@@ -25,6 +26,14 @@ Rates = Annotated[
         "that all people of a group share; default: known of a model that comes with laborllm."
     ),
 ]
+
+
+class Held(TypedDict):
+    """What the intervals hold."""
+
+    sampled: bool
+    level: float
+    common_error: "CommonError | None"
 
 
 def group(
@@ -71,35 +80,38 @@ def group(
     from laborllm.forecasting.groups.shares import group_shares, values_by_worker, without_small_groups
     from laborllm.forecasting.hub import hub_shares
     from laborllm.forecasting.simulation.simulate import simulate
-    from laborllm.report.pages.people import people_lines
 
     _require(out, chart, level)
-    error = common_error_of(run, rates)
+    held: Held = {"sampled": sampled, "level": level, "common_error": common_error_of(run, rates)}
     careers = careers_of(people, read, before=min(years))
     groups = None if by is None else values_by_worker(careers, by)
     models = [api.load(path) for path in [run, *(refits or [])]]
     report_unknown({str(run): models[0]}, careers)
     runs = [simulate(each, careers, years=years, draws=draws, seed=seed, must_move=must_move) for each in models]
     name = models[0].spec.name
-    shares = (
-        group_shares(runs, groups, major=each, sampled=sampled, level=level, common_error=error)
-        for each in (True, major)
-    )
-    (printed, listed), (written, _) = map(without_small_groups, shares)
-    whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
+    shares = without_small_groups(group_shares(runs, groups, major=True, **held))
     if out is not None:
-        _write_table(out, hub_shares(written, name, level=level), listed)
+        written, _ = without_small_groups(group_shares(runs, groups, major=major, **held))
+        _write_table(out, hub_shares(written, name, level=level), shares[1])
         print(f"{out}: where {careers.workers:,} people are in {len(years)} years", file=sys.stderr)
     if tables is not None:
         _write_tables(tables, runs)
+    whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
     if chart is not None:
         _write_chart(chart, runs[0], whole)
     if page is not None:
-        _write_page(page, api.people_futures(runs, model=name, sampled=sampled, level=level, common_error=error), whole)
+        _write_page(page, api.people_futures(runs, model=name, **held), whole)
+    _show(*shares, level)
+
+
+def _show(shares: "pl.DataFrame", listed: "Output", level: float) -> None:
+    """Print where groups are, and how many of them are withheld."""
+    from laborllm.report.pages.people import people_lines
+
     if listed.withheld:
         print(f"groups withheld, as they or others are too small: {listed.withheld.total()}", file=sys.stderr)
-    print("\n".join(people_lines(printed, level)))
-    print(f"intervals hold: {', '.join(printed['holds'].unique())}", file=sys.stderr)
+    print("\n".join(people_lines(shares, level)))
+    print(f"intervals hold: {', '.join(shares['holds'].unique())}", file=sys.stderr)
 
 
 def _require(out: Path | None, chart: Path | None, level: float) -> None:

@@ -7,11 +7,14 @@ shard to an actor when one is free, and starts an actor again, with the shard it
 import logging
 import socket
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from laborllm.errors import CapacityError, OptionError, RunError, first_line
 from laborllm.forecasting.engines.job import Done, Job, Span
+
+if TYPE_CHECKING:
+    from ray import data
 
 PATIENCE = 10  # seconds to wait for a cluster to answer: Ray itself waits for many minutes
 BLOCKS = 4096  # in which shards are handed out, at most: Ray keeps books about each
@@ -62,41 +65,53 @@ def run_on_ray(
     """
     try:
         import ray
-        from ray import data
     except ModuleNotFoundError as error:
         raise OptionError(
             "Ray is not installed", hint='install it with pip install "laborllm[scale]", or use processes'
         ) from error
+    _connect(address)
+    try:
+        for row in _written(job, spans, actors, gpus).iter_rows():
+            yield Done(**row)
+    except ray.exceptions.RayError as error:
+        raise RunError(f"the Ray cluster gave up: {str(error).splitlines()[-1]}: what is finished is kept") from error
+    finally:
+        ray.shutdown()
+
+
+def _connect(address: str | None) -> None:
+    """Connect to a cluster, or start one on this machine. Raises `OptionError` or `RunError` where there is none."""
+    import ray
+
     _require_cluster(address)
-    context = data.DataContext.get_current()
-    context.enable_progress_bars = False
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except Exception as error:  # of no class of its own where Ray's processes are not ready in time
         if address is None:
             raise RunError(f"Ray did not start on this machine: {first_line(error)}") from error
         raise OptionError(f"no Ray cluster at {address}: {first_line(error)}") from error
-    try:
-        held = ray.put(ray.cloudpickle.dumps(job))  # type: ignore[no-untyped-call]
-        available = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        if gpus and available.get("GPU", 0) < gpus:
-            raise CapacityError(f"the cluster has {available.get('GPU', 0):g} GPUs: an actor is to have {gpus:g}")
-        most = int(available["GPU"] / gpus) if gpus else int(available["CPU"])
-        rows = data.from_items([span._asdict() for span in spans], override_num_blocks=min(BLOCKS, len(spans)))
-        written = rows.map_batches(
-            Actor,
-            fn_constructor_args=(held,),
-            batch_size=1,
-            compute=data.ActorPoolStrategy(size=min(actors or most, len(spans))),
-            num_cpus=0 if gpus else 1,
-            num_gpus=gpus,
-        )
-        for row in written.iter_rows():
-            yield Done(**row)
-    except ray.exceptions.RayError as error:
-        raise RunError(f"the Ray cluster gave up: {str(error).splitlines()[-1]}: what is finished is kept") from error
-    finally:
-        ray.shutdown()
+
+
+def _written(job: Job, spans: Sequence[Span], actors: int | None, gpus: float) -> "data.Dataset":
+    """A row for each shard, written when the row is read. Raises `CapacityError` where the cluster has too few GPUs."""
+    import ray
+    from ray import data
+
+    data.DataContext.get_current().enable_progress_bars = False
+    held = ray.put(ray.cloudpickle.dumps(job))  # type: ignore[no-untyped-call]
+    available = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    if gpus and available.get("GPU", 0) < gpus:
+        raise CapacityError(f"the cluster has {available.get('GPU', 0):g} GPUs: an actor is to have {gpus:g}")
+    most = int(available["GPU"] / gpus) if gpus else int(available["CPU"])
+    rows = data.from_items([span._asdict() for span in spans], override_num_blocks=min(BLOCKS, len(spans)))
+    return rows.map_batches(
+        Actor,
+        fn_constructor_args=(held,),
+        batch_size=1,
+        compute=data.ActorPoolStrategy(size=min(actors or most, len(spans))),
+        num_cpus=0 if gpus else 1,
+        num_gpus=gpus,
+    )
 
 
 def _require_cluster(address: str | None) -> None:

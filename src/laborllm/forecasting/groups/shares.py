@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import OptionError, PanelError
-from laborllm.forecasting.central import central_interval
+from laborllm.forecasting.central import Numbers, central_interval
 from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.panel import Panel
@@ -74,24 +74,34 @@ def group_shares(
         rows = np.flatnonzero(labels == label)
         expected, drawn = _group_counts(runs, rows, cell, len(codes), sampled=sampled)
         if common_error is not None:
-            ahead = _years_ahead(first, rows)
-            drawn = common_error.spread(drawn, expected, ahead, len(rows), seed=first.seed)
-        low, high = central_interval(drawn, level)
-        columns = {
-            "group": np.repeat(label, expected.size),
-            "workers": np.repeat(len(rows), expected.size),
-            "year": np.repeat(years, len(codes)),
-            "code": np.tile(codes, len(years)),
-            "title": np.tile(titles, len(years)),
-            "share": expected.ravel() / len(rows),
-            "count": expected.ravel(),
-            "low": low.ravel(),
-            "high": high.ravel(),
-        }
-        parts.append(pl.DataFrame(columns))
+            drawn = common_error.spread(drawn, expected, _years_ahead(first, rows), len(rows), seed=first.seed)
+        of_group = pl.lit(label).alias("group"), pl.lit(len(rows), pl.Int64).alias("workers")
+        share = (pl.col("count") / len(rows)).alias("share")
+        counts = _count_table(expected, central_interval(drawn, level), years, codes, titles)
+        parts.append(counts.select(*of_group, "year", "code", "title", share, "count", "low", "high"))
     held = ["draws", *(["people"] if sampled else []), *(["refits"] if len(runs) > 1 else [])]
     held += [] if common_error is None else ["common error"]
     return pl.concat(parts).with_columns(holds=pl.lit(", ".join(held)))
+
+
+def _count_table(
+    expected: NDArray[np.float64],
+    interval: tuple[Numbers, Numbers],
+    years: NDArray[np.int16],
+    codes: Sequence[str],
+    titles: Sequence[str],
+) -> pl.DataFrame:
+    """Expected counts with their intervals, (years, cells) each, as columns year, code, title, count, low and high."""
+    low, high = interval
+    columns = {
+        "year": np.repeat(years, len(codes)),
+        "code": np.tile(codes, len(years)),
+        "title": np.tile(titles, len(years)),
+        "count": expected.ravel(),
+        "low": low.ravel(),
+        "high": high.ravel(),
+    }
+    return pl.DataFrame(columns)
 
 
 def require_level(level: float) -> None:
