@@ -73,7 +73,8 @@ def simulate(
 
     require_table(out, "long", top)
     education, fitted = _education(drawn), api.load(run)
-    model, identity = MustMovers(fitted) if must_move else fitted, f"{state_of(run)}\n{must_move}\n{education}"
+    model = MustMovers(fitted) if must_move else fitted
+    identity = f"{state_of(run)}\n{must_move}\n{education}"  # parts of a simulation that is not this one are not used
     whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
     with as_panel_file(people, read, before=None if years is None else min(years)) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)

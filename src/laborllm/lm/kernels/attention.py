@@ -1,4 +1,7 @@
-"""Our attention in any decoder of transformers: each pass brings a pattern, which says what each token may see."""
+"""Our attention in any decoder of transformers: each pass brings a pattern, which says what each token may see.
+
+Errors begin with "their": `lm.forward.probe`, which meets them, says before that whose weights are refused.
+"""
 
 from typing import Any, Protocol
 
@@ -36,7 +39,7 @@ def use_patterns(model: PreTrainedModel) -> None:
     Attention is set for this model only. Transformers finds the function by name, so it is registered under a name of
     our own; no other function of the registry, and no other model, changes.
 
-    Whether the code of the model hands attention over at all is for `lm.forward.probe` to tell.
+    Whether the code of the model hands attention over at all is what `lm.forward.probe` finds out.
     """
     AttentionInterface.register(NAME, _attention)
     model.set_attn_implementation(NAME)
