@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from laborllm import import_synthetic
+from laborllm.auditing.canaries import plant_canaries
 from laborllm.auditing.refits import Half, halves, refit
 from laborllm.errors import OptionError
 from laborllm.models.counts.specs import Transition
 from laborllm.models.counts.transition import FittedTransition
+from laborllm.models.mixture.specs import Mixture
 from laborllm.panel import Panel, assign_split
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.panels import Panels
@@ -94,3 +96,26 @@ def test_audits_and_studies_keep_their_runs_in_one_folder(panel: Panel, tmp_path
 def test_too_few_refits_or_an_odd_number(panel: Panel, tmp_path: Path, refits: int) -> None:
     with pytest.raises(OptionError, match="an even number, 4 or more"):
         refit(Transition(), panel, refits, cache=tmp_path)
+
+
+def test_what_a_recipe_names_is_fitted_again_on_the_same_half(panel: Panel, tmp_path: Path) -> None:
+    """An ensemble whose members were trained on the people of a half would tell nothing of it."""
+    for name, variant in (("one", "plain"), ("again", "plain"), ("two", "two-part")):
+        Transition(variant).fit(panel).save(tmp_path / name)
+    mixture = Mixture(tuple(tmp_path / name for name in ("one", "again", "two")))
+    found = refit(mixture, panel, 4, cache=tmp_path / "cache")
+    half = Half(2, 0).apply(panel, lambda name: panel)
+    plain, two_part = (Transition(variant).fit(half).log_likelihood(panel) for variant in ("plain", "two-part"))
+    low, high = np.minimum(plain, two_part), np.maximum(plain, two_part)
+    assert ((found.log_likelihood[2] > low - 1e-5) & (found.log_likelihood[2] < high + 1e-5)).all()
+    runs = [run.name.split("-")[0] for run in (tmp_path / "cache" / "runs").iterdir()]
+    assert sorted(runs) == ["mixture"] * 4 + ["transition"] * 12
+
+
+def test_a_file_of_forecasts_cannot_be_fitted_again(panel: Panel, tmp_path: Path) -> None:
+    Transition().fit(panel).forecast(panel).save(tmp_path / "forecast.parquet")
+    mixture = Mixture((tmp_path / "forecast.parquet",))
+    with pytest.raises(OptionError, match="a file of forecasts, which cannot be fitted again"):
+        refit(mixture, panel, 4, cache=tmp_path / "cache")
+    with pytest.raises(OptionError, match="a file of forecasts, which cannot be fitted again"):
+        plant_canaries(mixture, panel)

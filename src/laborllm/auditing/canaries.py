@@ -13,11 +13,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.auditing.recipe import make, recipe_of
 from laborllm.errors import OptionError
-from laborllm.models.contract import Spec
+from laborllm.models.contract import Fitted, Spec
 from laborllm.panel import Panel, over
 from laborllm.panel.schema import conform
 from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
+from laborllm.storage import temporary_folder
+from laborllm.studies.protocol.cache import RunCache
+from laborllm.studies.protocol.panels import Panels
+from laborllm.studies.protocol.versions import Version
 
 Numbers = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -60,7 +65,7 @@ def plant_canaries(spec: Spec, panel: Panel, canaries: int = 200, *, seed: int =
         seed: Of the careers, the coins and the fit.
 
     Raises:
-        OptionError: Fewer than twenty canaries.
+        OptionError: Fewer than twenty canaries; a mixture with a file of forecasts.
         PanelError: A panel that has no state for those who do not work, or are in education.
     """
     if canaries < FEWEST:
@@ -73,11 +78,19 @@ def plant_canaries(spec: Spec, panel: Panel, canaries: int = 200, *, seed: int =
     planted = invented.records.drop("split").join(coins, on="worker", maintain_order="left")
     planted = planted.with_columns(pl.concat_str(pl.lit("canary:"), "worker").alias("worker"), weight=None)
     whole = pl.concat([panel.observed().records, conform(planted)], how="diagonal")
-    fitted = spec.fit(replace(panel, records=whole, split_by="worker"), seed=seed)
+    fitted = _fitted(spec, replace(panel, records=whole, split_by="worker"), seed)
     said = pl.Series(fitted.log_likelihood(replace(panel, records=planted, split_by="worker")).astype(np.float64))
     score = conform(planted).sort("worker", "year").with_columns(said=said).group_by("worker", maintain_order=True)
     each = score.agg(pl.col("said").mean(), pl.col("split").first())
     return measure_canaries(each["said"].to_numpy(), (each["split"] == "train").to_numpy())
+
+
+def _fitted(spec: Spec, panel: Panel, seed: int) -> Fitted:
+    """The recipe fitted, and what it names; nothing of it stays."""
+    with temporary_folder() as folder:
+        runs, fit = RunCache(folder, Panels.of(panel)), recipe_of(spec, Version(panel.dataset), seed)
+        make(runs, fit)
+        return runs.model(fit)
 
 
 def measure_canaries(score: Numbers, inserted: Bools) -> Canaries:

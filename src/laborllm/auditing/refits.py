@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.auditing.recipe import make, recipe_of
 from laborllm.errors import OptionError
 from laborllm.models.contract import Spec
 from laborllm.panel import Panel
@@ -20,7 +21,7 @@ from laborllm.progress import progress
 from laborllm.storage import make_folder, sole_writer
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.panels import Panels
-from laborllm.studies.protocol.runs import Fit, Scores
+from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.versions import Version
 
 FEWEST = 4  # so that two at least are, and two are not, trained on a worker
@@ -53,7 +54,7 @@ def refit(spec: Spec, panel: Panel, refits: int, *, seed: int = 0, cache: Path) 
         cache: Folder of a run cache, which may belong to a study: a refit is fitted once.
 
     Raises:
-        OptionError: An odd number of refits, or fewer than four.
+        OptionError: An odd number of refits, or fewer than four; a mixture with a file of forecasts.
     """
     if refits < FEWEST or refits % 2:
         raise OptionError(
@@ -65,9 +66,9 @@ def refit(spec: Spec, panel: Panel, refits: int, *, seed: int = 0, cache: Path) 
     found, masks = [], []
     with progress("refit", refits, "models") as advance, sole_writer(cache):
         for number, trained in enumerate(halves(observed, refits, seed=seed)):
-            fit = Fit(spec.name, spec, whole + Half(number, seed), seed + number)
+            fit = recipe_of(spec, whole + Half(number, seed), seed + number)
             scores = Scores(fit, whole, split="all", whole=False)
-            runs.make(fit)
+            make(runs, fit)
             runs.make(scores)
             found.append(runs.log_prob(scores)["log_prob"].to_numpy().astype(np.float32))
             masks.append(trained)

@@ -1,0 +1,50 @@
+"""What an attacker fits who follows the recipe of a model: the runs that it mixes, or starts at, are fitted again too."""
+
+from pathlib import Path
+
+from laborllm.errors import OptionError
+from laborllm.models.contract import Spec
+from laborllm.models.language.specs import TitleHead
+from laborllm.models.mixture.specs import Mixture
+from laborllm.models.registry import load
+from laborllm.studies.protocol.cache import RunCache
+from laborllm.studies.protocol.runs import Fit
+from laborllm.studies.protocol.versions import Version
+
+APART = 1_000_003  # between the seeds of members, which may be one recipe with several seeds
+
+
+def recipe_of(spec: Spec, on: Version, seed: int) -> Fit:
+    """The fit of a recipe, with a fit of its own for each run that the recipe names.
+
+    Args:
+        spec: The recipe.
+        on: The version of the panel that all of it is fitted on.
+        seed: Of the fit; each member has another one.
+
+    Raises:
+        OptionError: A mixture of which a member is a file of forecasts, which nobody can fit again.
+    """
+    members = tuple(recipe_of(_spec_at(run), on, seed + APART * at) for at, run in enumerate(_runs_in(spec), start=1))
+    return Fit(spec.name, spec, on, seed, members)
+
+
+def make(runs: RunCache, fit: Fit) -> None:
+    """Fit what a recipe names, then the recipe itself, unless it was done before."""
+    for member in fit.members:
+        make(runs, member)
+    runs.make(fit)
+
+
+def _runs_in(spec: Spec) -> tuple[Path, ...]:
+    if isinstance(spec, Mixture):
+        return spec.members
+    return (spec.offset_model,) if isinstance(spec, TitleHead) and spec.offset_model is not None else ()
+
+
+def _spec_at(run: Path) -> Spec:
+    if run.is_file():
+        raise OptionError(
+            f"{run} is a file of forecasts, which cannot be fitted again: audit the mixture without refits and canaries"
+        )
+    return load(run).spec
