@@ -104,6 +104,21 @@ def test_what_fails_within_is_named_by_the_place_that_was_asked_for(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("new", [new_file, new_folder])
+def test_a_disk_that_turns_read_only_is_said_as_such(
+    small_disk: Path, new: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    """Though what was written so far cannot be removed: that is no reason to speak of anything else."""
+
+    def write() -> None:
+        with new(small_disk / "new") as sibling:
+            subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+            (sibling / "part" if sibling.is_dir() else sibling).write_text("new")
+
+    with pytest.raises(StorageError, match=r"cannot write .*/new: Read-only file system"):
+        write()
+
+
 def test_other_errors_of_a_block_are_its_own(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "new"):
         raise ZeroDivisionError

@@ -142,6 +142,7 @@ def require_file(path: Path) -> None:
             raise StorageError(f"cannot write {path}: it is a link; name the file that it leads to")
         if path.exists() and not path.is_file():
             raise StorageError(f"cannot write {path}: it is {'a folder' if path.is_dir() else 'a device or a pipe'}")
+        _require_writable(path, path.absolute().parent)
 
 
 def require_folder(path: Path) -> None:
@@ -149,6 +150,15 @@ def require_folder(path: Path) -> None:
     with _refusing(path, path):
         if (path.exists() or path.is_symlink()) and not path.is_dir():
             raise StorageError(f"cannot write to {path}: it is no folder, nor leads to one")
+        _require_writable(path, path.absolute())
+
+
+def _require_writable(path: Path, folder: Path) -> None:
+    """Raise `StorageError` unless `folder`, or the first one above it that is there, takes new files."""
+    first = next(place for place in (folder, *folder.parents) if place.exists())
+    if first.is_dir() and not os.access(first, os.W_OK | os.X_OK):
+        why = "a read-only file system" if os.statvfs(first).f_flag & os.ST_RDONLY else "not allowed"
+        raise StorageError(f"cannot write {path}: {first} takes no new files: {why}")
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -174,10 +184,12 @@ def _is_running(process: int) -> bool:
 
 
 def _remove(path: Path) -> None:
+    """Remove what is there, if it can be: what stays is a leftover, and no reason to hide why nothing was written."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _hand_down(old: Path, new: Path) -> None:
@@ -232,6 +244,7 @@ def require_free(path: Path) -> None:
             raise StorageError(f"cannot write {path}: it is a link; name the folder that it leads to")
         if path.exists():
             raise StorageError(f"{path} exists already: choose another place, or remove it first")
+        _require_writable(path, path.absolute().parent)
 
 
 def require_complete(path: Path) -> None:

@@ -147,6 +147,36 @@ def test_the_list_of_outputs_is_no_output(capsys: Capture) -> None:
     assert not Path("disclosure.json").exists()
 
 
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder that takes no files, not even from root."""
+    folder = tmp_path_factory.mktemp("read-only")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("only root can mount a file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize(("verb", "option", "place"), WRITTEN, ids=[" ".join(each[:2]) for each in WRITTEN])
+def test_a_folder_that_takes_no_files(
+    verb: str, option: str, place: Place, read_only: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before any work, as nothing that the command found could be kept."""
+    path = read_only / "result.parquet"
+    assert laborllm(f"{verb} {option} {path}") == 2
+    why = f"cannot write {path}: {read_only} takes no new files: a read-only file system"
+    assert capsys.readouterr().err == f"laborllm: {why}\n"
+
+
+@pytest.mark.parametrize("verb", ["plan", "package"])
+def test_no_study_is_made_by_a_command_that_needs_one(verb: str, capsys: Capture) -> None:
+    Path("study.yaml").write_text("title: T\npanels: {ONE: panel.parquet}\n")
+    before = content(Path())
+    assert laborllm(f"study {verb} study.yaml --study nowhere --size smoke --out result.json") == 2
+    assert "no folder of a study at nowhere" in capsys.readouterr().err
+    assert content(Path()) == before
+
+
 def test_a_parquet_file_on_a_full_disk_is_one_line(small_disk: Path, capsys: Capture) -> None:
     """Of a disk of nothing more than a block, polars says that its format is out of specification."""
     assert laborllm(f"import synthetic --workers 3000 --out {small_disk / 'panel.parquet'}") == 0

@@ -1,4 +1,4 @@
-"""What an attacker fits who follows the recipe of a model: the runs that it mixes, or starts at, are fitted again too."""
+"""What an attacker fits who follows a recipe: the runs that it mixes, or starts at, are fitted again too."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def recipe_of(spec: Spec, on: Version, seed: int) -> Fit:
     Args:
         spec: The recipe.
         on: The version of the panel that all of it is fitted on.
-        seed: Of the fit; each member has another one.
+        seed: Of the fit, and of its first member; the others have seeds of their own.
 
     Raises:
         OptionError: A mixture of which a member is a file of forecasts, which nobody can fit again.
     """
-    members = tuple(recipe_of(_spec_at(run), on, seed + APART * at) for at, run in enumerate(_runs_in(spec), start=1))
+    members = tuple(recipe_of(_spec_at(run), on, seed + APART * at) for at, run in enumerate(_runs_in(spec)))
     return Fit(spec.name, spec, on, seed, members)
 
 

@@ -88,7 +88,8 @@ def _cannot_print(error: OSError) -> int:
     """One line, if there is anywhere left for it; what is still to be written goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with suppress(OSError):
-        print(f"laborllm: {error.strerror or error}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"laborllm: {where}{error.strerror or error}", file=sys.stderr)
     return BAD_INPUT
 
 

@@ -73,9 +73,9 @@ def plan(
         seed: Seed of the folds, and those after it of repeats; default: drawn, so that nobody has seen them.
     """
     from laborllm.studies.confirmation.plan import make_plan
-    from laborllm.studies.run import choose_questions, open_study
+    from laborllm.studies.run import choose_questions, find_study
 
-    opened = open_study(file, folder, size=size)
+    opened = find_study(file, folder, size=size)
     made = make_plan(opened, size, choose_questions(opened.file.questions), out, seed=seed)
     print(f"{out}: the plan, made {made['made']}, hash {made['hash']}", file=sys.stderr)
 
@@ -120,7 +120,7 @@ def package(
         plan: The plan that was confirmed, if one was.
     """
     from laborllm.studies.confirmation.package import make_package
-    from laborllm.studies.run import open_study
+    from laborllm.studies.run import find_study
 
-    make_package(open_study(file, folder, size=size), size, out, plan=plan)
+    make_package(find_study(file, folder, size=size, answered=True), size, out, plan=plan)
     print(f"{out}: the package; begin with README.md", file=sys.stderr)

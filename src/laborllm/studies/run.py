@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from laborllm.errors import OptionError
+from laborllm.errors import OptionError, RunError
 from laborllm.storage import make_folder, sole_writer
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.config import SIZES, SizeName, StudyFile
 from laborllm.studies.protocol.jobs import run_jobs
 from laborllm.studies.protocol.panels import own_panels, synthetic_panels
 from laborllm.studies.protocol.question import Answer, Question
-from laborllm.studies.protocol.report import write_study
+from laborllm.studies.protocol.report import ANSWERS, write_study
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.questions.registry import QUESTIONS
 
@@ -71,6 +71,19 @@ def open_study(file: Path | StudyFile, out: Path, *, size: SizeName) -> Study:
     else:
         panels = synthetic_panels(tuple(said.panels), chosen.synthetic, folder)
     return Study(said, chosen, RunCache(out, panels))
+
+
+def find_study(file: Path, folder: Path, *, size: SizeName, answered: bool = False) -> Study:
+    """A study that was run before, or one with answers: where there is none, nothing is made.
+
+    Raises:
+        RunError: No folder of a study, or one without answers where these are needed.
+    """
+    if not folder.is_dir():
+        raise RunError(f"no folder of a study at {folder}: run the study first")
+    if answered and not (folder / ANSWERS).is_file():
+        raise RunError(f"{folder} holds no answers yet: run the study first")
+    return open_study(file, folder, size=size)
 
 
 def choose_questions(numbers: Sequence[int]) -> list[Question]:

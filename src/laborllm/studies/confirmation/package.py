@@ -15,7 +15,6 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from laborllm.errors import RunError
 from laborllm.models.runs.run_folder import environment
 from laborllm.panel import Panel
 from laborllm.panel.summary import shown_row_counts
@@ -40,12 +39,9 @@ def make_package(study: Study, size: SizeName, out: Path, *, plan: Path | None =
         plan: The plan that was confirmed, if one was.
 
     Raises:
-        RunError: The study has no answers yet.
         StorageError: `out` exists.
     """
     folder = study.cache.folder
-    if not (folder / ANSWERS).is_file():
-        raise RunError(f"{folder} holds no answers yet: run the study first")
     with new_folder(out) as place:
         for name in TAKEN:
             if (folder / name).is_dir():
