@@ -19,7 +19,7 @@ from laborllm.auditing.report import as_markdown
 from laborllm.cli.options import EVERY_OPTION
 from laborllm.errors import RunError
 from laborllm.evaluation import Evaluation, evaluate
-from laborllm.models.runs.run_folder import write_section
+from laborllm.models.runs.run_folder import list_as_audited, write_section
 from laborllm.models.runs.shipped import SHIPPED
 from laborllm.models.sequence.spread import spread
 from laborllm.occupations.groups import load_groups
@@ -81,6 +81,7 @@ def main(
     replace(whole, record=whole.record.released()).save(out)
     for title, text in sections(pooled, tested, found, counted).items():
         write_section(out, title, text)
+    list_as_audited(out, whole.record.released())
 
 
 def require_no_worse(found: Audit, frequencies: Audit) -> None:

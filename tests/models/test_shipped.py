@@ -15,7 +15,8 @@ from laborllm.models.runs.lineage import UNPUBLISHED
 from laborllm.models.runs.shipped import SHIPPED, find_run, shipped_models
 from laborllm.panel import Panel
 
-FILES = {"README.md", "complete.json", "curve.csv", "run.json", "vocabulary.json", "weights.safetensors"}
+LISTED = {"README.md", "curve.csv", "run.json", "vocabulary.json", "weights.safetensors"}
+FILES = LISTED | {"complete.json", "disclosure.json"}
 SECTIONS = ("Who was asked", "Test figures", "Calibration", "Whom it speaks for", "Audit", "Terms of the data")
 
 
@@ -35,6 +36,12 @@ def test_a_run_released_tells_no_hash_of_people_and_is_not_evaluated_on_them(pan
 class TestShipped:
     """Each of them."""
 
+    def test_all_that_is_in_it_may_go_out(self, name: str) -> None:
+        listed = json.loads((find_run(Path(name)) / "disclosure.json").read_text())["files"]
+        assert set(listed) == LISTED
+        assert {output["status"] for outputs in listed.values() for output in outputs} == {"pass"}
+        assert load(Path(name)).record.is_released
+
     def test_it_is_found_where_nothing_else_is(
         self, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -47,14 +54,7 @@ class TestShipped:
 
     def test_it_is_small_and_nothing_but_parameters_and_words(self, name: str) -> None:
         files = {path.name: path.stat().st_size for path in (SHIPPED / name).iterdir()}
-        assert files.keys() == {
-            "README.md",
-            "complete.json",
-            "curve.csv",
-            "run.json",
-            "vocabulary.json",
-            "weights.safetensors",
-        }
+        assert files.keys() == FILES
         assert sum(files.values()) < 5e6
         record = json.loads((SHIPPED / name / "run.json").read_text())["record"]
         assert record["fingerprint"] == record["held_out"] == UNPUBLISHED

@@ -1,8 +1,9 @@
 """What each verb shows of a panel, in its page, tables, JSON and on the terminal, as an attacker reads it."""
 
+import csv
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pandas as pd
 import polars as pl
 
 from laborllm.panel import Panel
+from laborllm.report.numbers import MISSING
 from laborllm.report.table import LATEX
+from laborllm.studies.questions.forecasts import gains, structural_change, two_years
 from privacy.attack import Cell, Publication
 
 GROUPS = ("transition", "origin", "destination", "gender", "education")
@@ -218,3 +221,49 @@ def card(panel: Panel, folder: Path) -> Publication:
         size = panel.subset(split).workers
         shown |= {("split", (split,))} if re.search(rf"\b{size}\b", text) else set()
     return Publication({"split": cells_of(panel.records, "split")}, panel.records["worker"].to_list(), shown)
+
+
+def study(panel: Panel, name: str, folder: Path) -> Publication:
+    """What the report of a study says of the held-out records of one panel, in the tables of questions 4, 8 and 11."""
+    records = observed(panel).filter(pl.col("split") == "test")
+    test = panel.subset("test").observed()
+    groups = records.with_columns(pl.col("age") // 10 * 10)
+    pairs = two_years.pairs_of(panel, None)
+    has = records["worker"].is_in(pairs.direct.records["worker"].unique().implode()) if pairs is not None else None
+    partitions: dict[str, list[Hashable]] = {
+        "all": [()] * records.height,
+        "pairs": [None if has is None else (value,) for value in has or [None] * records.height],
+        **{group: cells_of(groups, group) for group in ("gender", "ethnicity", "education", "region", "age")},
+    }
+    for cells in gains.cells_of(panel, test):
+        partitions |= {label: [(bool(inside),) for inside in cell] for label, cell in cells.items()}
+    shown: set[Cell] = {("all", ())}
+    shown |= {(row[0], (True,)) for row in _rows(folder, f"11-gains-{name}") if row[0] in partitions}
+    shown |= {
+        ("pairs", (True,)) for row in _rows(folder, "08-two-years-two-years") if row[0] == name and row[1] != MISSING
+    }
+    for group, level, workers, *_ in _rows(folder, f"04-subgroups-{name}-groups"):
+        if group in partitions and workers != MISSING:
+            shown.add((group, (int(level.removesuffix("s")) if group == "age" else level,)))
+    return Publication(partitions, records["worker"].to_list(), shown)
+
+
+def _rows(folder: Path, name: str) -> list[list[str]]:
+    with (folder / "tables" / f"{name}.csv").open() as file:
+        return list(csv.reader(file))[1:]
+
+
+def ageing(panel: Panel, folder: Path, years: Sequence[int]) -> Publication:
+    """Question 9 of a study: held-out records after each year that models have learnt from until then."""
+    records = panel.subset("test").observed().records
+    after = pl.concat([records.filter(pl.col("year") > year).with_columns(until=year) for year in years])
+    distance = after["year"] - after["until"]
+    bound = distance.cut([2, 4, 8], labels=["1 to 2", "3 to 4", "5 to 8", "9 or more"]).cast(pl.String)
+    recession = after["year"].is_in(structural_change.RECESSIONS)
+    kind = ["recession years" if value else "other years" for value in recession]
+    shown: set[Cell] = {
+        ("distance" if label in set(bound) else "kind", label)
+        for label, number, *_ in _rows(folder, "09-structural-change-distance")
+        if number != MISSING
+    }
+    return Publication({"distance": bound.to_list(), "kind": list(kind)}, after["worker"].to_list(), shown)

@@ -3,7 +3,9 @@
 import json
 import math
 from dataclasses import replace
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 from pathlib import Path
 
 import numpy as np
@@ -192,7 +194,7 @@ def test_refits_vary_as_the_closed_form_says() -> None:
 
 def test_cells_of_gains(careers: Panel) -> None:
     test = careers.subset("test")
-    cells = cells_of(careers, test)
+    cells = reduce(or_, cells_of(careers, test))
     history = History.of(test)
     assert sum(int(cells[kind].sum()) for kind in ("first", "stay", "move")) == len(test)
     fifths = [cell for name, cell in cells.items() if "fifth" in name]

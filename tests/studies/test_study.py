@@ -16,12 +16,14 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import OptionError, SourceError
+from laborllm.panel import Panel
 from laborllm.report.numbers import MISSING
 from laborllm.studies.protocol.config import StudyFile
 from laborllm.studies.protocol.question import Answer, Question
 from laborllm.studies.protocol.report import summary_table
 from laborllm.studies.questions.registry import QUESTIONS
 from laborllm.studies.run import run_study
+from privacy import published
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "studies" / "nlsy97.yaml"
@@ -78,6 +80,19 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
     with (folder / "runs.csv").open() as file:
         runs = list(csv.DictReader(file))
     assert len(runs) == len(list((folder / "costs").iterdir()))
+
+
+def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
+    """By whoever takes what all questions say of one panel together, and the counts of question 9 by themselves."""
+    for file in (folder / "panels").glob("*.parquet"):
+        panel = Panel.load(file)
+        publication = published.study(panel, panel.dataset, folder)
+        assert len(publication.shown) > 10
+        assert publication.recovered() == set()
+    first = Panel.load(folder / "panels" / "NLSY97-synthetic-120.parquet")
+    years = next(answer for question, answer in found.items() if question.number == 9).tables["distance"].note
+    cuts = [int(year) for year in re.findall(r"\d{4}", years)]
+    assert published.ageing(first, folder, cuts).recovered() == set()
 
 
 def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.outputs import FILE as DISCLOSURE
 from laborllm.privacy.outputs import Output
 from laborllm.privacy.outputs import record as record_outputs
-from laborllm.storage import new_file, new_folder, require_complete
+from laborllm.storage import MARKER, new_file, new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
 PARAMETERS = Output("weights", refused="they may tell of single people: audit them, and see the terms of the data")
@@ -86,6 +86,11 @@ class FitRecord:
         """What may be given away: without the hashes by which who was trained on, or a record, could be guessed."""
         lineage = Lineage.from_pairs((dataset, UNPUBLISHED) for dataset, _ in self.lineage.splits)
         return replace(self, fingerprint=UNPUBLISHED, held_out=UNPUBLISHED, lineage=lineage)
+
+    @property
+    def is_released(self) -> bool:
+        """Whether it is without the hashes that `released` leaves out."""
+        return self.fingerprint == UNPUBLISHED
 
     def over(self, panel: Panel) -> Panel:
         """`panel` over the taxonomy of the fit, as the model reads it; see `laborllm.panel.over`.
@@ -170,7 +175,18 @@ def _of_card(record: FitRecord) -> dict[str, list[Output]]:
     refused = "" if record.workers >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL} workers were trained on"
     sizes = Output("sizes", [{"split": "train", "status": "ok"}], refused=refused)
     hashes = Output("hashes", refused="of the panel, of who was held out and of values: leave them out to publish")
-    return {CARD: [sizes], FILE: [sizes, hashes]}
+    return {CARD: [sizes], FILE: [sizes] if record.is_released else [sizes, hashes]}
+
+
+def list_as_audited(path: Path, record: FitRecord) -> None:
+    """Say in the `disclosure.json` of a run folder that its model may go out: it was audited, as its card says.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    audited = Output("weights", said="audited before release: the card has the attacks and how far they get")
+    files = sorted(file.name for file in path.iterdir() if file.name not in (MARKER, DISCLOSURE))
+    record_outputs(path, {name: [audited] for name in files} | _of_card(record))
 
 
 def read_run(path: Path) -> Run:

@@ -1,13 +1,15 @@
 """What several questions do: a figure with its numbers, a perplexity with its draws, a number in a column."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from laborllm.evaluation.arrays import Bools
 from laborllm.evaluation.bootstrap import Bootstrapped, ClusterBootstrap
 from laborllm.evaluation.design import Design
+from laborllm.privacy import withhold
 from laborllm.report.figures import Draw
 from laborllm.report.numbers import interval, number
 from laborllm.report.pages.evaluation import Figure
@@ -60,6 +62,31 @@ def drawn_means(
     return ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws).mean(
         np.stack(values, axis=1), everything
     )
+
+
+def shown_cells(worker: pl.Series, partitions: Sequence[Mapping[str, Bools]]) -> dict[str, Bools]:
+    """The cells of which a number may be shown, where that of all records together is known; see `privacy.withhold`.
+
+    Args:
+        worker: Whose each record is, (n,).
+        partitions: Cells by name, (n,) each, of which no two of one partition overlap.
+
+    Returns:
+        Those shown, by name.
+    """
+    levels = [np.zeros(len(worker), dtype=np.intp)]
+    for cells in partitions:
+        levels.append(np.full(len(worker), len(cells)))  # the rest of the records
+        for at, cell in enumerate(cells.values()):
+            levels[-1][cell] = at
+    people = worker.rank("dense").to_numpy().astype(np.intp) - 1
+    _, *hidden = withhold(levels, people, rank=[0, *[1] * len(partitions)])
+    return {
+        name: cell
+        for cells, mask in zip(partitions, hidden, strict=True)
+        for (name, cell), is_hidden in zip(cells.items(), mask, strict=False)  # empty ones at the end have none
+        if not is_hidden
+    }
 
 
 def ratio_cell(ratio: Bootstrapped) -> str:

@@ -13,7 +13,7 @@ from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, all_below, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
-from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row
+from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row, shown_cells
 
 BETTER, WORSE = "mixture-varying", "career"
 LEAVES = 8
@@ -30,12 +30,10 @@ def _answer(study: Study) -> Answer:
     for name in study.panels:
         test = study.panel(name).subset("test").observed()
         gain = losses(study, study.scores(BETTER, name)) - losses(study, study.scores(WORSE, name))
-        cells = cells_of(study.panel(name), test) | leaves(test, study.panel(name), gain)
-        shown = {
-            label: cell
-            for label, cell in cells.items()
-            if test.records["worker"].filter(cell).n_unique() >= SMALLEST_CELL
-        }
+        partitions = [*cells_of(study.panel(name), test), leaves(test, study.panel(name), gain)]
+        shown = shown_cells(test.records["worker"], partitions)
+        if not shown:
+            continue
         drawn = drawn_means(study, name, [gain], np.stack(list(shown.values()), axis=1))
         rows = [
             (label, count(int(cell.sum())), ratio_cell(drawn[0, at])) for at, (label, cell) in enumerate(shown.items())
@@ -44,27 +42,31 @@ def _answer(study: Study) -> Answer:
         tables[name] = Table(f"{name}: where the gain is", ("records", "number", "ratio (95 %)"), tuple(rows), note)
         frame = [ratio_row(label, drawn[0, at]) for at, label in enumerate(shown) if not label.startswith("leaf")]
         figures[name] = figure(ratios, pl.DataFrame(frame), f"{name}: perplexity of {BETTER} over that of {WORSE}.")
-        stay, move = (drawn[0, list(shown).index(kind)] for kind in ("stay", "move"))
-        ahead.append((move - stay).interval)
-        said.append(f"{ratio_cell(move)} for moves and {ratio_cell(stay)} for stays on {name}")
+        if {"stay", "move"} <= set(shown):
+            stay, move = (drawn[0, list(shown).index(kind)] for kind in ("stay", "move"))
+            ahead.append((move - stay).interval)
+            said.append(f"{ratio_cell(move)} for moves and {ratio_cell(stay)} for stays on {name}")
     words = (
         f"Leaves are those of a regression tree of at most {LEAVES}, grown on the gains of half of the workers and "
         "measured on the others, from what is known before a record.",
     )
-    return Answer(verdict(all_below(ahead, 0), f"The ratio is {'; '.join(said)}."), tables, figures, words)
+    why = f"The ratio is {'; '.join(said) or 'of too few workers to be shown'}."
+    return Answer(verdict(all_below(ahead, 0) if ahead else None, why), tables, figures, words)
 
 
-def cells_of(panel: Panel, test: Panel) -> dict[str, Bools]:
-    """Records by kind, gap, what came before, and how frequent the occupation is in split train."""
+def cells_of(panel: Panel, test: Panel) -> list[dict[str, Bools]]:
+    """Records by kind; by gap; by what came before; and by how frequent the occupation is in split train."""
     history, share = History.of(test), shares(panel)
     states = [panel.taxonomy.position[code] for code in panel.taxonomy.states]
-    found = {kind: (history.kind == kind).to_numpy() for kind in KINDS}
-    found |= {"one year since the last record": history.gap == 1, "three or more years since": history.gap >= 3}
-    found["after a state without a job"] = np.isin(history.previous, states)
     edges = np.quantile(share[history.occupation], np.linspace(0, 1, 6)[1:-1])
     fifth = np.searchsorted(edges, share[history.occupation], "left")
     names = ("rarest fifth", "second fifth", "third fifth", "fourth fifth", "most frequent fifth")
-    return found | {f"occupations, {name} of records": fifth == at for at, name in enumerate(names)}
+    return [
+        {kind: (history.kind == kind).to_numpy() for kind in KINDS},
+        {"one year since the last record": history.gap == 1, "three or more years since": history.gap >= 3},
+        {"after a state without a job": np.isin(history.previous, states)},
+        {f"occupations, {name} of records": fifth == at for at, name in enumerate(names)},
+    ]
 
 
 def shares(panel: Panel) -> Numbers:

@@ -6,14 +6,23 @@ import polars as pl
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.panel.history import History
 from laborllm.report.figures import ratios
-from laborllm.report.numbers import count
+from laborllm.report.numbers import MISSING, count
 from laborllm.report.table import Table
 from laborllm.studies.protocol.draws import WINDOW
 from laborllm.studies.protocol.question import Answer, Question, all_above, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.protocol.versions import Recent, Sampled, Version
-from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row, two_decimals
+from laborllm.studies.questions.common import (
+    Numbers,
+    drawn_means,
+    figure,
+    losses,
+    ratio_cell,
+    ratio_row,
+    shown_cells,
+    two_decimals,
+)
 
 LAST: tuple[Recent, ...] = (
     *(Recent(records) for records in (0, 1, 2, 3, 5, 10)),
@@ -48,6 +57,7 @@ def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
 
 
 def _answer(study: Study) -> Answer:
+<<<<<<< HEAD
     tables, figures, decides = {}, {}, {}
     for name in study.panels:
         tested = _tested(study, name)
@@ -80,6 +90,38 @@ def _table(name: str, found: Bootstrapped, records: int) -> Table:
 
 def _label(recent: Recent) -> str:
     return f"last {recent.last} {recent.unit}"
+=======
+    tested = _tested(study)
+    whole = losses(study, _scores(study, None))
+    seen = History.of(study.panel(tested).subset("test").observed()).position
+    lengths = {"fewer": seen < LONG, "more": seen >= LONG}
+    cells = np.stack([np.ones(len(seen), dtype=bool), *lengths.values()], axis=1)
+    shown = shown_cells(study.panel(tested).subset("test").observed().records["worker"], [lengths])
+    named = (True, *(name in shown for name in lengths))
+    worse = [-last_of_windows(study.cache.log_prob(_scores(study, recent))) - whole for recent in LAST]
+    found = drawn_means(study, tested, [*worse, whole], cells)
+    rows, drawn_rows = [], []
+    for at, recent in enumerate(LAST):
+        label = f"last {recent.last} {recent.unit}"
+        rows.append((label, *_row([ratio_cell(found[at, cell]) for cell in range(3)], named)))
+        drawn_rows.append(ratio_row(label, found[at, 0]))
+    rows.append(("all of it", *_row([two_decimals(float(value)) for value in np.exp(found.estimate[-1])], named)))
+    header = ("forecast from", "all records", f"fewer than {LONG} before", f"{LONG} or more before")
+    note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(len(seen))} records."
+    table = Table(f"{study.first}: {MODEL}, from parts of the career", header, tuple(rows), note)
+    times = ratio_cell(found[LAST.index(DECIDES), 2])
+    why = f"From the last {DECIDES.last} records only, the perplexity of long careers is {times} times that from all."
+    holds = all_above([found[LAST.index(DECIDES), 2].exp().interval], 1)
+    if not named[2]:
+        holds, why = None, "Too few workers have long careers."
+    caption = "Perplexity over that from the whole career, with 95 % intervals."
+    drawn = figure(ratios, pl.DataFrame(drawn_rows), caption)
+    return Answer(verdict(holds, why), {"windows": table}, {"windows": drawn})
+>>>>>>> 286db36 (Withhold small cells in every question of a study, attack its tables, and list what is in the model that comes along)
+
+
+def _row(cells: list[str], named: tuple[bool, ...]) -> list[str]:
+    return [cell if is_named else MISSING for cell, is_named in zip(cells, named, strict=True)]
 
 
 QUESTION = Question(

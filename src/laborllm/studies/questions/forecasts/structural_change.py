@@ -9,13 +9,13 @@ import polars as pl
 from laborllm.evaluation.arrays import Bools
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.report.figures import ratios
-from laborllm.report.numbers import count
+from laborllm.report.numbers import MISSING, count
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, all_above, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.protocol.versions import Until, Version
-from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row
+from laborllm.studies.questions.common import Numbers, drawn_means, figure, losses, ratio_cell, ratio_row, shown_cells
 
 MODEL = "career"
 CUTS = (0.4, 0.6, 0.8)  # shares of the records before the last year that is learnt from
@@ -23,6 +23,10 @@ LATE = 5  # years after it, from which the verdict is taken
 DISTANCES = (1, 3, LATE, 9)  # years after it at which a row of the table begins
 RECESSIONS = (1970, 1974, 1975, 1980, 1981, 1982, 1990, 1991, 2001, 2008, 2009, 2020)
 """Years with six months or more of a recession, or its trough, as the NBER dates them."""
+
+
+Cell = tuple[str, int | None, Bools]
+"""The label of a row, the distance at which it begins, and its records for each cut, (cuts, n)."""
 
 
 def _years(study: Study, panel: str) -> list[int]:
@@ -45,7 +49,8 @@ def _answer(study: Study) -> Answer:
     for name in study.panels:
         found = _found(study, name)
         rows = tuple((each.label, count(each.records), each.cell) for each in found)
-        note = f"Models learnt from records up to {', '.join(map(str, _years(study, name)))}, over one of all years."
+        cuts = f"Models learnt from records up to {', '.join(map(str, _years(study, name)))}, over one of all years."
+        note = f"{cuts} Without a number: of too few workers, or such a number would follow from it."
         header = ("years after", "records", "ratio of perplexity")
         tables[name] = Table(f"{name}: {MODEL} on later years", header, rows, note)
         shown = [ratio_row(each.label, each.ratio) for each in found if each.ratio is not None]
@@ -64,20 +69,20 @@ class Aged:
 
     Attributes:
         label: Which they are.
-        records: How many, over all cuts.
-        ratio: Log ratio of perplexity to that of a model of all years; None without records.
+        records: How many, over all cuts; None where they are withheld.
+        ratio: Log ratio of perplexity to that of a model of all years; None where records are.
         is_late: Whether the verdict is taken from them.
     """
 
     label: str
-    records: int
+    records: int | None
     ratio: Bootstrapped | None
     is_late: bool = False
 
     @property
     def cell(self) -> str:
         """The ratio with its interval."""
-        return "" if self.ratio is None else ratio_cell(self.ratio)
+        return MISSING if self.ratio is None else ratio_cell(self.ratio)
 
 
 def _found(study: Study, panel: str) -> list[Aged]:
@@ -85,26 +90,45 @@ def _found(study: Study, panel: str) -> list[Aged]:
     year = study.panel(panel).subset("test").observed().records["year"].to_numpy()
     whole = losses(study, study.scores(MODEL, panel, whole=False))
     worse = [losses(study, _until(study, panel, until)) - whole for until in years]
-    found = []
+    cells, shown = _cells(year, years), _shown(study, panel, year, years)
+    return [
+        Aged(label, *_pooled(study, panel, worse, parts, shown=label in shown), low is not None and low >= LATE)
+        for label, low, parts in cells
+    ]
+
+
+def _cells(year: Numbers, years: list[int]) -> list[Cell]:
+    """The test records of each row, by the last year that was learnt from: by distance, then by recession."""
+    cells: list[Cell] = []
     for low, high in pairwise((*DISTANCES, 200)):
-        parts = [(year - until >= low) & (year - until < high) for until in years]
-        label = f"{low} or more" if high == 200 else f"{low} to {high - 1}"
-        found.append(Aged(label, *_pooled(study, panel, worse, parts), low >= LATE))
+        parts = np.stack([(year - until >= low) & (year - until < high) for until in years])
+        cells.append((f"{low} or more" if high == 200 else f"{low} to {high - 1}", low, parts))
     for label, chosen in (("recession years", True), ("other years", False)):
-        parts = [(year > until) & (np.isin(year, RECESSIONS) == chosen) for until in years]
-        found.append(Aged(label, *_pooled(study, panel, worse, parts)))
-    return found
+        parts = np.stack([(year > until) & (np.isin(year, RECESSIONS) == chosen) for until in years])
+        cells.append((label, None, parts))
+    return cells
 
 
-def _pooled(study: Study, panel: str, worse: list[Numbers], parts: list[Bools]) -> tuple[int, Bootstrapped | None]:
-    """The mean loss over the parts of all cuts together, on the draws of the test households."""
-    chosen = np.stack(parts).astype(np.float64)
-    total, weight = (chosen * np.stack(worse)).sum(axis=0), chosen.sum(axis=0)
-    records = int(weight.sum())
-    if not records:
-        return records, None
-    both = drawn_means(study, panel, [total, weight])
-    return records, both[0, 0] / both[1, 0]
+def _shown(study: Study, panel: str, year: Numbers, years: list[int]) -> set[str]:
+    """The rows that may be shown: a record counts once for each model that has learnt from years before it only."""
+    after = np.stack([year > until for until in years])  # (cuts, n)
+    worker = study.panel(panel).subset("test").observed().records["worker"]
+    cells = {label: parts[after] for label, _, parts in _cells(year, years)}
+    *distances, recession, other = cells
+    by_distance, by_recession = ({name: cells[name] for name in names} for names in (distances, (recession, other)))
+    return {*shown_cells(pl.concat([worker] * len(years)).filter(after.ravel()), [by_distance, by_recession])}
+
+
+def _pooled(
+    study: Study, panel: str, worse: list[Numbers], parts: Bools, *, shown: bool
+) -> tuple[int | None, Bootstrapped | None]:
+    """The mean loss over the parts of all cuts together, on the draws of the test households; none where that is not
+    shown."""
+    if not shown:
+        return None, None
+    chosen = parts.astype(np.float64)
+    both = drawn_means(study, panel, [(chosen * np.stack(worse)).sum(axis=0), chosen.sum(axis=0)])
+    return int(chosen.sum()), both[0, 0] / both[1, 0]
 
 
 QUESTION = Question(

@@ -10,12 +10,12 @@ from laborllm.forecasting.simulation.two_years import two_years_ahead
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.figures import agreement
-from laborllm.report.numbers import count, number, p_value, signed
+from laborllm.report.numbers import MISSING, count, number, p_value, signed
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
-from laborllm.studies.questions.common import Numbers, figure
+from laborllm.studies.questions.common import Numbers, figure, shown_cells
 
 MODEL = "career"
 PAPER = 0.93
@@ -70,13 +70,13 @@ def _answer(study: Study) -> Answer:
     rows, figures, correlations = [], {}, {}
     for name in study.panels:
         pairs = pairs_of(study.panel(name), study.size.windows)
-        if pairs is None:
+        if pairs is None or len(pairs.observed) < SMALLEST_CELL:
             continue
         model = study.cache.model(study.fit(MODEL, name))
         direct = np.exp(model.forecast(pairs.direct).only_open().log_prob.astype(np.float64))
         chained = two_years_ahead(model, pairs.chained)
         correlations[name] = float(np.corrcoef(direct.ravel(), chained.ravel())[0, 1])
-        rows.append((name, *_row(pairs, direct, chained, correlations[name])))
+        rows.append((name, _workers(study, name, pairs), *_row(pairs, direct, chained, correlations[name])))
         bins = binned(direct, chained)
         if bins.height > 1:  # one point shows no agreement
             figures[name] = figure(agreement, bins, f"{name}: mean probability of an occupation, direct and chained.")
@@ -87,10 +87,17 @@ def _answer(study: Study) -> Answer:
     said = ", ".join(f"{number(value, near_one=True)} on {name}" for name, value in correlations.items())
     holds = all(value >= PAPER for value in correlations.values()) if correlations else None
     return Answer(
-        verdict(holds, f"The correlation is {said or 'not known: nobody has such records'}."),
+        verdict(holds, f"The correlation is {said or 'not known: too few workers have such records'}."),
         {"two-years": table},
         figures,
     )
+
+
+def _workers(study: Study, name: str, pairs: Pairs) -> str:
+    """How many workers there are, unless the others would follow from it, who are too few."""
+    test = study.panel(name).draw("test", study.size.windows, seed=0).observed().records["worker"].unique().sort()
+    has = test.is_in(pairs.direct.records["worker"].unique().implode()).to_numpy()
+    return count(int(has.sum())) if shown_cells(test, [{"pair": has}]) else MISSING
 
 
 def _row(pairs: Pairs, direct: Numbers, chained: Numbers, correlation: float) -> tuple[str, ...]:
@@ -105,7 +112,6 @@ def _row(pairs: Pairs, direct: Numbers, chained: Numbers, correlation: float) ->
     ]
     difference = f"{signed(float((other - loss).mean()))} ({number(float(error))})"
     return (
-        count(len(rows)),
         number(correlation, near_one=True),
         number(float(variation)),
         number(float(loss.mean())),

@@ -8,6 +8,8 @@ import polars as pl
 from laborllm.evaluation.arrays import Numbers
 from laborllm.models.contract import HasVectors
 from laborllm.occupations import Taxonomy
+from laborllm.panel import Panel
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.figures import occupation_map
 from laborllm.report.numbers import count, number, p_value, share
 from laborllm.report.table import Table
@@ -20,6 +22,7 @@ from laborllm.studies.questions.distances import rank_agreement, read_distances
 MODEL = "career"
 NEAREST = 5
 SHUFFLES = 1000
+FEWEST = 20  # training records of an occupation
 SHOWN = 12  # occupations whose nearest are listed
 
 
@@ -34,8 +37,7 @@ def _answer(study: Study) -> Answer:
         assert isinstance(model, HasVectors)
         vectors = np.asarray(model.occupation_vectors(), dtype=np.float64)
         panel = study.panel(name)
-        counts = panel.subset("train").observed().records["occupation"].value_counts(sort=True)
-        known = [panel.taxonomy.position[code] for code in counts.filter(pl.col("count") >= 20)["occupation"]]
+        known = _known(panel)
         groups = np.array(panel.taxonomy.groups)[known]
         similar = similarity(vectors[known])
         agrees, by_chance, p = group_agreement(similar, groups)
@@ -49,7 +51,8 @@ def _answer(study: Study) -> Answer:
             near = read_distances(Path(study.file.distances), panel.taxonomy.codes)[np.ix_(known, known)]
             brought.append((name, *_agreement(similar, near)))
     header = ("panel", "occupations", f"of {NEAREST} nearest in the same group", "by chance", "p")
-    note = f"Occupations with 20 training records or more; chance and p from {SHUFFLES} shuffles of the groups."
+    named = f"Occupations with {FEWEST} training records, of {SMALLEST_CELL} workers, or more"
+    note = f"{named}; chance and p from {SHUFFLES} shuffles of the groups."
     tables["agreement"] = Table(f"Vectors of {MODEL} and major groups", header, tuple(rows), note)
     if brought:
         columns = ("panel", "pairs", "rank correlation with nearness", "p")
@@ -61,6 +64,15 @@ def _answer(study: Study) -> Answer:
     holds = True if all(refused) else None if any(refused) else False
     why = "; ".join(f"{share(agrees)} against {share(chance)} by chance on {name}" for name, agrees, chance, _ in found)
     return Answer(verdict(holds, f"{why}."), tables, figures)
+
+
+def _known(panel: Panel) -> list[int]:
+    """Columns of the occupations that may be named, the most frequent first: of 20 training records or more, and of
+    workers enough."""
+    trained = panel.subset("train").observed().records.group_by("occupation", maintain_order=True)
+    counts = trained.agg(pl.len(), pl.col("worker").n_unique()).sort("len", descending=True, maintain_order=True)
+    enough = counts.filter(pl.col("len") >= FEWEST, pl.col("worker") >= SMALLEST_CELL)
+    return [panel.taxonomy.position[code] for code in enough["occupation"]]
 
 
 def similarity(vectors: Numbers) -> Numbers:
