@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, file_hash, new_file, new_folder, require_complete, sole_writer
+from laborllm.storage import MARKER, file_hash, new_file, new_folder, read_json, require_complete, sole_writer
 
 
 def write_run(folder: Path) -> None:
@@ -173,6 +173,13 @@ def test_torn_marker_is_refused(tmp_path: Path, marker: str) -> None:
     (tmp_path / "run" / MARKER).write_text(marker)
     with pytest.raises(StorageError, match=rf"{MARKER} is torn"):
         require_complete(tmp_path / "run")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b"1" * 5000])
+def test_json_that_cannot_be_read_is_one_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(StorageError, match=r"a\.json cannot be read as JSON: .+"):
+        read_json(tmp_path / "a.json")
 
 
 def test_no_folder_is_replaced(tmp_path: Path) -> None:

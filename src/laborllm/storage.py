@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
+from typing import IO, Any
 
-from laborllm.errors import StorageError
+from laborllm.errors import StorageError, first_line
 
 MARKER = "complete.json"
 PARTIAL = ".partial"
@@ -259,6 +259,15 @@ def require_complete(path: Path) -> None:
         _require_size(path / name)
         if file_hash(path / name) != expected:
             raise StorageError(f"{path / name} does not have the hash in {MARKER}: it is torn or was changed")
+
+
+def read_json(path: Path) -> Any:
+    """What a file of JSON says. Raises `StorageError` if it says nothing, is nested too deep, or is too large."""
+    try:
+        _require_size(path)
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StorageError(f"{path} cannot be read as JSON: {first_line(error)}") from error
 
 
 def file_hash(path: Path) -> str:

@@ -100,12 +100,13 @@ def test_too_few_refits_or_an_odd_number(panel: Panel, tmp_path: Path, refits: i
 
 def test_what_a_recipe_names_is_fitted_again_on_the_same_half(panel: Panel, tmp_path: Path) -> None:
     """An ensemble whose members were trained on the people of a half would tell nothing of it."""
-    for name, variant in (("one", "plain"), ("again", "plain"), ("two", "two-part")):
-        Transition(variant).fit(panel).save(tmp_path / name)
-    mixture = Mixture(tuple(tmp_path / name for name in ("one", "again", "two")))
+    specs = {"one": Transition("plain"), "again": Transition("plain"), "two": Transition("two-part")}
+    for name, spec in specs.items():
+        spec.fit(panel).save(tmp_path / name)
+    mixture = Mixture(tuple(tmp_path / name for name in specs))
     found = refit(mixture, panel, 4, cache=tmp_path / "cache")
     half = Half(2, 0).apply(panel, lambda name: panel)
-    plain, two_part = (Transition(variant).fit(half).log_likelihood(panel) for variant in ("plain", "two-part"))
+    _, plain, two_part = (spec.fit(half).log_likelihood(panel) for spec in specs.values())
     low, high = np.minimum(plain, two_part), np.maximum(plain, two_part)
     assert ((found.log_likelihood[2] > low - 1e-5) & (found.log_likelihood[2] < high + 1e-5)).all()
     runs = [run.name.split("-")[0] for run in (tmp_path / "cache" / "runs").iterdir()]

@@ -136,7 +136,7 @@ def test_forecast_files(runs: list[Path], panel: Panel, tmp_path: Path) -> None:
             other.write_parquet(changed, metadata=about)
             outcome(lambda: load_forecaster(changed).forecast(panel))
     for name in about:
-        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]"):
+        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]", "[" * 100_000):
             frame.write_parquet(changed, metadata=about | {name: junk})
             outcome(lambda: load_forecaster(changed).forecast(panel))
     content = file.read_bytes()
@@ -161,7 +161,7 @@ def test_panel_files(panel: Panel, tmp_path: Path) -> None:
             other.write_parquet(changed, metadata=about)
             outcome(lambda: Panel.load(changed))
     for name in about:
-        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]"):
+        for junk in ("", "null", "[]", "{", '{"a": 1}', '"x"', "[[1]]", "[" * 100_000):
             frame.write_parquet(changed, metadata=about | {name: junk})
             outcome(lambda: Panel.load(changed))
     content = file.read_bytes()

@@ -22,7 +22,7 @@ import polars as pl
 
 from laborllm.errors import StorageError
 from laborllm.privacy.rules import RULES
-from laborllm.storage import new_file
+from laborllm.storage import new_file, read_json
 
 FILE = "disclosure.json"
 SUPPRESSED = "threshold or complementary"
@@ -155,9 +155,8 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return dict(said["files"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return dict(read_json(path)["files"])
+    except (StorageError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"{path} is no list of outputs of laborllm: move it, or write elsewhere") from error
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, make_folder, new_folder, require_complete, require_parent
+from laborllm.storage import MARKER, make_folder, new_folder, read_json, require_complete, require_parent
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.parallel.shard_files import PATTERN, names_of, read_shards, write_shards
 
@@ -177,5 +177,7 @@ def _read(folder: Path) -> Checkpoint:
         raise StorageError(
             f"{folder / min(strange, default=PATTERN)} is not what a checkpoint holds: {STATE}, {PATTERN}"
         )
-    state = json.loads((folder / STATE).read_text())
+    state = read_json(folder / STATE)
+    if not isinstance(state, dict) or not isinstance(state.get("step"), int):
+        raise StorageError(f"{folder / STATE} does not say at which step the training is")
     return Checkpoint(state["step"], state, folder, names_of(folder))

@@ -110,6 +110,11 @@ def _cut_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text(text[:-20])
 
 
+def _add_line(folder: Path, line: str) -> None:
+    with (folder / MANIFEST).open("a") as manifest:
+        manifest.write(f"{line}\n")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     **{f"flip at {at}": lambda folder, at=at: _flip(folder / "000001.parquet", at) for at in (0.0, 0.1, 0.5, 0.9, 1.0)},  # type: ignore[misc]
     "swapped": _swap,
@@ -118,6 +123,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "torn shard": lambda folder: (folder / "000002.parquet").write_bytes(b"PAR1"),
     "missing shard": lambda folder: (folder / "000001.parquet").unlink(),
     "torn manifest": _cut_manifest,
+    **{
+        f"line {line[:20]}": lambda folder, line=line: _add_line(folder, line)  # type: ignore[misc]
+        for line in ("[" * 100_000, '{"number": 1e999, "sha256": ""}', '{"number": -1, "sha256": 3}', "null", '"x"')
+    },
     "left by a kill": lambda folder: (folder / ".000003.parquet.77.partial").write_bytes(b"PAR1"),
 }
 

@@ -142,5 +142,5 @@ def _hashes(lines: list[str]) -> Iterator[tuple[int, str]]:
         try:
             stated = json.loads(line)
             yield int(stated["number"]), str(stated["sha256"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue

@@ -259,7 +259,15 @@ def from_rows(kind: type[AnyForecast], path: Path, frame: pl.DataFrame, about: M
             lineage=Lineage.from_pairs(json.loads(about["laborllm.lineage"])),
             method=str(json.loads(about[MARK])["method"]),
         )
-    except (pl.exceptions.PolarsError, ValueError, TypeError, KeyError, AttributeError, TaxonomyError) as error:
+    except (
+        pl.exceptions.PolarsError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+        TaxonomyError,
+    ) as error:
         raise InputError(
             f"{path} is not a forecast as this version of laborllm writes it: {first_line(error)}"
         ) from error

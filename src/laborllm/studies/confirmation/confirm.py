@@ -17,7 +17,7 @@ from laborllm.evaluation.design import Design
 from laborllm.panel import Panel
 from laborllm.report.numbers import count
 from laborllm.report.table import Table
-from laborllm.storage import make_folder, new_file, sole_writer
+from laborllm.storage import make_folder, new_file, read_json, sole_writer
 from laborllm.studies.confirmation.plan import read_plan, require_planned, study_file
 from laborllm.studies.protocol.jobs import run_jobs
 from laborllm.studies.protocol.models import REFERENCE
@@ -60,7 +60,9 @@ def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
     """
     plan = read_plan(plan_file)
     note = plan_file.with_name(plan_file.name + OPENED)
-    known = json.loads(note.read_text()) if note.is_file() else {}
+    known = read_json(note) if note.is_file() else {}
+    if not isinstance(known, dict):
+        raise RunError(f"{note} does not say when the plan was opened")
     opened = str(known.get("opened", _now()))
     if "answered" in known:
         raise RunError(f"the plan was opened on {opened} and answered: it is confirmed once; make another plan")

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 
-import polars as pl
 import yaml
 
 from laborllm.models.runs.run_folder import environment
@@ -56,7 +55,7 @@ def make_package(study: Study, size: SizeName, out: Path, *, plan: Path | None =
         (place / "environment.json").write_text(json.dumps(hardware() | environment(), indent=1))
         (place / "requirements.txt").write_text(_requirements())
         (place / "repeat.sh").write_text(_repeat(size))
-        minutes = float(sum(pl.read_csv(folder / COSTS)["processor_minutes"]))
+        minutes = float(sum(study.cache.costs()["processor_minutes"]))
         (place / "README.md").write_text(readme(study, size, hardware(), minutes))
 
 

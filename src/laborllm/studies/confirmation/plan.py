@@ -11,12 +11,13 @@ from typing import Any
 
 from laborllm.errors import RunError, StorageError
 from laborllm.models.runs.options import to_options
-from laborllm.storage import new_file
+from laborllm.storage import new_file, read_json
 from laborllm.studies.protocol.config import SizeName, StudyFile
 from laborllm.studies.protocol.question import Question
 from laborllm.studies.protocol.study import Study
 
 LARGEST_SEED = 2**31
+STATED = {"title", "size", "folds", "seeds", "study", "fingerprints", "models", "questions"}
 
 
 def make_plan(
@@ -64,10 +65,12 @@ def read_plan(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"no plan at {path}", hint="make one with 'laborllm study plan'")
     try:
-        plan = dict(json.loads(path.read_text()))
+        plan = dict(read_json(path))
         stated = plan.pop("hash")
-    except (ValueError, TypeError, KeyError) as error:
+    except (StorageError, ValueError, TypeError, KeyError) as error:
         raise RunError(f"{path} is no plan of a study") from error
+    if missing := STATED - plan.keys():
+        raise RunError(f"{path} is no plan of a study: it has no {min(missing)}")
     if hash_of(plan) != stated:
         raise RunError(f"{path} was changed after it was frozen: its hash is another one")
     return plan | {"hash": stated}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from laborllm.errors import StorageError, first_line
 from laborllm.models.contract import Fitted, Spec
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.language.specs import OffTheShelf, TitleHead
@@ -21,7 +22,7 @@ from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import Run, read_run
-from laborllm.storage import make_folder, new_file
+from laborllm.storage import make_folder, new_file, read_json
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.runs import Fit, Job, Scores
 
@@ -90,13 +91,23 @@ class RunCache:
         if scores.whole or (not self.has(scores) and self.has(whole)):
             forecast = self.forecast(whole)
             return forecast.records.with_columns(pl.Series("log_prob", forecast.log_likelihood))
-        return pl.read_parquet(self.place(scores))
+        return self._read_log_prob(self.place(scores))
 
     def costs(self) -> pl.DataFrame:
         """run, kind, panel, seed and processor_minutes of every run in the folder."""
-        rows = [json.loads(file.read_text()) for file in sorted((self.folder / "costs").glob("*.json"))]
+        folder = self.folder / "costs"
+        rows = [read_json(file) for file in sorted(folder.glob("*.json"))]
         kinds = {"run": pl.String, "kind": pl.String, "panel": pl.String, "seed": pl.Int64}
-        return pl.DataFrame(rows, schema=kinds | {"processor_minutes": pl.Float64})
+        try:
+            return pl.DataFrame(rows, schema=kinds | {"processor_minutes": pl.Float64})
+        except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+            raise StorageError(f"a file of {folder} is not as a run writes it: {first_line(error)}") from error
+
+    def _read_log_prob(self, place: Path) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(place, columns=["worker", "year", "occupation", "log_prob"])
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StorageError(f"{place} is torn or was changed: remove it to compute it again") from error
 
     def _fit(self, fit: Fit, place: Path) -> None:
         self._completed(fit).fit(self.panels.version(fit.on), seed=fit.seed, out=place).save(place)
