@@ -14,6 +14,7 @@ import polars as pl
 from laborllm.panel import Panel
 from laborllm.report.numbers import MISSING
 from laborllm.report.table import LATEX
+from laborllm.studies.protocol.config import SIZES
 from laborllm.studies.questions.forecasts import gains, structural_change, two_years
 from privacy.attack import Cell, Publication
 
@@ -224,15 +225,17 @@ def card(panel: Panel, folder: Path) -> Publication:
 
 
 def study(panel: Panel, name: str, folder: Path) -> Publication:
-    """What the report of a study says of the held-out records of one panel, in the tables of questions 4, 8 and 11."""
+    """What the report of a study says of the held-out records of one panel, in the tables of questions 7, 8 and 11."""
     records = observed(panel).filter(pl.col("split") == "test")
     test = panel.subset("test").observed()
     groups = records.with_columns(pl.col("age") // 10 * 10)
-    pairs = two_years.pairs_of(panel, None)
-    has = records["worker"].is_in(pairs.direct.records["worker"].unique().implode()) if pairs is not None else None
+    drawn = SIZES["smoke"].windows
+    pairs, asked = two_years.pairs_of(panel, drawn), set(panel.draw("test", drawn, seed=0).records["worker"])
+    paired = set() if pairs is None else set(pairs.direct.records["worker"])
     partitions: dict[str, list[Hashable]] = {
         "all": [()] * records.height,
-        "pairs": [None if has is None else (value,) for value in has or [None] * records.height],
+        "asked": [() if worker in asked else None for worker in records["worker"]],
+        "pairs": [(worker in paired,) if worker in asked else None for worker in records["worker"]],
         **{group: cells_of(groups, group) for group in ("gender", "ethnicity", "education", "region", "age")},
     }
     for cells in gains.cells_of(panel, test):
@@ -242,7 +245,7 @@ def study(panel: Panel, name: str, folder: Path) -> Publication:
     shown |= {
         ("pairs", (True,)) for row in _rows(folder, "08-two-years-two-years") if row[0] == name and row[1] != MISSING
     }
-    for group, level, workers, *_ in _rows(folder, f"04-subgroups-{name}-groups"):
+    for group, level, workers, *_ in _rows(folder, f"07-subgroups-{name}-groups"):
         if group in partitions and workers != MISSING:
             shown.add((group, (int(level.removesuffix("s")) if group == "age" else level,)))
     return Publication(partitions, records["worker"].to_list(), shown)

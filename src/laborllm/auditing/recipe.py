@@ -11,7 +11,7 @@ from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.runs import Fit
 from laborllm.studies.protocol.versions import Version
 
-APART = 1_000_003  # between the seeds of members, which may be one recipe with several seeds
+APART = 1_000_003  # between the seeds of members that are one recipe
 
 
 def recipe_of(spec: Spec, on: Version, seed: int) -> Fit:
@@ -20,13 +20,14 @@ def recipe_of(spec: Spec, on: Version, seed: int) -> Fit:
     Args:
         spec: The recipe.
         on: The version of the panel that all of it is fitted on.
-        seed: Of the fit, and of its first member; the others have seeds of their own.
+        seed: Of the fit and its members, as if each were asked about by itself; members of one recipe differ in it.
 
     Raises:
         OptionError: A mixture of which a member is a file of forecasts, which nobody can fit again.
     """
-    members = tuple(recipe_of(_spec_at(run), on, seed + APART * at) for at, run in enumerate(_runs_in(spec)))
-    return Fit(spec.name, spec, on, seed, members)
+    named = [_spec_at(run) for run in _runs_in(spec)]
+    members = (recipe_of(each, on, seed + APART * named[:at].count(each)) for at, each in enumerate(named))
+    return Fit(spec.name, spec, on, seed, tuple(members))
 
 
 def make(runs: RunCache, fit: Fit) -> None:
