@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import polars as pl
 from laborllm.panel import Panel
 from laborllm.report.numbers import MISSING
 from laborllm.report.table import LATEX
-from laborllm.studies.protocol.config import SIZES
 from laborllm.studies.questions.forecasts import gains, structural_change, two_years
 from privacy.attack import Cell, Publication
 
@@ -225,30 +224,32 @@ def card(panel: Panel, folder: Path) -> Publication:
 
 
 def study(panel: Panel, name: str, folder: Path) -> Publication:
-    """What the report of a study says of the held-out records of one panel, in the tables of questions 7, 8 and 11."""
+    """What the report of a study says of the held-out records of one panel, in the tables of questions 7 and 11."""
     records = observed(panel).filter(pl.col("split") == "test")
-    test = panel.subset("test").observed()
     groups = records.with_columns(pl.col("age") // 10 * 10)
-    drawn = SIZES["smoke"].windows
-    pairs, asked = two_years.pairs_of(panel, drawn), set(panel.draw("test", drawn, seed=0).records["worker"])
-    paired = set() if pairs is None else set(pairs.direct.records["worker"])
     partitions: dict[str, list[Hashable]] = {
         "all": [()] * records.height,
-        "asked": [() if worker in asked else None for worker in records["worker"]],
-        "pairs": [(worker in paired,) if worker in asked else None for worker in records["worker"]],
         **{group: cells_of(groups, group) for group in ("gender", "ethnicity", "education", "region", "age")},
     }
-    for cells in gains.cells_of(panel, test):
+    for cells in gains.cells_of(panel, panel.subset("test").observed()):
         partitions |= {label: [(bool(inside),) for inside in cell] for label, cell in cells.items()}
     shown: set[Cell] = {("all", ())}
     shown |= {(row[0], (True,)) for row in _rows(folder, f"11-gains-{name}") if row[0] in partitions}
-    shown |= {
-        ("pairs", (True,)) for row in _rows(folder, "08-two-years-two-years") if row[0] == name and row[1] != MISSING
-    }
     for group, level, workers, *_ in _rows(folder, f"07-subgroups-{name}-groups"):
         if group in partitions and workers != MISSING:
             shown.add((group, (int(level.removesuffix("s")) if group == "age" else level,)))
     return Publication(partitions, records["worker"].to_list(), shown)
+
+
+def two_years_ahead(panel: Panel, name: str, folder: Path, workers: int | None) -> Publication:
+    """Question 8 of a study: which of the workers asked about have records two years apart."""
+    asked = sorted(set(panel.draw("test", workers, seed=0).records["worker"]))
+    pairs = two_years.pairs_of(panel, workers)
+    paired = set() if pairs is None else set(pairs.direct.records["worker"])
+    shown: set[Cell] = {("all", ())}
+    for row in _rows(folder, "08-two-years-two-years"):
+        shown |= {("paired", True)} if row[0] == name and row[1] != MISSING else set()
+    return Publication({"all": [()] * len(asked), "paired": [worker in paired for worker in asked]}, asked, shown)
 
 
 def _rows(folder: Path, name: str) -> list[list[str]]:
@@ -256,8 +257,10 @@ def _rows(folder: Path, name: str) -> list[list[str]]:
         return list(csv.reader(file))[1:]
 
 
-def ageing(panel: Panel, folder: Path, years: Sequence[int]) -> Publication:
+def ageing(panel: Panel, name: str, folder: Path) -> Publication:
     """Question 9 of a study: held-out records after each year that models have learnt from until then."""
+    learnt = panel.subset("train").records["year"]
+    years = {int(learnt.quantile(cut, "nearest") or 0) for cut in structural_change.CUTS}
     records = panel.subset("test").observed().records
     after = pl.concat([records.filter(pl.col("year") > year).with_columns(until=year) for year in years])
     distance = after["year"] - after["until"]
@@ -266,7 +269,7 @@ def ageing(panel: Panel, folder: Path, years: Sequence[int]) -> Publication:
     kind = ["recession years" if value else "other years" for value in recession]
     shown: set[Cell] = {
         ("distance" if label in set(bound) else "kind", label)
-        for label, number, *_ in _rows(folder, "09-structural-change-distance")
+        for label, number, *_ in _rows(folder, f"09-structural-change-{name}")
         if number != MISSING
     }
     return Publication({"distance": bound.to_list(), "kind": list(kind)}, after["worker"].to_list(), shown)

@@ -57,32 +57,38 @@ def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
 
 
 def _answer(study: Study) -> Answer:
-<<<<<<< HEAD
     tables, figures, decides = {}, {}, {}
     for name in study.panels:
         tested = _tested(study, name)
         whole = losses(study, _scores(study, name, None))
-        seen = History.of(study.panel(tested).subset("test").observed()).position
-        cells = np.stack([np.ones(len(seen), dtype=bool), seen < LONG, seen >= LONG], axis=1)
+        test = study.panel(tested).subset("test").observed()
+        seen = History.of(test).position
+        lengths = {"short": seen < LONG, "long": seen >= LONG}
+        shown = shown_cells(test.records["worker"], [lengths])
+        cells = np.stack([np.ones(len(seen), dtype=bool), *lengths.values()], axis=1)
         parts = [last_of_windows(study.cache.log_prob(_scores(study, name, recent))) for recent in LAST]
         found = drawn_means(study, tested, [*(-part - whole for part in parts), whole], cells)
-        decides[name] = found[LAST.index(DECIDES), 2]
-        tables[name] = _table(name, found, len(seen))
-        shown = [ratio_row(_label(recent), found[at, 0]) for at, recent in enumerate(LAST)]
+        if "long" in shown:
+            decides[name] = found[LAST.index(DECIDES), 2]
+        tables[name] = _table(name, found, len(seen), [0, *(at for at, key in enumerate(lengths, 1) if key in shown)])
+        drawn = [ratio_row(_label(recent), found[at, 0]) for at, recent in enumerate(LAST)]
         caption = f"{name}: perplexity over that from the whole career, with 95 % intervals."
-        figures[name] = figure(ratios, pl.DataFrame(shown), caption)
+        figures[name] = figure(ratios, pl.DataFrame(drawn), caption)
     holds = all_above([ratio.exp().interval for ratio in decides.values()], 1)
     said = ", ".join(f"{ratio_cell(ratio)} on {name}" for name, ratio in decides.items())
-    why = f"Perplexity of long careers from the last {DECIDES.last} records only, over that from all: {said}."
+    long = f"Perplexity of long careers from the last {DECIDES.last} records only, over that from all"
+    why = f"{long}: {said or 'too few are long'}."
     return Answer(verdict(holds, why), tables, figures)
 
 
-def _table(name: str, found: Bootstrapped, records: int) -> Table:
+def _table(name: str, found: Bootstrapped, records: int, shown: list[int]) -> Table:
+    """shown: the columns, of all, short and long careers, that have workers enough."""
     rows = [
-        (_label(recent), *(ratio_cell(found[at, cell]) for cell in range(3)))  # all, short, long
+        (_label(recent), *(ratio_cell(found[at, cell]) if cell in shown else MISSING for cell in range(3)))
         for at, recent in enumerate(LAST)
     ]
-    rows.append(("all of it", *(two_decimals(float(np.exp(found.estimate[-1, cell]))) for cell in range(3))))
+    whole = [two_decimals(float(value)) for value in np.exp(found.estimate[-1])]
+    rows.append(("all of it", *(value if cell in shown else MISSING for cell, value in enumerate(whole))))
     header = ("forecast from", "all records", f"fewer than {LONG} before", f"{LONG} or more before")
     note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(records)} records."
     return Table(f"{name}: {MODEL}, from parts of the career", header, tuple(rows), note)
@@ -90,38 +96,6 @@ def _table(name: str, found: Bootstrapped, records: int) -> Table:
 
 def _label(recent: Recent) -> str:
     return f"last {recent.last} {recent.unit}"
-=======
-    tested = _tested(study)
-    whole = losses(study, _scores(study, None))
-    seen = History.of(study.panel(tested).subset("test").observed()).position
-    lengths = {"fewer": seen < LONG, "more": seen >= LONG}
-    cells = np.stack([np.ones(len(seen), dtype=bool), *lengths.values()], axis=1)
-    shown = shown_cells(study.panel(tested).subset("test").observed().records["worker"], [lengths])
-    named = (True, *(name in shown for name in lengths))
-    worse = [-last_of_windows(study.cache.log_prob(_scores(study, recent))) - whole for recent in LAST]
-    found = drawn_means(study, tested, [*worse, whole], cells)
-    rows, drawn_rows = [], []
-    for at, recent in enumerate(LAST):
-        label = f"last {recent.last} {recent.unit}"
-        rows.append((label, *_row([ratio_cell(found[at, cell]) for cell in range(3)], named)))
-        drawn_rows.append(ratio_row(label, found[at, 0]))
-    rows.append(("all of it", *_row([two_decimals(float(value)) for value in np.exp(found.estimate[-1])], named)))
-    header = ("forecast from", "all records", f"fewer than {LONG} before", f"{LONG} or more before")
-    note = f"Ratio of perplexity to that from the whole career; last row: that perplexity. {count(len(seen))} records."
-    table = Table(f"{study.first}: {MODEL}, from parts of the career", header, tuple(rows), note)
-    times = ratio_cell(found[LAST.index(DECIDES), 2])
-    why = f"From the last {DECIDES.last} records only, the perplexity of long careers is {times} times that from all."
-    holds = all_above([found[LAST.index(DECIDES), 2].exp().interval], 1)
-    if not named[2]:
-        holds, why = None, "Too few workers have long careers."
-    caption = "Perplexity over that from the whole career, with 95 % intervals."
-    drawn = figure(ratios, pl.DataFrame(drawn_rows), caption)
-    return Answer(verdict(holds, why), {"windows": table}, {"windows": drawn})
->>>>>>> 286db36 (Withhold small cells in every question of a study, attack its tables, and list what is in the model that comes along)
-
-
-def _row(cells: list[str], named: tuple[bool, ...]) -> list[str]:
-    return [cell if is_named else MISSING for cell, is_named in zip(cells, named, strict=True)]
 
 
 QUESTION = Question(

@@ -55,7 +55,8 @@ def _answer(study: Study) -> Answer:
         tables[name] = Table(f"{name}: {MODEL} on later years", header, rows, note)
         shown = [ratio_row(each.label, each.ratio) for each in found if each.ratio is not None]
         caption = f"{name}: perplexity over that of a model of all years, by years after."
-        figures[name] = figure(ratios, pl.DataFrame(shown), caption)
+        if shown:
+            figures[name] = figure(ratios, pl.DataFrame(shown), caption)
         late[name] = [each for each in found if each.is_late and each.ratio is not None]
     said = "; ".join(f"{', '.join(each.cell for each in found)} on {name}" for name, found in late.items())
     holds = all_above([each.ratio.exp().interval for found in late.values() for each in found if each.ratio], 1)
