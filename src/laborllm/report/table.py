@@ -37,7 +37,7 @@ class Table:
         head = "".join(self._cell("th", text, at, ' scope="col"') for at, text in enumerate(self.header))
         body = "".join(f"<tr>{self._html_row(row)}</tr>" for row in self.rows)
         note = f" <small>{html.escape(self.note)}</small>" if self.note else ""
-        caption = f"<caption>{html.escape(self.title)}{note}</caption>"
+        caption = f"<caption><span>{html.escape(self.title)}{note}</span></caption>"
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def to_csv(self) -> str:

@@ -135,13 +135,18 @@ def flow_table(evaluation: Evaluation, model: str) -> Table | None:
     )
     largest = frame.sort("observed", descending=True).head(20)
     rows = tuple(
-        (origin, destination, number(observed), number(expected))
+        (origin, destination, _flow(observed), number(expected))
         for origin, destination, observed, expected in largest.select(
             "origin", "destination", "observed", "expected"
         ).iter_rows()
     )
     header = ("from", "to", "observed", "expected")
     return Table(f"The largest flows, and those expected by {model}", header, rows, words=(0, 1)) if rows else None
+
+
+def _flow(observed: float) -> str:
+    """A flow of records, which are counted; weighted ones are no whole number."""
+    return count(int(observed)) if observed == int(observed) else number(observed)
 
 
 def sample_table(evaluation: Evaluation) -> Table:
