@@ -31,7 +31,12 @@ def recipe_of(spec: Spec, on: Version, seed: int) -> Fit:
 
 
 def make(runs: RunCache, fit: Fit) -> None:
-    """Fit what a recipe names, then the recipe itself, unless it was done before."""
+    """Fit what a recipe names, then the recipe itself, unless it was done before.
+
+    Args:
+        runs: Where fits are kept.
+        fit: The recipe.
+    """
     for member in fit.members:
         make(runs, member)
     runs.make(fit)

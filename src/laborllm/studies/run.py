@@ -76,6 +76,12 @@ def open_study(file: Path | StudyFile, out: Path, *, size: SizeName) -> Study:
 def find_study(file: Path, folder: Path, *, size: SizeName, answered: bool = False) -> Study:
     """A study that was run before, or one with answers: where there is none, nothing is made.
 
+    Args:
+        file: A study file.
+        folder: Folder of the study.
+        size: As which it was run.
+        answered: Whether it must have answers.
+
     Raises:
         RunError: No folder of a study, or one without answers where these are needed.
     """

@@ -181,6 +181,10 @@ def _of_card(record: FitRecord) -> dict[str, list[Output]]:
 def list_as_audited(path: Path, record: FitRecord) -> None:
     """Say in the `disclosure.json` of a run folder that its model may go out: it was audited, as its card says.
 
+    Args:
+        path: The run folder.
+        record: What the model was fitted on.
+
     Raises:
         StorageError: It cannot be written.
     """
