@@ -16,14 +16,12 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import OptionError, SourceError
-from laborllm.panel import Panel
 from laborllm.report.numbers import MISSING
-from laborllm.studies.protocol.config import SIZES, StudyFile
+from laborllm.studies.protocol.config import StudyFile
 from laborllm.studies.protocol.question import Answer, Question
 from laborllm.studies.protocol.report import summary_table
 from laborllm.studies.questions.registry import QUESTIONS
 from laborllm.studies.run import run_study
-from privacy import published
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "studies" / "nlsy97.yaml"
@@ -82,19 +80,6 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
     assert len(runs) == len(list((folder / "costs").iterdir()))
 
 
-def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
-    """By whoever takes together what questions 7 and 11 say of one panel, or what 8 or 9 says."""
-    for file in (folder / "panels").glob("*.parquet"):
-        panel = Panel.load(file)
-        publications = [
-            published.study(panel, panel.dataset, folder),
-            published.two_years_ahead(panel, panel.dataset, folder, SIZES["smoke"].windows),
-            published.ageing(panel, panel.dataset, folder),
-        ]
-        assert sum(len(publication.shown) for publication in publications) > 15
-        assert [publication.recovered() for publication in publications] == [set()] * 3
-
-
 def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_path: Path) -> None:
     again = Path(shutil.copytree(folder, tmp_path / "again"))
     runs = {path: path.stat().st_mtime_ns for path in again.glob("*/*") if path.parent.name in ("runs", "scores")}
@@ -108,11 +93,10 @@ def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
     """Killed when so many files more are there: among them the start, each fit, its scores, and the report."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["laborllm.studies.run", "laborllm.models.registry", "torch._dynamo"])
-    folder, file = tmp_path / "killed", tmp_path / "own.yaml"
-    file.write_text("title: x\npanels: {A: a.parquet}\nmodels: [two-part, nemo, career, mixture]\n")
+    folder = tmp_path / "killed"
 
     def begin() -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=run_study, args=(file, folder), kwargs={"size": "smoke", "questions": [1]})
+        process = context.Process(target=run_study, args=(FILE, folder), kwargs={"size": "smoke", "questions": [1]})
         process.start()
         return process
 
@@ -130,8 +114,8 @@ def test_killed_ten_times_it_gives_the_same_tables(tmp_path: Path) -> None:
         kills += process.exitcode == -signal.SIGKILL
         if process.exitcode == 0:
             shutil.rmtree(folder / "scores", ignore_errors=True)  # done too early: some of it once more
-    run_study(file, folder, size="smoke", questions=[1])
-    run_study(file, tmp_path / "whole", size="smoke", questions=[1])
+    run_study(FILE, folder, size="smoke", questions=[1])
+    run_study(FILE, tmp_path / "whole", size="smoke", questions=[1])
     assert tables(folder) == tables(tmp_path / "whole")
 
 
