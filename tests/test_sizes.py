@@ -17,6 +17,7 @@ from laborllm.models.registry import load
 from laborllm.models.runs.run_folder import FILE
 from laborllm.models.sequence.specs import Career
 from laborllm.panel import Panel
+from laborllm.panel.parquet import read as parquet
 from laborllm.sources import import_table
 from laborllm.sources.formats import text
 from laborllm.sources.nls.investigator.files import open_files
@@ -66,9 +67,9 @@ def test_a_parquet_file_that_fills_more_memory_than_is_allowed(
             size += 4 * len(column) * column.dtype.size  # type: ignore[attr-defined]
         else:
             size += 8 * len(column)
-    monkeypatch.setattr(read, "LARGEST", size)
+    monkeypatch.setattr(parquet, "LARGEST", size)
     read()
-    monkeypatch.setattr(read, "LARGEST", size - 1)
+    monkeypatch.setattr(parquet, "LARGEST", size - 1)
     with pytest.raises(error, match=rf"holds {len(frame):,} rows, which fill .* GiB of memory: files of more than"):
         read()
 

@@ -184,7 +184,7 @@ def test_another_split_of_a_dataset_is_refused(panel: Panel) -> None:
     Lineage(((dataset, held_out), ("ELSE", "1"))).require_held_out_by(panel)
     with pytest.raises(RunError, match="was fitted on another split of INVENTED") as found:
         Lineage(((dataset, "other"),)).require_held_out_by(panel)
-    assert found.value.hint == "or import this one with the same --seed"
+    assert found.value.hint == "import it with the same --seed"
     with pytest.raises(RunError, match="was trained on workers of INVENTED and does not tell which"):
         Lineage(((dataset, UNPUBLISHED),)).require_held_out_by(panel)
     Lineage((("ELSE", UNPUBLISHED),)).require_held_out_by(panel)
