@@ -16,12 +16,14 @@ import pytest
 
 from cli.commands import laborllm
 from laborllm.errors import OptionError, SourceError
+from laborllm.panel import Panel
 from laborllm.report.numbers import MISSING
-from laborllm.studies.protocol.config import StudyFile
+from laborllm.studies.protocol.config import SIZES, StudyFile
 from laborllm.studies.protocol.question import Answer, Question
 from laborllm.studies.protocol.report import summary_table
 from laborllm.studies.questions.registry import QUESTIONS
 from laborllm.studies.run import run_study
+from privacy import published
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "studies" / "nlsy97.yaml"
@@ -78,6 +80,19 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
     with (folder / "runs.csv").open() as file:
         runs = list(csv.DictReader(file))
     assert len(runs) == len(list((folder / "costs").iterdir()))
+
+
+def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
+    """By whoever takes together what questions 7 and 11 say of one panel, or what 8 or 9 says."""
+    for file in (folder / "panels").glob("*.parquet"):
+        panel = Panel.load(file)
+        publications = [
+            published.study(panel, panel.dataset, folder),
+            published.two_years_ahead(panel, panel.dataset, folder, SIZES["smoke"].windows),
+            published.ageing(panel, panel.dataset, folder),
+        ]
+        assert sum(len(publication.shown) for publication in publications) > 15
+        assert [publication.recovered() for publication in publications] == [set()] * 3
 
 
 def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_path: Path) -> None:
