@@ -46,7 +46,13 @@ def known_words(seen: Mapping[str, Iterable[str]], covariate: str) -> list[str]:
 
 
 def never_saw(seen: Mapping[str, Iterable[str]], covariate: str, value: str) -> str:
-    """What to say of a value that a model has never seen: which it knows, of those that the panels use."""
+    """What to say of a value that a model has never seen: which it knows, of those that the panels use.
+
+    Args:
+        seen: Covariate to the hashes of the values that were seen.
+        covariate: Its name.
+        value: The value that was not seen.
+    """
     known = ", ".join(known_words(seen, covariate))
     instead = f"; it knows: {known}" if known else ""
     return f"the model never saw {covariate} {value!r}, so what it would say of it means nothing{instead}"
