@@ -38,6 +38,15 @@ class Paths(Protocol):
 
 
 @runtime_checkable
+class HasRawMass(Protocol):
+    """Paths of a model that gives some probability to texts that are no title."""
+
+    def raw_probability(self) -> Tensor:
+        """The probabilities of the titles as texts, of the shape of `Paths.probability`: rows sum to the raw mass."""
+        ...
+
+
+@runtime_checkable
 class Draws(Protocol):
     """Paths that draw their next record without the distribution over all occupations."""
 

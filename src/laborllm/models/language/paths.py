@@ -1,6 +1,6 @@
 """Paths of a language model over career texts, which reads what is new of each text."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 
 import numpy as np
@@ -34,9 +34,11 @@ class LanguagePaths:
 
     def probability(self) -> Tensor:
         """(W, D, J), or (W, 1, J) before the first record is closed."""
-        texts, of_path = self.texts.texts()
-        log_prob = torch.from_numpy(self._titles.score(texts).log_prob)
-        return log_prob.softmax(dim=1)[torch.from_numpy(of_path)].view(*self.texts.closed.shape[:2], -1)
+        return self._of_paths(lambda log_prob: log_prob.softmax(dim=1))
+
+    def raw_probability(self) -> Tensor:
+        """The probabilities of the titles as texts, of the shape of `probability`: rows sum to the raw mass."""
+        return self._of_paths(torch.exp)
 
     def draw(self, uniform: Tensor, previous: Tensor) -> Tensor:
         """Draw the next open record of every path token by token, which reads some of the titles instead of all.
@@ -76,6 +78,12 @@ class LanguagePaths:
     def append(self, occupation: Tensor) -> None:
         """Close the next open record of every path."""
         self.texts.append(occupation)
+
+    def _of_paths(self, of_texts: Callable[[Tensor], Tensor]) -> Tensor:
+        """What is made of the log-probability of every title after each text, (b, J), for every path, (W, D, J)."""
+        texts, of_path = self.texts.texts()
+        log_prob = torch.from_numpy(self._titles.score(texts).log_prob)
+        return of_texts(log_prob)[torch.from_numpy(of_path)].view(*self.texts.closed.shape[:2], -1)
 
     def _of_levels(self, careers: Panel, known: NDArray[np.bool_], levels: Sequence[str]) -> NDArray[np.float64]:
         """P(level of the last record | the text before it) of the careers that are asked for, (b, L)."""

@@ -18,7 +18,6 @@ from laborllm.errors import OptionError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster, HasVectors
 from laborllm.models.forecasts.forecast import Floats, Forecast
-from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.mixture.paths import MixturePaths, path_weights
 from laborllm.models.mixture.temperature import TemperedPaths, tempered
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
@@ -128,8 +127,8 @@ class FittedMixture:
         return np.asarray(np.logaddexp.reduce(self.weights.log_weights(panel) + log_likelihoods, axis=1))
 
     def paths(self, panel: Panel, draws: int) -> Paths:
-        """Paths on which each member carries its own state along (see `models.paths`), if all can and none scores
-        the text of titles; else each career is forecast again every year.
+        """Paths on which each member carries its own state along (see `models.paths`), if all can; else each career is
+        forecast again every year.
 
         Args:
             panel: Careers of W workers, whose last records are open.
@@ -137,7 +136,7 @@ class FittedMixture:
         """
         panel = self.record.over(panel)
         members = [start_paths(member, panel, draws) for member in self.members]
-        if any(isinstance(paths, RescoredPaths | LanguagePaths) for paths in members):  # raw mass weighs members
+        if any(isinstance(paths, RescoredPaths) for paths in members):
             return RescoredPaths(self, panel, draws)
         paths = MixturePaths(members, path_weights(self.weights, panel))
         return TemperedPaths(paths, self.temperature) if self.spec.tempered else paths

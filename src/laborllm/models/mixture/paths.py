@@ -1,7 +1,7 @@
 """Paths of a mixture: each member carries its own state along each path, and the weights follow the history.
 
 The distribution of a path is the weighted mean of the members' distributions given that path, as in a forecast, so one
-draw continues all members alike. Members are over codes, which give all their probability to occupations.
+draw continues all members alike. A member that scores the text of titles counts by its raw mass, too.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torch import Tensor
 from laborllm.models.forecasts.forecast import Floats
 from laborllm.models.mixture.history import history_features
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
-from laborllm.models.paths import Paths
+from laborllm.models.paths import HasRawMass, Paths
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 
@@ -49,20 +49,24 @@ class MixturePaths:
 
     def probability(self) -> Tensor:
         """(W, D, J), or (W, 1, J) before the first record is closed."""
-        weights = torch.from_numpy(self._weights.now())
+        weights = torch.from_numpy(self._weights.now()).unbind(-1)
         parts = [
             weight[..., None].to(probability) * probability
-            for weight, probability in zip(
-                weights.unbind(-1), (m.probability().double() for m in self._members), strict=True
-            )
+            for weight, probability in zip(weights, map(_raw, self._members), strict=True)
         ]
-        return reduce(torch.add, parts)
+        total = reduce(torch.add, parts)
+        return total / total.sum(dim=-1, keepdim=True)
 
     def append(self, occupation: Tensor) -> None:
         """Close the next open record of every path, of every member."""
         for member in self._members:
             member.append(occupation)
         self._weights.append(occupation)
+
+
+def _raw(paths: Paths) -> Tensor:
+    """The probabilities of a member before they are normalised over the occupations."""
+    return (paths.raw_probability() if isinstance(paths, HasRawMass) else paths.probability()).double()
 
 
 def path_weights(weights: ConstantWeights | VaryingWeights, panel: Panel) -> PathWeights:
