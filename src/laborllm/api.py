@@ -317,8 +317,8 @@ def people_futures(
     return PeopleFutures(
         groups=groups,
         occupations=occupations,
-        shares=charted.chart_shares(first),
-        counts=charted.chart_counts(simulations, common_error=common_error),
+        shares=charted.chart_shares(simulations),
+        counts=charted.chart_counts(simulations, sampled=sampled, level=level, common_error=common_error),
         flows=charted.chart_flows(first) if several else None,
         careers=charted.chart_careers(first) if several else None,
         facts=_facts(first, model, groups["holds"][0]),

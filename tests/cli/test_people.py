@@ -13,6 +13,7 @@ import laborllm as ll
 from cli.commands import laborllm
 from laborllm.forecasting.hub import COLUMNS, hub_shares
 from laborllm.forecasting.summaries import return_to_work
+from laborllm.report.sentences import sentences
 
 LIST = Path(__file__).parents[2] / "examples" / "displaced.csv"
 
@@ -56,6 +57,19 @@ def test_thirty_displaced_workers_with_one_command(run: Path, capsys: pytest.Cap
     assert Path("shares.svg").read_text().startswith("<svg")
 
 
+def test_every_chart_of_a_group_is_vector_graphics_or_a_picture(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ll.import_synthetic(workers=40, seed=1).save(Path("panel.parquet"))
+    group = f"group {run} panel.parquet --draws 10 --years"
+    for kind in ("shares", "counts", "flows", "careers"):
+        assert laborllm(f"{group} 2031 2033 --chart {kind}.svg --chart-of {kind}") == 0
+        assert Path(f"{kind}.svg").read_text().startswith("<svg")
+    assert laborllm(f"{group} 2031 2033 --chart flows.png --chart-of flows") == 0
+    assert Path("flows.png").read_bytes().startswith(b"\x89PNG")
+    assert laborllm(f"{group} 2031 --chart alone.svg --chart-of careers") == 2
+    assert "a chart of careers is of two years or more, not of 2031 alone" in capsys.readouterr().err
+    assert not Path("alone.svg").exists()
+
+
 def test_refits_a_sample_and_who_must_move_are_said(run: Path) -> None:
     command = f"group {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --must-move --sampled --refits {run}"
     assert laborllm(f"{command} --page people.html") == 0
@@ -85,6 +99,52 @@ def test_what_if_without_a_file_prints_what_differs_most(run: Path, capsys: pyte
     assert first.startswith("of 100 people whose record says this, less of 100 as they are (")
     assert line.startswith(f"2026: {found[largest]:+.1f} (0.0) ")
     assert line.count(";") == 1
+
+
+def test_a_what_if_takes_a_title_for_a_code(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"what-if {run} {LIST} --as-of 2025-06 --years 2026 --draws 5 --last-occupation"
+    assert laborllm(f"{command} 95") == laborllm(f"{command} 'registered NURSES'") == 0
+    by_code, by_title = capsys.readouterr().out.split("of 100 people")[1:]
+    assert by_code == by_title
+    assert laborllm(f"{command} 'registered magicians'") == 2
+    assert "no occupation 'registered magicians': such as Registered nurses" in capsys.readouterr().err
+
+
+def test_a_simulation_without_a_file_says_where_each_person_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"simulate {run} {LIST} --as-of 2025-06 --years 2026 2028 --draws 20 --top 2"
+    before = set(Path().iterdir())
+    assert laborllm(command) == 0
+    said = capsys.readouterr()
+    people = ll.read_people(LIST, as_of="2025-06").panel
+    paths = ll.simulate(ll.load(run), people, years=[2026, 2028], draws=20)
+    assert said.out.splitlines() == sentences(ll.natural_frequencies(paths, top=2), 30)
+    assert len(said.out.splitlines()) == 2 * 30
+    assert "covariates held at their last values" in said.err
+    ll.import_synthetic(workers=60, seed=1).save(Path("panel.parquet"))
+    assert laborllm(f"simulate {run} panel.parquet --years 2031") == 2
+    assert "60 forecasts are more than the 30 that are printed: name a file with --out" in capsys.readouterr().err
+    assert set(Path().iterdir()) == before | {Path("panel.parquet")}
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("forecast {run} {list} --layout wide", "the layout wide is written to a file, and not printed: name one with"),
+        ("forecast {run} {list} --top 0", "top is how many occupations are shown, at least 1, not 0"),
+        ("forecast {run} {list} --year 99999", "a record cannot be opened in 99999: years have up to four digits"),
+        ("simulate {run} {list}", "no career has an open record: say which years to open"),
+        ("steps {run} 95 --top 0", "top is how many occupations are shown, at least 1, not 0"),
+    ],
+)
+def test_what_cannot_be_printed_is_one_line(
+    command: str, message: str, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(Path().iterdir())
+    assert laborllm(command.format(run=run, list=f"{LIST} --as-of 2025-06")) == 2
+    said = capsys.readouterr()
+    assert message in said.err.splitlines()[-1]
+    assert not said.out
+    assert set(Path().iterdir()) == before
 
 
 def test_what_if_writes_the_paired_difference(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +254,7 @@ OTHER = "worker,start,end,title\nAda,2019,2020,Frobnicator of zorbs\n"
         ("what-if RUN LIST --as-of 2025-06 --years 2026 --out x.csv", "needs another record"),
         (
             "what-if RUN LIST --as-of 2025-06 --years 2026 --last-occupation 1 --out x.csv",
-            "no occupation with code '1'",
+            "no occupation '1'",
         ),
         ("backtest RUN panel.parquet --origins 1900", "no worker of split test was seen both up to 1900"),
     ],

@@ -84,9 +84,21 @@ def test_a_page_says_of_whom_it_is_and_what_its_intervals_hold(one: Simulation, 
     }
     assert sampled.facts["Intervals hold"] == "draws, people, refits"
     assert (alone.level, sampled.level) == (0.9, 0.5)
+    fan = ll.group_shares([one, one], major=True, sampled=True, level=0.5).select("year", "title", "low", "high")
+    on_the_page = sampled.counts.with_columns(pl.col("title").cast(pl.String)).join(fan, on=["year", "title"])
+    assert on_the_page["low"].equals(on_the_page["low_right"])
+    assert on_the_page["high"].equals(on_the_page["high_right"])
+    assert sampled.counts["high"].sum() < alone.counts["high"].sum()
     for part in (alone.groups, alone.occupations):
         sums = part.group_by("year").agg(pl.col("count").sum())["count"]
         np.testing.assert_allclose(sums, panel.workers, rtol=1e-5)
+
+
+def test_shares_on_a_page_are_those_of_all_refits(one: Simulation, panel: Panel) -> None:
+    other = ll.simulate(Transition("plain").fit(panel.with_training(20, seed=0)), panel, years=[2005, 2006], draws=20)
+    page = ll.people_futures([one, other], model="counts")
+    shares = page.groups.filter(pl.col("title") == "Not employed")["share"]
+    assert page.shares.filter(title="Not employed")["share"].to_list() == pytest.approx(shares.to_list())
 
 
 def test_flows_and_careers_need_two_years(fitted: Fitted, panel: Panel) -> None:

@@ -92,7 +92,6 @@ def test_members_that_score_titles_count_by_their_raw_mass(
     assert shares.max() < 0.5  # much is on texts that are no title, so that raw mass decides
 
 
-
 def test_careers_of_which_nothing_was_observed(off_the_shelf: FittedOffTheShelf, panel: Panel) -> None:
     opened = panel.sample(4, seed=0).open(YEARS)
     require_equal_paths(off_the_shelf, opened.with_records(opened.records.filter(opened.records["year"] >= YEARS[0])))

@@ -21,6 +21,7 @@ from laborllm.panel.split import draw_workers, empty_split, held_out
 from laborllm.storage import new_file
 
 ROWS_TOGETHER = 2**16  # rows of a file that are read at a time
+LAST_YEAR = 9999
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,8 @@ class Panel:
         asked = pl.Series("year", sorted(set(years)), pl.Int64)
         if asked.is_empty():
             raise PanelError("no year to open records for: give at least one")
+        if asked[-1] > LAST_YEAR:
+            raise PanelError(f"a record cannot be opened in {asked[-1]}: years have up to four digits")
         ends = last["year"].to_list()
         if max(ends) >= asked[0]:
             late = sum(end >= asked[0] for end in ends)

@@ -25,5 +25,6 @@ def _sentence(rows: pl.DataFrame) -> str:
 
 
 def _phrase(row: dict[str, object]) -> str:
-    verbs = {"stay": "stay: ", "move": "move: ", "first": "begin: ", "other": ""}
-    return f"{row['people']} {verbs[str(row['kind'])]}{row['title']}"
+    verbs = {"stay": "stay: ", "move": "move: ", "first": "begin: "}
+    said = "all others" if row["kind"] == "other" else f"{verbs[str(row['kind'])]}{row['title']}"
+    return f"{row['people']} {said}"

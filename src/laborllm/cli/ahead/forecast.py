@@ -5,7 +5,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from laborllm.cli.ahead.people import READ_SO, MustMove, PeopleFile, ReadSo, as_panel_file, is_panel_file, next_year
+from laborllm.cli.ahead.people import (
+    FEW,
+    READ_SO,
+    MustMove,
+    PeopleFile,
+    ReadSo,
+    as_panel_file,
+    is_panel_file,
+    next_year,
+    require_few,
+    require_top,
+)
 from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
 from laborllm.errors import OptionError
@@ -18,7 +29,6 @@ if TYPE_CHECKING:
     from laborllm.panel.files.store import PanelFile
 
 SHOWN = 5  # people of whom the terminal says where a hundred like them go
-FEW = 30  # people of whom it says so where no file is written
 Layout = Literal["long", "wide", "people"]
 
 
@@ -62,16 +72,13 @@ def forecast(
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.engines.to_file import forecast_to_file
-    from laborllm.forecasting.export import require_table
     from laborllm.models.registry import state_of
     from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
     is_panel = is_panel_file(people)
     year = next_year(people, read) if year is None and not is_panel else year
-    layout = "people" if out is None else layout
-    if out is not None:
-        require_table(out, layout or "long", top)
+    layout = _layout_of(out, layout, top)
     options, fitted = scoring.options, api.load(run)
     model = _forecaster(fitted, options, year, must_move=must_move)
     identity = f"{state_of(run)}\n{options}\n{year}\n{must_move}"
@@ -79,7 +86,7 @@ def forecast(
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
         if out is None:
-            _require_few(careers, year)
+            require_few(careers, a_row_each=year is not None)
         else:
             make_folder(out.resolve().parent)
         as_table = layout is not None or top is not None or out is None or out.suffix != ".parquet"
@@ -91,11 +98,17 @@ def forecast(
             print(f"{out}: forecasts of {records:,} records", file=sys.stderr)
 
 
-def _require_few(careers: "PanelFile", year: int | None) -> None:
-    """Refuse to print what is said of many people."""
-    rows = len(careers) if year is None else sum(part.workers for part in careers.portions(FEW))
-    if rows > FEW:
-        raise OptionError(f"{rows:,} forecasts are more than the {FEW} that are printed", hint="name a file with --out")
+def _layout_of(out: Path | None, layout: Layout | None, top: int | None) -> Layout | None:
+    """The layout that is written, or printed; what cannot be is refused, before any work."""
+    from laborllm.forecasting.export import require_table
+
+    if out is not None:
+        require_table(out, layout or "long", top)
+        return layout
+    if layout not in (None, "people"):
+        raise OptionError(f"the layout {layout} is written to a file, and not printed", hint="name one with --out")
+    require_top(top)
+    return "people"
 
 
 def _whole(out: Path | None, folder: Path, *, as_table: bool) -> Path:

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from cyclopts import Parameter
 
 from laborllm.cli.ahead.people import READ_SO, Draws, MustMove, PeopleFile, ReadSo, Years
 from laborllm.cli.options import RunFolder, Seed
 from laborllm.cli.places import TO_FILE, TO_FOLDER
+from laborllm.errors import OptionError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from laborllm.privacy.outputs import Output
     from laborllm.report.pages.people import PeopleFutures
 
+ChartOf = Literal["shares", "counts", "flows", "careers"]
 Rates = Annotated[
     Path | None,
     Parameter(
@@ -45,6 +47,7 @@ def group(
     out: Annotated[Path | None, TO_FILE] = None,
     page: Annotated[Path | None, TO_FILE] = None,
     chart: Annotated[Path | None, TO_FILE] = None,
+    chart_of: ChartOf = "shares",
     tables: Annotated[Path | None, TO_FOLDER] = None,
     refits: list[Path] | None = None,
     rates: Rates = None,
@@ -64,10 +67,12 @@ def group(
     Args:
         out: Table to write; its name says the format: .parquet, .csv or .dta (Stata).
         page: HTML page to write, complete in one file.
-        chart: Chart of the shares by year to write: .svg or .png.
+        chart: Chart to write: .svg or .png.
+        chart_of: What the chart shows: `shares` of groups of occupations by year, their `counts` with intervals, `flows`
+            of people between groups, or `careers` that the model drew.
         tables: Folder of tables to write, person by person: natural frequencies, time in groups of occupations, moves,
             survival in the occupation, return to work.
-        refits: Run folders of the same model fitted on resampled careers: the intervals hold them too.
+        refits: Run folders of the same model fitted with `--resampled`: the intervals hold them too.
         by: A column of the panel, such as gender: a group for each value.
         major: Write major groups of occupations, not single ones.
         sampled: The people are a sample: the intervals hold who is in it.
@@ -81,7 +86,7 @@ def group(
     from laborllm.forecasting.hub import hub_shares
     from laborllm.forecasting.simulation.simulate import simulate
 
-    _require(out, chart, level)
+    _require(out, chart, chart_of, level, years)
     held: Held = {"sampled": sampled, "level": level, "common_error": common_error_of(run, rates)}
     careers = careers_of(people, read, before=min(years))
     groups = None if by is None else values_by_worker(careers, by)
@@ -96,11 +101,9 @@ def group(
         print(f"{out}: where {careers.workers:,} people are in {len(years)} years", file=sys.stderr)
     if tables is not None:
         _write_tables(tables, runs)
-    whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
-    if chart is not None:
-        _write_chart(chart, runs[0], whole)
-    if page is not None:
-        _write_page(page, api.people_futures(runs, model=name, **held), whole)
+    if chart is not None or page is not None:
+        whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
+        _write_pictures(chart, chart_of, page, api.people_futures(runs, model=name, **held), whole)
     _show(*shares, level)
 
 
@@ -114,7 +117,7 @@ def _show(shares: "pl.DataFrame", listed: "Output", level: float) -> None:
     print(f"intervals hold: {', '.join(shares['holds'].unique())}", file=sys.stderr)
 
 
-def _require(out: Path | None, chart: Path | None, level: float) -> None:
+def _require(out: Path | None, chart: Path | None, chart_of: str, level: float, years: "Sequence[int]") -> None:
     """Refuse what could not be written, before any work."""
     from laborllm.forecasting.export import require_table
     from laborllm.forecasting.groups.shares import require_level
@@ -125,6 +128,8 @@ def _require(out: Path | None, chart: Path | None, level: float) -> None:
         require_table(out, "long", None)
     if chart is not None:
         require_chart(chart)
+        if chart_of in ("flows", "careers") and len(set(years)) < 2:
+            raise OptionError(f"a chart of {chart_of} is of two years or more, not of {years[0]} alone")
 
 
 def _write_table(out: Path, table: "pl.DataFrame", listed: "Output") -> None:
@@ -144,14 +149,33 @@ def _write_tables(folder: Path, runs: "Sequence[Simulation]") -> None:
     print(f"{folder}: tables of each person", file=sys.stderr)
 
 
-def _write_chart(chart: Path, simulation: "Simulation", listed: "list[Output]") -> None:
-    from laborllm.forecasting.groups.charted import chart_shares
+def _write_pictures(
+    chart: Path | None, chart_of: str, page: Path | None, futures: "PeopleFutures", listed: "list[Output]"
+) -> None:
+    """Write the chart, and the page that has all of them."""
+    if chart is not None:
+        _write_chart(chart, chart_of, futures, listed)
+    if page is not None:
+        _write_page(page, futures, listed)
+
+
+def _write_chart(chart: Path, chart_of: str, futures: "PeopleFutures", listed: "list[Output]") -> None:
+    from laborllm.report import figures
     from laborllm.report.charts import write_chart
-    from laborllm.report.figures import shares_by_year
     from laborllm.storage import make_folder
 
+    draws: dict[str, tuple[figures.Draw, pl.DataFrame | None]] = {
+        "shares": (figures.shares_by_year, futures.shares),
+        "counts": (figures.fan, futures.counts),
+        "flows": (figures.river, futures.flows),
+        "careers": (figures.index_plot, futures.careers),
+    }
+    draw, frame = draws[chart_of]
+    if frame is None:
+        return  # of a single year, which is refused before any work
     make_folder(chart.resolve().parent)
-    write_chart(shares_by_year(chart_shares(simulation)), chart, outputs=listed)
+    write_chart(draw(frame), chart, outputs=listed)
+    print(f"{chart}: {chart_of} by year", file=sys.stderr)
 
 
 def _write_page(page: Path, futures: "PeopleFutures", listed: "list[Output]") -> None:

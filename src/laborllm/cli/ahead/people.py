@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from laborllm.errors import OptionError, TaxonomyError
 from laborllm.sources.people import People, PeopleOptions, read_people
 
 if TYPE_CHECKING:
+    from laborllm.occupations import Taxonomy
     from laborllm.panel import Panel
+    from laborllm.panel.files.store import PanelFile
 
 SHOWN = 5
+FEW = 30  # people of whom the terminal says where they are, where no file is written
 
 PeopleFile = Annotated[
     Path,
@@ -67,6 +71,34 @@ def as_panel_file(path: Path, options: PeopleOptions, *, before: int | None = No
         yield made
 
 
+def require_few(careers: "PanelFile", *, a_row_each: bool = True) -> None:
+    """Refuse to print what is said of many: to be called before long work, not after.
+
+    a_row_each: a forecast for each worker; else one for each record.
+    """
+    rows = sum(part.workers for part in careers.portions(FEW)) if a_row_each else len(careers)
+    if rows > FEW:
+        raise OptionError(f"{rows:,} forecasts are more than the {FEW} that are printed", hint="name a file with --out")
+
+
+def require_top(top: int | None) -> None:
+    """Refuse to print a number of occupations that is none."""
+    if top is not None and top < 1:
+        raise OptionError(f"top is how many occupations are shown, at least 1, not {top}")
+
+
+def code_of(occupation: str, taxonomy: "Taxonomy") -> str:
+    """The code of what was named by its code or its title, in capitals or not."""
+    titles = {title.casefold(): code for code, title in zip(taxonomy.codes, taxonomy.titles, strict=True)}
+    code = occupation if occupation in taxonomy.position else titles.get(occupation.casefold())
+    if code is None:
+        words = occupation.casefold().split()
+        like = [title for title in taxonomy.titles if any(word[:4] in title.casefold() for word in words)][:3]
+        hint = f"such as {'; '.join(like)}" if like else "`laborllm code-titles` finds the code of a title"
+        raise TaxonomyError(f"taxonomy {taxonomy.name} has no occupation {occupation!r}", hint=hint)
+    return code
+
+
 def is_panel_file(path: Path) -> bool:
     """Whether people are given as a panel, or as nothing that is there."""
     return not path.exists() or (path.suffix == ".parquet" and not _is_list_of_jobs(path))
@@ -104,12 +136,15 @@ def _report(people: People) -> None:
     if people.titles.is_empty():
         return
     coded = people.titles["code"].count()
+    workers = people.panel.workers
     print(
-        f"{people.panel.workers:,} people with {len(people.panel):,} years; {coded:,} of {len(people.titles):,} titles "
-        "coded, the least sure:",
+        f"{workers:,} {'person' if workers == 1 else 'people'} with {len(people.panel):,} years; {coded:,} of "
+        f"{len(people.titles):,} titles coded, the least sure:",
         file=sys.stderr,
     )
     for title, _, occupation, confidence, _ in people.titles.head(SHOWN).iter_rows():
         print(f"  {confidence:.2f}  {title} -> {occupation or 'no code'}", file=sys.stderr)
+    for reason, rows in people.panel.provenance.left_out.items():
+        print(f"{rows:,} {'row' if rows == 1 else 'rows'} left out: {reason}", file=sys.stderr)
     if people.left_out:
         print(f"{len(people.left_out):,} people left out: no year of theirs has a code", file=sys.stderr)

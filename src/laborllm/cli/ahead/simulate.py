@@ -7,13 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from laborllm.cli.ahead.people import READ_SO, Draws, MustMove, PeopleFile, ReadSo, TopOfYear, as_panel_file
-from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers, TableFile
+from laborllm.cli.ahead.people import (
+    FEW,
+    READ_SO,
+    Draws,
+    MustMove,
+    PeopleFile,
+    ReadSo,
+    TopOfYear,
+    as_panel_file,
+    require_few,
+    require_top,
+)
+from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers
+from laborllm.cli.places import TO_FILE
 from laborllm.errors import OptionError
 from laborllm.forecasting.engines.engine import LOCAL
 
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
+    from laborllm.forecasting.simulation.result import Simulation
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ def simulate(
     /,
     *,
     years: list[int] | None = None,
-    out: TableFile,
+    out: Annotated[Path | None, TO_FILE] = None,
     top: TopOfYear = None,
     draws: Draws = 1000,
     split: SomeSplit = None,
@@ -54,32 +67,51 @@ def simulate(
 ) -> None:
     """Write where workers are in each of several years, with the Monte Carlo error of every probability.
 
-    A row per worker, year and occupation. Covariates are held at their last value, unless education is drawn. Groups
-    and what-if are verbs of their own, other tables functions of the library.
+    A row per worker, year and occupation. Covariates are held at their last value, unless education is drawn. Without
+    `--out`, what is said of each of up to thirty people is printed. Groups and what-if are verbs of their own, other
+    tables functions of the library.
 
     Example: `laborllm simulate runs/transition nlswork.parquet --years 1989 1990 --top 5 --out years.csv`
 
     Args:
         years: Years to simulate, all after the last record; default: the open records of the panel.
+        out: File to write; its name says the format: .parquet, .csv or .dta (Stata). Default: print what is said of
+            each of a few people.
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.engines.to_file import simulate_to_file
-    from laborllm.forecasting.export import require_table
+    from laborllm.forecasting.simulation.simulate import simulate as simulate_careers
     from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.registry import state_of
     from laborllm.panel.files.store import PanelFile
     from laborllm.storage import make_folder
 
-    require_table(out, "long", top)
+    _require(out, top)
     education, fitted = _education(drawn), api.load(run)
     model = MustMovers(fitted) if must_move else fitted
-    identity = f"{state_of(run)}\n{must_move}\n{education}"  # parts of a simulation that is not this one are not used
-    whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
+    identity = f"{state_of(run)}
+{must_move}
+{education}"  # parts of a simulation that is not this one are not used
     with as_panel_file(people, read, before=None if years is None else min(years)) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
+        if out is None:
+            require_few(careers)
+            few = next(careers.portions(len(careers)))
+            paths = simulate_careers(
+                model,
+                few,
+                years=years,
+                draws=draws,
+                seed=seed,
+                education=education,
+                sample_titles=drawn.sample_titles,
+            )
+            _print(paths, top)
+            return
         make_folder(out.resolve().parent)
+        whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
         rows = simulate_to_file(
             model,
             careers,
@@ -97,6 +129,29 @@ def simulate(
         _convert(whole, out)
     held = "covariates held" if education is None else "education drawn, other covariates held"
     print(f"{out}: {rows:,} rows, {draws:,} paths of each worker; {held}", file=sys.stderr)
+
+
+def _require(out: Path | None, top: int | None) -> None:
+    """Refuse what could not be written or printed, before any work."""
+    from laborllm.forecasting.export import require_table
+
+    if out is None:
+        require_top(top)
+    else:
+        require_table(out, "long", top)
+
+
+def _print(paths: "Simulation", top: int | None) -> None:
+    """Say where each worker is in each year, and of how many paths that is known, under which assumptions."""
+    from laborllm.forecasting.frequencies import TOP, natural_frequencies
+    from laborllm.report.sentences import sentences
+
+    print("\n".join(sentences(natural_frequencies(paths, top=top or TOP), FEW)))
+    error = 100 * float(paths.error.max())
+    print(
+        f"{paths.draws:,} paths of each worker, which leave an error of up to {error:.1f} in 100; {paths.assumptions}",
+        file=sys.stderr,
+    )
 
 
 def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None":

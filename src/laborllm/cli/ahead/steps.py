@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from laborllm.cli.ahead.people import code_of, require_top
 from laborllm.cli.options import RunFolder
 from laborllm.cli.places import TO_FOLDER
-from laborllm.errors import TaxonomyError
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from laborllm.occupations import Taxonomy
 
 YEAR = 2025
 
@@ -44,8 +42,9 @@ def steps(
     from laborllm.models.contract import HasVectors
     from laborllm.storage import make_folder
 
+    require_top(top)
     fitted = api.load(run)
-    code = _code_of(occupation, fitted.record.taxonomy)
+    code = code_of(occupation, fitted.record.taxonomy)
     if people is None:
         found = flows.mobility(fitted, flows.typical_careers(fitted, year=year))
         coming = found.in_the_long_run()
@@ -63,18 +62,6 @@ def steps(
         if tables is not None:
             make_folder(tables)
             write_table(table, tables / f"{name.replace(' ', '_')}.csv")
-
-
-def _code_of(occupation: str, taxonomy: "Taxonomy") -> str:
-    """The code of what was named by its code or its title, in capitals or not."""
-    titles = {title.casefold(): code for code, title in zip(taxonomy.codes, taxonomy.titles, strict=True)}
-    code = occupation if occupation in taxonomy.position else titles.get(occupation.casefold())
-    if code is None:
-        words = occupation.casefold().split()
-        like = [title for title in taxonomy.titles if any(word[:4] in title.casefold() for word in words)][:3]
-        hint = f"such as {'; '.join(like)}" if like else "`laborllm code-titles` finds the code of a title"
-        raise TaxonomyError(f"taxonomy {taxonomy.name} has no occupation {occupation!r}", hint=hint)
-    return code
 
 
 def _lines(name: str, table: "pl.DataFrame", top: int) -> list[str]:

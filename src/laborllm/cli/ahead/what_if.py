@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years
+from laborllm.cli.ahead.people import READ_SO, Draws, PeopleFile, ReadSo, TopOfYear, Years, code_of, require_top
 from laborllm.cli.options import RunFolder, Seed
 from laborllm.cli.places import TO_FILE
 
@@ -42,7 +42,7 @@ def what_if(
             differences.
         education: The education of the last year, and after it.
         region: The region.
-        last_occupation: Code of the occupation of the last year.
+        last_occupation: Code or title of the occupation of the last year.
         out_of_work: The last year is one without work.
     """
     from laborllm import api
@@ -57,11 +57,11 @@ def what_if(
 
     if out is not None:
         require_table(out, "long", top)
+    require_top(top)
     fitted = api.load(run)
+    code = None if last_occupation is None else code_of(last_occupation, fitted.record.taxonomy)
     opened = as_read(fitted, careers_of(people, read, before=min(years))).open(years)
-    other = if_records_said(
-        opened, education=education, region=region, last_occupation=last_occupation, out_of_work=out_of_work
-    )
+    other = if_records_said(opened, education=education, region=region, last_occupation=code, out_of_work=out_of_work)
     difference = compare(fitted, opened, other, draws=draws, seed=seed)
     if out is None:
         print("\n".join(_lines(difference, top or SHOWN)))

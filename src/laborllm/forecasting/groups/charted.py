@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.forecasting.groups.common_error import CommonError
-from laborllm.forecasting.groups.shares import common_years, group_shares
+from laborllm.forecasting.groups.shares import LEVEL, common_years, group_shares
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations.taxonomy import OTHERS
 
@@ -24,25 +24,32 @@ def main_groups(simulation: Simulation, *, shown: int = SHOWN) -> list[str]:
     return total.sort("share", descending=True, maintain_order=True)["title"].head(shown).to_list()
 
 
-def chart_shares(simulation: Simulation, *, shown: int = SHOWN) -> pl.DataFrame:
+def chart_shares(simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN) -> pl.DataFrame:
     """Columns year, title and share: where the workers are by year, in their main groups and all others."""
-    order = [*main_groups(simulation, shown=shown), OTHERS]
-    table = group_shares(simulation, major=True).with_columns(_named("title", order))
+    order = [*main_groups(_first(simulations), shown=shown), OTHERS]
+    table = group_shares(simulations, major=True).with_columns(_named("title", order))
     return table.group_by("year", "title", maintain_order=True).agg(pl.col("share").sum()).sort("year", "title")
 
 
 def chart_counts(
-    simulations: Simulation | Sequence[Simulation], *, shown: int = SHOWN, common_error: CommonError | None = None
+    simulations: Simulation | Sequence[Simulation],
+    *,
+    shown: int = SHOWN,
+    sampled: bool = False,
+    level: float = LEVEL,
+    common_error: CommonError | None = None,
 ) -> pl.DataFrame:
     """Columns year, title, count, low and high: how many of the workers are in each of their main groups.
 
     Args:
         simulations: One simulation, or one by each refit of a model, of the same workers.
         shown: How many groups are shown at most.
+        sampled: Whether the workers are a sample, so that intervals hold who is in it.
+        level: Share of futures that an interval holds.
         common_error: The error that all people of a group share; default: none.
     """
-    table = group_shares(simulations, major=True, common_error=common_error)
-    order = main_groups(simulations if isinstance(simulations, Simulation) else simulations[0], shown=shown)
+    table = group_shares(simulations, major=True, sampled=sampled, level=level, common_error=common_error)
+    order = main_groups(_first(simulations), shown=shown)
     known = table.filter(pl.col("title").is_in(order))
     return known.select("year", pl.col("title").cast(pl.Enum(order)), "count", "low", "high").sort("title", "year")
 
@@ -91,6 +98,11 @@ def chart_careers(simulation: Simulation, *, careers: int = 60, shown: int = SHO
             "title": pl.Series(np.array(order)[at[chosen].ravel()], dtype=pl.Enum(order)),
         }
     )
+
+
+def _first(simulations: Simulation | Sequence[Simulation]) -> Simulation:
+    """The one whose main groups are shown, so that a group has one colour in all charts."""
+    return simulations if isinstance(simulations, Simulation) else simulations[0]
 
 
 def _places(simulation: Simulation, order: list[str]) -> NDArray[np.intp]:

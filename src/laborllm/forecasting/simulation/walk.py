@@ -109,7 +109,9 @@ def origins_of(panel: Panel) -> tuple[pl.DataFrame, NDArray[np.int16]]:
         pl.col("year").filter(is_open).alias("open"),
     )
     counts = set(careers["open"].list.len())
-    if len(counts) != 1 or not max(counts):
+    if not max(counts):
+        raise PanelError("no career has an open record: say which years to open")
+    if len(counts) != 1:
         raise PanelError(
             f"careers have from {min(counts)} to {max(counts)} open records: all must have the same number, at least "
             "one; say which years to open"

@@ -4,6 +4,8 @@ Titles take the colours in their order, and what is left over is grey: with titl
 in all figures.
 """
 
+from textwrap import wrap
+
 import altair as alt
 import numpy as np
 import polars as pl
@@ -52,7 +54,7 @@ def fan(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
         ).properties(width=width, height=LOW)
 
     return styled(
-        grid(frame.with_columns(pl.col("title").map_elements(_short, pl.String)), "title", draw, narrow=narrow)
+        grid(frame.with_columns(pl.col("title").map_elements(_in_lines, pl.String)), "title", draw, narrow=narrow)
     )
 
 
@@ -157,6 +159,6 @@ def _width(narrow: bool) -> int:
     return PHONE + 60 if narrow else WIDE
 
 
-def _short(title: str) -> str:
+def _in_lines(title: str) -> str:
     """A title that fits over a small panel."""
-    return title if len(title) <= 24 else title[:22].rstrip(" ,") + "\N{HORIZONTAL ELLIPSIS}"
+    return "\n".join(wrap(title, 22, break_long_words=False))

@@ -103,7 +103,7 @@ def guide(at: float) -> alt.Chart:
 
 
 def grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt.ConcatChart:
-    """A panel for each value of a column, named by it; two side by side where the page is narrow.
+    """A panel for each value of a column, named by it line by line; two side by side where the page is narrow.
 
     Args:
         frame: What is drawn.
@@ -116,7 +116,7 @@ def grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt
     """
     columns, width = (2, NARROW - 16) if narrow else (COLUMNS, NARROW)
     panels = [
-        draw(part, width, at % columns == 0).properties(title=KIND_TITLES.get(name, name))
+        draw(part, width, at % columns == 0).properties(title=KIND_TITLES.get(name, name).split("\n"))
         for at, (name, part) in enumerate(_parts(frame, key))
     ]
     return alt.concat(*panels, columns=columns, spacing=20)

@@ -69,7 +69,7 @@ def write_people_page(
         page = Page(
             title=title,
             headline=_headline(futures.groups),
-            key_numbers=_key_numbers(futures.groups),
+            key_numbers=_key_numbers(futures.groups, _within(futures)),
             sections=list(_sections(futures)),
             facts=futures.facts,
             notes=[NO_PROMISE],
@@ -99,7 +99,6 @@ def people_lines(groups: pl.DataFrame, level: float) -> list[str]:
 
 
 def _sections(futures: PeopleFutures) -> Iterator[Section]:
-    within = f"{_percent(futures.level)} of futures"
     yield Section(
         "Year by year",
         "The expected share of these people in each major group of occupations.",
@@ -111,7 +110,7 @@ def _sections(futures: PeopleFutures) -> Iterator[Section]:
     )
     yield Section(
         "How sure that is",
-        f"How many of them are in each group: the line is the expected number, the band holds {within}.",
+        f"How many of them are in each group: the line is the expected number, the band holds {_within(futures)}.",
         (_figure(figures.fan, futures.counts, "Wide bands are the rule: few people, and each goes one way."),),
     )
     if futures.flows is not None:
@@ -137,7 +136,7 @@ def _occupations(futures: PeopleFutures) -> Iterator[Table]:
             (row["title"], f"{row['count']:.1f}", f"{row['low']} to {row['high']}")
             for row in part.head(LISTED).iter_rows(named=True)
         )
-        header = ("", "people expected", f"{_percent(futures.level)} of futures")
+        header = ("", "people expected", _within(futures))
         yield Table(f"In {year}, of {part['workers'][0]:,} people", header, rows)
 
 
@@ -154,15 +153,15 @@ def _headline(groups: pl.DataFrame) -> str:
     if len(years) > 1:
         text += f" and {_at_work(last)[0]:.0f} in {years[-1]}"
     jobs = last.filter(pl.col("title") != STATE_GROUP).sort("count", descending=True, maintain_order=True).head(2)
-    return f"{text}. Most of those work in {' and in '.join(_plain(title) for title in jobs['title'])}."
+    return f"{text}. The most frequent jobs are in {' and in '.join(_plain(title) for title in jobs['title'])}."
 
 
-def _key_numbers(groups: pl.DataFrame) -> list[KeyNumber]:
+def _key_numbers(groups: pl.DataFrame, within: str) -> list[KeyNumber]:
     years = groups["year"].unique().sort().to_list()
     found = [KeyNumber(count(int(groups["workers"][0])), "people")]
     for year in dict.fromkeys((years[0], years[len(years) // 2], years[-1])):
         expected, low, high = _at_work(groups.filter(pl.col("year") == year))
-        found.append(KeyNumber(f"{expected:.0f}", f"at work in {year}, expected; {low:.0f} to {high:.0f}"))
+        found.append(KeyNumber(f"{expected:.0f}", f"expected at work in {year}; {low:.0f} to {high:.0f} in {within}"))
     return found
 
 
@@ -173,6 +172,10 @@ def _at_work(groups: pl.DataFrame) -> tuple[float, float, float]:
     if out.is_empty():
         return workers, workers, workers
     return workers - out["count"][0], workers - out["high"][0], workers - out["low"][0]
+
+
+def _within(futures: PeopleFutures) -> str:
+    return f"{_percent(futures.level)} of futures"
 
 
 def _percent(level: float) -> str:
