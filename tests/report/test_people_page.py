@@ -106,9 +106,9 @@ def test_key_numbers_turn_the_interval_of_those_without_a_job_round(text: str) -
     found = re.findall(r"<li><strong>(\d+)</strong> <span>([^<]*)</span>", text)
     assert found == [
         ("40", "people"),
-        ("32", "expected at work in 2026; 28 to 36 in 90 % of futures"),
-        ("30", "expected at work in 2028; 26 to 35 in 90 % of futures"),
-        ("32", "expected at work in 2031; 28 to 36 in 90 % of futures"),
+        ("32", "expected at work in 2026; 28 to 36 in 90\N{NO-BREAK SPACE}% of futures"),
+        ("30", "expected at work in 2028; 26 to 35 in 90\N{NO-BREAK SPACE}% of futures"),
+        ("32", "expected at work in 2031; 28 to 36 in 90\N{NO-BREAK SPACE}% of futures"),
     ]
 
 
@@ -134,7 +134,7 @@ def test_without_states_everybody_is_at_work(tmp_path: Path) -> None:
     jobs = groups().filter(pl.col("title") != STATE_GROUP)
     page = written(tmp_path, futures(groups=jobs))
     assert "40 are expected to be at work in 2026 and 40 in 2031" in page
-    assert "expected at work in 2026; 40 to 40 in 90 % of futures" in page
+    assert "expected at work in 2026; 40 to 40 in 90\N{NO-BREAK SPACE}% of futures" in page
     assert people_lines(jobs, 0.9)[0].startswith("2026: of 40 people 40 at work (40 to 40 in 90 % of futures)")
 
 
@@ -147,7 +147,7 @@ def test_what_is_given_is_text(tmp_path: Path) -> None:
 
 def test_a_level_is_said_without_zeros_that_say_nothing(tmp_path: Path) -> None:
     page = written(tmp_path, futures(level=0.995))
-    assert "the band holds 99.5 % of futures" in page
+    assert "the band holds 99.5\N{NO-BREAK SPACE}% of futures" in page
     assert "in 50 % of futures" in people_lines(groups(), 0.5)[0]
 
 

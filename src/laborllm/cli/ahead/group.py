@@ -68,8 +68,8 @@ def group(
         out: Table to write; its name says the format: .parquet, .csv or .dta (Stata).
         page: HTML page to write, complete in one file.
         chart: Chart to write: .svg or .png.
-        chart_of: What the chart shows: `shares` of groups of occupations by year, their `counts` with intervals, `flows`
-            of people between groups, or `careers` that the model drew.
+        chart_of: What the chart shows: `shares` of groups of occupations by year, their `counts` with intervals,
+            `flows` of people between groups, or `careers` that the model drew.
         tables: Folder of tables to write, person by person: natural frequencies, time in groups of occupations, moves,
             survival in the occupation, return to work.
         refits: Run folders of the same model fitted with `--resampled`: the intervals hold them too.

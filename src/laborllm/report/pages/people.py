@@ -175,7 +175,7 @@ def _at_work(groups: pl.DataFrame) -> tuple[float, float, float]:
 
 
 def _within(futures: PeopleFutures) -> str:
-    return f"{_percent(futures.level)} of futures"
+    return f"{_percent(futures.level)} of futures".replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _percent(level: float) -> str:
