@@ -88,6 +88,7 @@ def fit(
     seed: int = 0,
     out: str | Path | None = None,
     careers: int | None = None,
+    resampled: int | None = None,
     **options: Any,
 ) -> "Fitted":
     """Fit a model on split train of a panel, choosing on split valid. Open records are left out.
@@ -100,6 +101,8 @@ def fit(
             checkpoints in the folder `out`.training until it is written, and one that was interrupted resumes from the
             last.
         careers: Train on this many careers, drawn at random; default: all of split train.
+        resampled: Train on careers drawn with replacement, by household where the panel has them, with this seed: one
+            of the refits that intervals of groups hold. Default: on each once.
         options: Fields of the spec, where `model` is a name.
 
     Returns:
@@ -124,6 +127,7 @@ def fit(
     place = None if out is None else _place(out)
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     data = data if careers is None else data.with_training(careers, seed=seed)
+    data = data if resampled is None else data.resampled(seed=resampled)
     if place is None:
         return spec.fit(data, seed=seed)
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first holds the place for all

@@ -19,10 +19,10 @@ from laborllm.models.language.title_head import FittedTitleHead
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
+from laborllm.panel.resample import resample_training
 from laborllm.report.numbers import number
 from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
 from laborllm.studies.protocol.config import SIZES
-from laborllm.studies.protocol.draws import resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.question import Verdict, all_above, all_below
 from laborllm.studies.protocol.versions import Recent, Version

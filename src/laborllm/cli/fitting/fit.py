@@ -15,7 +15,7 @@ from cyclopts import App, Parameter
 
 from laborllm.cli.fitting.curves import CURVE, draw_curves
 from laborllm.cli.fitting.spec_options import options_of, spec_from, summary
-from laborllm.cli.options import EVERY_OPTION, ConfigFile, PanelFile, RunOut, Seed
+from laborllm.cli.options import EVERY_OPTION, NATURAL, ConfigFile, PanelFile, RunOut, Seed
 from laborllm.models.registry import MODELS, spec_class
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ WITHOUT_TRAINING = {"oracle", "off-the-shelf", "mixture"}
 Careers = Annotated[
     int | None, Parameter(help="Train on this many careers, drawn at random; default: all of split train.")
 ]
+Resampled = Annotated[
+    int | None,
+    Parameter(
+        help="Train on careers drawn with replacement, by household where the panel has them, with this seed: a refit "
+        "for `group --refits`; default: on each once.",
+        validator=NATURAL,
+    ),
+]
 Members = Annotated[list[Path], Parameter(help="Run folders, and files of forecasts, two or more.")]
 
 fit = App(
@@ -44,7 +52,14 @@ fit = App(
 
 
 def fit_and_report(
-    spec: "Spec", panel: Path, *, out: Path, seed: int = 0, careers: int | None = None, config: Path | None = None
+    spec: "Spec",
+    panel: Path,
+    *,
+    out: Path,
+    seed: int = 0,
+    careers: int | None = None,
+    resampled: int | None = None,
+    config: Path | None = None,
 ) -> None:
     """Fit a model, write its run folder, and say in a line what is in it.
 
@@ -54,6 +69,7 @@ def fit_and_report(
         out: The run folder.
         seed: Decides everything random.
         careers: Train on this many careers; None: all.
+        resampled: Train on careers drawn with replacement, with this seed; None: on each once.
         config: File of options, which has been read by now.
     """
     from laborllm import api
@@ -61,7 +77,7 @@ def fit_and_report(
     training = out.with_name(f"{out.name}.training")
     try:
         with _terminated_as_interrupted():
-            fitted = api.fit(spec, panel, seed=seed, out=out, careers=careers)
+            fitted = api.fit(spec, panel, seed=seed, out=out, careers=careers, resampled=resampled)
     except KeyboardInterrupt as interrupt:
         kept = f"{training} keeps what was trained: the same command resumes from there"
         nothing = "nothing was kept yet: the same command begins again"
@@ -100,8 +116,10 @@ SHARED = {
     "seed": Argument("seed", Argument.KEYWORD_ONLY, default=0, annotation=Seed),
     "config": Argument("config", Argument.KEYWORD_ONLY, default=None, annotation=ConfigFile),
     "careers": Argument("careers", Argument.KEYWORD_ONLY, default=None, annotation=Careers),
+    "resampled": Argument("resampled", Argument.KEYWORD_ONLY, default=None, annotation=Resampled),
 }
-"""The options of every fit, whatever the model; only models that are trained take a part of the careers."""
+OF_TRAINING = ("careers", "resampled")
+"""The options of every fit, whatever the model; only models that are trained take a part of the careers, or a draw."""
 
 
 def spec_command(
@@ -117,7 +135,9 @@ def spec_command(
         more: Further parameters of the command.
     """
     takes_members = kind.name == "mixture"
-    shared = [argument for key, argument in SHARED.items() if key != "careers" or kind.name not in WITHOUT_TRAINING]
+    shared = [
+        argument for key, argument in SHARED.items() if key not in OF_TRAINING or kind.name not in WITHOUT_TRAINING
+    ]
     arguments = [*_positional(takes_members), *shared, *more, *(option.argument for option in options_of(kind))]
 
     def command(*positional: Any, **given: Any) -> None:

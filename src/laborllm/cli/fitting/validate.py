@@ -21,6 +21,7 @@ def dry_run_and_report(
     out: Path,
     seed: int = 0,
     careers: int | None = None,
+    resampled: int | None = None,
     config: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -32,6 +33,7 @@ def dry_run_and_report(
         out: The run folder that would be written.
         seed: Decides everything random.
         careers: Train on this many careers; None: all.
+        resampled: Train on careers drawn with replacement, with this seed; None: on each once.
         config: File of options, which has been read by now.
         json: Print JSON for a script.
     """
@@ -42,7 +44,8 @@ def dry_run_and_report(
     if out.exists():
         require_free(out)  # a folder that is missing above it is made by the fit
     data = api.read_panel(panel)
-    found = dry_run(spec, data if careers is None else data.with_training(careers, seed=seed), seed=seed)
+    data = data if careers is None else data.with_training(careers, seed=seed)
+    found = dry_run(spec, data if resampled is None else data.resampled(seed=resampled), seed=seed)
     print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
 
 

@@ -15,7 +15,7 @@ from laborllm.panel import Addition, Panel, assign_split, mix
 from laborllm.panel.pooling import Draw
 from laborllm.panel.schema import COVARIATES, STATIC
 from laborllm.panel.split import folds_of
-from laborllm.studies.protocol.draws import recent_windows, resample_training
+from laborllm.studies.protocol.draws import recent_windows
 
 ByName = Callable[[str], Panel]
 
@@ -109,7 +109,7 @@ class Resampled:
             panel: The panel to change.
             panels: Gives the other panels of the study by name.
         """
-        return panel.with_records(resample_training(panel.records, panel.split_by, seed=self.seed))
+        return panel.resampled(seed=self.seed)
 
 
 @dataclass(frozen=True)
