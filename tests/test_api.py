@@ -48,6 +48,19 @@ def test_a_fit_by_name_is_that_of_the_spec(panel: Panel, tmp_path: Path) -> None
     assert ll.load(str(tmp_path / "new" / "run")).record == by_spec.record
 
 
+def test_a_refit_is_a_fit_on_careers_drawn_with_replacement(panel: Panel, tmp_path: Path) -> None:
+    refit = ll.fit("transition", panel, resampled=4, out=tmp_path / "refit")
+    drawn = panel.resampled(seed=4)
+    train, people = drawn.subset("train"), panel.subset("train").workers
+    assert train.workers == people
+    names = train.records["worker"].str.replace("#.*", "")
+    assert 0.5 * people < names.n_unique() < 0.75 * people  # 63 % of many
+    assert drawn.subset("test").records.equals(panel.subset("test").records)
+    np.testing.assert_array_equal(refit.forecast(panel).log_prob, ll.Transition().fit(drawn).forecast(panel).log_prob)
+    with pytest.raises(PanelError, match="a seed of 0 or more, not -1"):
+        panel.resampled(seed=-1)
+
+
 def test_next_year_is_the_forecast_of_the_open_records(panel: Panel, tmp_path: Path) -> None:
     fitted = ll.fit(ll.Transition("second-order"), panel, out=tmp_path / "run")
     panel.save(tmp_path / "panel.parquet")

@@ -71,7 +71,9 @@ def test_every_chart_of_a_group_is_vector_graphics_or_a_picture(run: Path, capsy
 
 
 def test_refits_a_sample_and_who_must_move_are_said(run: Path) -> None:
-    command = f"group {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --must-move --sampled --refits {run}"
+    ll.import_synthetic(workers=300).save(Path("panel.parquet"))
+    assert laborllm("fit transition panel.parquet --resampled 1 --out refit") == 0
+    command = f"group {run} {LIST} --as-of 2025-06 --years 2026 --draws 20 --must-move --sampled --refits refit"
     assert laborllm(f"{command} --page people.html") == 0
     page = Path("people.html").read_text()
     assert "draws, people, refits" in page

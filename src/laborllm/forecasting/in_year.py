@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.taxonomies import as_long_as_read
 from laborllm.panel import Panel
 
 
@@ -30,7 +31,8 @@ class InYear:
         Raises:
             PanelError: The year is not after the last record of every career.
         """
-        return self.forecaster.forecast(panel.open(years=[self.year]), scoring=scoring).only_open()
+        opened = as_long_as_read(self.forecaster, panel.open(years=[self.year]))
+        return self.forecaster.forecast(opened, scoring=scoring).only_open()
 
     def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
         """The log-probability of each observed occupation as the forecaster has it.

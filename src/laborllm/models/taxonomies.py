@@ -1,4 +1,7 @@
-"""Where a model and a panel meet whose taxonomies differ: the model forecasts over the taxonomy of its own fit."""
+"""Where a model and a panel meet: the model forecasts over the taxonomy of its own fit, from careers as long as it knows.
+"""
+
+import polars as pl
 
 from laborllm.errors import RunError
 from laborllm.models.contract import Forecaster
@@ -37,12 +40,22 @@ def made_before(model: Forecaster | Forecast) -> Forecast | None:
 
 
 def as_read(model: Forecaster, panel: Panel) -> Panel:
-    """`panel` over the taxonomy of a model.
+    """Careers with open records over the taxonomy of a model, and no longer than it reads them.
 
     Raises:
         PanelError: The panel has records of an occupation or a state that the model's taxonomy cannot express.
     """
-    return over(panel, taxonomy_of(model, panel))
+    return as_long_as_read(model, over(panel, taxonomy_of(model, panel)))
+
+
+def as_long_as_read(model: Forecaster, panel: Panel) -> Panel:
+    """Careers with open records, without the observed ones that are too long ago for a model: its `last_records`."""
+    record = getattr(model.forecaster if isinstance(model, WithScoring) else model, "record", None)
+    last = record.last_records if isinstance(record, FitRecord) else None
+    if last is None:
+        return panel
+    since = pl.col("occupation").is_not_null().cast(pl.Int32).reverse().cum_sum().reverse().over("worker")
+    return panel.part(panel.records.filter(since <= last))  # an open record has 0 observed ones from it on
 
 
 def require_taxonomy(model: Forecaster, panel: Panel) -> None:

@@ -42,6 +42,8 @@ class FitRecord:
         seed: The seed of the fit.
         lineage: The splits of the panel, and of all that the fit started from.
         seen: Hashes of the values that it has seen of each covariate that it reads; see `laborllm.models.runs.seen`.
+        last_records: Years ahead are forecast from this many last records of a career, where it has more: what a
+            network makes of careers longer than those that it learnt from means little. None: from all.
     """
 
     taxonomy: Taxonomy
@@ -53,6 +55,7 @@ class FitRecord:
     seed: int
     lineage: Lineage
     seen: Seen = field(default_factory=dict)
+    last_records: int | None = None
 
     @classmethod
     def on(
