@@ -117,7 +117,7 @@ def test_a_simulation_without_a_file_says_where_each_person_is(run: Path, capsys
     before = set(Path().iterdir())
     assert laborllm(command) == 0
     said = capsys.readouterr()
-    people = ll.read_people(LIST, as_of="2025-06").panel
+    people = ll.read_people(LIST, ll.PeopleOptions(as_of="2025-06")).panel
     paths = ll.simulate(ll.load(run), people, years=[2026, 2028], draws=20)
     assert said.out.splitlines() == sentences(ll.natural_frequencies(paths, top=2), 30)
     assert len(said.out.splitlines()) == 2 * 30

@@ -13,7 +13,7 @@ from laborllm.errors import RunError
 from laborllm.models.registry import load, state_of
 from laborllm.models.runs.lineage import UNPUBLISHED
 from laborllm.models.runs.shipped import SHIPPED, find_run, shipped_models
-from laborllm.panel import Panel
+from laborllm.panel import Panel, Provenance, assign_split
 
 LISTED = {"README.md", "curve.csv", "run.json", "vocabulary.json", "weights.safetensors"}
 FILES = LISTED | {"complete.json", "disclosure.json"}
@@ -51,6 +51,23 @@ class TestShipped:
         assert len(state_of(Path(name))) == 64
         ll.fit("transition", ll.import_synthetic(workers=50), out=name)
         assert ll.load(name).spec == ll.Transition()
+
+    def test_a_career_longer_than_it_knows_is_read_from_its_last_records(self, name: str) -> None:
+        fitted = ll.load(name)
+        last = fitted.record.last_records
+        assert last is not None
+        rows = [
+            {"worker": worker, "year": year, "occupation": "95"}
+            for worker, years in (("long", 40), ("short", last))
+            for year in range(2026 - years, 2026)
+        ]
+        nurses = Panel(assign_split(pl.DataFrame(rows)), fitted.record.taxonomy, "NURSES", Provenance("invented"))
+        ahead = ll.forecast(fitted, nurses, year=2026)
+        np.testing.assert_array_equal(ahead.log_prob[0], ahead.log_prob[1])
+        assert ahead.log_prob[0, fitted.record.taxonomy.position["95"]] > np.log(0.7)  # nurses of 40 years stay
+        paths = ll.simulate(fitted, nurses, years=[2026, 2027], draws=2)
+        np.testing.assert_allclose(paths.probability[:, 0], np.exp(ahead.log_prob), atol=1e-5)
+        assert paths.workers["year"].to_list() == [2025, 2025]
 
     def test_it_is_small_and_nothing_but_parameters_and_words(self, name: str) -> None:
         files = {path.name: path.stat().st_size for path in (SHIPPED / name).iterdir()}

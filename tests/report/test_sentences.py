@@ -17,8 +17,8 @@ ROWS = pl.DataFrame(
 
 def test_stay_comes_first_and_nobody_is_not_said() -> None:
     assert sentences(ROWS, 5) == [
-        "Ada, 2026: of 100 people with this history, 52 stay: Cashiers; 40 move: Cooks; 8 All others",
-        "Ben, 2026: of 100 people with this history, 90 begin: Cooks; 10 All others",
+        "Ada, 2026: of 100 people with this history, 52 stay: Cashiers; 40 move: Cooks; 8 all others",
+        "Ben, 2026: of 100 people with this history, 90 begin: Cooks; 10 all others",
     ]
 
 

@@ -1,5 +1,4 @@
-"""Where a model and a panel meet: the model forecasts over the taxonomy of its own fit, from careers as long as it knows.
-"""
+"""Where a model and a panel meet: the model forecasts over the taxonomy of its own fit, from careers as long as it knows."""
 
 import polars as pl
 
@@ -42,6 +41,10 @@ def made_before(model: Forecaster | Forecast) -> Forecast | None:
 def as_read(model: Forecaster, panel: Panel) -> Panel:
     """Careers with open records over the taxonomy of a model, and no longer than it reads them.
 
+    Args:
+        model: A forecaster.
+        panel: The careers.
+
     Raises:
         PanelError: The panel has records of an occupation or a state that the model's taxonomy cannot express.
     """
@@ -49,7 +52,12 @@ def as_read(model: Forecaster, panel: Panel) -> Panel:
 
 
 def as_long_as_read(model: Forecaster, panel: Panel) -> Panel:
-    """Careers with open records, without the observed ones that are too long ago for a model: its `last_records`."""
+    """Careers with open records, without the observed ones that are too long ago for a model: see `FitRecord`.
+
+    Args:
+        model: A forecaster.
+        panel: The careers.
+    """
     record = getattr(model.forecaster if isinstance(model, WithScoring) else model, "record", None)
     last = record.last_records if isinstance(record, FitRecord) else None
     if last is None:
