@@ -36,8 +36,8 @@ SPEC = ll.Nemo(
 """A single pass: longer training forecasts better, and tells attackers with refits more than `MOST` of the people."""
 
 LAST_RECORDS = 16
-"""Of a longer career it reads the last ones. Hardly anybody in the surveys has more records in one occupation, and after
-more of them the network forecasts that people leave. Careers of 16 records or more on split valid are forecast as well."""
+"""Of a longer career it reads the last ones. Hardly anybody in the surveys has more records in one occupation, and
+after more of them the network forecasts that people leave. Longer careers on split valid are forecast as well."""
 
 DRAWS = 100  # of people, for intervals: each passes over all records
 MOST = {"tpr_at_1_percent": 0.02, "tpr_at_0.1_percent": 0.003}
@@ -107,8 +107,8 @@ def sections(pooled: RarePooled, tested: Evaluation, found: Audit, frequencies: 
     pooling = f"{sum(map(len, pooled.classes))} occupations that fewer than ten people carry"
     return {
         "Who was asked": "\n".join(_asked(part) for part in frame.partition_by("dataset", maintain_order=True)),
-        "Whom it speaks for": f"{POPULATION} Ages: {_range(age)}. Years ahead are forecast from the last {LAST_RECORDS} "
-        "records of a career.",
+        "Whom it speaks for": f"{POPULATION} Ages: {_range(age)}. Years ahead are forecast from the last "
+        f"{LAST_RECORDS} records of a career.",
         "What it does not tell apart": f"{pooling} share the parameters of their major group, and its probability "
         "equally; no value of a covariate is in the vocabulary that fewer than ten people have. It holds parameters, "
         "no record and no hash of people.",

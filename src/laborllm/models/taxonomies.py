@@ -1,4 +1,4 @@
-"""Where a model and a panel meet: the model forecasts over the taxonomy of its own fit, from careers as long as it knows."""
+"""Where a model and a panel meet: it forecasts over the taxonomy of its fit, from careers as long as it knows."""
 
 import polars as pl
 
