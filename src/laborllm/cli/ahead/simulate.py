@@ -90,9 +90,7 @@ def simulate(
     _require(out, top)
     education, fitted = _education(drawn), api.load(run)
     model = MustMovers(fitted) if must_move else fitted
-    identity = f"{state_of(run)}
-{must_move}
-{education}"  # parts of a simulation that is not this one are not used
+    identity = f"{state_of(run)}\n{must_move}\n{education}"  # parts of a simulation that is not this one are not used
     with as_panel_file(people, read, before=None if years is None else min(years)) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
