@@ -56,7 +56,8 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
     Args:
         run: The run folder.
         seconds: How long each number of clients asks.
-        soak: How long eight clients ask at the end, while memory is watched.
+        soak: How long eight clients ask at the end, twice for forecasts, and twice for one simulation and one group in
+            ten requests, while memory is watched.
         seed: Draws the careers that are asked about.
 
     Returns:
@@ -78,8 +79,11 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
         rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), took))
         rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), took))
         rows.append(_row(server, "forecast after overload", 1, *_ask(server.port, asked["forecast"], 1, seconds)))
-        rows.append(_row(server, "soak of forecasts", 8, *_ask(server.port, asked["forecast"], 8, soak)))
-        rows.append(_row(server, "soak again", 8, *_ask(server.port, asked["forecast"], 8, soak)))
+        group = {"people": [{"career": _career(draw, titles)} for _ in range(20)], "horizon": 5}
+        mixed = [asked["forecast"]] * 8 + [asked["simulation"], lambda: ("/v1/group", group)]
+        for what, body in (("forecasts", asked["forecast"]), ("all calls", lambda: draw.choice(mixed)())):
+            for again in ("", ", again"):
+                rows.append(_row(server, f"soak of {what}{again}", 8, *_ask(server.port, body, 8, soak)))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

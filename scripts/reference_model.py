@@ -19,6 +19,7 @@ from laborllm.auditing.report import as_markdown
 from laborllm.cli.options import EVERY_OPTION
 from laborllm.errors import RunError
 from laborllm.evaluation import Evaluation, evaluate
+from laborllm.models.runs.people import count_people
 from laborllm.models.runs.run_folder import list_as_audited, write_section
 from laborllm.models.runs.shipped import SHIPPED
 from laborllm.models.sequence.spread import spread
@@ -82,7 +83,9 @@ def main(
         {"this model": whole, "transition frequencies": ll.Transition().fit(panel)}, panel, by=["dataset"]
     )
     make_folder(out.parent)
-    replace(whole, record=replace(whole.record.released(), last_records=LAST_RECORDS)).save(out)
+    people = count_people(panel.subset("train"))
+    record = replace(whole.record.released(), last_records=LAST_RECORDS, people=people)
+    replace(whole, record=record).save(out)
     for title, text in sections(pooled, tested, found, counted).items():
         write_section(out, title, text)
     list_as_audited(out, whole.record.released())

@@ -3,7 +3,9 @@
 Skipped where there is no chromium.
 """
 
+import io
 import json
+import logging
 import shutil
 import threading
 import time
@@ -16,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from laborllm.serve import Served, create_app
+from laborllm.serve.operation.observe import JsonLines
 from serve.conftest import OPEN
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -89,7 +92,7 @@ def test_the_whole_path(context: BrowserContext, tmp_path: Path) -> None:
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_text("if their last year were spent as: Registered nurses")).to_be_visible()
 
-    for kind, start in (("CSV", b",20"), ("JSON", b"{"), ("PNG", b"\x89PNG")):
+    for kind, start in (("CSV", b"where,20"), ("JSON", b"{"), ("PNG", b"\x89PNG")):
         with page.expect_download() as download:
             page.get_by_role("button", name=f"({kind})").click()
         content = Path(download.value.path()).read_bytes()
@@ -124,19 +127,93 @@ def test_the_keyboard_alone_is_enough(context: BrowserContext) -> None:
 
 
 def test_a_group_goes_from_a_file_to_a_report(context: BrowserContext) -> None:
-    page = context.new_page()
+    upload_and_report(context.new_page(), title="Nurse aide", people=24)
+
+
+def upload_and_report(page: Page, *, title: str, people: int) -> None:
+    """A file of people, a title of theirs corrected, and the report."""
     page.goto("/groups")
-    rows = "".join(f"{at},2015,2024,{'Welder' if at % 2 else 'Nurse aide'}\n" for at in range(24))
+    rows = "".join(f"{at},2015,2024,{'Welder' if at % 2 else title}\n" for at in range(people))
     file = {"name": "people.csv", "mimeType": "text/csv", "buffer": f"worker,start,end,title\n{rows}".encode()}
     page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Read the titles").click()
-    page.get_by_label("Occupation of Nurse aide").select_option(index=1)
+    choice = page.get_by_label(f"Occupation of {title}")
+    other = choice.locator("option").nth(1).inner_text()
+    choice.select_option(index=1)
     page.get_by_role("button", name="Make the report").click()
-    expect(page.get_by_role("heading", name="24 people")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"{people} people")).to_be_visible()
+    expect(choice.locator("option:checked")).to_have_text(other)
 
 
-def test_all_works_without_javascript(browser: Browser, address: str) -> None:
-    context = browser.new_context(base_url=address, java_script_enabled=False)
+def test_lines_are_moved_and_taken_away(context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Job title").fill("Cashier")
+    page.get_by_role("button", name="Add a job").click()
+    page.get_by_role("group", name="Job 2").get_by_label("Job title").fill("Cooks")
+    page.get_by_role("button", name="Move job 2 up").click()
+    expect(page.get_by_role("group", name="Job 1").get_by_label("Job title")).to_have_value("Cooks")
+    expect(page.get_by_role("group", name="Job 2").get_by_label("Job title")).to_have_value("Cashier")
+    page.get_by_role("button", name="Delete job 1").click()
+    expect(page.get_by_label("Job title")).to_have_count(1)
+    expect(page.get_by_label("Job title")).to_have_value("Cashier")
+
+
+@pytest.mark.parametrize(
+    "resume",
+    [
+        "Line cook, Blue Pot (2015 to 2018)\n2019 - present Cashier",
+        json.dumps(
+            {
+                "work": [
+                    {"position": "Cashier", "startDate": "2019-03"},
+                    {"position": "Line cook", "startDate": "2015-01", "endDate": "2018-06-30"},
+                ]
+            }
+        ),
+    ],
+    ids=["text", "JSON Resume"],
+)
+def test_a_resume_is_pasted(context: BrowserContext, resume: str) -> None:
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_text("Paste a resume instead").click()
+    page.get_by_label("Lines such as").fill(resume)
+    page.get_by_role("button", name="Read it").click()
+    first, second = (page.get_by_role("group", name=f"Job {number}") for number in (1, 2))
+    expect(first.get_by_label("Job title")).to_have_value("Line cook")
+    expect(first.get_by_label("To")).to_have_value("2018")
+    expect(second.get_by_label("Job title")).to_have_value("Cashier")
+    expect(second.get_by_label("From")).to_have_value("2019")
+
+
+def test_what_a_link_holds_reaches_no_address_and_no_log(context: BrowserContext) -> None:
+    """The fragment is read by the page, and sent in the body of a request."""
+    addresses, lines = [], io.StringIO()
+    context.on("request", lambda request: addresses.append(request.url))
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(JsonLines())
+    loggers = [logging.getLogger(name) for name in ("laborllm.serve", "uvicorn", "uvicorn.access", "uvicorn.error")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG)
+    try:
+        page = context.new_page()
+        page.goto("/#title=Registered+nurses&start=2019&end=2021&education=college&region=west")
+        expect(page.get_by_role("heading", name="In 2022, of 100 people")).to_be_visible()
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+    requests = [json.loads(line) for line in lines.getvalue().splitlines() if '"request"' in line]
+    assert ("/", "POST", 200) in [(each["route"], each["method"], each["status"]) for each in requests]
+    for said in (lines.getvalue(), " ".join(address.partition("#")[0] for address in addresses)):
+        assert not any(word in said.lower() for word in ("nurse", "2019", "college", "west"))
+
+
+def test_the_whole_path_without_javascript(browser: Browser, address: str) -> None:
+    context = browser.new_context(base_url=address, java_script_enabled=False, accept_downloads=True)
     page = context.new_page()
     page.goto("/")
     page.get_by_label("Job title").fill("line cook")
@@ -145,10 +222,22 @@ def test_all_works_without_javascript(browser: Browser, address: str) -> None:
     page.get_by_role("button", name="Delete job 2").click()
     page.get_by_role("button", name="Look ahead").click()
     expect(page.get_by_role("heading", name="The years ahead")).to_be_visible()
+    page.get_by_label("On the last record,").select_option("another job")
+    page.get_by_label("namely").fill("Registered nurses")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("region", name="Both versions side by side")).to_be_visible()
+    for kind, start in (("CSV", b"where,20"), ("JSON", b"{"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"({kind})").click()
+        assert Path(download.value.path()).read_bytes().startswith(start)
     page.goto("/occupations")
     page.get_by_label("A job title").fill("line cook")
     page.get_by_role("button", name="Show it").click()
     expect(page.get_by_role("heading", name="Cooks")).to_be_visible()
+    upload_and_report(page, title="Baker", people=30)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Table (CSV)").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"group,year")
     context.close()
 
 

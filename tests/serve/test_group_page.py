@@ -28,7 +28,8 @@ def test_a_list_goes_to_coded_titles_and_a_report(fresh: TestClient) -> None:
     assert "Forklift operator" in example
     titles = fresh.post("/groups", data={"action": "titles", "text": EXAMPLE, "lost": "2025"}).text
     assert re.search(
-        r'value="Machinist"></th>\s*<td class="words"><select name="code"[^>]*>\s*<option value="">Machinists', titles
+        r'value="Machinist"></th>\s*<td [^>]*><select name="code"[^>]*>\s*<option value="">Machinists',
+        titles,
     )
     report = fresh.post("/groups", data={"action": "report", "text": EXAMPLE, "lost": "2025", "horizon": "3"}).text
     assert "15 people: north plant" in report
@@ -69,9 +70,9 @@ def test_people_who_lost_their_jobs_begin_without_one(fresh: TestClient) -> None
     [
         ("", "is empty"),
         ("worker,title\n1,Cook\n", "has no column &#39;start&#39;"),
-        (listed(["Cook"] * 9), "a group has 9 people: each needs at least 10"),
-        ("worker,Worker,start,end,title\n", "two columns of the list have one name"),
-        (",".join(f"c{at}" for at in range(40)) + "\n1", "the list has 40 columns: at most 30"),
+        (listed(["Cook"] * 9), "A group has 9 people: each needs at least 10."),
+        ("worker,Worker,start,end,title\n", "Two columns of the list have one name."),
+        (",".join(f"c{at}" for at in range(40)) + "\n1", "The list has 40 columns: at most 30."),
         (HEAD + '1,2019,2020,"Cook\n', "quote"),
     ],
 )

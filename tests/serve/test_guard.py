@@ -62,6 +62,61 @@ def test_a_bucket_fills_with_time_and_to_its_brim() -> None:
     assert [rates.wait("a", 100.0) for _ in range(4)] == [0, 0, 0, 0.5]
 
 
+JSON = {"Content-Type": "application/json"}
+BODY = json.dumps(ASKED)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "place", "headers", "detail"),
+    [
+        (404, "GET", "/v1/nowhere", {}, "there is nothing at this address"),
+        (404, "GET", "/v1/occupations/0", {}, "the taxonomy has no occupation with that code"),
+        (405, "GET", "/v1/forecast", {}, "this address does not take that method"),
+        (406, "POST", "/v1/forecast", JSON | {"Accept": "image/png"}, "this call answers as application/json only"),
+        (406, "GET", "/v1/models", {"Accept": "text/html"}, "this call answers as application/json only"),
+        (406, "POST", "/v1/simulate", JSON | {"Accept": "text/html"}, "application/json or text/event-stream only"),
+        (415, "POST", "/v1/forecast", {"Content-Type": "text/plain"}, "the body must be JSON"),
+        (415, "POST", "/v1/forecast", {}, "the body must be JSON"),
+        (422, "POST", "/v1/titles", JSON, "titles: Field required"),
+    ],
+)
+def test_every_refusal_of_the_api_is_a_problem(
+    client: TestClient, status: int, method: str, place: str, headers: dict[str, str], detail: str
+) -> None:
+    answer = client.request(method, place, content=BODY if method == "POST" else None, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    problem = answer.json()
+    assert problem.keys() == {"type", "title", "status", "detail"}
+    assert problem["status"] == status
+    assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "accept"),
+    [
+        ("application/json; charset=utf-8", "*/*"),
+        ("application/vnd.career+json", "application/*"),
+        ("APPLICATION/JSON", "text/html, application/json;q=0.5"),
+    ],
+)
+def test_json_is_taken_and_given_however_it_is_said(client: TestClient, content_type: str, accept: str) -> None:
+    headers = {"Content-Type": content_type, "Accept": accept}
+    assert client.post("/v1/forecast", content=BODY, headers=headers).status_code == 200
+
+
+def test_a_browser_is_shown_a_page_of_what_went_wrong(served: Served) -> None:
+    client = client_of(served, rate=1e-3, burst=2)
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    answers = [client.get(place, headers=browser) for place in ("/nowhere", "/occupations/0", "/")]
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    for answer, said in zip(answers, ("nothing at this address", "no occupation with that code", "slow"), strict=True):
+        assert answer.headers["content-type"].startswith("text/html")
+        assert answer.headers["content-security-policy"]
+        assert said in answer.text
+    assert answers[-1].headers["retry-after"]
+    assert client.get("/v1/models", headers=browser).headers["content-type"] == "application/problem+json"
+
+
 def test_without_a_key_nothing_is_answered(served: Served) -> None:
     client = client_of(served, keys=(KEY,))
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic !"}, {"Authorization": KEY}):
@@ -158,6 +213,14 @@ async def _ask(served: Served, settings: Settings, messages: list[dict[str, obje
         if message["type"] == "http.response.start":
             seen["status"] = message["status"]
 
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "client": ("c", 1), "query_string": b""}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "server": ("h", 1),
+        "headers": [],
+        "client": ("c", 1),
+        "query_string": b"",
+    }
     await Guard(create_app(served), settings, frozenset())(scope, receive, send)
     return seen

@@ -83,7 +83,7 @@ def test_nine_in_ten_groups_of_a_hundred_are_in_the_range(share: float) -> None:
 def test_the_table_has_a_column_for_each_year_and_ranges_where_chance_has_any() -> None:
     frame = ahead_frame(simulation([[[1.0, 0, 0, 0, 0], AFTER]]))
     table = ahead_table(frame)
-    assert table.header == ("", "2024", "2025", "2026")
+    assert table.header == ("where", "2024", "2025", "2026")
     assert table.rows[0] == ("Still Cooks", "100", "100 (100 to 100)", "25 (17 to 33)")
     assert [row[0] for row in table.rows] == frame["title"].unique(maintain_order=True).to_list()
 
@@ -93,8 +93,8 @@ def test_another_version_draws_twice_its_simulation_error() -> None:
         Change(code="2", title="Waiters", of_100=-7, error=0.4),
         Change(code="3", title="Tellers", of_100=5, error=0),
     ]
-    figure = Other("in words", 2026, changes).figure()
-    assert figure.table.rows == (("Waiters", "-7", "0.4"), ("Tellers", "+5", "0.0"))
+    figure = Other("in words", 2026, changes, [30, 0]).figure()
+    assert figure.table.rows == (("Waiters", "30", "23", "-7", "0.4"), ("Tellers", "0", "5", "+5", "0.0"))
     assert figure.narrow is not None
     drawn = sorted(rows_with(figure.chart, "model", "estimate", "low", "high"))
     assert drawn == [("Tellers", 5, 5, 5), ("Waiters", -7, pytest.approx(-7.8), pytest.approx(-6.2))]

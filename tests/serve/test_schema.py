@@ -66,12 +66,15 @@ def test_every_call_says_what_it_does_with_an_example(client: TestClient) -> Non
         b'{"careers": [{"records": [{"year": 2020, "title": "\\ud800"}]}]}',
         b'{"careers": [{"records": [{"year": 2020, "title": "\\u0000"}]}]}',
         json.dumps({"careers": [{"records": [career("Cooks")["records"]] * 10_000}]}).encode(),
+        json.dumps({"careers": [{"records": [{"year": 2020, "title": "Cooks"}] * 10_000}]}).encode(),
+        json.dumps({"careers": [career("Cooks", first=12_020)]}).encode(),
+        json.dumps({"careers": [{"records": [{"year": 2020, "title": "Cooks"}] * 2}]}).encode(),
         json.dumps({"careers": [career("<script>alert(1)</script>")]}).encode(),
         json.dumps({"careers": [career("\u202e\u200b")]}).encode(),
         json.dumps({"careers": [career("Cooks", gender="\ud800")]}).encode(),
         json.dumps({"careers": [career("' OR 1=1 --")]}).encode(),
     ],
-    ids=range(15),
+    ids=range(18),
 )
 def test_hostile_input_is_refused_in_a_sentence(client: TestClient, body: bytes) -> None:
     answer = client.post("/v1/forecast", content=body, headers={"Content-Type": "application/json"})

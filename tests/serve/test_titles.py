@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.occupations.coding.titles import LISTED, UNSURE, Titles
+from laborllm.occupations.coding.titles import LISTED, STATE, UNSURE, Titles
 
 STATES = ["unemployed", "not_in_labor_force", "in_education"]
 OFFICIAL = load_taxonomy("occ1990dd").with_states(STATES)
@@ -30,6 +30,29 @@ def test_every_title_and_code_of_the_taxonomy_is_itself(official: Titles) -> Non
             found = official.read(said)
             assert (found.said, found.code, found.title) == (said, code, title)
             assert (found.confidence, found.match) == (1.0, LISTED)
+
+
+COARSE = load_taxonomy("occ1990dd").with_states(["not_working", "in_education"])
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "coarse"),
+    [
+        ("laid off", "unemployed", "not_working"),
+        ("Laid off since 2024", "unemployed", "not_working"),
+        ("lost the job in 2025", "unemployed", "not_working"),
+        ("lost my job", "unemployed", "not_working"),
+        ("looking for work", "unemployed", "not_working"),
+        ("retired", "not_in_labor_force", "not_working"),
+        ("full-time student", "in_education", "in_education"),
+    ],
+)
+def test_what_people_write_of_a_time_without_a_job_is_a_state(said: str, state: str, coarse: str) -> None:
+    """Or the coarser state that a taxonomy has, or none in one that has none."""
+    for taxonomy, code in ((OFFICIAL, state), (COARSE, coarse), (load_taxonomy("occ1990dd"), None)):
+        found = Titles(taxonomy, None).read(said)
+        assert found.code == code
+        assert (found.match == STATE) == (code is not None)
 
 
 def test_another_title_is_coded_as_sure_as_the_coder_is(official: Titles) -> None:

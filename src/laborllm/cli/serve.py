@@ -16,6 +16,7 @@ def serve(
     port: int = 8000,
     keys: Path | None = None,
     rate: float = 20.0,
+    rates: Path | None = None,
     unaudited: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Open a page that forecasts careers, with an API behind it, until it is stopped.
@@ -28,6 +29,8 @@ def serve(
         port: Port to listen on.
         keys: File of API keys, one a line, one of which every request must carry.
         rate: Requests a second that one client may make in the long run.
+        rates: Rates that laborllm backtest wrote of this model, on people not tested: ranges of groups then hold the
+            error that all people of a group share; default: known of a model that comes with laborllm.
         unaudited: Serve a model though nobody measured how much it repeats of single careers.
     """
     try:
@@ -39,7 +42,7 @@ def serve(
 
     settings = Settings(host=host, port=port, keys=read_keys(keys), rate=rate)
     require_free(settings)
-    served = Served.load(run)
+    served = Served.load(run, rates)
     if not unaudited:
         served.require_audited()
     run_server(served, settings)

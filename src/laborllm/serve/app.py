@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +20,7 @@ from laborllm.serve.operation.watch import watch
 from laborllm.serve.page.api import api
 from laborllm.serve.page.groups import groups
 from laborllm.serve.page.occupations import occupations
-from laborllm.serve.page.render import static, warm_up
+from laborllm.serve.page.render import error_page, static, warm_up
 from laborllm.serve.page.views import page
 from laborllm.serve.served import Served
 from laborllm.serve.settings import Settings
@@ -60,7 +61,8 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.ready, app.state.metrics = False, metrics
-    app.state.asked = Asked(served, Futures(served, batches), settings, Groups())
+    app.state.asked = asked = Asked(served, Futures(served, batches), settings, Groups())
+    app.state.error_page = partial(error_page, asked)
     for part in (*ROUTERS, watch, page, groups, occupations, api, static):
         app.include_router(part)
     add_problems(app)

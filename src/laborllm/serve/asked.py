@@ -12,9 +12,6 @@ from laborllm.serve.groups import Groups
 from laborllm.serve.served import Served
 from laborllm.serve.settings import Settings
 
-VERSION = "/v1"
-"""What the path of every call of the API begins with."""
-
 
 @dataclass(frozen=True, eq=False)
 class Asked:
@@ -56,6 +53,11 @@ class Asked:
 def asked(request: Request) -> Asked:
     """What the application of a request answers with."""
     return cast(Asked, request.app.state.asked)
+
+
+def client_of(request: Request) -> str:
+    """Who asks: a hash of the key, or the address where no keys are asked for."""
+    return cast(str, request.scope["client_name"])
 
 
 def years_after(last: int, horizon: int) -> Sequence[int]:

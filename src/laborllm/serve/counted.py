@@ -1,13 +1,15 @@
 """Where a group of people is by year, as whole people with a range; what is less than one person is pooled."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from laborllm.forecasting.central import central_interval
 from laborllm.forecasting.frequencies import largest_remainders
-from laborllm.forecasting.groups.shares import LEVEL, group_shares
+from laborllm.forecasting.groups.common_error import CommonError
+from laborllm.forecasting.groups.shares import group_shares
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations.taxonomy import OTHERS, STATE_GROUP
 from laborllm.serve.answers import part_of
@@ -17,31 +19,50 @@ AT_WORK = "At work"
 LEAST = 1.0  # expected people below which a place is pooled
 
 
-def count_groups(found: Simulation, labels: Sequence[str], top: int) -> list[OneGroup]:
+def count_groups(
+    found: Simulation, labels: Sequence[str], top: int, common_error: CommonError | None = None
+) -> list[OneGroup]:
     """The years ahead of each group.
 
     Args:
         found: A simulation of W people in the same years.
         labels: The group of each, W.
         top: Occupations to name in each year.
+        common_error: The error that all people of a group share: ranges hold it too.
     """
     at = {label: [place for place, name in enumerate(labels) if name == label] for label in dict.fromkeys(labels)}
     return [
-        OneGroup(group=label, people=len(rows), years=list(_years(part_of(found, rows), top)))
+        OneGroup(group=label, people=len(rows), years=list(_years(part_of(found, rows), top, common_error)))
         for label, rows in at.items()
     ]
 
 
-def _years(found: Simulation, top: int) -> Iterator[GroupYear]:
-    occupations, groups = (group_shares(found, major=major) for major in (False, True))
-    for place, year in enumerate(found.years[0].tolist()):
+def what_ranges_hold(common_error: CommonError | None) -> str:
+    """What the ranges of groups hold, by the names that the table of a group has."""
+    return "draws" if common_error is None else "draws, common error"
+
+
+def _years(found: Simulation, top: int, common_error: CommonError | None) -> Iterator[GroupYear]:
+    occupations, groups = (group_shares(found, major=major, common_error=common_error) for major in (False, True))
+    work = group_shares(_work_or_not(found), major=True, common_error=common_error).filter(title=AT_WORK)
+    for year in found.years[0].tolist():
         here = pl.col("year") == year
         yield GroupYear(
             year=year,
-            at_work=_at_work(found, place),
+            at_work=_count(work.row(by_predicate=here, named=True)),
             occupations=_counts(occupations.filter(here), top),
             groups=_counts(groups.filter(here), len(groups)),
         )
+
+
+def _work_or_not(found: Simulation) -> Simulation:
+    """The same futures, over a taxonomy of two groups: at work, and not."""
+    groups = tuple(STATE_GROUP if group == STATE_GROUP else AT_WORK for group in found.taxonomy.groups)
+    return replace(found, taxonomy=replace(found.taxonomy, groups=groups))
+
+
+def _count(row: Mapping[str, Any]) -> Count:
+    return Count(title=row["title"], count=round(row["count"]), low=int(row["low"]), high=int(row["high"]))
 
 
 def _counts(table: pl.DataFrame, top: int) -> list[Count]:
@@ -54,12 +75,3 @@ def _counts(table: pl.DataFrame, top: int) -> list[Count]:
     rows = zip(named.select("title", "low", "high").iter_rows(), counts, strict=True)
     found = [Count(title=title, count=count, low=int(low), high=int(high)) for (title, low, high), count in rows]
     return [*found, Count(title=OTHERS, count=rest, low=None, high=None)] if rest else found
-
-
-def _at_work(found: Simulation, place: int) -> Count:
-    """How many have a job in a year."""
-    is_job = np.array([group != STATE_GROUP for group in found.taxonomy.groups])
-    expected = float(found.probability[:, place, is_job].sum())
-    drawn = is_job[found.occupation[:, :, place]].sum(axis=0)  # (D,)
-    low, high = central_interval(drawn, LEVEL)
-    return Count(title=AT_WORK, count=round(expected), low=int(low), high=int(high))

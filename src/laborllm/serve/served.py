@@ -9,7 +9,9 @@ import polars as pl
 
 from laborllm import api
 from laborllm.errors import RunError
+from laborllm.forecasting.groups.common_error import CommonError, common_error_of
 from laborllm.models.contract import Fitted
+from laborllm.models.runs.people import GROUP, OCCUPATION
 from laborllm.models.runs.run_folder import CARD
 from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
@@ -17,6 +19,23 @@ from laborllm.occupations.coding.titles import Titles
 from laborllm.panel import Panel, Provenance
 from laborllm.serve.outlook import Outlook
 from laborllm.sources.spellings import WORDS
+
+WHOM = "Whom it speaks for"  # the section of a card
+
+
+@dataclass(frozen=True)
+class PeopleLike:
+    """People that a model learnt from who were once in an occupation, or else in its group.
+
+    Attributes:
+        count: How many, in fives; None where there are too few to say.
+        place: Title of the occupation, or name of the group.
+        is_group: Whether they are those of the group, as those of the occupation are too few to say.
+    """
+
+    count: int | None
+    place: str
+    is_group: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +47,16 @@ class Served:
         fitted: The model.
         titles: Codes titles into its taxonomy.
         audit: What an audit found of how much it tells of the people it learnt from, in a sentence; "" for none.
+        speaks_for: Of whom it learnt, as its card has it; "" where the card does not say.
+        common_error: The error that all people of a group share, where it is known.
     """
 
     name: str
     fitted: Fitted
     titles: Titles
     audit: str = ""
+    speaks_for: str = ""
+    common_error: CommonError | None = None
 
     @cached_property
     def outlook(self) -> Outlook:
@@ -41,10 +64,20 @@ class Served:
         return Outlook(self.fitted, datetime.now(UTC).year)
 
     @classmethod
-    def load(cls, run: str | Path) -> "Served":
-        """The model of a run folder, or one that comes with laborllm. Raises what `laborllm.load` does."""
-        fitted = api.load(run)
-        return cls(Path(run).name, fitted, Titles.of(fitted.record.taxonomy), _audit_of(find_run(Path(run))))
+    def load(cls, run: str | Path, rates: Path | None = None) -> "Served":
+        """The model of a run folder, or one that comes with laborllm.
+
+        Args:
+            run: The folder, or the name.
+            rates: Rates of a backtest of the model, for the ranges of groups; default: what is known of a model that
+                comes with laborllm.
+
+        Raises:
+            InputError: What `laborllm.load` raises, or rates that are none of this model.
+        """
+        path, fitted = Path(run), api.load(run)
+        card, error = find_run(path) / CARD, common_error_of(path, rates)
+        return cls(path.name, fitted, Titles.of(fitted.record.taxonomy), _audit_of(card), _section(card, WHOM), error)
 
     def require_audited(self) -> None:
         """Raise `RunError` unless an audit goes with the model."""
@@ -58,6 +91,22 @@ class Served:
     def taxonomy(self) -> Taxonomy:
         """The occupations that it forecasts."""
         return self.fitted.record.taxonomy
+
+    def people_like(self, code: str) -> PeopleLike | None:
+        """How many people the model learnt from who were once in an occupation; None where nothing was counted.
+
+        Args:
+            code: The occupation, or a state.
+        """
+        people, at = self.fitted.record.people, self.taxonomy.position[code]
+        title, group = self.taxonomy.titles[at], self.taxonomy.groups[at]
+        if not people:
+            return None
+        if count := people[OCCUPATION].get(code):
+            return PeopleLike(count, title)
+        if count := people[GROUP].get(group):
+            return PeopleLike(count, group, is_group=True)
+        return PeopleLike(None, title)
 
     @lru_cache(maxsize=4096)  # noqa: B019, one model a server
     def knows(self, covariate: str, word: str) -> bool:
@@ -76,10 +125,14 @@ class Served:
         return [word for word in WORDS[covariate] if self.knows(covariate, word)]
 
 
-def _audit_of(run: Path) -> str:
+def _audit_of(card: Path) -> str:
     """The first sentence of the audit in the card of a run folder, or "": `laborllm audit` writes of attacks there, a
     fit does not."""
-    card = (run / CARD).read_text("utf-8") if (run / CARD).is_file() else ""
-    section = card.partition("\n## Audit\n")[2].partition("\n## ")[0].strip()
-    first = section.splitlines()[0] if section else ""
+    first = next(iter(_section(card, "Audit").splitlines()), "")
     return first if " attacks (" in first else ""
+
+
+def _section(card: Path, title: str) -> str:
+    """A section of the card of a run folder, or ""."""
+    text = card.read_text("utf-8") if card.is_file() else ""
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0].strip()

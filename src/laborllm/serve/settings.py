@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from laborllm.errors import OptionError
 
+VERSION = "/v1"
+"""What the path of every call of the API begins with."""
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -14,6 +14,7 @@ from typing import Any, Self
 from laborllm.errors import RunError, TaxonomyError
 from laborllm.models.runs.card import model_card, with_section
 from laborllm.models.runs.lineage import UNPUBLISHED, Lineage
+from laborllm.models.runs.people import People, count_people, listed
 from laborllm.models.runs.seen import Seen
 from laborllm.models.runs.shipped import find_run
 from laborllm.occupations import Taxonomy
@@ -44,6 +45,7 @@ class FitRecord:
         seen: Hashes of the values that it has seen of each covariate that it reads; see `laborllm.models.runs.seen`.
         last_records: Years ahead are forecast from this many last records of a career, where it has more: what a
             network makes of careers longer than those that it learnt from means little. None: from all.
+        people: How many of the workers were in each occupation, and each group; see `laborllm.models.runs.people`.
     """
 
     taxonomy: Taxonomy
@@ -56,6 +58,7 @@ class FitRecord:
     lineage: Lineage
     seen: Seen = field(default_factory=dict)
     last_records: int | None = None
+    people: People = field(default_factory=dict)
 
     @classmethod
     def on(
@@ -83,6 +86,7 @@ class FitRecord:
             seed=seed,
             lineage=reduce(or_, ancestors, Lineage.of(panel)),
             seen=seen or {},
+            people=count_people(train),
         )
 
     def released(self) -> Self:
@@ -174,11 +178,11 @@ def new_run(
 
 
 def _of_card(record: FitRecord) -> dict[str, list[Output]]:
-    """What the card and `run.json` hold: how many workers were trained on."""
+    """What the card and `run.json` hold: how many workers were trained on, in all and by occupation."""
     refused = "" if record.workers >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL} workers were trained on"
     sizes = Output("sizes", [{"split": "train", "status": "ok"}], refused=refused)
     hashes = Output("hashes", refused="of the panel, of who was held out and of values: leave them out to publish")
-    return {CARD: [sizes], FILE: [sizes] if record.is_released else [sizes, hashes]}
+    return {CARD: [sizes], FILE: [sizes, *([] if record.is_released else [hashes]), *listed(record.people)]}
 
 
 def list_as_audited(path: Path, record: FitRecord) -> None:
@@ -210,11 +214,15 @@ def read_run(path: Path) -> Run:
         taxonomy = Taxonomy.from_json(json.dumps(record["taxonomy"]))
         lineage = Lineage.from_pairs(record["lineage"])
         seen = {str(name): [str(value) for value in hashes] for name, hashes in record.get("seen", {}).items()}
+        people = {
+            str(by): {str(name): int(number) for name, number in counts.items()}
+            for by, counts in record.get("people", {}).items()
+        }
         return Run(
             path,
             metadata["model"],
             metadata["options"],
-            FitRecord(**record | {"taxonomy": taxonomy, "lineage": lineage, "seen": seen}),
+            FitRecord(**record | {"taxonomy": taxonomy, "lineage": lineage, "seen": seen, "people": people}),
             metadata["metrics"],
             metadata["extra"],
         )

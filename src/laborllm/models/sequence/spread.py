@@ -52,7 +52,7 @@ def spread(fitted: FittedSequence, pooled: RarePooled) -> FittedSequence:
     less = torch.tensor([*(math.log(size.get(code, 1)) for code in classes), 0.0])
     network = new_network(fitted.spec, fitted.vocabulary, len(pooled.whole))
     network.load_state_dict(_spread(fitted.network, torch.tensor([*column, len(fitted.record.taxonomy)]), less))
-    record = replace(fitted.record, taxonomy=pooled.whole)
+    record = replace(fitted.record, taxonomy=pooled.whole, people={})  # those of a class are not of its members
     return replace(fitted, network=network.to(best_device()), record=record, checkpoints=None, snapshots=())
 
 

@@ -6,9 +6,10 @@ from functools import cached_property, lru_cache
 
 from laborllm.occupations import Taxonomy
 from laborllm.occupations.coding import TitleCoder, load_coder
+from laborllm.occupations.coding.words import state_named
 from laborllm.occupations.taxonomy import COARSER, STATES
 
-LISTED = "title of the taxonomy"
+LISTED, STATE = "title of the taxonomy", "state"
 UNSURE = 0.1  # a candidate that is less sure than this is no suggestion
 
 
@@ -50,8 +51,10 @@ class Titles:
 
     def read(self, said: str) -> Coded:
         """The occupation of a title."""
-        if (code := self._listed.get(_plain(said))) is not None:
+        if (code := self._listed.get(plain(said))) is not None:
             return Coded(said, code, self.taxonomy.title(code), 1.0, LISTED)
+        if (code := self._state(said)) is not None:
+            return Coded(said, code, self.taxonomy.title(code), 1.0, STATE)
         return self._coded(said)
 
     def candidates(self, said: str, count: int = 5) -> list[Coded]:
@@ -62,7 +65,7 @@ class Titles:
             count: How many at most.
         """
         first = self.read(said)
-        if self.coder is None or first.match == LISTED:
+        if self.coder is None or first.match in (LISTED, STATE):
             return [first] if first.code else []
         found = [(code, sure) for code, sure in self.coder.candidates(said, count) if code in self.taxonomy.position]
         return [Coded(said, code, self.taxonomy.title(code), sure, first.match) for code, sure in found]
@@ -74,13 +77,19 @@ class Titles:
             typed: The letters.
             count: How many at most.
         """
-        letters = _plain(typed)
+        letters = plain(typed)
         if not letters:
             return []
         begins = [title for plain, title in self._plain_titles if plain.startswith(letters)]
         within = [title for plain, title in self._plain_titles if f" {letters}" in plain]
         coded = [found.title for found in self.candidates(typed) if found.confidence >= UNSURE]
         return list(dict.fromkeys([*begins, *within, *coded]))[:count]
+
+    def _state(self, said: str) -> str | None:
+        """The state of the taxonomy that a title names, as "laid off in 2025" does, or a coarser one that holds it."""
+        state = state_named(said)
+        known = self.taxonomy.position
+        return next((code for code in (state, COARSER.get(state or "")) if code in known), None)
 
     @lru_cache(maxsize=4096)  # noqa: B019, one coder a server
     def _coded(self, said: str) -> Coded:
@@ -96,13 +105,13 @@ class Titles:
         """Plain title, and plain code, to code; a state that the taxonomy does not tell apart to the coarser one."""
         known = self.taxonomy.position
         coarser = {state: code for state, code in COARSER.items() if state not in known and code in known}
-        by_state = {_plain(said): code for state, code in coarser.items() for said in (state, STATES[state])}
-        by_code = {_plain(code): code for code in self.taxonomy.codes}
-        return by_state | by_code | {_plain(self.taxonomy.title(code)): code for code in self.taxonomy.codes}
+        by_state = {plain(said): code for state, code in coarser.items() for said in (state, STATES[state])}
+        by_code = {plain(code): code for code in self.taxonomy.codes}
+        return by_state | by_code | {plain(self.taxonomy.title(code)): code for code in self.taxonomy.codes}
 
     @cached_property
     def _plain_titles(self) -> list[tuple[str, str]]:
-        return [(_plain(title), title) for title in self.taxonomy.titles]
+        return [(plain(title), title) for title in self.taxonomy.titles]
 
     def by_group(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """Each group of the taxonomy with the codes and titles in it."""
@@ -111,5 +120,6 @@ class Titles:
             yield group, [(code, title) for code, title, member_of in rows if member_of == group]
 
 
-def _plain(title: str) -> str:
+def plain(title: str) -> str:
+    """Words of letters and figures in lower case, by which titles are compared."""
     return " ".join("".join(character if character.isalnum() else " " for character in title.casefold()).split())

@@ -203,6 +203,7 @@ LITTLE = frozenset(
 )
 """Words without weight; "n. s.", not specified, is one of them."""
 
+YEAR = re.compile(r"(?:19|20)\d\d")
 PEOPLE = re.compile(r"(?<=\w{3})(?:woman|women|men|person|people|lady|girl|boy)$")
 
 
@@ -249,6 +250,8 @@ STATE_TITLES = {
         "unemployed",
         "jobless",
         "laid off",
+        "was laid off",
+        "furloughed",
         "job seeker",
         "jobseeker",
         "seeking work",
@@ -258,6 +261,9 @@ STATE_TITLES = {
         "out of work",
         "currently unemployed",
         "made redundant",
+        "lost the job",
+        "lost my job",
+        "lost job",
     ),
     "in_education": (
         "student",
@@ -285,17 +291,22 @@ STATE_TITLES = {
 
 def names_no_job(title: tuple[str, ...]) -> bool:
     """Whether the words say that there is no job, as "student" does."""
-    return WITHOUT_JOB.issuperset(title) or tuple(sorted(title)) in _states_by_words()
+    return WITHOUT_JOB.issuperset(title) or _without_years(title) in _states_by_words()
 
 
 def state_named(title: str) -> str | None:
-    """The state that is written in place of a job title; None: the title names none."""
-    return _states_by_words().get(tuple(sorted(words(title))))
+    """The state that is written in place of a job title, perhaps with a year; None: the title names none."""
+    return _states_by_words().get(_without_years(words(title)))
+
+
+def _without_years(title: tuple[str, ...]) -> tuple[str, ...]:
+    """The words in alphabetical order, less years and "since": "laid off since 2024" is "laid off"."""
+    return tuple(sorted(word for word in title if word != "since" and not YEAR.fullmatch(word)))
 
 
 @lru_cache(maxsize=1)
 def _states_by_words() -> dict[tuple[str, ...], str]:
-    return {tuple(sorted(words(text))): state for state, texts in STATE_TITLES.items() for text in texts}
+    return {_without_years(words(text)): state for state, texts in STATE_TITLES.items() for text in texts}
 
 
 def _plain(title: str) -> str:

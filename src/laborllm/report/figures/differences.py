@@ -10,7 +10,7 @@ def differences(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
     """frame: title, people, low, high. A row per title: to the right of the line where there are more of a hundred
     people in the other version, to the left where there are fewer."""
     width = 130 if narrow else 380
-    name = "more of 100 people" if narrow else "fewer or more of 100 people"
+    name = "fewer or more of 100" if narrow else "fewer or more of 100 people"
     scale = alt.Scale(domain=[min(0, *frame["low"]), max(0, *frame["high"])], nice=True)
     rows = dots(frame.rename({"title": "model", "people": "estimate"}), name, scale, width)
     return styled(alt.layer(guide(0), rows))

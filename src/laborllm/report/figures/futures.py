@@ -4,8 +4,6 @@ Titles take the colours in their order, and what is left over is grey: with titl
 in all figures.
 """
 
-from textwrap import wrap
-
 import altair as alt
 import numpy as np
 import polars as pl
@@ -53,9 +51,7 @@ def fan(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
             base.mark_line(color=MARK, strokeWidth=2).encode(y=alt.Y("count:Q", scale=alt.Scale(domain=[0, top]))),
         ).properties(width=width, height=LOW)
 
-    return styled(
-        grid(frame.with_columns(pl.col("title").map_elements(_in_lines, pl.String)), "title", draw, narrow=narrow)
-    )
+    return styled(grid(frame.with_columns(pl.col("title").cast(pl.String)), "title", draw, narrow=narrow))
 
 
 def river(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
@@ -157,8 +153,3 @@ def _years(frame: pl.DataFrame, column: str = "year", *, ticks: int = 8) -> alt.
 
 def _width(narrow: bool) -> int:
     return PHONE + 60 if narrow else WIDE
-
-
-def _in_lines(title: str) -> str:
-    """A title that fits over a small panel."""
-    return "\n".join(wrap(title, 22, break_long_words=False))

@@ -5,6 +5,7 @@ Ito (2008), distinct to every kind of colour vision; no figure relies only on co
 """
 
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,6 +33,7 @@ FONT = "Helvetica, Arial, sans-serif"
 WIDE, PHONE, NARROW = 540, 200, 136  # pixels of a figure of one panel, on a phone, and of one among several
 LOG_ABOVE = 10  # largest over smallest value from which an axis is logarithmic
 COLUMNS = 4  # panels side by side
+FITS = 24  # letters over a small panel
 
 KIND_TITLES = {"all": "all records", "first": "first records", "stay": "stays", "move": "moves"}
 
@@ -116,10 +118,16 @@ def grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt
     """
     columns, width = (2, NARROW - 16) if narrow else (COLUMNS, NARROW)
     panels = [
-        draw(part, width, at % columns == 0).properties(title=KIND_TITLES.get(name, name).split("\n"))
+        draw(part, width, at % columns == 0).properties(title=_lines(KIND_TITLES.get(name, name)))
         for at, (name, part) in enumerate(_parts(frame, key))
     ]
     return alt.concat(*panels, columns=columns, spacing=20)
+
+
+def _lines(title: str) -> str | list[str]:
+    """A title in lines that fit over a small panel."""
+    lines = textwrap.wrap(title, FITS) or [title]
+    return title if len(lines) == 1 else lines
 
 
 def _parts(frame: pl.DataFrame, key: str) -> list[tuple[str, pl.DataFrame]]:

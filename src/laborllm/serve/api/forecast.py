@@ -2,17 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.serve.answers import outcomes
+from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
-from laborllm.serve.asked import VERSION, Asked, asked, require_after
+from laborllm.serve.asked import Asked, asked, require_after
 from laborllm.serve.inputs.careers import Read, Worker, read_career
-from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerForecast, ForecastAnswer, ForecastRequest, Origin
 
-router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+router = calls("forecasts")
 Sent = Annotated[ForecastRequest, example("/v1/forecast", "A line cook")]
 EXACT = 1  # draws: the first year ahead needs none
 

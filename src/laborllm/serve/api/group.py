@@ -6,24 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, Request
 
 from laborllm.forecasting.simulation.result import Simulation
+from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
-from laborllm.serve.asked import VERSION, Asked, asked, years_after
-from laborllm.serve.counted import count_groups
+from laborllm.serve.asked import Asked, asked, client_of, years_after
+from laborllm.serve.counted import count_groups, what_ranges_hold
 from laborllm.serve.inputs.careers import Row, Worker, read_career
-from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import GroupAnswer, GroupRequest
 
-router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+router = calls("forecasts")
 Sent = Annotated[GroupRequest, example("/v1/group", "Twelve line cooks")]
-HOLDS = "draws"
 
 
 @router.post("/group", summary="Count a group")
-async def group(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
-    """How many of a group are where, by year, with the range that simulated futures of the group leave.
+async def group(request: Sent, http: Request, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
+    """How many of a group are where, by year, with a range that holds nine in ten futures; `holds` says of what.
 
     A group has at least ten people, and does not differ by fewer than ten from one that was asked for in the last hour.
     Years ahead begin after the last record of all.
@@ -32,29 +31,26 @@ async def group(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> Group
     read = [read_career(person.career, asked.served) for person in request.people]
     labels = [person.group for person in request.people]
     workers = [each.worker for each in read]
-    found = await simulate_group(asked, workers, labels, request.horizon, request.draws, request.seed)
+    asked.groups.admit(workers, labels, client_of(http))
+    found = await simulate_group(asked, workers, request.horizon, request.draws, request.seed)
     notes = list(dict.fromkeys(note for each in read for note in each.notes))
-    groups = count_groups(found, labels, request.top)
-    return GroupAnswer(model=asked.served.name, groups=groups, holds=HOLDS, notes=notes)
+    error = asked.served.common_error
+    groups = count_groups(found, labels, request.top, error)
+    return GroupAnswer(model=asked.served.name, groups=groups, holds=what_ranges_hold(error), notes=notes)
 
 
 async def simulate_group(
-    asked: Asked, workers: Sequence[Worker], labels: Sequence[str], horizon: int, draws: int, seed: int = 0
+    asked: Asked, workers: Sequence[Worker], horizon: int, draws: int, seed: int = 0
 ) -> Simulation:
     """Years ahead that are the same for all of some people, whose chance is each one's own.
 
     Args:
         asked: What answers.
-        workers: The careers of the people.
-        labels: The group of each.
+        workers: The careers of the people, who were admitted as a group.
         horizon: How many years, after the last record of all.
         draws: Simulated futures.
         seed: Seed of the draws.
-
-    Raises:
-        GroupError: A group is too small, or too near to another.
     """
-    asked.groups.admit(workers, labels)
     years = years_after(max(worker.last[0] for worker in workers), horizon)
     copies: Counter[tuple[Row, ...]] = Counter()
     opened = []

@@ -2,13 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
-from laborllm.serve.asked import VERSION, Asked, asked
-from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.api.calls import calls
+from laborllm.serve.asked import Asked, asked
 from laborllm.serve.schema import ModelFacts, ModelsAnswer
 
-router = APIRouter(prefix=VERSION, tags=["models"], responses=PROBLEMS)
+router = calls("models")
 
 
 @router.get("/models", summary="Say which model answers")

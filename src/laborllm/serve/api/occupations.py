@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 from starlette.exceptions import HTTPException
 
-from laborllm.serve.asked import VERSION, Asked, asked
-from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.api.calls import calls
+from laborllm.serve.asked import Asked, asked
 from laborllm.serve.schema import OccupationAnswer, OccupationName, OccupationsAnswer
 
-router = APIRouter(prefix=VERSION, tags=["occupations"], responses=PROBLEMS)
+router = calls("occupations")
 Code = Annotated[str, Path(max_length=40, description="A code of the taxonomy.", examples=["436"])]
 
 

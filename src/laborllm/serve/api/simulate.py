@@ -5,21 +5,21 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from starlette.responses import Response, StreamingResponse
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.forecasting.summaries import moves
 from laborllm.serve.answers import outcomes, parts
+from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.api.forecast import origin
-from laborllm.serve.asked import VERSION, Asked, asked, years_after
+from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.batching import BusyError, OnProgress
 from laborllm.serve.inputs.careers import Read, read_career
-from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 
-router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+router = calls("forecasts")
 Sent = Annotated[SimulateRequest, example("/v1/simulate", "A line cook, three years ahead")]
 EVENTS = "text/event-stream"
 UNFINISHED = "the server has more to do than it can hold: ask for less at a time, or again later"

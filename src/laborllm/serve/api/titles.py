@@ -2,16 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from starlette.concurrency import run_in_threadpool
 
 from laborllm.occupations.coding.titles import Titles
+from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
-from laborllm.serve.asked import VERSION, Asked, asked
-from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.asked import Asked, asked
 from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
 
-router = APIRouter(prefix=VERSION, tags=["occupations"], responses=PROBLEMS)
+router = calls("occupations")
 Sent = Annotated[TitlesRequest, example("/v1/titles", "Two titles")]
 
 

@@ -3,18 +3,18 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.result import Difference
 from laborllm.serve.answers import changes
+from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
-from laborllm.serve.asked import VERSION, Asked, asked, years_after
+from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.inputs.careers import Read, Worker, read_career
-from laborllm.serve.operation.problems import PROBLEMS
 from laborllm.serve.schema import ChangedYear, WhatIfAnswer, WhatIfRequest
 
-router = APIRouter(prefix=VERSION, tags=["forecasts"], responses=PROBLEMS)
+router = calls("forecasts")
 Sent = Annotated[WhatIfRequest, example("/v1/what-if", "A line cook, and one who became a nurse")]
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from laborllm.errors import PanelError
-from laborllm.occupations.coding.titles import LISTED, Coded
+from laborllm.occupations.coding.titles import LISTED, Coded, plain
 from laborllm.panel import Panel, Provenance
 from laborllm.serve.schema import Career
 from laborllm.serve.served import Served
@@ -119,9 +119,14 @@ def panel_of(workers: Sequence[Worker], served: Served) -> Panel:
     return Panel(pl.DataFrame(rows, COLUMNS, orient="row"), served.taxonomy, served.fitted.record.dataset, ASKED)
 
 
+def _is_renamed(coded: Coded) -> bool:
+    """Whether a title that the taxonomy knows is neither the code nor the title of its occupation, as of a state."""
+    return coded.said != coded.code and plain(coded.said) != plain(coded.title)
+
+
 def _notes(titles: Sequence[Coded], words: dict[str, list[str | None]], served: Served) -> Iterable[str]:
     for coded in dict.fromkeys(titles):
-        if coded.match != LISTED:
+        if coded.match != LISTED or _is_renamed(coded):
             sure = f" ({coded.confidence:.0%} sure)" if coded.confidence < SURE else ""
             yield f"{coded.said} was read as {coded.title}{sure}."
     for covariate, texts in words.items():

@@ -9,10 +9,11 @@ import hashlib
 import hmac
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from laborllm.serve.operation.problems import problem, retry
@@ -44,11 +45,17 @@ UNKEYED = {"WWW-Authenticate": 'Basic realm="laborllm", charset="UTF-8"'}
 
 
 class RefusedError(Exception):
-    """A request that is answered at the door."""
+    """A request that is answered at the door.
 
-    def __init__(self, response: Response) -> None:
-        super().__init__()
-        self.response = response
+    Args:
+        status: HTTP status.
+        detail: Why, in a sentence.
+        headers: More headers of the answer.
+    """
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers
 
 
 @dataclass(eq=False)
@@ -110,24 +117,25 @@ class Guard:
             self._let_in(scope, Headers(scope=scope))
             body = await self._body(Headers(scope=scope), receive)
         except RefusedError as refused:
-            await refused.response(scope, receive, answer)
+            said = problem(Request(scope), refused.status, refused.detail, refused.headers)
+            await said(scope, receive, answer)
             return
         await self.app(scope, _replayed(body, receive), answer)
 
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         name = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if self.hosts and name not in self.hosts:
-            raise RefusedError(problem(400, "this server does not go by that name"))
+            raise RefusedError(400, "this server does not go by that name")
         if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
-            raise RefusedError(problem(403, "another site cannot ask on a visitor's behalf"))
+            raise RefusedError(403, "another site cannot ask on a visitor's behalf")
         if scope["path"] in OPEN:
             return
         key = self._key(headers)
         if self._keys and key is None:
-            raise RefusedError(problem(401, "an API key is needed: send it as 'Authorization: Bearer KEY'", UNKEYED))
-        client = key or (scope.get("client") or ("?",))[0]
+            raise RefusedError(401, "an API key is needed: send it as 'Authorization: Bearer KEY'", UNKEYED)
+        client = scope["client_name"] = key or (scope.get("client") or ("?",))[0]
         if wait := self._rates.wait(client, time.monotonic()):
-            raise RefusedError(problem(429, "too many requests in a short time: slow down", retry(wait)))
+            raise RefusedError(429, "too many requests in a short time: slow down", retry(wait))
 
     def _key(self, headers: Headers) -> str | None:
         """The hash of the key that a request carries, as a bearer or as the password of a browser, if it is one."""
@@ -145,9 +153,9 @@ class Guard:
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         """The body, counted while it arrives."""
         most = self.settings.body_bytes
-        too_long = problem(413, f"the body is longer than {most:,} bytes", {"Connection": "close"})
+        too_long = RefusedError(413, f"the body is longer than {most:,} bytes", {"Connection": "close"})
         if int(stated) > most if (stated := headers.get("content-length", "")).isdigit() else False:
-            raise RefusedError(too_long)
+            raise too_long
         body = bytearray()
         try:
             async with asyncio.timeout(self.settings.body_seconds):
@@ -155,11 +163,11 @@ class Guard:
                     message = await receive()
                     body += message.get("body", b"")
                     if len(body) > most:
-                        raise RefusedError(too_long)
+                        raise too_long
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError:
-            raise RefusedError(problem(408, "the body took too long to arrive", {"Connection": "close"})) from None
+            raise RefusedError(408, "the body took too long to arrive", {"Connection": "close"}) from None
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

@@ -11,13 +11,15 @@ from starlette.responses import HTMLResponse, Response
 
 from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.report.figures.futures import fan, river
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
 from laborllm.serve.api.group import simulate_group
-from laborllm.serve.asked import Asked
+from laborllm.serve.asked import Asked, client_of
 from laborllm.serve.counted import count_groups
+from laborllm.serve.groups import ManyGroupsError
 from laborllm.serve.inputs.lists import Listed, list_text, read_list
 from laborllm.serve.page.form import read_year
 from laborllm.serve.page.render import render
@@ -74,11 +76,14 @@ async def show(request: Request, asked: Answers) -> Response:
         listed = await run_in_threadpool(typed.read, asked)
         if action == "titles":
             return await _page(asked, typed, listed=listed)
-        found = await simulate_group(asked, listed.workers, listed.labels, typed.horizon, DRAWS)
-        counted = count_groups(found, listed.labels, TOP)
+        asked.groups.admit(listed.workers, listed.labels, client_of(request))
+        found = await simulate_group(asked, listed.workers, typed.horizon, DRAWS)
+        counted = count_groups(found, listed.labels, TOP, asked.served.common_error)
         if action == "csv":
             return attachment(_table(counted).to_csv().encode(), "text/csv; charset=utf-8", "group.csv")
         return await _page(asked, typed, listed=listed, found=found, counted=counted)
+    except ManyGroupsError as error:
+        return await _page(asked, typed, error=str(error), status=429)
     except InputError as error:
         return await _page(asked, typed, error=str(error), status=422)
 
@@ -117,16 +122,16 @@ async def _page(
         "table": None if counted is None else _table(counted),
     }
     text = await run_in_threadpool(
-        lambda: render("groups.html.j2", asked, here=PLACE, **known, figures=_figures(found))
+        lambda: render("groups.html.j2", asked, here=PLACE, **known, figures=_figures(found, asked.served.common_error))
     )
     return HTMLResponse(text, status)
 
 
-def _figures(found: Simulation | None) -> list[Figure]:
+def _figures(found: Simulation | None, error: CommonError | None) -> list[Figure]:
     """How many are where by year, and who goes where between."""
     if found is None:
         return []
-    counts = chart_counts(found)
+    counts = chart_counts(found, common_error=error)
     table = Table(
         "",
         ("group", "year", "people", "range"),
@@ -149,7 +154,7 @@ def _figures(found: Simulation | None) -> list[Figure]:
 
 FAN = (
     "How many of these people are in each group of occupations: the line is what is expected, the band holds nine in "
-    "ten simulated futures of the group."
+    "ten futures."
 )
 RIVER = "Who goes where: the height of a ribbon is the number of people, its colour the group that they leave."
 

@@ -28,6 +28,9 @@ FILES = {
     "icon.svg": ("laborllm.serve.page", "static/icon.svg", "image/svg+xml"),
 }
 """Name to package, place and type: nothing else can be asked for."""
+HEADINGS = {404: "Not found", 401: "A key is needed", 429: "A little slower, please", 503: "The server is busy"}
+"""What the page of an error says first, by status."""
+
 COVARIATES = ("education", "gender", "ethnicity", "region")
 
 
@@ -37,6 +40,18 @@ def render(template: str, asked: Asked, **more: object) -> str:
     words = {name: served.words(name) for name in COVARIATES}
     common = {"served": served, "words": words, "use": USE, "version": _version(), "here": ""}
     return _environment().get_template(template).render(**common | more)
+
+
+def error_page(asked: Asked, status: int, detail: str) -> str:
+    """What a browser shows of an error.
+
+    Args:
+        asked: What answers.
+        status: HTTP status.
+        detail: What is wrong, in a sentence.
+    """
+    heading = HEADINGS.get(status, "This did not work")
+    return render("error.html.j2", asked, status=status, heading=heading, detail=detail)
 
 
 @static.get("/static/{name}")
@@ -77,5 +92,6 @@ def _environment() -> Environment:
     )
     environment.filters["table"] = lambda table: Markup(table.to_html())  # which escapes its text
     environment.filters["svg"] = lambda chart, name: Markup(to_svg(chart, name))
+    environment.filters["sentence"] = lambda text: f"{text[:1].upper()}{text[1:].rstrip('.')}." if text else ""
     environment.filters["code"] = lambda text: Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)))
     return environment

@@ -79,11 +79,33 @@ INTERVALS = (
 
 @dataclass(frozen=True)
 class Other:
-    """How another version of a career differs, in the last of the years ahead."""
+    """How another version of a career differs, in the last of the years ahead.
+
+    Attributes:
+        words: What it says otherwise.
+        year: The year.
+        changes: The largest differences.
+        first: How many of a hundred people of the first version are in the occupation of each.
+    """
 
     words: str
     year: int
     changes: Sequence[Change]
+    first: Sequence[int]
+
+    def table(self) -> Table:
+        """Both versions side by side: of a hundred people each, and the difference."""
+        rows = tuple(
+            (
+                change.title,
+                str(people),
+                str(max(0, people + change.of_100)),
+                f"{change.of_100:+d}",
+                f"{change.error:.1f}",
+            )
+            for change, people in zip(self.changes, self.first, strict=True)
+        )
+        return Table(OTHER_TITLE, ("", "this career", "the other", "difference", "error"), rows)
 
     def figure(self) -> Figure:
         """The differences, a row for each occupation."""
@@ -95,11 +117,10 @@ class Other:
             {"title": pl.String, "people": pl.Int64, "low": pl.Float64, "high": pl.Float64},
             orient="row",
         )
-        rows = tuple((each.title, f"{each.of_100:+d}", f"{each.error:.1f}") for each in self.changes)
-        table = Table("The paired difference", ("", "of 100 people", "simulation error"), rows)
-        return Figure(differences(frame), table, OTHER_CAPTION, differences(frame, narrow=True))
+        return Figure(differences(frame), self.table(), OTHER_CAPTION, differences(frame, narrow=True))
 
 
+OTHER_TITLE = "Of 100 people, and the paired difference"
 OTHER_CAPTION = (
     "How many more, or fewer, of 100 people are in each occupation in the other version. Both versions were simulated "
     "with the same random numbers; the bars hold twice the error that is left."
@@ -124,7 +145,7 @@ async def result_of(form: Form, asked: Asked) -> Result:
     read = read_career(form.career(), asked.served)
     opened = read.worker.open(years_after(read.worker.last[0], form.horizon))
     found = await asked.futures.simulate([opened], draws=PATHS)
-    other = await _other(form, read, asked) if form.change else None
+    other = await _other(form, read, found, asked) if form.change else None
     return Result(read, outcomes(found, 0, 0, TOP), found, ahead_frame(found), other)
 
 
@@ -157,7 +178,7 @@ def ahead_table(frame: pl.DataFrame) -> Table:
     rows = []
     for (title,), found in frame.group_by("title", maintain_order=True):
         rows.append((str(title), *(_people(*row) for row in found.select("count", "low", "high").iter_rows())))
-    return Table("Of 100 people with this career", ("", *map(str, years)), tuple(rows))
+    return Table("Of 100 people with this career", ("where", *map(str, years)), tuple(rows))
 
 
 def _people(people: int, low: int | None, high: int | None) -> str:
@@ -170,8 +191,8 @@ def _range(share: float) -> tuple[int, int]:
     return max(0, math.floor(OF * share - spread)), min(OF, math.ceil(OF * share + spread))
 
 
-async def _other(form: Form, read: Read, asked: Asked) -> Other:
-    """The other version that a form asks for."""
+async def _other(form: Form, read: Read, found: Simulation, asked: Asked) -> Other:
+    """The other version that a form asks for. found: the first one."""
     if not form.to:
         raise FormError("Say what the other version would be.")
     career = form.career()
@@ -179,6 +200,8 @@ async def _other(form: Form, read: Read, asked: Asked) -> Other:
     changed = last.model_copy(update={form.change: form.to})
     others = [changed if record is last else record for record in career.records]
     two = read_career(career.model_copy(update={"records": others}), asked.served)
-    found: Difference = await difference(asked, read, two, horizon=form.horizon, draws=PATHS)
-    ahead = found.years.shape[1] - 1
-    return Other(CHANGES[form.change].format(form.to), int(found.years[0, ahead]), changes(found, ahead, TOP + 2))
+    apart: Difference = await difference(asked, read, two, horizon=form.horizon, draws=PATHS)
+    largest = changes(apart, -1, TOP + 2)
+    share = found.probability[0, -1]
+    first = [round(OF * float(share[found.taxonomy.position[each.code]])) for each in largest]
+    return Other(CHANGES[form.change].format(form.to), int(apart.years[0, -1]), largest, first)
