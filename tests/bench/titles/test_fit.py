@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmarks.titles.calibration import SPEAK, HeldOut, fit_weights, held_out_evidence
 from benchmarks.titles.classifier import fit_classifier
+from benchmarks.titles.onet import FOLDS, KNOWN
 from laborllm.occupations.coding.coder import SIMILAR
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.coding.weights import VOICES, Weights, pooled
@@ -90,15 +91,15 @@ def _first(asked: HeldOut, weights: Weights) -> tuple[NDArray[np.float64], NDArr
 
 def test_what_is_held_out_is_asked_of_a_coder_without_it(listed: ListedTitles) -> None:
     """A title that O*NET alone has is listed in no fold; one that the index has, too, is found in it."""
-    draws = [0.05, 0.15, 0.25, 0.35, 0.45, 0.95]
+    draws = [*(KNOWN * (fold + 0.5) / FOLDS for fold in range(FOLDS)), 0.95]
     rows = [("Zoo cook", "zoo cook", "1", False, draw) for draw in draws[:1]]
     rows += [
         (f"{place.upper()} Nurse", f"{place} nurse", "2", False, draw)
-        for place, draw in zip("bcdef", draws[1:], strict=True)
+        for place, draw in zip("bcdefghijk", draws[1:], strict=True)
     ]
     onet = pl.DataFrame(rows, schema=["title", "form", "code", "short", "draw"], orient="row")
     found = held_out_evidence(TAXONOMY, replace(listed, onet=onet.select(pl.col("form").alias("title"), "code")), onet)
-    assert found.kinds.tolist() == [SIMILAR, *["index"] * 4]  # the last is not known
-    assert found.right.argmax(axis=1).tolist() == [0, 1, 1, 1, 1]
+    assert found.kinds.tolist() == [SIMILAR, *["index"] * (FOLDS - 1)]  # the last is not known
+    assert found.right.argmax(axis=1).tolist() == [0, *[1] * (FOLDS - 1)]
     lists = {voice: found.evidence[:, VOICES.index(voice)].sum() for voice in ("index", "modern", "onet")}
-    assert lists == {"index": 4, "modern": 0, "onet": 0}
+    assert lists == {"index": FOLDS - 1, "modern": 0, "onet": 0}
