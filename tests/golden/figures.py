@@ -57,4 +57,10 @@ class Golden:
 
 def machine() -> dict[str, str]:
     """What the last digits of training depend on."""
-    return {"torch": torch.__version__, "instructions": torch.backends.cpu.get_cpu_capability()}
+    capabilities = torch.cpu.get_capabilities()
+    bfloat16 = [name for name in ("amx_bf16", "avx512_bf16") if capabilities.get(name)]
+    return {
+        "torch": torch.__version__,
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16": bfloat16[0] if bfloat16 else "none",
+    }
