@@ -88,7 +88,7 @@ def main(
     replace(whole, record=record).save(out)
     for title, text in sections(pooled, tested, found, counted).items():
         write_section(out, title, text)
-    list_as_audited(out, whole.record.released())
+    list_as_audited(out, record)
 
 
 def require_no_worse(found: Audit, frequencies: Audit) -> None:
