@@ -75,6 +75,28 @@ def test_a_request_whose_client_has_left_is_not_computed() -> None:
     assert slow.batches == [[1]]
 
 
+def test_work_that_nobody_waits_for_any_more_ends_at_its_next_step() -> None:
+    def steps(items: Sequence[int], on_progress: OnProgress) -> list[int]:
+        for step in range(1, 1001):
+            done.append(step)
+            on_progress(step / 1000)
+            go.wait(5)
+        return list(items)
+
+    async def ask() -> None:
+        leaving = [asyncio.create_task(batches.submit("a", steps, item)) for item in (1, 2)]
+        await started(*leaving)
+        for task in leaving:
+            task.cancel()
+        await started()
+        go.set()
+        await batches.close()
+
+    done, go, batches = list[int](), threading.Event(), Batches(10)
+    asyncio.run(ask())
+    assert len(done) == 2
+
+
 def test_an_error_reaches_those_who_asked_and_nobody_else() -> None:
     def fails(items: Sequence[int], on_progress: OnProgress) -> list[int]:
         raise ZeroDivisionError

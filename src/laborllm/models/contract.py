@@ -62,7 +62,7 @@ class Fitted(Forecaster, Protocol):
         """What the fit came to, by name."""
         ...
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder `path`, which must not exist."""
         ...
 

@@ -101,7 +101,7 @@ class FittedOracle:
         panel = self.record.over(panel)
         return self._process.log_likelihood(panel.observed())
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the parameters of the process."""
         options = to_options(self.spec)
         with new_run(path, self.spec.name, options, self.record, self.metrics, parameters=self.parameters.to_json()):

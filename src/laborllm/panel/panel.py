@@ -337,7 +337,7 @@ class Panel:
         """SHA-256 of who is in split test: equal for panels that hold the same workers out, whatever they train on."""
         return held_out(self.records)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write one Parquet file; what is not a record goes into its metadata.
 
         Args:
@@ -348,16 +348,16 @@ class Panel:
 
         Examples:
             >>> import laborllm as ll
-            >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
+            >>> ll.import_synthetic(workers=50).save("panel.parquet")
             >>> Path("panel.parquet").is_file()
             True
         """
         facts = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "records"}
-        with new_file(path) as file:
+        with new_file(Path(path)) as file:
             self.records.write_parquet(file, metadata=facts_as_metadata(**facts), row_group_size=ROWS_TOGETHER)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """Read a file that `save` wrote.
 
         Args:
@@ -371,11 +371,11 @@ class Panel:
 
         Examples:
             >>> import laborllm as ll
-            >>> ll.import_synthetic(workers=50).save(Path("panel.parquet"))
-            >>> ll.Panel.load(Path("panel.parquet")).workers
+            >>> ll.import_synthetic(workers=50).save("panel.parquet")
+            >>> ll.Panel.load("panel.parquet").workers
             50
         """
-        records, about = read_marked(path, MARK, "panel", "import", PanelError)
+        records, about = read_marked(Path(path), MARK, "panel", "import", PanelError)
         return cls(records, **read_facts(about))
 
 

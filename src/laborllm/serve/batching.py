@@ -16,6 +16,10 @@ class BusyError(Exception):
     """Too many requests wait for the model already."""
 
 
+class AbandonedError(Exception):
+    """Nobody waits for what is computed: it ends at its next step."""
+
+
 @dataclass(eq=False)
 class Waiting:
     """A request in the queue."""
@@ -82,7 +86,7 @@ class Batches:
         return await waiting.answer
 
     async def close(self) -> None:
-        """Compute what waits, then end the thread."""
+        """Compute what is waited for, then end the thread."""
         if self._worker is not None:
             await self._worker
         self._thread.shutdown()
@@ -99,11 +103,13 @@ class Batches:
         try:
             answers = await loop.run_in_executor(self._thread, batch[0].compute, items, _tell_all(batch, loop))
         except Exception as error:
-            if len(batch) > 1:
-                for waiting in batch:
+            for waiting in batch:
+                if waiting.answer.done():
+                    continue
+                if len(batch) > 1:
                     await self._answer([waiting])
-            elif not batch[0].answer.done():
-                batch[0].answer.set_exception(error)
+                else:
+                    waiting.answer.set_exception(error)
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 if not waiting.answer.done():
@@ -122,9 +128,11 @@ class Batches:
 
 
 def _tell_all(batch: Sequence[Waiting], loop: asyncio.AbstractEventLoop) -> OnProgress:
-    """Tells every request of a batch, from the thread of the model."""
+    """Tells every request of a batch, from the thread of the model; raises `AbandonedError` where all clients left."""
 
     def on_progress(share: float) -> None:
+        if all(waiting.answer.done() for waiting in batch):
+            raise AbandonedError
         for waiting in batch:
             loop.call_soon_threadsafe(waiting.on_progress, share)
 

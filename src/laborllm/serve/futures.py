@@ -64,7 +64,8 @@ class Futures:
 
         def compute(asked: Sequence[Pair], on_progress: OnProgress) -> list[Difference]:
             panels = ([panel_of([worker], self.served) for worker in pair] for pair in asked)
-            return [what_if(self.served.fitted, *pair, draws=draws, seed=seed) for pair in panels]
+            with reported(on_progress):
+                return [what_if(self.served.fitted, *pair, draws=draws, seed=seed) for pair in panels]
 
         found: Difference = await self.batches.submit(object(), compute, (worker, other), paths=2 * draws)
         return found

@@ -127,7 +127,7 @@ class FittedTransition:
         """
         return self.forecast(panel).log_likelihood
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the tables, and the triples of a second-order model."""
         tables = Output(
             "tables", refused="" if self.spec.thinned else ROWS_OF_FEW, said=THINNED if self.spec.thinned else ""

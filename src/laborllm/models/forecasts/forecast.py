@@ -174,7 +174,7 @@ class Forecast:
             self.lineage,
         )
 
-    def save(self, path: Path, more: Mapping[str, str] | None = None) -> None:
+    def save(self, path: str | Path, more: Mapping[str, str] | None = None) -> None:
         """Write a Parquet file with a row per record.
 
         Columns worker, year, occupation, raw_mass, error_bound, greedy_valid, and log_prob as an array.
@@ -189,7 +189,7 @@ class Forecast:
         Examples:
             >>> import laborllm as ll
             >>> panel = ll.import_synthetic(workers=50)
-            >>> ll.forecast(ll.fit("transition", panel), panel).save(Path("forecast.parquet"))
+            >>> ll.forecast(ll.fit("transition", panel), panel).save("forecast.parquet")
             >>> Path("forecast.parquet").is_file()
             True
         """
@@ -204,11 +204,11 @@ class Forecast:
             "laborllm.taxonomy": self.taxonomy.to_json(),
             "laborllm.lineage": json.dumps(self.lineage.splits),
         }
-        with new_file(path) as file:
+        with new_file(Path(path)) as file:
             frame.write_parquet(file, metadata=about | dict(more or {}))
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: str | Path) -> Self:
         """Read a file that `save` wrote.
 
         Args:
@@ -223,11 +223,11 @@ class Forecast:
         Examples:
             >>> import laborllm as ll
             >>> panel = ll.import_synthetic(workers=50)
-            >>> ll.forecast(ll.fit("transition", panel), panel).save(Path("forecast.parquet"))
-            >>> ll.Forecast.load(Path("forecast.parquet")).method
+            >>> ll.forecast(ll.fit("transition", panel), panel).save("forecast.parquet")
+            >>> ll.Forecast.load("forecast.parquet").method
             'transition frequencies'
         """
-        return from_rows(cls, path, *read_marked(path, MARK, "forecast", "forecast", InputError))
+        return from_rows(cls, Path(path), *read_marked(Path(path), MARK, "forecast", "forecast", InputError))
 
 
 AnyForecast = TypeVar("AnyForecast", bound=Forecast)

@@ -81,7 +81,7 @@ class FittedEmbeddingLogit:
         """
         return self.forecast(panel).log_likelihood
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the logit, and a hash of the base model."""
         base = base_identity(self.spec.base)
         with new_run(path, self.spec.name, to_options(self.spec), self.record, self.metrics, base=base) as folder:

@@ -110,7 +110,7 @@ class FittedLanguageModel:
         """
         return self.forecaster.paths(panel, draws)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the tuned weights, the learning curve and a hash of the base model; then remove
         checkpoints.
         """

@@ -90,7 +90,7 @@ class FittedOffTheShelf:
         """
         return self.forecaster.paths(panel, draws)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Raises `InputError` for a model with examples whose `panel_file` is not known."""
         spec = self.spec
         extra: dict[str, object] = {"base": base_identity(spec.base)}

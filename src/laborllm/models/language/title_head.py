@@ -126,7 +126,7 @@ class FittedTitleHead:
         panel = self.record.over(panel)
         return HeadPaths(self.classifier, panel, start_paths(self.offset_model, panel, draws), draws)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the tuned weights, the head, the offset model and the learning curve; then remove
         checkpoints.
         """

@@ -158,7 +158,7 @@ class FittedMixture:
             raise RunError("no member of the mixture has vectors of occupations")
         return np.concatenate(parts, axis=1)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the weights, and where the members are."""
         members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
         options = to_options(replace(self.spec, members=members))

@@ -131,7 +131,7 @@ class Run:
 
 @contextmanager
 def new_run(
-    path: Path,
+    path: str | Path,
     model: str,
     options: Mapping[str, Any],
     record: FitRecord,
@@ -157,7 +157,7 @@ def new_run(
     Raises:
         StorageError: `path` exists, or cannot be written.
     """
-    with new_folder(path, editable=[CARD, DISCLOSURE]) as folder:
+    with new_folder(Path(path), editable=[CARD, DISCLOSURE]) as folder:
         yield folder
         written = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
         metadata = {

@@ -125,7 +125,7 @@ class FittedSequence:
         vectors = self.network.get_parameter(place).detach()
         return vectors[: len(self.record.taxonomy)].double().cpu().numpy()
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the run folder: the weights, the indexes of the covariates, the learning curve and the snapshots; then
         remove checkpoints.
         """
