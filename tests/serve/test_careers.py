@@ -11,7 +11,7 @@ from laborllm.occupations.coding.titles import Titles
 from laborllm.serve import Served
 from laborllm.serve.inputs.careers import Row, Worker, panel_of, read_career
 from laborllm.serve.inputs.lists import ALL, read_list
-from laborllm.serve.schema import Career
+from laborllm.serve.schema.careers import Career
 
 COOK: Row = (2020, "436", "high school", "female", None, "south", 1990)
 AFTER: Row = (2021, "95", "college", "female", None, "south", 1990)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.serve.counted import count_groups
-from laborllm.serve.schema import Count
+from laborllm.serve.schema.groups import Count
 from serve.towns import TOWN, simulation
 
 COOK, WAITER, TELLER, WELDER, OUT = range(5)

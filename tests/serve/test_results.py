@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.serve.page.results import Other, ahead_frame, ahead_table
-from laborllm.serve.schema import Change
+from laborllm.serve.schema.forecasts import Change
 from report.test_figure_data import rows_with
 from serve.towns import TOWN, simulation
 

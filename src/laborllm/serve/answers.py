@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
 from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.occupations import Taxonomy
-from laborllm.serve.schema import Change, Outcome, Part
+from laborllm.serve.schema.forecasts import Change, Outcome, Part
 
 OF = 100
 FLOOR = 1 / OF  # a smaller difference is not named

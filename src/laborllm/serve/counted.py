@@ -13,7 +13,7 @@ from laborllm.forecasting.groups.shares import group_shares
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.occupations.taxonomy import OTHERS, STATE_GROUP
 from laborllm.serve.answers import part_of
-from laborllm.serve.schema import Count, GroupYear, OneGroup
+from laborllm.serve.schema.groups import Count, GroupYear, OneGroup
 
 AT_WORK = "At work"
 LEAST = 1.0  # expected people below which a place is pooled

@@ -15,7 +15,7 @@ from laborllm.forecasting.groups.similar import similar_occupations
 from laborllm.forecasting.groups.steps import feeders, next_steps, reachable
 from laborllm.models.contract import Fitted
 from laborllm.serve.answers import OF
-from laborllm.serve.schema import Occupation, OccupationName, Reached, Step
+from laborllm.serve.schema.occupations import Occupation, OccupationName, Reached, Step
 
 TOP = 8
 THIRDS = (1 / 3, 2 / 3)

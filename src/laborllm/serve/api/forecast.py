@@ -10,7 +10,7 @@ from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, require_after
 from laborllm.serve.inputs.careers import Read, Worker, read_career
-from laborllm.serve.schema import CareerForecast, ForecastAnswer, ForecastRequest, Origin
+from laborllm.serve.schema.forecasts import CareerForecast, ForecastAnswer, ForecastRequest, Origin
 
 router = calls("forecasts")
 Sent = Annotated[ForecastRequest, example("/v1/forecast", "A line cook")]

@@ -14,7 +14,7 @@ from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, client_of, years_after
 from laborllm.serve.counted import count_groups, what_ranges_hold
 from laborllm.serve.inputs.careers import Row, Worker, read_career
-from laborllm.serve.schema import GroupAnswer, GroupRequest
+from laborllm.serve.schema.groups import GroupAnswer, GroupRequest
 
 router = calls("forecasts")
 Sent = Annotated[GroupRequest, example("/v1/group", "Twelve line cooks")]

@@ -6,7 +6,7 @@ from fastapi import Depends
 
 from laborllm.serve.api.calls import calls
 from laborllm.serve.asked import Asked, asked
-from laborllm.serve.schema import ModelFacts, ModelsAnswer
+from laborllm.serve.schema.models import ModelFacts, ModelsAnswer
 
 router = calls("models")
 

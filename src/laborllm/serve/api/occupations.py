@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 
 from laborllm.serve.api.calls import calls
 from laborllm.serve.asked import Asked, asked
-from laborllm.serve.schema import OccupationAnswer, OccupationName, OccupationsAnswer
+from laborllm.serve.schema.occupations import OccupationAnswer, OccupationName, OccupationsAnswer
 
 router = calls("occupations")
 Code = Annotated[str, Path(max_length=40, description="A code of the taxonomy.", examples=["436"])]

@@ -17,7 +17,7 @@ from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.batching import BusyError, OnProgress
 from laborllm.serve.inputs.careers import Read, read_career
-from laborllm.serve.schema import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
+from laborllm.serve.schema.forecasts import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 
 router = calls("forecasts")
 Sent = Annotated[SimulateRequest, example("/v1/simulate", "A line cook, three years ahead")]

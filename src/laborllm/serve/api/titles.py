@@ -9,7 +9,7 @@ from laborllm.occupations.coding.titles import Titles
 from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked
-from laborllm.serve.schema import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
+from laborllm.serve.schema.occupations import Candidate, CodedTitle, TitlesAnswer, TitlesRequest
 
 router = calls("occupations")
 Sent = Annotated[TitlesRequest, example("/v1/titles", "Two titles")]

@@ -12,7 +12,7 @@ from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.inputs.careers import Read, Worker, read_career
-from laborllm.serve.schema import ChangedYear, WhatIfAnswer, WhatIfRequest
+from laborllm.serve.schema.forecasts import ChangedYear, WhatIfAnswer, WhatIfRequest
 
 router = calls("forecasts")
 Sent = Annotated[WhatIfRequest, example("/v1/what-if", "A line cook, and one who became a nurse")]

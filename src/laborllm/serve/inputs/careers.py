@@ -13,7 +13,7 @@ import polars as pl
 from laborllm.errors import PanelError
 from laborllm.occupations.coding.titles import LISTED, Coded, plain
 from laborllm.panel import Panel, Provenance
-from laborllm.serve.schema import Career
+from laborllm.serve.schema.careers import Career
 from laborllm.serve.served import Served
 from laborllm.sources.spellings import as_panel_word
 

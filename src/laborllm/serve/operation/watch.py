@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from laborllm.serve.schema import Health
+from laborllm.serve.schema.models import Health
 
 watch = APIRouter(tags=["operation"])
 

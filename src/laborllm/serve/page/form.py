@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from laborllm.errors import InputError
 from laborllm.serve.operation.problems import sentence
-from laborllm.serve.schema import Career, Record
+from laborllm.serve.schema.careers import Career, Record
 
 JOBS = 30
 PERSON = ("gender", "ethnicity", "region", "birth_year")

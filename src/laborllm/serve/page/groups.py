@@ -24,7 +24,7 @@ from laborllm.serve.inputs.lists import Listed, list_text, read_list
 from laborllm.serve.page.form import read_year
 from laborllm.serve.page.render import render
 from laborllm.serve.page.views import Answers, attachment
-from laborllm.serve.schema import Count, OneGroup
+from laborllm.serve.schema.groups import Count, OneGroup
 
 groups = APIRouter(include_in_schema=False)
 PLACE, TOP, DRAWS = "/groups", 8, 300

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from laborllm.report.figures import to_svg
 from laborllm.report.figures.differences import differences
 from laborllm.serve.asked import Asked
-from laborllm.serve.schema import USE
+from laborllm.serve.schema.base import USE
 from laborllm.serve.served import Served
 
 static = APIRouter(include_in_schema=False)

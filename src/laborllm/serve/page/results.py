@@ -18,7 +18,7 @@ from laborllm.serve.api.what_if import difference
 from laborllm.serve.asked import Asked, years_after
 from laborllm.serve.inputs.careers import Read, read_career
 from laborllm.serve.page.form import Form, FormError
-from laborllm.serve.schema import Change, Outcome
+from laborllm.serve.schema.forecasts import Change, Outcome
 
 PATHS, TOP, NAMED = 1000, 6, 4
 NINE_IN_TEN = 1.645  # standard deviations of a normal number that hold nine in ten

@@ -16,7 +16,7 @@ from laborllm.serve.page.form import HORIZONS, Fields, Form, FormError
 from laborllm.serve.page.render import render
 from laborllm.serve.page.results import TOP, Result, result_of
 from laborllm.serve.page.resume import form_of
-from laborllm.serve.schema import SimulateAnswer
+from laborllm.serve.schema.forecasts import SimulateAnswer
 
 page = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 PNG_SCALE = 2

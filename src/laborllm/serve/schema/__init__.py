@@ -1,0 +1,1 @@
+"""What a client sends and gets, a file for each kind of call."""
