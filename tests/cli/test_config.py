@@ -65,7 +65,7 @@ def test_a_file_says_what_options_do(name: str, text: str, asked: Asked) -> None
     laborllm(f"fit language-model other.parquet --config {name} --titles numeric --epochs 3")
     (spec, options), (typed, others) = asked
     assert spec == LanguageModel("b", WRITTEN, training=TuningConfig(epochs=2, recompute=True))
-    assert options == {"panel": Path("panel.parquet"), "out": Path("run"), "careers": 30, "seed": 0}
+    assert options == {"panel": Path("panel.parquet"), "out": Path("run"), "careers": 30, "seed": 0, "resampled": None}
     assert isinstance(typed, LanguageModel)
     assert (typed.template.titles, typed.template.leave_out, typed.training.epochs) == ("numeric", WRITTEN.leave_out, 3)
     assert others["panel"] == Path("other.parquet")
