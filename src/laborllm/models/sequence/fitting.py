@@ -22,7 +22,7 @@ from laborllm.models.sequence.warm_start import warm_start
 from laborllm.panel import Panel
 from laborllm.runtime import best_device, seeded
 from laborllm.storage import file_hash
-from laborllm.training.checkpoint import Checkpoints
+from laborllm.training.checkpoint import Checkpoints, Identity
 from laborllm.training.loop import train
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ def fit_sequence(spec: "SequenceSpec", panel: Panel, *, seed: int, out: Path | N
     if spec.teacher is not None:
         task, of_teacher = _taught(task, spec.teacher, spec.teacher_weight, panel, training)
         ancestors.append(of_teacher)
+    decides = identity(spec, spec.name, panel, teacher=None if spec.teacher is None else file_hash(spec.teacher))
     record = FitRecord.on(panel, training, seed=seed, ancestors=ancestors, seen=seen_values(training))
-    trained = _in_cycles(spec, panel, task, FittedSequence(spec, record, vocabulary, network, []), out)
+    trained = _in_cycles(spec, task, FittedSequence(spec, record, vocabulary, network, []), decides, out)
     return replace(trained[-1], snapshots=tuple(trained[:-1]))
 
 
@@ -72,10 +73,13 @@ def _taught(
 
 
 def _in_cycles(
-    spec: "SequenceSpec", panel: Panel, task: NextOccupation, untrained: FittedSequence, out: Path | None
+    spec: "SequenceSpec",
+    task: NextOccupation,
+    untrained: FittedSequence,
+    decides: Identity,
+    out: Path | None,
 ) -> Sequence[FittedSequence]:
     """The model after each cycle: each begins with the best weights of the one before, and the rate rises again."""
-    decides = identity(spec, spec.name, panel, teacher=None if spec.teacher is None else file_hash(spec.teacher))
     trained = []
     for number in range(1, spec.cycles + 1):
         place = out if out is None or number == 1 else out.with_name(f"{out.name}.cycle-{number}")

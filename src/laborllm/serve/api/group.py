@@ -20,12 +20,20 @@ router = calls("forecasts")
 Sent = Annotated[GroupRequest, example("/v1/group", "Twelve line cooks")]
 
 
-@router.post("/group", summary="Count a group")
-async def group(request: Sent, http: Request, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
-    """How many of a group are where, by year, with a range that holds nine in ten futures; `holds` says of what.
+ABOUT = """How many of a group are where, by year, with a range that holds nine in ten futures; `holds` says of what.
 
-    A group has at least ten people, and does not differ by fewer than ten from one that was asked for in the last hour.
-    Years ahead begin after the last record of all.
+A group has at least ten people, and does not differ by fewer than ten from one that was asked for in the last hour.
+Years ahead begin after the last record of all."""
+
+
+@router.post("/group", summary="Count a group", description=ABOUT)
+async def group(request: Sent, http: Request, asked: Annotated[Asked, Depends(asked)]) -> GroupAnswer:
+    """Count where a group is in the years ahead.
+
+    Args:
+        request: The people, and the group of each.
+        http: Says which client asks.
+        asked: What answers.
     """
     asked.require(len(request.people), request.horizon, request.draws, most=asked.settings.group)
     read = [read_career(person.career, asked.served) for person in request.people]
