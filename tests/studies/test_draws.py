@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.panel import Panel
-from laborllm.panel.resample import COPY, resample_training
+from laborllm.panel.split import COPY, resample_training
 from laborllm.studies.protocol.draws import WINDOW, recent_windows
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.question import all_above, all_below, verdict

@@ -19,7 +19,7 @@ from laborllm.models.language.title_head import FittedTitleHead
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.history import History
-from laborllm.panel.resample import resample_training
+from laborllm.panel.split import resample_training
 from laborllm.report.numbers import number
 from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
 from laborllm.studies.protocol.config import SIZES

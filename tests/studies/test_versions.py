@@ -6,7 +6,7 @@ import pytest
 
 from laborllm.errors import PanelError
 from laborllm.panel import Panel, assign_split
-from laborllm.panel.resample import resample_training
+from laborllm.panel.split import resample_training
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.versions import (
     ByWorker,

@@ -17,6 +17,7 @@ from laborllm.auditing.recipe import make, recipe_of
 from laborllm.errors import OptionError
 from laborllm.models.contract import Spec
 from laborllm.panel import Panel
+from laborllm.panel.split import unit_of
 from laborllm.progress import progress
 from laborllm.storage import make_folder, sole_writer
 from laborllm.studies.protocol.cache import RunCache
@@ -117,7 +118,7 @@ def halves(panel: Panel, refits: int, *, seed: int) -> Iterator[Bools]:
     Yields:
         Whether each record is trained on, (n,).
     """
-    whole = panel.records.select(pl.coalesce(pl.col(panel.split_by).cast(pl.String), "worker")).to_series()
+    whole = panel.records.select(unit_of(panel.split_by)).to_series()
     is_drawn = panel.records["split"] != "valid"
     names = whole.filter(is_drawn).unique(maintain_order=True)
     for pair in range(refits // 2):

@@ -16,9 +16,8 @@ from laborllm.occupations import Taxonomy
 from laborllm.panel.facts import MARK, Provenance, facts_as_metadata, read_facts
 from laborllm.panel.order import first_records
 from laborllm.panel.parquet.read import read_marked
-from laborllm.panel.resample import resample_training
 from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
-from laborllm.panel.split import draw_workers, empty_split, held_out
+from laborllm.panel.split import draw_workers, empty_split, held_out, resample_training
 from laborllm.storage import new_file
 
 ROWS_TOGETHER = 2**16  # rows of a file that are read at a time

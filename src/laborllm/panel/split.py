@@ -1,13 +1,19 @@
-"""Train, validation and test: a worker's split depends only on the seed and on the worker, or her household."""
+"""Train, validation and test: a worker's split depends only on the seed and on the worker, or her household.
+
+Folds of cross-validation, and draws of workers with and without replacement, are here too.
+"""
 
 import hashlib
 
+import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
 
 SHARES = {"train": 0.7, "valid": 0.1, "test": 0.2}
 """Shares of workers, as in LABOR-LLM (arXiv 2406.17972)."""
+
+COPY = "#"  # stands in names of workers before the number of a copy
 
 
 def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") -> pl.DataFrame:
@@ -60,6 +66,24 @@ def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:
     return names.sample(min(workers, len(names)), seed=seed)
 
 
+def resample_training(records: pl.DataFrame, by: str, *, seed: int) -> pl.DataFrame:
+    """Draw the values of `by` in split train with replacement; the copies of a worker have names of their own.
+
+    Args:
+        records: Of a panel.
+        by: Column whose values are drawn, such as household; a worker without one is drawn by herself.
+        seed: Of the draw.
+    """
+    train, others = records.filter(split="train"), records.filter(pl.col("split") != "train")
+    units = train.select(_unit=unit_of(by))["_unit"].unique().sort()
+    chosen = np.random.default_rng(seed).integers(len(units), size=len(units))
+    times = pl.DataFrame({"_unit": units[chosen.tolist()]}).group_by("_unit").len("_times")
+    copies = times.with_columns(_copy=pl.int_ranges(pl.col("_times"))).explode("_copy").drop("_times")
+    drawn = train.with_columns(_unit=unit_of(by)).join(copies, on="_unit")
+    name = pl.when(pl.col("_copy") > 0).then(pl.format("{}" + COPY + "{}", "worker", "_copy")).otherwise("worker")
+    return pl.concat([others, drawn.with_columns(worker=name).select(records.columns)])
+
+
 def empty_split(split: str) -> PanelError:
     """What is raised where no worker is in a split, as happens in a panel of few people."""
     return PanelError(
@@ -83,6 +107,11 @@ def split_of(worker: str, seed: int) -> str:
     return "valid" if uniform < SHARES["train"] + SHARES["valid"] else "test"
 
 
+def unit_of(by: str) -> pl.Expr:
+    """What is drawn, or divided, as one: the value of a column such as household, or the worker without one."""
+    return pl.coalesce(pl.col(by).cast(pl.String), "worker")
+
+
 def folds_of(records: pl.DataFrame, by: str, *, seed: int, folds: int) -> pl.Series:
     """The fold of each record, 0, 1, ..., folds - 1, which depends only on the seed and on the value of `by`.
 
@@ -92,7 +121,7 @@ def folds_of(records: pl.DataFrame, by: str, *, seed: int, folds: int) -> pl.Ser
         seed: Draws other folds.
         folds: How many there are.
     """
-    units = records.select(pl.coalesce(pl.col(by).cast(pl.String), "worker")).to_series()
+    units = records.select(unit_of(by)).to_series()
     drawn = {unit: fold_of(unit, seed, folds) for unit in units.unique()}
     return units.replace_strict(drawn, return_dtype=pl.Int64).rename("fold")
 

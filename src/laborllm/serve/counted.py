@@ -56,7 +56,7 @@ def _years(found: Simulation, top: int, common_error: CommonError | None) -> Ite
 
 
 def _work_or_not(found: Simulation) -> Simulation:
-    """The same futures, over a taxonomy of two groups: at work, and not."""
+    """Futures over a taxonomy of two groups: at work, and not."""
     groups = tuple(STATE_GROUP if group == STATE_GROUP else AT_WORK for group in found.taxonomy.groups)
     return replace(found, taxonomy=replace(found.taxonomy, groups=groups))
 
