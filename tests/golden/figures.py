@@ -23,14 +23,14 @@ Figures = dict[str, float]
 
 def figures_of(fitted: Forecaster, panel: Panel) -> Figures:
     """Mean log-likelihood of the test records in nats; the mean of their log-probabilities, each times a weight of its
-    own, which any change of the order of records or occupations would move; perplexity of the validation records."""
+    own, which any change of the order of records or occupations would move; log-perplexity of the validation records."""
     test = panel.subset("test")
     log_prob = fitted.forecast(test).log_prob.astype(np.float64)
     weights = np.random.default_rng(0).random(log_prob.shape)
     return {
         "mean log-likelihood": float(fitted.log_likelihood(test).mean()),
         "projection": float((weights * log_prob).mean()),
-        "validation perplexity": float(np.exp(-fitted.forecast(panel.subset("valid")).log_likelihood.mean())),
+        "validation log-perplexity": float(-fitted.forecast(panel.subset("valid")).log_likelihood.mean()),
     }
 
 
