@@ -23,7 +23,7 @@ Figures = dict[str, float]
 
 def figures_of(fitted: Forecaster, panel: Panel) -> Figures:
     """Mean log-likelihood of the test records in nats; the mean of their log-probabilities, each times a weight of its
-    own, which any change of the order of records or occupations would move; log-perplexity of the validation records."""
+    own, which any change of the order of records or occupations would move; log-perplexity of validation records."""
     test = panel.subset("test")
     log_prob = fitted.forecast(test).log_prob.astype(np.float64)
     weights = np.random.default_rng(0).random(log_prob.shape)
