@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import laborllm as ll
-from laborllm.forecasting.simulation.result import Simulation
+from laborllm.errors import PanelError
+from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.panel import Panel
 from laborllm.serve import Served, futures
 from laborllm.serve.batching import Batches
-from laborllm.serve.futures import Futures, rounds
+from laborllm.serve.futures import Futures, Versions, rounds
 from laborllm.serve.inputs.careers import Worker
 
 
@@ -65,5 +67,74 @@ def test_requests_that_wait_are_simulated_together_with_their_own_numbers(
 
 def test_no_worker_has_two_careers_in_a_round() -> None:
     twin = worker("436", "436", copy=1)
-    found = [(sorted(named), places) for named, places in rounds([[COOK], [LATER, NURSE], [COOK, twin], [LATER]])]
+    asked = [[(each.name, each) for each in request] for request in ([COOK], [LATER, NURSE], [COOK, twin], [LATER])]
+    found = [(sorted(named), places) for named, places in rounds(asked)]
     assert found == [(sorted({COOK.name, twin.name}), [0, 2]), (sorted({COOK.name, NURSE.name}), [1, 3])]
+
+
+def version(one: Worker, *codes: str, education: str = "high school") -> Worker:
+    """Another version of a career, drawn the same numbers."""
+    other = worker(*codes)
+    rows = tuple((*row[:2], education, *row[3:]) for row in other.rows)
+    return replace(other, rows=rows, seed_of=one.rows)
+
+
+def compared(served: Served, asked: list[Versions], draws: int) -> list[Difference]:
+    """What what-ifs get that all wait while the model is busy with another."""
+
+    async def ask() -> list[Difference]:
+        busy = asyncio.create_task(found.simulate([worker("95", "95")], draws=1))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(found.what_if(*pair, draws=draws)) for pair in asked]
+        await busy
+        answers = list(await asyncio.gather(*waiting))
+        await found.batches.close()
+        return answers
+
+    found = Futures(served, Batches(64))
+    return asyncio.run(ask())
+
+
+def test_what_ifs_that_wait_are_simulated_together_with_their_own_numbers(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def counted(model: object, panel: Panel, other: Panel, **options: int) -> Difference:
+        sizes.append(panel.workers)
+        return ll.what_if(model, panel, other, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(futures, "what_if", counted)
+    asked = [(COOK, version(COOK, "436", "95")), (NURSE, version(NURSE, "276")), (COOK, version(COOK, "436", "276"))]
+    together = compared(served, asked, draws=200)
+    assert sizes == [2, 1]  # the cook and the nurse; the cook's third version
+    for pair, found in zip(asked, together, strict=True):
+        (by_itself,) = compared(served, [pair], draws=200)
+        assert found.workers.equals(by_itself.workers)
+        assert np.array_equal(found.years, by_itself.years)
+        assert np.allclose(found.probability, by_itself.probability, atol=1e-6)
+        assert np.allclose(found.error, by_itself.error, atol=1e-6)
+
+
+def test_a_what_if_that_is_refused_is_refused_in_any_company(served: Served) -> None:
+    """The model never saw the school of either; the nurse said so in both versions, the cook only in the other."""
+    nurse = replace(NURSE, rows=tuple((*row[:2], "on Mars", *row[3:]) for row in NURSE.rows))
+    fine, refused = (
+        (nurse, version(nurse, "276", education="on Mars")),
+        (COOK, version(COOK, "95", education="on Mars")),
+    )
+    assert len(compared(served, [fine, fine], draws=10)) == 2
+    for asked in ([refused], [fine, refused]):
+        with pytest.raises(PanelError, match="the model never saw education 'on Mars'"):
+            compared(served, asked, draws=10)
+
+
+def test_nobody_waits_longer_than_may_be(served: Served) -> None:
+    async def ask() -> None:
+        found = Futures(served, Batches(64), seconds=0.0)
+        for waiting in (found.simulate([COOK], draws=1), found.what_if(COOK, version(COOK, "95"), draws=1)):
+            with pytest.raises(TimeoutError):
+                await waiting
+        await found.batches.close()
+
+    asyncio.run(ask())

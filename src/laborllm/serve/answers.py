@@ -6,6 +6,7 @@ shares are rounded to people of a hundred, and what fewer than one of a hundred 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from laborllm.serve.schema.forecasts import Change, Outcome, Part
 OF = 100
 FLOOR = 1 / OF  # a smaller difference is not named
 Shares = NDArray[np.floating]
+Found = TypeVar("Found", Simulation, Difference)
 
 
 def outcomes(simulation: Simulation, worker: int, year: int, top: int) -> list[Outcome]:
@@ -48,23 +50,25 @@ def outcomes(simulation: Simulation, worker: int, year: int, top: int) -> list[O
     ]
 
 
-def part_of(simulation: Simulation, workers: Sequence[int], year: int | None = None) -> Simulation:
-    """The simulation of some of its workers, in all years or in one.
+def part_of(found: Found, workers: Sequence[int], year: int | None = None) -> Found:
+    """What was found of some of its workers, in all years or in one.
 
     Args:
-        simulation: Of W workers over K years.
+        found: A simulation of W workers over K years, or how two versions of them differ.
         workers: Places among the workers, in the order wanted.
         year: Place among the years; default: all years.
     """
     at, years = np.array(workers, dtype=np.intp), slice(None) if year is None else slice(year, year + 1)
-    return replace(
-        simulation,
-        workers=simulation.workers[at],
-        years=simulation.years[at, years],
-        probability=simulation.probability[at, years],
-        error=simulation.error[at, years],
-        occupation=simulation.occupation[at][:, :, years],
+    part = replace(
+        found,
+        workers=found.workers[at],
+        years=found.years[at, years],
+        probability=found.probability[at, years],
+        error=found.error[at, years],
     )
+    if isinstance(part, Difference):
+        return part
+    return replace(part, occupation=part.occupation[at][:, :, years])
 
 
 def parts(simulation: Simulation, worker: int, year: int) -> list[Part]:

@@ -61,7 +61,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.ready, app.state.metrics = False, metrics
-    app.state.asked = asked = Asked(served, Futures(served, batches), settings, Groups())
+    app.state.asked = asked = Asked(served, Futures(served, batches, settings.answer_seconds), settings, Groups())
     app.state.error_page = partial(error_page, asked)
     for part in (*ROUTERS, watch, page, groups, occupations, api, static):
         app.include_router(part)

@@ -1,19 +1,24 @@
 """What a server computes: the years ahead of some workers, in batches, with the numbers of each worker her own."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.progress import reported
-from laborllm.serve.answers import part_of
+from laborllm.serve.answers import Found, part_of
 from laborllm.serve.batching import Batches, OnProgress
 from laborllm.serve.inputs.careers import Worker, panel_of
 from laborllm.serve.served import Served
 
 SEED = 0
-Pair = tuple[Worker, Worker]
+Versions = tuple[Worker, Worker]
+Of = TypeVar("Of")
+Named = Sequence[tuple[str, Of]]
+"""Workers, or two versions of each, with their names: those of a request."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +28,12 @@ class Futures:
     Attributes:
         served: The model.
         batches: Where the work is done.
+        seconds: How long a client may wait for it; default: for ever. Then `TimeoutError` is raised.
     """
 
     served: Served
     batches: Batches
+    seconds: float | None = None
 
     async def simulate(
         self, workers: Sequence[Worker], *, draws: int, seed: int = SEED, on_progress: OnProgress = lambda share: None
@@ -43,13 +50,16 @@ class Futures:
             The simulation of the workers, in their order.
         """
 
-        def compute(asked: Sequence[Sequence[Worker]], on_progress: OnProgress) -> list[Simulation]:
-            return self._simulate(asked, draws, seed, on_progress)
+        def run(workers: Sequence[Worker]) -> Simulation:
+            return simulate(self.served.fitted, panel_of(workers, self.served), draws=draws, seed=seed)
 
-        open_records = sum(row[1] is None for row in workers[0].rows)
-        key = ("simulate", open_records, draws, seed)
-        paths = len(workers) * draws
-        found: Simulation = await self.batches.submit(key, compute, workers, on_progress, paths=paths)
+        def compute(asked: Sequence[Named[Worker]], on_progress: OnProgress) -> list[Simulation]:
+            return in_rounds(asked, run, on_progress)
+
+        key = ("simulate", _open_records(workers[0]), draws, seed)
+        named = [(worker.name, worker) for worker in workers]
+        waiting = self.batches.submit(key, compute, named, on_progress, paths=len(workers) * draws)
+        found: Simulation = await asyncio.wait_for(waiting, self.seconds)
         return found
 
     async def what_if(self, worker: Worker, other: Worker, *, draws: int, seed: int = SEED) -> Difference:
@@ -57,55 +67,68 @@ class Futures:
 
         Args:
             worker: The career, with open records.
-            other: The other version, with open records of the same years.
+            other: The other version, with open records of the same years, drawn the same numbers.
             draws: Paths of each version.
             seed: Seed of the draws, which both share.
         """
 
-        def compute(asked: Sequence[Pair], on_progress: OnProgress) -> list[Difference]:
-            panels = ([panel_of([worker], self.served) for worker in pair] for pair in asked)
-            with reported(on_progress):
-                return [what_if(self.served.fitted, *pair, draws=draws, seed=seed) for pair in panels]
+        def run(pairs: Sequence[Versions]) -> Difference:
+            one, two = (panel_of(version, self.served) for version in zip(*pairs, strict=True))
+            return what_if(self.served.fitted, one, two, draws=draws, seed=seed)
 
-        found: Difference = await self.batches.submit(object(), compute, (worker, other), paths=2 * draws)
+        def compute(asked: Sequence[Named[Versions]], on_progress: OnProgress) -> list[Difference]:
+            return in_rounds(asked, run, on_progress)
+
+        key = ("what-if", _open_records(worker), draws, seed)
+        waiting = self.batches.submit(key, compute, [(worker.name, (worker, other))], paths=2 * draws)
+        found: Difference = await asyncio.wait_for(waiting, self.seconds)
         return found
 
-    def _simulate(
-        self, asked: Sequence[Sequence[Worker]], draws: int, seed: int, on_progress: OnProgress
-    ) -> list[Simulation]:
-        found: dict[int, Simulation] = {}
-        for named, requests in rounds(asked):
-            panel = panel_of(list(named.values()), self.served)
-            with reported(_part_of(on_progress, len(found) / len(asked), len(requests) / len(asked))):
-                whole = simulate(self.served.fitted, panel, draws=draws, seed=seed)
-            place = {name: at for at, name in enumerate(whole.workers["worker"])}
-            for at in requests:
-                found[at] = part_of(whole, [place[worker.name] for worker in asked[at]])
-        return [found[at] for at in range(len(asked))]
 
-
-def rounds(asked: Sequence[Sequence[Worker]]) -> Iterator[tuple[dict[str, Worker], list[int]]]:
-    """Requests that can be simulated together, as no worker has two careers among them.
+def in_rounds(asked: Sequence[Named[Of]], run: Callable[[Sequence[Of]], Found], on_progress: OnProgress) -> list[Found]:
+    """What each of some requests asked for, computed together as far as can be.
 
     Args:
-        asked: The careers of each request. Careers of one name that differ, as in the years ahead, are drawn the same
-            numbers and need simulations of their own.
+        asked: The requests.
+        run: Computes some workers of different names.
+        on_progress: Hears what share is done, 0 to 1.
+    """
+    found: dict[int, Found] = {}
+    for named, requests in rounds(asked):
+        with reported(_part_of(on_progress, len(found) / len(asked), len(requests) / len(asked))):
+            whole = run(list(named.values()))
+        place = {name: at for at, name in enumerate(whole.workers["worker"])}
+        for at in requests:
+            found[at] = part_of(whole, [place[name] for name, _ in asked[at]])
+    return [found[at] for at in range(len(asked))]
+
+
+def rounds(asked: Sequence[Named[Of]]) -> Iterator[tuple[dict[str, Of], list[int]]]:
+    """Requests that can be computed together, as no worker has two careers among them.
+
+    Args:
+        asked: The workers of each request. Those of one name that differ, as in the years ahead or in their other
+            version, are drawn the same numbers and need computations of their own.
 
     Yields:
-        The careers of a simulation by name, and the places of its requests.
+        The workers of a computation by name, and the places of its requests.
     """
     waiting = list(range(len(asked)))
     while waiting:
-        named: dict[str, Worker] = {}
+        together: dict[str, Of] = {}
         now, later = [], []
         for at in waiting:
-            if all(named.get(worker.name, worker) == worker for worker in asked[at]):
-                named |= {worker.name: worker for worker in asked[at]}
+            if all(together.get(name, worker) == worker for name, worker in asked[at]):
+                together.update(asked[at])
                 now.append(at)
             else:
                 later.append(at)
-        yield named, now
+        yield together, now
         waiting = later
+
+
+def _open_records(worker: Worker) -> int:
+    return sum(row[1] is None for row in worker.rows)
 
 
 def _part_of(on_progress: OnProgress, before: float, part: float) -> OnProgress:

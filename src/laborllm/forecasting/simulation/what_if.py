@@ -11,9 +11,10 @@ from laborllm.forecasting.simulation.result import Difference
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
-from laborllm.models.runs.seen import CATEGORIES, never_saw, unknown_values
+from laborllm.models.runs.seen import CATEGORIES, may_know, never_saw
 from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel
+from laborllm.progress import progress
 
 
 def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000, seed: int = 0) -> Difference:
@@ -51,23 +52,26 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
     shape = (*years.shape, len(panel.taxonomy))
     probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     arms_of = (portions(model, version, draws) for version in (panel, other))
-    for (rows, one), (_, two) in zip(*arms_of, strict=True):
-        arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
-        for year, ((before, _), (after, _)) in enumerate(arms):
-            probability[rows, year], error[rows, year] = mean_and_error(after - before)
+    with progress("what-if", years.size, "worker-years") as advance:
+        for (rows, one), (_, two) in zip(*arms_of, strict=True):
+            arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
+            for year, ((before, _), (after, _)) in enumerate(arms):
+                probability[rows, year], error[rows, year] = mean_and_error(after - before)
+                advance(one.workers)
     return Difference(origins, years, panel.taxonomy, probability, error)
 
 
 def _require_seen(model: Forecaster, panel: Panel, other: Panel) -> None:
-    """Raise `PanelError` if the second version has a value that the model never saw, and the first has not, or differs
-    in a covariate that it does not read: all differences would be zero, which says nothing of such people."""
+    """Raise `PanelError` if a worker has a value in the second version that the model never saw, and not in the first,
+    or a covariate differs that it does not read: all differences would be zero, which says nothing of such people."""
     record = getattr(model, "record", None)
-    if isinstance(record, FitRecord):
-        for covariate in CATEGORIES:
-            if covariate not in record.seen and not other.records[covariate].equals(panel.records[covariate]):
-                raise PanelError(f"the model does not read {covariate}: what it forecasts is the same whatever it says")
-        before = unknown_values(record.seen, panel).select("covariate", "value")
-        new = unknown_values(record.seen, other).join(before, on=["covariate", "value"], how="anti")
-        if len(new):
-            covariate, value = new["covariate"][0], new["value"][0]
-            raise PanelError(never_saw(record.seen, covariate, value))
+    if not isinstance(record, FitRecord):
+        return
+    for covariate in CATEGORIES:
+        if covariate not in record.seen and not other.records[covariate].equals(panel.records[covariate]):
+            raise PanelError(f"the model does not read {covariate}: what it forecasts is the same whatever it says")
+        said, before = (version.records.select("worker", covariate).unique() for version in (other, panel))
+        new = said.drop_nulls().join(before, on=["worker", covariate], how="anti")[covariate]
+        for value in sorted(new.unique()):
+            if not may_know(record.seen, covariate, value):
+                raise PanelError(never_saw(record.seen, covariate, value))

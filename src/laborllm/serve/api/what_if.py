@@ -1,6 +1,5 @@
 """Two versions of a career, side by side."""
 
-import asyncio
 from typing import Annotated
 
 from fastapi import Depends
@@ -11,7 +10,7 @@ from laborllm.serve.answers import changes
 from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, years_after
-from laborllm.serve.inputs.careers import Read, Worker, read_career
+from laborllm.serve.inputs.careers import Read, Worker
 from laborllm.serve.schema.forecasts import ChangedYear, WhatIfAnswer, WhatIfRequest
 
 router = calls("forecasts")
@@ -26,11 +25,8 @@ async def what_if(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> Wha
     tells such people apart is not known.
     """
     asked.require(2, request.horizon, request.draws)
-    one, two = (read_career(career, asked.served) for career in (request.career, request.other))
-    found = await asyncio.wait_for(
-        difference(asked, one, two, horizon=request.horizon, draws=request.draws, seed=request.seed),
-        asked.settings.answer_seconds,
-    )
+    one, two = await asked.read([request.career, request.other])
+    found = await difference(asked, one, two, horizon=request.horizon, draws=request.draws, seed=request.seed)
     years = [
         ChangedYear(year=int(year), changes=changes(found, place, request.top))
         for place, year in enumerate(found.years[0])
