@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from laborllm.serve import Served, Settings, create_app
+from laborllm.serve.batching import Batches
 from laborllm.serve.operation.guard import Guard, Rates
-from laborllm.serve.operation.observe import JsonLines
+from laborllm.serve.operation.observe import JsonLines, Metrics, Observe
 from serve.conftest import BASE, career
 
 KEY = "a-key-of-enough-letters"
@@ -41,6 +42,14 @@ def test_a_body_without_a_length_is_counted_while_it_arrives(served: Served) -> 
     assert seen["received"] == 2  # and not the eight that follow
 
 
+def test_a_request_has_no_more_titles_than_it_may(served: Served) -> None:
+    client = client_of(served, titles=2)
+    for titles, status in ((["Cooks", "Cashiers", "Cooks"], 200), (["Cooks", "Cashiers", "Cook"], 422)):
+        answer = client.post("/v1/forecast", json={"careers": [career(*titles)]})
+        assert answer.status_code == status
+    assert answer.json()["detail"] == "3 different titles are too many for one request: at most 2"
+
+
 def test_a_slow_body_is_given_up(served: Served) -> None:
     seen = asyncio.run(_ask(served, Settings(body_seconds=0.05), []))
     assert seen["status"] == 408
@@ -62,6 +71,15 @@ def test_a_bucket_fills_with_time_and_to_its_brim() -> None:
     assert [rates.wait("a", 100.0) for _ in range(4)] == [0, 0, 0, 0.5]
 
 
+SCOPE = {
+    "type": "http",
+    "method": "POST",
+    "path": "/",
+    "server": ("h", 1),
+    "headers": [],
+    "client": ("c", 1),
+    "query_string": b"",
+}
 JSON = {"Content-Type": "application/json"}
 BODY = json.dumps(ASKED)
 
@@ -89,6 +107,17 @@ def test_every_refusal_of_the_api_is_a_problem(
     assert problem.keys() == {"type", "title", "status", "detail"}
     assert problem["status"] == status
     assert detail in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[" * 50_000, b'{"careers": "\xff"}', b'{"top": ' + b"9" * 5_000 + b"}"],
+    ids=["none", "part", "deep", "bytes", "long"],
+)
+def test_what_is_no_json_is_said_to_be_none(client: TestClient, body: bytes) -> None:
+    answer = client.post("/v1/forecast", content=body, headers=JSON)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == ("Field required" if not body else "the body is not JSON, as text in UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -199,6 +228,34 @@ def test_requests_are_counted(served: Served) -> None:
     assert "laborllm_batch_size_count 1.0" in text
 
 
+def test_the_answer_to_a_client_that_has_left_is_given_up() -> None:
+    given_up, counted = [], Metrics(Batches(1))
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            given_up.append(scope["path"])
+            raise
+
+    async def ask() -> None:
+        messages: Iterator[Message] = iter([{"type": "http.request", "body": b""}, {"type": "http.disconnect"}])
+
+        async def receive() -> Message:
+            return next(messages)
+
+        async def send(message: Message) -> None:
+            raise AssertionError("nobody is there to hear it")
+
+        await Observe(Guard(slow, Settings(), frozenset()), counted)(dict(SCOPE), receive, send)
+
+    asyncio.run(ask())
+    assert given_up == ["/"]
+    assert counted.registry.get_sample_value(
+        "laborllm_requests_total", {"route": "unknown", "method": "POST", "status": "499"}
+    )
+
+
 async def _ask(served: Served, settings: Settings, messages: list[dict[str, object]]) -> dict[str, int]:
     """What the guard makes of a body that comes in messages, and then stalls."""
     seen = {"received": 0, "status": 0}
@@ -213,14 +270,5 @@ async def _ask(served: Served, settings: Settings, messages: list[dict[str, obje
         if message["type"] == "http.response.start":
             seen["status"] = message["status"]
 
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/",
-        "server": ("h", 1),
-        "headers": [],
-        "client": ("c", 1),
-        "query_string": b"",
-    }
-    await Guard(create_app(served), settings, frozenset())(scope, receive, send)
+    await Guard(create_app(served), settings, frozenset())(dict(SCOPE), receive, send)
     return seen

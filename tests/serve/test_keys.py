@@ -87,8 +87,11 @@ def test_a_rate_lets_somebody_in(rate: float) -> None:
     assert Settings(rate=1e-6).rate == 1e-6
 
 
-@pytest.mark.parametrize(
-    ("host", "is_named"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False)]
-)
-def test_a_server_for_this_machine_goes_by_its_names(host: str, is_named: bool) -> None:
-    assert known_hosts(Settings(host=host)) == ({"127.0.0.1", "localhost", "::1"} if is_named else set())
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
+def test_a_server_for_this_machine_goes_by_its_names(host: str) -> None:
+    assert known_hosts(Settings(host=host)) == {"127.0.0.1", "localhost", "::1", host}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "work.example"])
+def test_a_server_for_others_goes_by_any_name(host: str) -> None:
+    assert known_hosts(Settings(host=host)) == set()

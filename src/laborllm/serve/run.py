@@ -8,11 +8,13 @@ import uvicorn
 
 from laborllm.errors import OptionError, first_line
 from laborllm.serve.app import create_app
+from laborllm.serve.operation.connections import Prompt
 from laborllm.serve.operation.observe import LOGGING
 from laborllm.serve.served import Served
 from laborllm.serve.settings import Settings
 
 SHORTEST = 16  # letters of a key
+SILENT = 15  # seconds until a connection that asks for nothing is closed
 CONNECTIONS = 512  # open at a time; more are answered 503
 
 
@@ -27,8 +29,9 @@ def run_server(served: Served, settings: Settings) -> None:
         access_log=False,
         server_header=False,
         date_header=False,
+        http=Prompt,
         limit_concurrency=CONNECTIONS,
-        timeout_keep_alive=15,
+        timeout_keep_alive=SILENT,
         timeout_graceful_shutdown=settings.stop_seconds,
         workers=1,
     )

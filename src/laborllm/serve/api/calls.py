@@ -1,6 +1,7 @@
 """What all calls of the API have in common: their version, their problems, and that they take and give JSON."""
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -8,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from laborllm.serve.operation.problems import PROBLEMS
+from laborllm.serve.operation.problems import NO_JSON, PROBLEMS
 from laborllm.serve.settings import VERSION
 
 JSON = "application/json"
@@ -26,7 +27,12 @@ class JsonCall(APIRoute):
             if self.body_field is not None:
                 require_json(request.headers.get("content-type", ""))
             require_taken(request.headers.get("accept", ""), given)
-            return await handle(request)
+            try:
+                return await handle(request)
+            except HTTPException as error:
+                if error.status_code != HTTPStatus.BAD_REQUEST:
+                    raise
+                raise HTTPException(422, NO_JSON) from error  # deeper, or with longer numbers, than JSON is read here
 
         return checked
 

@@ -1,6 +1,7 @@
 """The door: who may come in, how often, with how much, and what every answer tells a browser.
 
-Pure ASGI, so that a body is counted while it arrives and no more of it is held than is allowed.
+Pure ASGI, so that a body is counted while it arrives and no more of it is held than is allowed, and the answer to a
+client that has left is given up.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -105,7 +107,11 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        is_sent = False
+
         async def answer(message: Message) -> None:
+            nonlocal is_sent
+            is_sent = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -120,7 +126,16 @@ class Guard:
             said = problem(Request(scope), refused.status, refused.detail, refused.headers)
             await said(scope, receive, answer)
             return
-        await self.app(scope, _replayed(body, receive), answer)
+        answering = asyncio.ensure_future(self.app(scope, _replayed(body, receive), answer))
+        leaving = asyncio.ensure_future(_left(receive))
+        leaving.add_done_callback(lambda _: is_sent or answering.cancel())
+        try:
+            await answering
+        except asyncio.CancelledError:
+            if not leaving.done():  # the server stops
+                raise
+        finally:
+            leaving.cancel()
 
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         name = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
@@ -184,7 +199,17 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return again
 
 
+async def _left(receive: Receive) -> None:
+    """Wait until the client has left, or has its answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 def known_hosts(settings: Settings) -> frozenset[str]:
     """The names of this machine, where the server listens on loopback only."""
     loopback = {"127.0.0.1", "localhost", "::1"}
-    return frozenset(loopback) if settings.host in loopback else frozenset()
+    try:
+        is_here = settings.host in loopback or ip_address(settings.host).is_loopback
+    except ValueError:  # a name
+        is_here = False
+    return frozenset(loopback | {settings.host}) if is_here else frozenset()

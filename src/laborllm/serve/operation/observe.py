@@ -16,6 +16,7 @@ LOGGER = logging.getLogger("laborllm.serve")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 SIZES = (1, 2, 4, 8, 16, 32)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LEFT = 499  # a client that left before its answer, as nginx has it
 OTHER = "other"  # any method of a client's own, of which there is no end
 
 
@@ -58,7 +59,7 @@ class Observe:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, status, sent = time.perf_counter(), 500, 0
+        start, status, sent = time.perf_counter(), LEFT, 0
 
         async def watched(message: Message) -> None:
             nonlocal status, sent
@@ -69,6 +70,9 @@ class Observe:
 
         try:
             await self.app(scope, receive, watched)
+        except Exception:
+            status = 500
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             method = scope["method"] if scope["method"] in METHODS else OTHER

@@ -98,6 +98,7 @@ def add_problems(app: FastAPI) -> None:
 
 
 BUSY = "the server has more to do than it can hold: ask again soon"
+NO_JSON = "the body is not JSON, as text in UTF-8"
 LATE = "the answer took too long: ask for less at a time, or again later"
 BARE = {
     404: "there is nothing at this address",
@@ -116,5 +117,7 @@ def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
     first = errors[0]
     place = ", ".join(str(part + 1) if isinstance(part, int) else str(part)[:LONGEST] for part in first["loc"][1:])
     message = str(first["msg"]).removeprefix("Value error, ")
+    if first.get("type") == "json_invalid":
+        return NO_JSON
     more = f" ({len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{place}: {message}{more}" if place else f"{message}{more}"
