@@ -91,6 +91,11 @@ def test_a_link_gives_back_what_was_typed(form: Form) -> None:
     assert Form.from_state(form.state) == form
 
 
+def test_a_link_of_more_fields_than_a_form_has_is_refused() -> None:
+    with pytest.raises(FormError, match="is no career"):
+        Form.from_state("title=Cook&" * 600)
+
+
 @given(st.lists(st.tuples(st.sampled_from(["title", "start", "end", "now", "horizon", "change", "x"]), st.text())))
 def test_any_fields_make_a_form(fields: list[tuple[str, str]]) -> None:
     form = Form.of(fields)

@@ -64,13 +64,13 @@ def test_people_with_equal_careers_have_their_own_chance(fresh: TestClient) -> N
 
 
 def test_a_group_of_nine_is_refused(fresh: TestClient) -> None:
-    answer = fresh.post("/v1/group", json={"people": people(20) + people(9, "few"), "draws": 1})
+    answer = fresh.post("/v1/group", json={"people": people(20) + people(9, "few"), "draws": 100})
     assert answer.status_code == 422
     assert answer.json()["detail"] == "a group has 9 people: each needs at least 10"
 
 
 def test_a_group_less_one_person_is_refused_and_the_same_group_is_not(fresh: TestClient) -> None:
-    asked = {"people": people(12), "horizon": 1, "draws": 1}
+    asked = {"people": people(12), "horizon": 1, "draws": 100}
     one = fresh.post("/v1/group", json=asked)
     assert one.status_code == 200
     assert fresh.post("/v1/group", json=asked).json() == one.json()
@@ -169,7 +169,7 @@ def test_a_client_has_a_hundred_lists_an_hour_and_each_as_often_as_it_likes() ->
 
 def test_a_client_with_too_many_lists_is_told_when_to_go_on(fresh: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("laborllm.serve.groups.NEW", 1)
-    asked = {"horizon": 1, "draws": 1}
+    asked = {"horizon": 1, "draws": 100}
     assert fresh.post("/v1/group", json=asked | {"people": people(10)}).status_code == 200
     refused = fresh.post("/v1/group", json=asked | {"people": people(10, first=1990)})
     assert refused.status_code == 429

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
@@ -78,6 +79,23 @@ def test_people_who_lost_their_jobs_begin_without_one(fresh: TestClient) -> None
 )
 def test_what_is_no_list_is_said(fresh: TestClient, text: str, message: str) -> None:
     answer = fresh.post("/groups", data={"action": "report", "text": text})
+    assert answer.status_code == 422
+    assert message in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (listed(["Cook"] * 21), "21 people are too many for one request: at most 20."),
+        (listed(["Cook", "Chef", "Baker"] * 4), "3 different titles are too many for one request: at most 2."),
+        (listed(["Cook"] * 12), "12,000 careers times years times draws are too many for one request: at most 10,000."),
+    ],
+)
+@pytest.mark.parametrize("action", ["report", "csv"])
+def test_a_list_is_held_to_the_limits_of_a_request(served: Served, text: str, message: str, action: str) -> None:
+    settings = replace(OPEN, group=20, titles=2, person_years=10_000)
+    client = TestClient(create_app(served, settings), base_url=BASE)
+    answer = client.post("/groups", data={"action": action, "text": text})
     assert answer.status_code == 422
     assert message in answer.text
 

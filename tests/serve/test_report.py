@@ -35,7 +35,7 @@ def asked_of_the_api(client: TestClient, title: str, labels: list[str]) -> list[
     """The rows that the answer of the API comes to, for the same people."""
     records = [{"year": year, "title": title} for year in (2020, 2021, 2022)]
     people = [{"career": {"records": records}, "group": label} for label in labels]
-    body = {"people": people, "horizon": 3, "draws": 300, "top": 8}
+    body = {"people": people, "horizon": 3, "draws": 200, "top": 8}
     rows = []
     for group in client.post("/v1/group", json=body).raise_for_status().json()["groups"]:
         for year in group["years"]:

@@ -17,7 +17,7 @@ from laborllm.serve import Served, create_app
 from serve.conftest import OPEN, career
 
 HOST = {"Host": "127.0.0.1"}
-SMALL = replace(OPEN, paths=20, horizon=3, person_years=500)
+SMALL = replace(OPEN, paths=200, horizon=3, person_years=2_000)
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["allowed", "not allowed"])

@@ -75,7 +75,7 @@ def test_what_if_is_the_paired_difference_of_the_library(client: TestClient, fit
 
 
 def test_a_career_against_itself_differs_in_nothing(client: TestClient) -> None:
-    asked = {"career": career("Cooks"), "other": career("Cooks"), "horizon": 2, "draws": 50}
+    asked = {"career": career("Cooks"), "other": career("Cooks"), "horizon": 2, "draws": 100}
     assert [year["changes"] for year in client.post("/v1/what-if", json=asked).json()["years"]] == [[], []]
 
 
@@ -83,7 +83,10 @@ def test_a_career_against_itself_differs_in_nothing(client: TestClient) -> None:
     ("path", "body", "detail"),
     [
         ("simulate", ASKED | {"horizon": 21}, "21 years ahead are too many for one request: at most 20"),
-        ("simulate", ASKED | {"draws": 2001}, "2,001 draws are too many for one request: at most 2,000"),
+        ("simulate", ASKED | {"draws": 2100}, "2,100 draws are too many for one request: at most 2,000"),
+        ("simulate", ASKED | {"draws": 0}, "draws: Input should be greater than or equal to 100"),
+        ("simulate", ASKED | {"draws": 250}, "draws: Input should be a multiple of 100"),
+        ("simulate", ASKED | {"seed": 10}, "seed: Input should be less than 10"),
         ("simulate", ASKED | {"horizon": 0}, "horizon: Input should be greater than or equal to 1"),
         (
             "simulate",

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 
 from laborllm.errors import OptionError, PanelError
 from laborllm.serve.futures import Futures
 from laborllm.serve.groups import Groups
+from laborllm.serve.inputs.careers import Read, read_career
+from laborllm.serve.schema.careers import Career
 from laborllm.serve.served import Served
 from laborllm.serve.settings import Settings
 
@@ -28,6 +31,25 @@ class Asked:
     futures: Futures
     settings: Settings
     groups: Groups
+
+    async def read(self, careers: Sequence[Career]) -> list[Read]:
+        """Careers as the model reads them, in a thread: titles take their time.
+
+        Raises:
+            OptionError: They have more different titles than they may.
+            PanelError: A title cannot be coded.
+        """
+        self.require_titles(len({record.title for career in careers for record in career.records}))
+        return await run_in_threadpool(lambda: [read_career(career, self.served) for career in careers])
+
+    def require_titles(self, titles: int) -> None:
+        """Raise `OptionError` where a request has more different titles than it may."""
+        _at_most("different titles", titles, self.settings.titles)
+
+    def require_list(self, people: int, titles: int) -> None:
+        """Raise `OptionError` where a list has more people, or more different titles, than it may."""
+        _at_most("people", people, self.settings.group)
+        self.require_titles(titles)
 
     def require(self, people: int, horizon: int, draws: int, *, most: int | None = None) -> None:
         """Refuse a request before any work on it.

@@ -80,7 +80,9 @@ class Groups:
         sizes = Counter(labels)
         for size in sizes.values():
             if size < SMALLEST_CELL:
-                raise GroupError(f"a group has {size} people: each needs at least {SMALLEST_CELL}")
+                raise GroupError(
+                    f"a group has {size} {'person' if size == 1 else 'people'}: each needs at least {SMALLEST_CELL}"
+                )
         asked = frozenset(self._members(workers, labels, label) for label in (None, *sizes))
         self._require_apart(asked)
         self._require_few(asked, client, now)

@@ -25,6 +25,7 @@ class Settings:
         answer_seconds: How long a request may take, waiting included.
         people: Careers in one request.
         group: Careers in one group.
+        titles: Different titles in one request.
         paths: Draws of one career.
         horizon: Years ahead.
         person_years: People times draws times years of one request.
@@ -49,6 +50,7 @@ class Settings:
     answer_seconds: float = 60.0
     people: int = 100
     group: int = 1_000
+    titles: int = 2_000
     paths: int = 2_000
     horizon: int = 20
     person_years: int = 2_000_000

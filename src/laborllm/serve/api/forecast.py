@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.concurrency import run_in_threadpool
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.serve.answers import outcomes
 from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, require_after
-from laborllm.serve.inputs.careers import Read, Worker, read_career
+from laborllm.serve.inputs.careers import Read, Worker
 from laborllm.serve.schema.forecasts import CareerForecast, ForecastAnswer, ForecastRequest, Origin
 
 router = calls("forecasts")
@@ -21,9 +22,11 @@ EXACT = 1  # draws: the first year ahead needs none
 async def forecast(request: Sent, asked: Annotated[Asked, Depends(asked)]) -> ForecastAnswer:
     """The next record of each career, in people of a hundred: who stays, the most frequent moves, all others."""
     asked.require(len(request.careers), 1, EXACT)
-    read = [read_career(career, asked.served) for career in request.careers]
+    read = await asked.read(request.careers)
     found = await next_year(asked, [each.worker for each in read], request.year)
-    forecasts = [_forecast(each, found, at, request.top) for at, each in enumerate(read)]
+    forecasts = await run_in_threadpool(
+        lambda: [_forecast(each, found, at, request.top) for at, each in enumerate(read)]
+    )
     return ForecastAnswer(model=asked.served.name, forecasts=forecasts)
 
 

@@ -1,19 +1,19 @@
 """Where a group of people is in the years ahead."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.asked import Asked, asked, client_of, years_after
 from laborllm.serve.counted import count_groups, what_ranges_hold
-from laborllm.serve.inputs.careers import Row, Worker, read_career
+from laborllm.serve.inputs.careers import Row, Worker
 from laborllm.serve.schema.groups import GroupAnswer, GroupRequest
 
 router = calls("forecasts")
@@ -36,14 +36,14 @@ async def group(request: Sent, http: Request, asked: Annotated[Asked, Depends(as
         asked: What answers.
     """
     asked.require(len(request.people), request.horizon, request.draws, most=asked.settings.group)
-    read = [read_career(person.career, asked.served) for person in request.people]
+    read = await asked.read([person.career for person in request.people])
     labels = [person.group for person in request.people]
     workers = [each.worker for each in read]
     asked.groups.admit(workers, labels, client_of(http))
     found = await simulate_group(asked, workers, request.horizon, request.draws, request.seed)
     notes = list(dict.fromkeys(note for each in read for note in each.notes))
     error = asked.served.common_error
-    groups = count_groups(found, labels, request.top, error)
+    groups = await run_in_threadpool(count_groups, found, workers, labels, request.top, error)
     return GroupAnswer(model=asked.served.name, groups=groups, holds=what_ranges_hold(error), notes=notes)
 
 
@@ -65,4 +65,4 @@ async def simulate_group(
     for worker in workers:
         opened.append(replace(worker, copy=copies[worker.rows]).open(years))
         copies[worker.rows] += 1
-    return await asyncio.wait_for(asked.futures.simulate(opened, draws=draws, seed=seed), asked.settings.answer_seconds)
+    return await asked.futures.simulate(opened, draws=draws, seed=seed)

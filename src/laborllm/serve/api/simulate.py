@@ -6,17 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.forecasting.summaries import moves
-from laborllm.serve.answers import outcomes, parts
+from laborllm.serve.answers import outcomes, part_of, parts
 from laborllm.serve.api.calls import calls
 from laborllm.serve.api.examples import example
 from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.batching import BusyError, OnProgress
-from laborllm.serve.inputs.careers import Read, read_career
+from laborllm.serve.inputs.careers import Read
 from laborllm.serve.schema.forecasts import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 
 router = calls("forecasts")
@@ -42,7 +43,7 @@ async def simulate(request: Sent, http: Request, asked: Annotated[Asked, Depends
         asked: Who asks of which model, and what may be asked.
     """
     asked.require(len(request.careers), request.horizon, request.draws)
-    read = [read_career(career, asked.served) for career in request.careers]
+    read = await asked.read(request.careers)
     if EVENTS in http.headers.get("accept", ""):
         return _events(request, read, asked)
     return await _answer(request, read, asked)
@@ -52,11 +53,10 @@ async def _answer(
     request: SimulateRequest, read: list[Read], asked: Asked, on_progress: OnProgress = lambda share: None
 ) -> SimulateAnswer:
     opened = [each.worker.open(years_after(each.worker.last[0], request.horizon)) for each in read]
-    found = await asyncio.wait_for(
-        asked.futures.simulate(opened, draws=request.draws, seed=request.seed, on_progress=on_progress),
-        asked.settings.answer_seconds,
+    found = await asked.futures.simulate(opened, draws=request.draws, seed=request.seed, on_progress=on_progress)
+    simulations = await run_in_threadpool(
+        lambda: [simulation_of(each, found, at, request.top) for at, each in enumerate(read)]
     )
-    simulations = [simulation_of(each, found, at, request.top) for at, each in enumerate(read)]
     return SimulateAnswer(model=asked.served.name, simulations=simulations)
 
 
@@ -69,7 +69,7 @@ def simulation_of(read: Read, found: Simulation, at: int, top: int) -> CareerSim
         at: Its place among them.
         top: How many moves of each year to name at most.
     """
-    mean, low, median, high = moves(found).row(at)[1:]
+    mean, low, median, high = moves(part_of(found, [at])).row(0)[1:]
     years = [
         SimulatedYear(year=int(year), outcomes=outcomes(found, at, place, top), groups=parts(found, at, place))
         for place, year in enumerate(found.years[at])

@@ -1,7 +1,7 @@
 """A list of people as a CSV file, to the careers of a group, with the titles that a visitor has corrected."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -37,7 +37,15 @@ class Listed:
     left_out: int
 
 
-def read_list(text: str, served: Served, *, lost: int | None, as_of: int, corrections: Mapping[str, str]) -> Listed:
+def read_list(
+    text: str,
+    served: Served,
+    *,
+    lost: int | None,
+    as_of: int,
+    corrections: Mapping[str, str],
+    require: Callable[[int, int], None] = lambda people, titles: None,
+) -> Listed:
     """The people of a CSV text with a row per job: worker, start, end, title, and perhaps group and others.
 
     Args:
@@ -46,6 +54,7 @@ def read_list(text: str, served: Served, *, lost: int | None, as_of: int, correc
         lost: The year in which all lost their jobs, if they did.
         as_of: The year in which the list was true.
         corrections: Title to code, as the visitor has corrected them.
+        require: Refuses so many people, or so many different titles, before they are read.
 
     Raises:
         InputError: The text is no such list.
@@ -57,6 +66,8 @@ def read_list(text: str, served: Served, *, lost: int | None, as_of: int, correc
         raise SourceError(f"the list has {len(header)} columns: at most {WIDEST}")
     jobs = frame.rename(dict(zip(frame.columns, _names(header), strict=True)))
     jobs = jobs.select(plain_cells(pl.all()))
+    if {"worker", "title"} <= set(jobs.columns):
+        require(jobs["worker"].n_unique(), jobs["title"].n_unique())
     coder = served.titles.coder.with_corrections(dict(corrections))
     options = PeopleOptions(as_of=str(as_of), out_of_work_since=lost, threshold=UNSURE)
     found = read_people(jobs, options, coder=coder)

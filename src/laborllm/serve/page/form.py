@@ -81,8 +81,11 @@ class Form:
 
     @classmethod
     def from_state(cls, state: str) -> Self:
-        """The form from the text that `state` gives."""
-        return cls.of(parse_qsl(state, keep_blank_values=True, max_num_fields=500))
+        """The form from the text that `state` gives. Raises `FormError` for one that it cannot have given."""
+        try:
+            return cls.of(parse_qsl(state, keep_blank_values=True, max_num_fields=500))
+        except ValueError as error:
+            raise FormError("What was sent is no career.") from error
 
     @property
     def state(self) -> str:

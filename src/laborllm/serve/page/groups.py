@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import polars as pl
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -11,14 +12,14 @@ from starlette.responses import HTMLResponse, Response
 
 from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
-from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.report.figures.futures import fan, river
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
+from laborllm.serve.answers import OF
 from laborllm.serve.api.group import simulate_group
 from laborllm.serve.asked import Asked, client_of
-from laborllm.serve.counted import count_groups
+from laborllm.serve.counted import alike, count_groups
 from laborllm.serve.groups import ManyGroupsError
 from laborllm.serve.inputs.lists import Listed, list_text, read_list
 from laborllm.serve.page.form import read_year
@@ -27,7 +28,7 @@ from laborllm.serve.page.views import Answers, attachment
 from laborllm.serve.schema.groups import Count, OneGroup
 
 groups = APIRouter(include_in_schema=False)
-PLACE, TOP, DRAWS = "/groups", 8, 300
+PLACE, TOP, DRAWS = "/groups", 8, 200
 SURE = 0.8  # titles below it are to be looked over first
 HORIZONS = (1, 3, 5, 10)
 EXAMPLE = "worker,start,end,title,group\n" + "".join(
@@ -56,7 +57,9 @@ class List:
         """The people of the list. Raises `InputError` for what is no list."""
         now = datetime.now(UTC).year
         lost = read_year("The year in which all lost their jobs", self.lost) if self.lost else None
-        return read_list(self.text, asked.served, lost=lost, as_of=now, corrections=self.corrections)
+        return read_list(
+            self.text, asked.served, lost=lost, as_of=now, corrections=self.corrections, require=asked.require_list
+        )
 
 
 @groups.get(PLACE)
@@ -76,9 +79,12 @@ async def show(request: Request, asked: Answers) -> Response:
         listed = await run_in_threadpool(typed.read, asked)
         if action == "titles":
             return await _page(asked, typed, listed=listed)
+        asked.require(len(listed.workers), typed.horizon, DRAWS, most=asked.settings.group)
         asked.groups.admit(listed.workers, listed.labels, client_of(request))
         found = await simulate_group(asked, listed.workers, typed.horizon, DRAWS)
-        counted = count_groups(found, listed.labels, TOP, asked.served.common_error)
+        counted = await run_in_threadpool(
+            count_groups, found, listed.workers, listed.labels, TOP, asked.served.common_error
+        )
         if action == "csv":
             return attachment(_table(counted).to_csv().encode(), "text/csv; charset=utf-8", "group.csv")
         return await _page(asked, typed, listed=listed, found=found, counted=counted)
@@ -122,34 +128,45 @@ async def _page(
         "table": None if counted is None else _table(counted),
     }
     text = await run_in_threadpool(
-        lambda: render("groups.html.j2", asked, here=PLACE, **known, figures=_figures(found, asked.served.common_error))
+        lambda: render("groups.html.j2", asked, here=PLACE, **known, figures=_figures(found, listed, asked))
     )
     return HTMLResponse(text, status)
 
 
-def _figures(found: Simulation | None, error: CommonError | None) -> list[Figure]:
+def _figures(found: Simulation | None, listed: Listed | None, asked: Asked) -> list[Figure]:
     """How many are where by year, and who goes where between."""
-    if found is None:
+    if found is None or listed is None:
         return []
-    counts = chart_counts(found, common_error=error)
-    table = Table(
-        "",
-        ("group", "year", "people", "range"),
-        tuple(
-            (title, str(year), f"{count:.0f}", f"{low} to {high}")
-            for year, title, count, low, high in counts.iter_rows()
-        ),
-    )
-    figures = [Figure(fan(counts), table, FAN, fan(counts, narrow=True))]
+    part = alike(listed.workers) / OF
+    counts = chart_counts(found, common_error=asked.served.common_error)
+    counts = counts.with_columns((pl.col("count") / part).round() * part)
+    figures = [Figure(fan(counts), _counts_table(counts), FAN, fan(counts, narrow=True))]
     if found.years.shape[1] > 1:
         flows = chart_flows(found)
-        rows = tuple(
-            (str(origin), str(to), f"{year} to {after}", f"{count:.1f}")
-            for year, after, origin, to, count in flows.iter_rows()
-        )
-        table = Table("", ("from", "to", "years", "people"), rows, words=(0, 1))
-        figures.append(Figure(river(flows), table, RIVER, river(flows, narrow=True)))
+        figures.append(Figure(river(flows), _flows_table(flows), RIVER, river(flows, narrow=True)))
     return figures
+
+
+def _counts_table(counts: pl.DataFrame) -> Table:
+    """A row for each group of occupations, a column for each year."""
+    rows = tuple(
+        (str(title), *(f"{count:.0f} ({low} to {high})" for _, _, count, low, high in part.iter_rows()))
+        for (title,), part in counts.group_by("title", maintain_order=True)
+    )
+    years = counts["year"].unique(maintain_order=True).to_list()
+    return Table("How many are in each group", ("group", *map(str, years)), rows)
+
+
+def _flows_table(flows: pl.DataFrame) -> Table:
+    """A row for each way that at least one person goes, a column for each pair of years."""
+    pairs = flows.select("year", "next_year").unique(maintain_order=True).rows()
+    rows = []
+    for (origin, to), part in flows.group_by("origin", "destination", maintain_order=True):
+        found = {row["year"]: round(row["count"]) for row in part.iter_rows(named=True)}
+        if any(found.values()):
+            rows.append((str(origin), str(to), *(str(found.get(year) or "") for year, _ in pairs)))
+    years = (f"{year} to {after}" for year, after in pairs)
+    return Table("Who goes where, in whole people", ("from", "to", *years), tuple(rows), words=(0, 1))
 
 
 FAN = (

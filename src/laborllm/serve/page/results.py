@@ -11,12 +11,13 @@ from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.occupations.taxonomy import OTHERS
 from laborllm.report.figures.differences import differences
 from laborllm.report.figures.futures import fan, shares_by_year
+from laborllm.report.numbers import MINUS
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
 from laborllm.serve.answers import OF, changes, group_shares, outcomes, whole_people
 from laborllm.serve.api.what_if import difference
 from laborllm.serve.asked import Asked, years_after
-from laborllm.serve.inputs.careers import Read, read_career
+from laborllm.serve.inputs.careers import Read
 from laborllm.serve.page.form import Form, FormError
 from laborllm.serve.schema.forecasts import Change, Outcome
 
@@ -100,12 +101,12 @@ class Other:
                 change.title,
                 str(people),
                 str(max(0, people + change.of_100)),
-                f"{change.of_100:+d}",
+                f"{change.of_100:+d}".replace("-", MINUS),
                 f"{change.error:.1f}",
             )
             for change, people in zip(self.changes, self.first, strict=True)
         )
-        return Table(OTHER_TITLE, ("", "this career", "the other", "difference", "error"), rows)
+        return Table(OTHER_TITLE, ("occupation", "this career", "the other", "difference", "error"), rows)
 
     def figure(self) -> Figure:
         """The differences, a row for each occupation."""
@@ -142,7 +143,7 @@ async def result_of(form: Form, asked: Asked) -> Result:
         InputError: It cannot be read or simulated.
     """
     asked.require(1, form.horizon, PATHS)
-    read = read_career(form.career(), asked.served)
+    (read,) = await asked.read([form.career()])
     opened = read.worker.open(years_after(read.worker.last[0], form.horizon))
     found = await asked.futures.simulate([opened], draws=PATHS)
     other = await _other(form, read, found, asked) if form.change else None
@@ -199,7 +200,7 @@ async def _other(form: Form, read: Read, found: Simulation, asked: Asked) -> Oth
     last = max(career.records, key=lambda record: record.year)
     changed = last.model_copy(update={form.change: form.to})
     others = [changed if record is last else record for record in career.records]
-    two = read_career(career.model_copy(update={"records": others}), asked.served)
+    (two,) = await asked.read([career.model_copy(update={"records": others})])
     apart: Difference = await difference(asked, read, two, horizon=form.horizon, draws=PATHS)
     largest = changes(apart, -1, TOP + 2)
     share = found.probability[0, -1]

@@ -1,11 +1,13 @@
 """Forecasts, simulations and what-ifs: whom and how far, and people of a hundred."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
 from laborllm.serve.schema.base import Answer, Strict
 from laborllm.serve.schema.careers import Career, Year
+
+Draws = Annotated[int, Field(ge=100, multiple_of=100, strict=True)]
 
 
 class Outcome(BaseModel):
@@ -70,11 +72,14 @@ class ForecastAnswer(Answer):
 
 
 class Ahead(Strict):
-    """How far and how finely to look ahead."""
+    """How far and how finely to look ahead.
+
+    Few draws, or many sets of them, would tell how often what is rarer than one of a hundred occurs.
+    """
 
     horizon: int = Field(10, ge=1, strict=True, description="Years ahead.", examples=[5])
-    draws: int = Field(1000, ge=1, strict=True, description="Simulated careers of each person.", examples=[1000])
-    seed: int = Field(0, ge=0, lt=2**31, strict=True, description="Seed of the draws.")
+    draws: Draws = Field(1000, description="Simulated careers of each person.", examples=[1000])
+    seed: int = Field(0, ge=0, lt=10, strict=True, description="Which of ten sets of draws.")
     top: int = Field(5, ge=1, le=20, strict=True, description="Moves to name.")
 
 

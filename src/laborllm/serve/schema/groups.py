@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from laborllm.serve.schema.base import Answer, Strict
 from laborllm.serve.schema.careers import Career
-from laborllm.serve.schema.forecasts import Ahead
+from laborllm.serve.schema.forecasts import Ahead, Draws
 
 
 class Person(Strict):
@@ -18,7 +18,7 @@ class GroupRequest(Ahead):
     """People to count, at least ten in each group."""
 
     people: list[Person] = Field(min_length=1)
-    draws: int = Field(200, ge=1, strict=True, description="Simulated futures of the group.", examples=[200])
+    draws: Draws = Field(200, description="Simulated futures of the group.", examples=[200])
 
 
 class Count(BaseModel):
