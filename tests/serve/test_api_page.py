@@ -21,7 +21,7 @@ def page(client: TestClient) -> str:
 def commands(page: str) -> dict[str, list[str]]:
     """The words of the command of each call, by its path."""
     found = re.findall(r"<code>(/[^<]*)</code></h2>.*?<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)
-    return {unescape(path): shlex.split(unescape(command)) for path, command in found}
+    return {unescape(path): shlex.split(unescape(command).replace("\\\n", "")) for path, command in found}
 
 
 def test_every_call_of_the_description_is_on_the_page(page: str, client: TestClient) -> None:

@@ -25,6 +25,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = [pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"), pytest.mark.slow]
 expect.set_options(timeout=30_000)  # of a busy machine
 SERIOUS = ("serious", "critical")
+ALSO = ("empty-table-header", "heading-order", "region", "page-has-heading-one")
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +255,8 @@ def test_pages_are_accessible_and_fit(browser: Browser, address: str, width: int
 
     def check() -> None:
         found = axe.run(page).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in SERIOUS] == []
+        refused = [each for each in found if each["impact"] in SERIOUS or each["id"] in ALSO]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in refused] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     for place in ("/", "/groups", "/occupations", "/occupations/436", "/api"):

@@ -94,7 +94,7 @@ def test_another_version_draws_twice_its_simulation_error() -> None:
         Change(code="3", title="Tellers", of_100=5, error=0),
     ]
     figure = Other("in words", 2026, changes, [30, 0]).figure()
-    assert figure.table.rows == (("Waiters", "30", "23", "-7", "0.4"), ("Tellers", "0", "5", "+5", "0.0"))
+    assert figure.table.rows == (("Waiters", "30", "23", "\N{MINUS SIGN}7", "0.4"), ("Tellers", "0", "5", "+5", "0.0"))
     assert figure.narrow is not None
     drawn = sorted(rows_with(figure.chart, "model", "estimate", "low", "high"))
     assert drawn == [("Tellers", 5, 5, 5), ("Waiters", -7, pytest.approx(-7.8), pytest.approx(-6.2))]

@@ -116,10 +116,12 @@ def grid(frame: pl.DataFrame, key: str, draw: DrawPanel, *, narrow: bool) -> alt
     Returns:
         The chart.
     """
-    columns, width = (2, NARROW - 16) if narrow else (COLUMNS, NARROW)
+    parts = _parts(frame, key)
+    rows = -(-len(parts) // COLUMNS)  # of about as many panels each
+    columns, width = (2, NARROW - 16) if narrow else (-(-len(parts) // rows), NARROW)
     panels = [
         draw(part, width, at % columns == 0).properties(title=_lines(KIND_TITLES.get(name, name)))
-        for at, (name, part) in enumerate(_parts(frame, key))
+        for at, (name, part) in enumerate(parts)
     ]
     return alt.concat(*panels, columns=columns, spacing=20)
 

@@ -111,7 +111,7 @@ def _by_model(scores: pl.DataFrame, metric: str) -> Table:
         (model, *(number(cells.get((model, horizon))) for horizon in ahead))
         for model in part["model"].unique(maintain_order=True)
     )
-    return Table(f"{metric}, by years ahead", ("", *(str(horizon) for horizon in ahead)), rows)
+    return Table(f"{metric}, by years ahead", ("model", *(str(horizon) for horizon in ahead)), rows)
 
 
 def _paths(scores: pl.DataFrame) -> Section:
@@ -127,7 +127,7 @@ def _paths(scores: pl.DataFrame) -> Section:
         "as a whole. Lower is better, but for coverage, which should be its level or, as counts are whole, a little "
         "more."
     )
-    return Section("Whole paths", words, tables=(Table("Scores of paths", ("", *models), rows),))
+    return Section("Whole paths", words, tables=(Table("Scores of paths", ("score", *models), rows),))
 
 
 def _rates(rates: pl.DataFrame, model: str, ahead: int) -> Section:
@@ -171,5 +171,5 @@ def _covered(coverage: pl.DataFrame) -> Table:
         cells = [part.filter(pl.col("level") == level) for level in levels]
         held = [float((cell["held"] * cell["cells"]).sum()) / max(float(cell["cells"].sum()), 1) for cell in cells]
         rows.append((str(part["model"][0]), count(int(cells[0]["cells"].sum())), *map(share, held)))
-    header = ("", "counts", *(f"in {100 * level:g} %" for level in levels))
+    header = ("model", "counts", *(f"in {100 * level:g} %" for level in levels))
     return Table("Counts with at least five expected people", header, tuple(rows))

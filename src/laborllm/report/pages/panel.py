@@ -120,7 +120,10 @@ def _occupations(summary: Summary) -> Section:
         f"{count(summary.withheld)} of them are not shown: fewer than {SMALLEST_CELL} workers have them, or "
         "they would give such away."
     )
-    tables = [_frequent("The most frequent occupations", summary.occupations), _frequent("States", summary.states)]
+    tables = [
+        _frequent("The most frequent occupations", "occupation", summary.occupations),
+        _frequent("States", "state", summary.states),
+    ]
     return Section("Occupations and states", words, tables=tuple(table for table in tables if table.rows))
 
 
@@ -133,7 +136,7 @@ def _covariates(summary: Summary) -> Section:
     rows = tuple(
         (name.replace("_", " "), share(known), shown_values(name, values)) for name, known, values in covariates
     )
-    table = Table("Covariates, and the values that occur", ("", "known", "values"), rows, words=(0, 2))
+    table = Table("Covariates, and the values that occur", ("covariate", "known", "values"), rows, words=(0, 2))
     figures = _figures(frame.select("covariate", "known").drop_nulls("known"), chart, caption)
     return Section("What is known of the workers", words, figures, (table,))
 
@@ -143,7 +146,7 @@ def _rows(summary: Summary) -> Section:
     rows = tuple((what, count(rows)) for what, rows in summary.row_counts)
     splits = tuple((split, count(workers), count(records)) for split, workers, records in summary.splits.iter_rows())
     tables = (
-        Table("Rows of the source", ("", "rows"), rows),
+        Table("Rows of the source", ("what became of them", "rows"), rows),
         Table(f"Splits, by {summary.split_by}", ("split", "workers", "records"), splits),
     )
     return Section("Where the rows went", words, tables=tables)
@@ -154,10 +157,10 @@ def _figures(frame: pl.DataFrame, chart: Chart, caption: str) -> tuple[Figure, .
     return (Figure(chart, frame_table("The numbers of this figure", frame), caption),) if frame.height else ()
 
 
-def _frequent(title: str, found: pl.DataFrame) -> Table:
+def _frequent(title: str, of: str, found: pl.DataFrame) -> Table:
     shown = found.select("title", *COUNTS).iter_rows()
     rows = tuple((name, count(workers), count(records), share(part)) for name, workers, records, part in shown)
-    return Table(title, ("", *COUNTS), rows)
+    return Table(title, (of, *COUNTS), rows)
 
 
 def _states(careers: Careers) -> list[str]:

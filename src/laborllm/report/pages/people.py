@@ -136,7 +136,7 @@ def _occupations(futures: PeopleFutures) -> Iterator[Table]:
             (row["title"], f"{row['count']:.1f}", f"{row['low']} to {row['high']}")
             for row in part.head(LISTED).iter_rows(named=True)
         )
-        header = ("", "people expected", _within(futures))
+        header = ("occupation", "people expected", _within(futures))
         yield Table(f"In {year}, of {part['workers'][0]:,} people", header, rows)
 
 

@@ -43,7 +43,7 @@ def _curl(base: str, path: str) -> str:
     place = f"{base}{path}".replace("{code}", CODE)
     if path not in BODIES:
         return f"curl {place}"
-    return f"curl {place} --json '{json.dumps(_short(BODIES[path]))}'"
+    return f"curl {place} \\\n  --json '{json.dumps(_short(BODIES[path]))}'"
 
 
 def _short(body: dict[str, object]) -> dict[str, object]:
