@@ -16,16 +16,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import polars as pl
 
 import laborllm as ll
+from laborllm.serve.settings import VERSION
 
 CLIENTS = (1, 8, 32)
 OVERLOAD = 160  # clients at once, more than may wait
 STARTS_WITHIN = 300.0  # seconds
 KILOBYTES = 1024
+
+Call = Callable[[], tuple[str, Any]]
+"""Makes a request: its path, and its body or the fields of its form."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,8 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
     Args:
         run: The run folder.
         seconds: How long each number of clients asks.
-        soak: How long eight clients ask at the end, twice for forecasts, and twice for one simulation and one group in
-            ten requests, while memory is watched.
+        soak: How long eight clients ask at the end, twice for forecasts, and twice for all calls (of ten requests five
+            forecasts, two pages, a simulation, a what-if and a group), while memory is watched.
         seed: Draws the careers that are asked about.
 
     Returns:
@@ -66,7 +71,7 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
     """
     titles = list(ll.load(run).record.taxonomy.titles)
     draw = random.Random(seed)
-    asked: dict[str, Callable[[], tuple[str, Any]]] = {
+    asked: dict[str, Call] = {
         "forecast": lambda: ("/v1/forecast", {"careers": [_career(draw, titles)]}),
         "simulation": lambda: ("/v1/simulate", {"careers": [_career(draw, titles)], "horizon": 5, "draws": 1000}),
     }
@@ -79,12 +84,27 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
         rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), took))
         rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), took))
         rows.append(_row(server, "forecast after overload", 1, *_ask(server.port, asked["forecast"], 1, seconds)))
-        group = {"people": [{"career": _career(draw, titles)} for _ in range(20)], "horizon": 5}
-        mixed = [asked["forecast"]] * 8 + [asked["simulation"], lambda: ("/v1/group", group)]
+        mixed = _mixed(draw, titles, asked)
         for what, body in (("forecasts", asked["forecast"]), ("all calls", lambda: draw.choice(mixed)())):
             for again in ("", ", again"):
                 rows.append(_row(server, f"soak of {what}{again}", 8, *_ask(server.port, body, 8, soak)))
     return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call]) -> list[Call]:
+    """Ten calls, which eight clients draw from."""
+    group = {"people": [{"career": _career(draw, titles)} for _ in range(20)], "horizon": 5}
+
+    def what_if() -> tuple[str, Any]:
+        career = _career(draw, titles)
+        *before, last = career["records"]
+        other = career | {"records": [*before, last | {"title": draw.choice(titles)}]}
+        return "/v1/what-if", {"career": career, "other": other, "horizon": 5, "draws": 1000}
+
+    def page() -> tuple[str, Any]:
+        return "/", {"title": draw.choice(titles), "start": str(draw.randint(2010, 2020)), "end": "2024"}
+
+    return [asked["forecast"]] * 5 + [page] * 2 + [asked["simulation"], what_if, lambda: ("/v1/group", group)]
 
 
 @contextmanager
@@ -116,7 +136,7 @@ def _is_ready(port: int) -> bool:
         return False
 
 
-def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: float) -> tuple[list[Answered], float]:
+def _ask(port: int, body: Call, clients: int, seconds: float) -> tuple[list[Answered], float]:
     """What some clients are answered who each ask anew as soon as they have an answer, and how long all took."""
     begun = time.perf_counter()
     until = begun + seconds
@@ -137,8 +157,10 @@ def _ask(port: int, body: Callable[[], tuple[str, Any]], clients: int, seconds: 
 
 def _request(connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> Answered:
     start = time.perf_counter()
-    content = None if body is None else json.dumps(body)
-    connection.request(method, path, content, {"Content-Type": "application/json"})
+    is_api = path.startswith(VERSION)
+    content = None if body is None else json.dumps(body) if is_api else urlencode(body)
+    kind = "application/json" if is_api else "application/x-www-form-urlencoded"
+    connection.request(method, path, content, {"Content-Type": kind})
     answer = connection.getresponse()
     answer.read()
     return Answered(time.perf_counter() - start, answer.status)
