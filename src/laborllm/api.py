@@ -13,8 +13,9 @@ from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.registry import load as load_run
 from laborllm.models.registry import spec_class
-from laborllm.models.runs.options import to_options
-from laborllm.models.runs.run_folder import read_run, write_section
+from laborllm.models.runs.leftovers import remove_checkpoints
+from laborllm.models.runs.options import kept_in, to_options
+from laborllm.models.runs.run_folder import is_unaudited, read_run, write_section
 from laborllm.models.runs.seen import unknown_values as find_unknown
 from laborllm.occupations import Taxonomy, load_taxonomy
 from laborllm.panel import Panel
@@ -236,6 +237,7 @@ def out_of_fold(
         >>> ll.out_of_fold("runs/counts", panel, folds=2).method
         'transition frequencies, out of fold'
     """
+    from laborllm.models.out_of_fold import fits_of
     from laborllm.models.out_of_fold import out_of_fold as forecast_folds
 
     data = panel if isinstance(panel, Panel) else read_panel(panel)
@@ -246,9 +248,12 @@ def out_of_fold(
     make_folder(place.resolve().parent)
     require_file(place)
     with sole_writer(place):
-        found = forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=_training_folder(place))
+        scratch = _training_folder(place)
+        found = forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=scratch)
         found.save(place)
-    shutil.rmtree(_training_folder(place))
+        shutil.rmtree(fits_of(Path(run), folds=folds, seed=seed, scratch=scratch))
+        if not any(scratch.iterdir()):
+            scratch.rmdir()
     return found
 
 
@@ -355,14 +360,15 @@ def _spec(model: "str | Spec", options: dict[str, Any]) -> "Spec":
 
 
 def _fit_to(place: Path, spec: "Spec", panel: Panel, seed: int) -> "Fitted":
-    """Fit and save a model, or load this very fit where it was saved before."""
+    """Fit and save a model, or load this very fit where it was saved before, and screen it unless that was done."""
     if _is_saved(place, spec, panel, seed):
-        shutil.rmtree(_training_folder(place), ignore_errors=True)
-        return load(place)
-    require_free(place)
-    fitted = spec.fit(panel, seed=seed, out=place)
-    fitted.save(place)
-    screened = screen(fitted, panel, seed=seed)
+        remove_checkpoints(place)
+        fitted = load(place)
+    else:
+        require_free(place)
+        fitted = spec.fit(panel, seed=seed, out=place)
+        fitted.save(place)
+    screened = screen(fitted, panel, seed=seed) if is_unaudited(place) else None
     if screened is not None:
         write_section(place, "Audit", str(screened))
     return fitted
@@ -383,11 +389,9 @@ def _is_saved(place: Path, spec: "Spec", panel: Panel, seed: int) -> bool:
         run = read_run(place)
     except (RunError, StorageError):
         return False
-    stated: Any = spec
-    options = json.loads(json.dumps(to_options(stated)))
-    return (run.model, run.options, run.record.fingerprint, run.record.seed) == (
-        *(spec.name, options, panel.fingerprint, seed),
-    )
+    stated: Any = kept_in(place, spec)
+    wanted = (spec.name, json.loads(json.dumps(to_options(stated))), panel.fingerprint, seed)
+    return (run.model, run.options, run.record.fingerprint, run.record.seed) == wanted
 
 
 def _training_folder(place: Path) -> Path:

@@ -130,9 +130,10 @@ def _sibling(path: Path) -> Path:
 
 def _short(name: str) -> str:
     """A name that siblings can be called after, whose own names have a limit."""
-    if len(name.encode()) <= LONGEST_NAME:
+    encoded = os.fsencode(name)
+    if len(encoded) <= LONGEST_NAME:
         return name
-    return f"{name[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[:40]}-{hashlib.sha256(encoded).hexdigest()[:8]}"
 
 
 def require_file(path: Path) -> None:
@@ -247,8 +248,11 @@ def require_free(path: Path) -> None:
         _require_writable(path, path.absolute().parent)
 
 
-def require_complete(path: Path) -> None:
-    """Raise `StorageError` unless `path` is a folder whose marker is there and states the hash of each file."""
+def require_complete(path: Path, *, large: Collection[str] = ()) -> None:
+    """Raise `StorageError` unless `path` is a folder whose marker is there and states the hash of each file.
+
+    Files that are `large`, by name, are never read into memory whole, and may have any size, as weights may.
+    """
     if not path.is_dir():
         raise StorageError(f"no folder at {path}")
     if not (path / MARKER).is_file():
@@ -256,7 +260,8 @@ def require_complete(path: Path) -> None:
     for name, expected in _stated_hashes(path / MARKER).items():
         if not (path / name).is_file():
             raise StorageError(f"{path / name} is missing: the folder was changed after it was written")
-        _require_size(path / name)
+        if name not in large:
+            _require_size(path / name)
         if file_hash(path / name) != expected:
             raise StorageError(f"{path / name} does not have the hash in {MARKER}: it is torn or was changed")
 

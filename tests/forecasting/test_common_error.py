@@ -77,10 +77,11 @@ def test_rates_that_calibrate_nothing_are_refused(tmp_path: Path) -> None:
         CommonError.from_rates(rates_with(0.1, 50, 0), "other")
     with pytest.raises(PanelError, match="8 counts of 'm'"):
         CommonError.from_rates(rates_with(0.1, 8, 0), "m")
-    for name, content in (("rates.txt", "a"), ("none.csv", None), ("other.csv", "a,b\n1,2\n")):
+    wrong = (("rates.txt", "a", "no table of rates"), ("other.csv", "a,b\n1,2\n", "no table of rates"))
+    for name, content, message in (*wrong, ("none.csv", None, "no file of rates at ")):
         if content is not None:
             (tmp_path / name).write_text(content)
-        with pytest.raises(InputError, match="no table of rates"):
+        with pytest.raises(InputError, match=message):
             common_error_of(Path("run"), tmp_path / name)
     assert common_error_of(tmp_path / "run", None) is None
 

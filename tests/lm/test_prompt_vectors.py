@@ -49,6 +49,11 @@ def test_the_cache_computes_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     first, again, other = (cached_vectors({"panel": name}, compute) for name in ("a", "a", "b"))
     np.testing.assert_array_equal(first, again)
     assert (len(made), other[0, 0]) == (2, 2)
+    for file in (tmp_path / "vectors").iterdir():
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content)
+    assert cached_vectors({"panel": "a"}, compute)[0, 0] == 3, "what was damaged is computed again"
 
 
 def test_a_full_disk_leaves_no_vectors(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

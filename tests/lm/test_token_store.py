@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import laborllm as ll
+from laborllm.errors import StorageError
 from laborllm.lm.base.load import BaseModel
 from laborllm.lm.tokens import store
 from laborllm.lm.tokens.encoding import CareerEncoder, by_worker
@@ -93,3 +94,13 @@ def test_a_fit_from_a_store_has_the_same_weights(base_folder: Path, panel: Panel
     one, two = (spec.fit(panel.with_training(16, seed=0)).text_model.base.model.state_dict() for spec in specs)
     assert one.keys() == two.keys()
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_store_that_was_changed_is_refused(encoder: CareerEncoder, panel: Panel, tmp_path: Path) -> None:
+    TokenStore.of(tmp_path, encoder, panel)
+    (file,) = tmp_path.glob("*/tokens")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(StorageError, match="tokens does not have the hash in"):
+        TokenStore.of(tmp_path, encoder, panel)

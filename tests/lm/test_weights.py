@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from laborllm.errors import InputError, LaborLLMError, RunError
 from laborllm.lm.base import hub
 from laborllm.lm.base.load import BaseModel, fetch_base, load_base
 from laborllm.lm.base.weights import ADAPTER, CONFIG, TENSORS, add_adapter, load_weights, merge_adapter, save_weights
+from laborllm.runtime import peak_memory
 
 SECONDS = 5.0  # a load takes some tenths; a hub that is asked, or a pattern that backtracks, takes far longer
 
@@ -109,6 +110,18 @@ def test_torn_tensors_are_refused(run: Path, base_folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(RunError, match="is not an adapter of a fit"):
         load_weights(run, str(base_folder))
+
+
+def test_a_rank_that_no_tensor_has_takes_no_memory(run: Path, base_folder: Path) -> None:
+    """Some gigabytes for each layer, would they be made before the tensors are looked at."""
+    rank = 10**7
+    for tensors in ({"other": torch.zeros(1)}, {"lora_A": torch.zeros(rank, 1, dtype=torch.int8)}):
+        save_file(tensors, run / ADAPTER / TENSORS)
+        change(run, r=rank)
+        before = peak_memory()
+        with pytest.raises(RunError, match="its tensors are not"):
+            load_weights(run, str(base_folder))
+        assert peak_memory() - before < 2**29
 
 
 def test_a_run_does_not_ask_the_hub_for_its_base(run: Path) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from laborllm.errors import InputError, RunError
+from laborllm.errors import InputError, PanelError, RunError
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
@@ -22,7 +22,7 @@ from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
 from laborllm.models.sequence.specs import Career
 from laborllm.panel import Panel, assign_split
-from laborllm.panel.pooling import Addition, held_out_of, mix
+from laborllm.panel.pooling import Addition, held_out_of, join, mix
 
 OTHER = "on another split of OTHER"
 Made = Callable[[Path, Panel, Panel], Path]
@@ -196,3 +196,37 @@ def test_lineages_add_up() -> None:
     one, two = Lineage.from_pairs([("b", "1"), ("a", "2")]), Lineage.from_pairs([["a", "3"], ["b", "1"]])
     assert (one | two).splits == (("a", "2"), ("a", "3"), ("b", "1"))
     assert Lineage.from_pairs((one | two).splits) == two | one
+
+
+@pytest.mark.parametrize("join_them", [False, True], ids=["mix", "join"])
+def test_no_pool_of_two_splits_of_one_dataset(join_them: bool, panel: Panel, other: Panel, other_split: Panel) -> None:
+    """Whom one of them holds out, the other trains on; only the last one would be known."""
+    third, fourth = (replace(panel, dataset=name) for name in ("THIRD", "FOURTH"))
+    one, two = mix(third, [Addition(other)], seed=0), mix(fourth, [Addition(other_split)], seed=0)
+    pools = [(one, two), (other, two), (two, other), (mix(panel, [Addition(one)], seed=0), two)]
+    for first, second in pools:
+        with pytest.raises(PanelError, match="two of the panels hold other workers of OTHER out"):
+            join([first, second], "BOTH") if join_them else mix(first, [Addition(second)], seed=0)
+    with pytest.raises(PanelError, match="hold other workers of OTHER out"):
+        mix(panel, [Addition(one), Addition(two)], seed=0)
+    same = mix(fourth, [Addition(other)], seed=0)
+    assert held_out_of(mix(one, [Addition(same)], seed=0))["OTHER"] == other.held_out
+
+
+def test_a_head_keeps_the_splits_of_the_forecasts_that_it_starts_from(
+    tmp_path: Path, panel: Panel, other: Panel, other_split: Panel, base_folder: Path
+) -> None:
+    one, forecasts = run_of(tmp_path / "one", panel), forecast_file(tmp_path, panel, other)
+    spec = TitleHead(base=str(base_folder), training=SHORT, offset_model=one, offset_forecasts=forecasts)
+    fitted = spec.fit(panel)
+    with pytest.raises(RunError, match=OTHER):
+        fitted.record.lineage.require_held_out_by(other_split)
+
+
+def test_a_split_by_household_is_none_by_worker(tmp_path: Path, panel: Panel) -> None:
+    household = panel.records.drop("split").with_columns(household=pl.col("worker").rank("dense") // 2)
+    by_worker = replace(panel, records=assign_split(household))
+    by_household = replace(panel, records=assign_split(household, by="household"), split_by="household")
+    run = run_of(tmp_path / "run", by_household)
+    with pytest.raises(RunError, match="on another split of INVENTED"):
+        load(run, held_out_by=by_worker)

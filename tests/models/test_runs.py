@@ -6,14 +6,16 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laborllm.errors import OptionError, RunError, StorageError
-from laborllm.models.counts.specs import Transition
+from laborllm.errors import OptionError, PanelError, RunError, StorageError
+from laborllm.models.contract import Spec
+from laborllm.models.counts.specs import Transition, Variant
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import MODELS, lineage_of, load, load_forecaster, spec_class, state_of
@@ -33,6 +35,7 @@ from laborllm.models.runs.run_folder import (
 )
 from laborllm.models.runs.shipped import SHIPPED, find_run, shipped_models
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
+from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import MARKER
 from laborllm.text import Template
@@ -323,3 +326,18 @@ def test_a_spec_is_found_by_its_name(name: str) -> None:
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(OptionError, match="unknown model 'zeal': use oracle, transition, logit,"):
         spec_class("zeal")
+
+
+@pytest.mark.parametrize("spec", [*map(Transition, get_args(Variant)), Nemo(), Career()], ids=repr)
+def test_one_occupation_leaves_nothing_to_forecast(spec: Spec, panel: Panel) -> None:
+    taxonomy = Taxonomy.from_occupations("cooks", [("1", "Cooks", "All")])
+    cooks = replace(panel, taxonomy=taxonomy, records=panel.records.with_columns(occupation=pl.lit("1")))
+    with pytest.raises(PanelError, match="the taxonomy cooks has one occupation only"):
+        spec.fit(cooks)
+
+
+def test_a_card_holds_labels_as_text(panel: Panel, tmp_path: Path) -> None:
+    Transition().fit(replace(panel, dataset="<script>alert(1)</script> | x")).save(tmp_path / "run")
+    card = (tmp_path / "run" / CARD).read_text()
+    assert "<script>" not in card
+    assert r"&lt;script&gt;alert(1)&lt;/script&gt; \| x" in card

@@ -286,3 +286,24 @@ def test_a_query_file_that_is_not_there(mapping: Path, file: str, capsys: pytest
 def test_a_wide_integer_is_not_rounded(file: str) -> None:
     found = read_query("SELECT 9007199254740993::BIGINT AS person", file, ["person"]).frame
     assert found.equals(pl.DataFrame({"person": ["9007199254740993"]}))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT CAST('hunter2' AS INTEGER)",
+        "SELECT CAST('it''s hunter2' AS INTEGER)",
+        "SELECT CAST($a$hunter2$a$ AS INTEGER)",
+        "SELECT CAST('eee' || 'hunter2' AS INTEGER)",
+        'SELECT * FROM "postgres://u:hunter2@h/d"',
+        "SELECT x FROM /* hunter2 */ nowhere",
+        "SELECT x -- hunter2\nFROM nowhere WHERE",
+        f"SELECT nothing FROM jobs WHERE a = 'hunter2 {'and more ' * 40}'",
+    ],
+)
+def test_no_error_repeats_a_text_of_the_query(query: str, tmp_path: Path) -> None:
+    with duckdb.connect(tmp_path / "jobs.duckdb") as connection:
+        connection.execute("CREATE TABLE jobs (person VARCHAR)")
+    with pytest.raises(SourceError) as refused:
+        read_query(query, f"duckdb://{tmp_path / 'jobs.duckdb'}", ["person"])
+    assert "hunter2" not in str(refused.value)

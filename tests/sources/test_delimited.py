@@ -131,6 +131,7 @@ def test_encodings(content: bytes, encoding: str | None, text: str, found: str) 
         ("à\nZoë Éva ".encode() + b"Jos\xe9", None, "t.csv, line 2: a letter is not UTF-8, though 3 others"),
         ("a\nZoë".encode(), "ascii", "t.csv, line 2: the bytes are not ascii"),
         (b"a", "utf-99", "unknown encoding 'utf-99': use one such as utf-8"),
+        (b"a", "undefined", "unknown encoding 'undefined': use one such as utf-8"),
         (
             b"a\nb\0",
             None,

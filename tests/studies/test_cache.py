@@ -91,3 +91,32 @@ def test_processes_give_the_same(cache: RunCache, panels: Panels, tmp_path: Path
         assert mine == pytest.approx(theirs, abs=1e-4)
     with pytest.raises(OptionError, match="at least one process, not 0"):
         run_jobs(other, ASKED, processes=0)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_scores_that_were_changed_are_made_again(whole: bool, panels: Panels, tmp_path: Path) -> None:
+    """A flipped bit, or the scores of another model in their place; a kill before they were noted, too."""
+    cache = RunCache(tmp_path, panels)
+    mine, others = (Scores(Fit(name, Transition(name), ONE), ONE, whole=whole) for name in ("two-part", "plain"))
+    run_jobs(cache, [mine, others])
+    place, content = cache.place(mine), cache.place(mine).read_bytes()
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    for changed in (bytes(flipped), cache.place(others).read_bytes(), b""):
+        place.write_bytes(changed)
+        assert not cache.has(mine)
+        run_jobs(cache, [mine, others])
+        assert place.read_bytes() == content
+    (note,) = (tmp_path / "costs").glob("forecast-two-part*")
+    note.unlink()
+    run_jobs(cache, [mine, others])
+    assert note.is_file()
+
+
+def test_a_training_that_was_killed_at_its_end_leaves_nothing(panels: Panels, tmp_path: Path) -> None:
+    cache = RunCache(tmp_path, panels)
+    run_jobs(cache, [Scores(COUNTS, ONE)])
+    place = cache.place(COUNTS)
+    (place.with_name(f"{place.name}.training") / "step-000000001").mkdir(parents=True)
+    run_jobs(cache, [Scores(COUNTS, ONE)])
+    assert [entry.name for entry in place.parent.iterdir()] == [place.name]

@@ -10,14 +10,14 @@ import polars as pl
 import pytest
 
 from cli.commands import laborllm
-from laborllm.errors import RunError, StorageError
+from laborllm.errors import OptionError, RunError, SourceError, StorageError
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import load_taxonomy
 from laborllm.panel import Panel, assign_split
 from laborllm.sources.synthetic import DRAWN_STATES, import_synthetic
 from laborllm.studies.confirmation.confirm import confirm
-from laborllm.studies.confirmation.plan import make_plan, read_plan
+from laborllm.studies.confirmation.plan import hash_of, make_plan, read_plan
 from laborllm.studies.protocol import config
 from laborllm.studies.protocol.config import SIZES, StudyFile
 from laborllm.studies.protocol.study import Study
@@ -140,3 +140,40 @@ def test_a_package_has_no_record_of_a_person(file: Path, tmp_path: Path) -> None
     assert about["fingerprint"] == Panel.load(tmp_path / "own.parquet").fingerprint
     assert StudyFile.load(package / "study.yaml").title == "Own"
     assert "polars==" in (package / "requirements.txt").read_text()
+
+
+def test_a_panel_split_otherwise_is_not_confirmed(file: Path, tmp_path: Path) -> None:
+    """By worker, folds would part siblings: the records are the same, and what the split is by is not."""
+    make_plan(open_study(file, tmp_path / "study", size="cpu"), "cpu", list(QUESTIONS), tmp_path / "plan.json")
+    replace(Panel.load(tmp_path / "own.parquet"), split_by="worker").save(tmp_path / "own.parquet")
+    with pytest.raises(RunError, match="the panel OWN is another one than when the plan was made"):
+        confirm(tmp_path / "plan.json", tmp_path / "confirmed")
+
+
+@pytest.mark.parametrize("name", ["../own", "/own", "a/b", "a\0b", "a\x1b[2Jb"])
+def test_no_name_of_a_panel_leads_out_of_the_folder(name: str) -> None:
+    with pytest.raises(SourceError, match="a panel cannot be called"):
+        StudyFile("Own", {name: "own.parquet"})
+
+
+def test_a_plan_of_models_that_nobody_knows_is_refused(file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan.json"
+    plan = make_plan(open_study(file, tmp_path / "study", size="cpu"), "cpu", list(QUESTIONS), out)
+    changed = {name: stated for name, stated in plan.items() if name != "hash"}
+    changed["study"] = plan["study"] | {"models": ["two-part", "other"]}
+    out.write_text(json.dumps(changed | {"hash": hash_of(changed)}))
+    with pytest.raises(OptionError, match="unknown model 'other'"):
+        confirm(out, tmp_path / "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [("folds", "3"), ("folds", 1), ("seeds", []), ("seeds", [0.5]), ("study", []), ("fingerprints", {}), ("title", 1)],
+)
+def test_a_plan_of_other_kinds_is_none(entry: str, value: object, file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "plan.json"
+    plan = make_plan(open_study(file, tmp_path / "study", size="cpu"), "cpu", list(QUESTIONS), out)
+    changed = {name: stated for name, stated in plan.items() if name != "hash"} | {entry: value}
+    out.write_text(json.dumps(changed | {"hash": hash_of(changed)}))
+    with pytest.raises(RunError, match="is no plan of a study"):
+        read_plan(out)

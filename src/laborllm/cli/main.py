@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 
 from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
@@ -14,8 +14,10 @@ from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.fitting import curves, fit, models, out_of_fold, validate
 from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.cli.places import refuse_places
+from laborllm.cli.terminal import Unheard, print_any_text
 from laborllm.errors import LaborLLMError
 from laborllm.runtime import is_out_of_memory, set_up_process
+from laborllm.sources.formats.text import plain
 
 BAD_INPUT = 2
 SHOW_VALUES = "--show-values"  # of any command
@@ -62,6 +64,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show_values = SHOW_VALUES in tokens
     tokens = [token for token in tokens if token != SHOW_VALUES]
     set_up_process()
+    print_any_text()
+    with redirect_stderr(Unheard(sys.stderr)):
+        return _run(tokens, show_values=show_values)
+
+
+def _run(tokens: Sequence[str], *, show_values: bool) -> int:
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         if sys.stdout is not None:  # as where it was closed from the beginning
@@ -74,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):  # of which rich makes this, as of help
+            raise
     except OSError as error:  # of the terminal, or of what output was sent to
         return _cannot_print(error)
     except (MemoryError, RuntimeError) as error:
@@ -106,4 +117,4 @@ def one_line(error: Exception, *, show_values: bool = False) -> str:
         ]
     if cells := getattr(error, "cells", None):
         parts.append(cells if show_values else f"{SHOW_VALUES} shows what stands there")
-    return " ".join(": ".join(part for part in parts if part).split())
+    return plain(": ".join(part for part in parts if part))

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from cyclopts import App, Argument, ArgumentCollection, CycloptsError
 
-from laborllm.storage import require_file, require_folder, require_free
+from laborllm.storage import MARKER, require_file, require_folder, require_free
 
 
 class Place(Enum):
@@ -50,9 +50,12 @@ def refuse_places(app: App, commands: tuple[str, ...], arguments: ArgumentCollec
         arguments: Its options.
 
     Raises:
-        CycloptsError: Two results have one place, or one has the place of what is read.
+        CycloptsError: Two results have one place, one has the place of what is read, or a value holds a zero byte.
         StorageError: What is there cannot be replaced, such as a link.
     """
+    for argument in arguments:
+        if any("\0" in token.value for token in argument.tokens):
+            raise CycloptsError(msg=f"the value of {argument.name} holds a zero byte, which no name has")
     places = [
         (Path(token.value), place)
         for argument in arguments
@@ -71,8 +74,14 @@ def refuse_places(app: App, commands: tuple[str, ...], arguments: ArgumentCollec
 
 
 def _is_of(path: Path, read: Path) -> bool:
-    """Whether a path is what is read, or stands in a folder that is read; NAME=RUN and FILE=SHARE name one too."""
+    """Whether a path is what is read, or stands in a folder that is read; NAME=RUN and FILE=SHARE name one too.
+
+    Of a folder whose marker names all files in it, such as a run folder, none may be replaced, however deep.
+    """
     try:
-        return path.samefile(read) or (path.exists() and read.is_dir() and path.resolve().parent.samefile(read))
+        if path.samefile(read):
+            return True
+        above = path.resolve().parents
+        return read.is_dir() and read.resolve() in (above if (read / MARKER).is_file() else above[:1])
     except (OSError, ValueError):  # one is not there, or is no path at all
         return False

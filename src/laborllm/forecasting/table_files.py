@@ -8,6 +8,7 @@ import polars as pl
 
 from laborllm.forecasting.stata import write_stata
 from laborllm.privacy.outputs import Output, new_output
+from laborllm.privacy.spreadsheets import as_texts
 from laborllm.storage import new_file, scratch_folder
 
 ROWS = 2**16  # of a Parquet file that are read at a time
@@ -82,7 +83,7 @@ def _write(portions: Portions, path: Path, file: Path, labels: Mapping[str, str]
     if path.suffix == ".csv":
         with file.open("wb") as opened:
             for rows in portions():
-                rows.write_csv(opened, include_header=opened.tell() == 0)
+                as_texts(rows).write_csv(opened, include_header=opened.tell() == 0)
                 written += len(rows)
         return written
     with scratch_folder(path) as folder:

@@ -53,7 +53,7 @@ def out_of_fold(run: Path, panel: Panel, *, folds: int, seed: int, scratch: Path
         raise OptionError(f"out-of-fold forecasts need two folds or more, not {folds}")
     model = load(run, held_out_by=panel)
     require_taxonomy(model, panel)
-    place = scratch / f"{state_of(run)[:KEY]}-{folds}-{seed}"
+    place = fits_of(run, folds=folds, seed=seed, scratch=scratch)
     training = panel.subset("train")
     fold = folds_of(training.records, panel.split_by, seed=seed, folds=folds)
     forecasts = [model.forecast(panel.part(panel.records.filter(pl.col("split") != "train")))]
@@ -66,6 +66,11 @@ def out_of_fold(run: Path, panel: Panel, *, folds: int, seed: int, scratch: Path
             forecasts.append(refitted.forecast(panel.part(left_out)))
             advance()
     return _together(forecasts).of(panel)
+
+
+def fits_of(run: Path, *, folds: int, seed: int, scratch: Path) -> Path:
+    """The folder of all fits that are made for `out_of_fold`, whose arguments these are."""
+    return scratch / f"{state_of(run)[:KEY]}-{folds}-{seed}"
 
 
 def _without(panel: Panel, left_out: pl.DataFrame) -> Panel:

@@ -27,6 +27,7 @@ COARSER = {"unemployed": "not_working", "not_in_labor_force": "not_working"}
 """State to the coarser one that it is part of."""
 
 STATE_GROUP = "Not employed"
+FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet runs
 OTHERS = "All others"
 """What stands for all that a table or a figure does not name."""
 
@@ -61,8 +62,11 @@ class Taxonomy:
         _require_distinct(self.name, "code", self.codes, self.codes)
         _require_distinct(self.name, "title", self.titles, [_plain(title) for title in self.titles])
         for code, title in zip(self.codes, self.titles, strict=True):
-            if title != title.strip() or not title.isprintable() or not _plain(title):
-                raise TaxonomyError(f"taxonomy {self.name}: the title of code {code}, {title!r}, is not a plain line")
+            if title != title.strip() or not title.isprintable() or not _plain(title) or title.startswith(FORMULA):
+                raise TaxonomyError(f"taxonomy {self.name}: the title of code {code!r}, {title!r}, is not a plain line")
+        for text in (self.name, *self.codes, *dict.fromkeys(self.groups)):
+            if not text.isprintable():
+                raise TaxonomyError(f"taxonomy {self.name!r}: {text!r} is not a plain line")
 
     def __len__(self) -> int:
         return len(self.codes)

@@ -1,12 +1,15 @@
 """What a panel says of its records: where they are from, and how a panel file keeps that in its metadata."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 from laborllm.errors import PanelError, first_line
 from laborllm.occupations import Taxonomy
+from laborllm.panel.schema import CONTROL
 
 MARK = "laborllm.split_by"  # what the metadata of a panel file has and no other file
 
@@ -27,6 +30,11 @@ class Provenance:
         losses = [(reason, -rows) for reason, rows in self.left_out.items()]
         kept = self.rows_in - sum(self.left_out.values())
         return [("read", self.rows_in), *losses, ("kept", kept)]
+
+    @property
+    def texts(self) -> list[str]:
+        """All that it says in words."""
+        return [self.source, *self.files, *self.left_out, *chain(*self.notes.items())]
 
 
 def facts_as_metadata(
@@ -62,12 +70,20 @@ def read_facts(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What the metadata of a panel file says of its records, as `Panel` takes it. Raises `PanelError` if it is not as
     `Panel.save` writes it."""
     try:
+        dataset, provenance = metadata["laborllm.dataset"], Provenance(**json.loads(metadata["laborllm.provenance"]))
+        _require_plain([dataset, *provenance.texts])
         return {
             "taxonomy": Taxonomy.from_json(metadata["laborllm.taxonomy"]),
-            "dataset": metadata["laborllm.dataset"],
-            "provenance": Provenance(**json.loads(metadata["laborllm.provenance"])),
+            "dataset": dataset,
+            "provenance": provenance,
             "weight_kind": metadata["laborllm.weight_kind"],
             "split_by": metadata["laborllm.split_by"],
         }
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise PanelError(f"the panel file is not as this version of laborllm writes it: {first_line(error)}") from error
+
+
+def _require_plain(texts: Iterable[str]) -> None:
+    """Raise `ValueError` for a text that steers a terminal; lines and tabs, as of a query, do not."""
+    if any(re.search(CONTROL, re.sub(r"[\n\t]", " ", text)) for text in texts):
+        raise ValueError("it says where it is from with characters that steer a terminal")

@@ -70,8 +70,8 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         were added from where, and which records of the first panel and of the added workers had a finer state.
 
     Raises:
-        PanelError: Two panels have one label or differ in more than their states, or a draw asks for weights or
-            covariates that are not there.
+        PanelError: Two panels have one label, know one dataset by two splits or differ in more than their states, or a
+            draw asks for weights or covariates that are not there.
 
     Examples:
         `mix(nlsy97, [Addition(nlsy79, share=0.5)], seed=0)` adds half of the NLSY79's training workers.
@@ -80,6 +80,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
     for label in labels:
         if labels.count(label) > 1:
             raise PanelError(f"two panels are labelled {label}: a career's text could not say which it is from")
+    held_out = _held_out([panel, *(addition.panel for addition in additions)])
     taxonomy = _shared_taxonomy([panel, *(addition.panel for addition in additions)])
     first = over(panel, taxonomy)
     added = [over(_draw(panel, addition, seed), taxonomy) for addition in additions]
@@ -89,7 +90,7 @@ def mix(panel: Panel, additions: Sequence[Addition], *, seed: int) -> Panel:
         files=known.files,
         rows_in=known.rows_in + sum(map(len, added)),
         left_out=known.left_out,
-        notes=known.notes | _held_out(additions) | dict(map(_note, additions, added)),
+        notes=known.notes | _as_notes(held_out, without=panel.dataset) | dict(map(_note, additions, added)),
     )
     return replace(
         first, records=_joined([first, *added], [first.records, *map(_labelled, added)]), provenance=provenance
@@ -108,14 +109,15 @@ def join(panels: Sequence[Panel], dataset: str) -> Panel:
         their dataset, and nobody has a weight.
 
     Raises:
-        PanelError: Two panels differ in more than their states, or in the type of a column.
+        PanelError: Two panels differ in more than their states or in the type of a column, or know one dataset by two
+            splits.
 
     Examples:
         `join([nlsy97, nlsy79], "NLSY")` is what a model of both surveys is fitted on.
     """
     taxonomy = _shared_taxonomy(panels)
     parts = [_with_own_clusters(over(panel, taxonomy)) for panel in panels]
-    notes = {f"{HELD_OUT}{name}": held_out for panel in panels for name, held_out in held_out_of(panel).items()}
+    notes = _as_notes(_held_out(panels))
     source = f"joined from {', '.join(panel.dataset for panel in panels)}"
     provenance = Provenance(source=source, rows_in=sum(map(len, parts)), notes=notes)
     split_by = {panel.split_by for panel in panels}
@@ -193,10 +195,25 @@ def _with_own_clusters(panel: Panel) -> Panel:
     return panel.part(panel.records.with_columns(own))
 
 
-def _held_out(additions: Sequence[Addition]) -> dict[str, str]:
-    """What the notes say about who is in split test of the panels that are added."""
-    members = [held_out_of(addition.panel) for addition in additions]
-    return {f"{HELD_OUT}{dataset}": held_out for member in members for dataset, held_out in member.items()}
+def _held_out(panels: Iterable[Panel]) -> dict[str, str]:
+    """Hash of who is in split test, by the label of each dataset that is in the panels.
+
+    Raises `PanelError` for a dataset that two of them have split otherwise: whom one holds out, the other trains on.
+    """
+    found: dict[str, str] = {}
+    for panel in panels:
+        for dataset, held_out in held_out_of(panel).items():
+            if found.setdefault(dataset, held_out) != held_out:
+                raise PanelError(
+                    f"two of the panels hold other workers of {dataset} out, as they were split otherwise: whoever is "
+                    "held out in one may be trained on in the other"
+                )
+    return found
+
+
+def _as_notes(held_out: dict[str, str], without: str | None = None) -> dict[str, str]:
+    """What the notes say about who is held out; of the pooled panel's own label the panel itself tells."""
+    return {f"{HELD_OUT}{dataset}": found for dataset, found in held_out.items() if dataset != without}
 
 
 def _note(addition: Addition, added: Panel) -> tuple[str, str]:

@@ -22,6 +22,9 @@ SCHEMA: dict[str, pl.DataType] = {
 where a record is open. `dataset` is null but for workers of a pooled panel who come from another panel (see `mixing`).
 The user's own columns come after them."""
 
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
+"""Characters that steer a terminal or hide text: control codes, line separators, marks of direction, zero widths."""
+
 COVARIATES = ("education", "gender", "ethnicity", "region", "birth_year")
 STATIC = ("gender", "ethnicity", "birth_year")
 SPLITS = ("train", "valid", "test")
@@ -81,6 +84,9 @@ def check(records: pl.DataFrame, taxonomy: Taxonomy, split_by: str) -> None:
     _refuse(records, pl.col("birth_year") > pl.col("year"), "birth_year is after the year of the record")
     _refuse(records, (pl.col("weight") < 0) | ~pl.col("weight").is_finite(), "weight is negative or not finite")
     _refuse(records, pl.struct("worker", "year").is_duplicated(), "the same worker and year occur twice")
+    for name, kind in records.schema.items():
+        if kind == pl.String and name not in ("occupation", "split"):
+            _refuse(records, pl.col(name).str.contains(CONTROL), f"{name} holds a character that steers a terminal")
     for name in (*STATIC, "split", "dataset"):
         _refuse(records, _varies(name, "worker"), f"{name} differs between records of one worker")
     if split_by != "worker":

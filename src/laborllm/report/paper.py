@@ -9,6 +9,7 @@ import pyreadstat
 from laborllm.evaluation import Evaluation
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.outputs import FILE, record
+from laborllm.privacy.spreadsheets import as_texts
 from laborllm.report.pages.outputs import output_of_table, outputs_of_evaluation
 from laborllm.report.table import Table
 from laborllm.report.tables import (
@@ -56,7 +57,7 @@ def write_tables(folder: Path, evaluation: Evaluation) -> None:
         for name, table in tables.items():
             (place / f"{name}.tex").write_text(table.to_latex(), encoding="utf-8")
         for name, frame in (("estimates", evaluation.estimates), ("comparisons", evaluation.comparisons)):
-            frame.write_csv(place / f"{name}.csv")
+            as_texts(frame).write_csv(place / f"{name}.csv")
             _write_stata(place / f"{name}.dta", frame)
         outputs = {output.name: output for output in outputs_of_evaluation(evaluation)}
         numbers = {

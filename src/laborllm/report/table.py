@@ -9,6 +9,7 @@ from typing import Self
 
 import polars as pl
 
+from laborllm.privacy.spreadsheets import as_text
 from laborllm.report.numbers import INFINITE, MINUS, MISSING, number
 
 LATEX = str.maketrans(
@@ -43,7 +44,7 @@ class Table:
     def to_csv(self) -> str:
         """Header and rows, as shown."""
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.header, *self.rows])
+        csv.writer(text, lineterminator="\n").writerows(map(as_text, row) for row in (self.header, *self.rows))
         return text.getvalue()
 
     def to_latex(self) -> str:

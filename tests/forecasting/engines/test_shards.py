@@ -16,6 +16,7 @@ from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.panel import Panel
 from laborllm.panel.files.store import PanelFile
+from laborllm.storage import file_hash
 
 RECORDS = 30
 
@@ -156,6 +157,24 @@ def test_a_shard_of_another_forecast_is_not_believed(
     assert interrupted.with_suffix("").read_bytes() == whole
 
 
+def test_a_shard_that_is_none_is_not_believed(panel: Panel, interrupted: Path, whole: bytes) -> None:
+    """Not even with its hash in the manifest."""
+    head, _, *others = (interrupted / MANIFEST).read_text().splitlines()
+    (interrupted / "000000.parquet").write_text("no Parquet")
+    line = json.dumps({"number": 0, "sha256": file_hash(interrupted / "000000.parquet")})
+    (interrupted / MANIFEST).write_text("\n".join([head, line, *others]) + "\n")
+    write(panel, interrupted.with_suffix(""))
+    assert interrupted.with_suffix("").read_bytes() == whole
+
+
+def test_a_folder_elsewhere_stays(panel: Panel, interrupted: Path, whole: bytes, tmp_path: Path) -> None:
+    interrupted.rename(tmp_path / "elsewhere")
+    interrupted.symlink_to(tmp_path / "elsewhere")
+    write(panel, interrupted.with_suffix(""))
+    assert interrupted.with_suffix("").read_bytes() == whole
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 @pytest.mark.parametrize("place", [0.05, 0.2])
 def test_a_manifest_whose_head_was_changed_is_refused(place: float, panel: Panel, interrupted: Path) -> None:
     _flip(interrupted / MANIFEST, place)
@@ -173,10 +192,12 @@ def test_another_model_or_panel_is_refused(panel: Panel, interrupted: Path) -> N
 
 
 def test_foreign_files_are_never_removed(panel: Panel, interrupted: Path, whole: bytes, tmp_path: Path) -> None:
-    (interrupted / "notes.txt").write_text("mine")
+    mine = {"notes.txt", ".0notes.parquet.old.partial", "999999.parquet"}
+    for name in mine:
+        (interrupted / name).write_text("mine")
     write(panel, interrupted.with_suffix(""))
     assert interrupted.with_suffix("").read_bytes() == whole
-    assert [file.name for file in interrupted.iterdir()] == ["notes.txt"]
+    assert {file.name for file in interrupted.iterdir()} == mine
     (tmp_path / "own.parquet.shards").mkdir()
     (tmp_path / "own.parquet.shards" / "thesis.parquet").write_text("mine")
     with pytest.raises(StorageError, match="holds no manifest that can be read: remove it, or write to another place"):

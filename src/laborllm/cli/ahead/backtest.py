@@ -53,7 +53,7 @@ def backtest(
         if path is not None:
             require_table(path, "long", None)
     careers = api.read_panel(panel)
-    held_out_by = careers if split == "test" else None
+    held_out_by = None if split == "train" else careers
     models = {name: api.load(path, held_out_by=held_out_by) for name, path in paths_by_name(runs).items()}
     found = score(
         models, careers, origins=origins, horizon=horizon, split=split, workers=workers, draws=draws, seed=seed

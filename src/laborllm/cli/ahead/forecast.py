@@ -16,6 +16,7 @@ from laborllm.cli.ahead.people import (
     next_year,
     require_few,
     require_top,
+    require_unread,
 )
 from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
@@ -91,6 +92,8 @@ def forecast(
             make_folder(out.resolve().parent)
         as_table = layout is not None or top is not None or out is None or out.suffix != ".parquet"
         whole = _whole(out, Path(folder), as_table=as_table)
+        if whole != out:
+            require_unread(whole, people)
         records = forecast_to_file(model, careers, whole, identity=identity, engine=engine)
         if as_table:
             _convert(whole, out, panel, layout=layout or "long", top=top, splits=is_panel)

@@ -81,6 +81,27 @@ def require_few(careers: "PanelFile", *, a_row_each: bool = True) -> None:
         raise OptionError(f"{rows:,} forecasts are more than the {FEW} that are printed", hint="name a file with --out")
 
 
+def require_unread(whole: Path, people: Path) -> None:
+    """Refuse to write next to a table, until it is whole, over what is read, or over another's file: to be called
+    before long work, not after."""
+    from laborllm.panel.parquet.read import UNREADABLE
+
+    if not whole.exists():
+        return
+    try:
+        is_ours = not whole.samefile(people) and any(name.startswith("laborllm.") for name in _metadata(whole))
+    except UNREADABLE:
+        is_ours = False
+    if not is_ours:
+        raise OptionError(f"{whole} is in the way, where parts of the table are kept: name another file")
+
+
+def _metadata(file: Path) -> dict[str, str]:
+    import polars as pl
+
+    return pl.read_parquet_metadata(file)
+
+
 def require_top(top: int | None) -> None:
     """Refuse to print a number of occupations that is none."""
     if top is not None and top < 1:

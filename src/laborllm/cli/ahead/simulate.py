@@ -18,6 +18,7 @@ from laborllm.cli.ahead.people import (
     as_panel_file,
     require_few,
     require_top,
+    require_unread,
 )
 from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
@@ -110,6 +111,8 @@ def simulate(
             return
         make_folder(out.resolve().parent)
         whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
+        if whole != out:
+            require_unread(whole, people)
         rows = simulate_to_file(
             model,
             careers,

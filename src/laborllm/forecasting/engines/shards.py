@@ -8,6 +8,7 @@ it; and no more than one of them is in the memory of a process at a time.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import StorageError
+from laborllm.panel.parquet.read import UNREADABLE
 from laborllm.storage import file_hash, make_folder, new_file
 
 ROWS_TOGETHER = 4096  # of the file: how many are in memory while it is written
 MANIFEST = "manifest.jsonl"
-UNFINISHED = ".[0-9]*.parquet.*.partial"  # what a kill leaves of a shard that was being written
+UNFINISHED = re.compile(r"\.\d{6}\.parquet\.\d+\.partial")  # what a kill leaves of a shard that was being written
 MARK = "laborllm.shard"
 
 
@@ -50,8 +52,9 @@ class Shards:
         """
         manifest = folder / MANIFEST
         make_folder(folder)
-        for leftover in folder.glob(UNFINISHED):
-            leftover.unlink()
+        for leftover in folder.iterdir():
+            if UNFINISHED.fullmatch(leftover.name):
+                leftover.unlink()
         head, *lines = _lines(manifest) or [""]
         if head != json.dumps({"result": result}):
             if any(file != manifest for file in folder.iterdir()):
@@ -77,7 +80,11 @@ class Shards:
         file = self.file(number)
         if not file.is_file() or (found := file_hash(file)) != self.hashes.get(number):
             return None
-        return found if pl.read_parquet_metadata(file).get(MARK) == self.mark(number) else None
+        try:
+            is_ours = pl.read_parquet_metadata(file).get(MARK) == self.mark(number)
+        except UNREADABLE:  # and yet of that hash
+            return None
+        return found if is_ours else None
 
     def hash_of(self, number: int) -> str:
         """The SHA-256 of a shard."""
@@ -120,7 +127,7 @@ class Shards:
         for number in numbers:
             self.file(number).unlink(missing_ok=True)
         (self.folder / MANIFEST).unlink()
-        if not any(self.folder.iterdir()):
+        if not any(self.folder.iterdir()) and not self.folder.is_symlink():
             self.folder.rmdir()
 
 

@@ -22,6 +22,7 @@ from laborllm.storage import new_file, require_file, sole_writer
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
 
+SIMULATED = "laborllm.simulation"  # what the metadata of a simulation has
 RECORDS = 1024  # of a shard, and the rest of its last career
 
 
@@ -118,7 +119,7 @@ class _Probabilities:
 
     def save(self, path: Path, about: Mapping[str, str] = {}, /) -> None:
         with new_file(path) as file:
-            self.table.write_parquet(file, metadata=dict(about))
+            self.table.write_parquet(file, metadata={SIMULATED: ""} | dict(about))
 
 
 def _simulated(

@@ -134,6 +134,8 @@ def common_error_of(run: Path, rates: Path | None) -> CommonError | None:
 
 
 def _read_rates(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise InputError(f"no file of rates at {path}")
     try:
         table = pl.read_csv(path) if path.suffix == ".csv" else read_whole(path, InputError)
     except UNREADABLE as error:

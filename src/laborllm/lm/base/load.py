@@ -4,7 +4,6 @@ as a Python package."""
 import copy
 import importlib.util
 import json
-import struct
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -235,10 +234,12 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
     """Model, in float32, and tokenizer. The model as it is loaded refuses to be saved, as it remembers that it was
     quantised, so its weights move to one of the same configuration without that memory."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
-            loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    except (ImportError, OSError, ValueError, LookupError, struct.error) as error:  # a torn file raises any of these
+            loaded = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **OF_THIS_MACHINE
+            )
+    except Exception as error:  # of any kind, for a file that is torn
         raise InputError(f"cannot read base model {gguf}: {first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config

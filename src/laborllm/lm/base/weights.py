@@ -155,13 +155,13 @@ def _merged(model: PreTrainedModel, adapter: Adapter, run: Path) -> PreTrainedMo
     """`model` with the adapter added to its weights."""
     try:
         with without_foreign_warnings():
-            adapted = get_peft_model(model, adapter.config)
+            adapted = get_peft_model(model, adapter.config, low_cpu_mem_usage=True)  # no memory before shapes are known
             wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
             if {name: tensor.shape for name, tensor in wanted.items()} != {
                 name: tensor.shape for name, tensor in adapter.tensors.items()
             }:
                 raise ValueError("its tensors are not those of the base model")
-            set_peft_model_state_dict(adapted, adapter.tensors)
+            set_peft_model_state_dict(adapted, adapter.tensors, low_cpu_mem_usage=True)
             merged: Any = adapted.merge_and_unload()
     except (ValueError, KeyError, RuntimeError) as error:
         raise RunError(f"the adapter of {run} does not fit its base model: {first_line(error)}") from error

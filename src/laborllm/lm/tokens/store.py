@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer, by_worker
 from laborllm.panel.files.store import Careers
 from laborllm.progress import progress
-from laborllm.storage import MARKER, make_folder, new_folder, sole_writer
+from laborllm.storage import make_folder, new_folder, require_complete, sole_writer
 from laborllm.text import render
 
 RECORDS = 4096  # encoded at a time
@@ -54,10 +54,11 @@ class TokenStore(Sequence[EncodedCareer]):
             The store.
 
         Raises:
-            StorageError: The folder cannot be written, or another process is encoding these careers.
+            StorageError: The folder cannot be written, another process is encoding these careers, or their tokens were
+                changed since.
         """
         place = folder / content_hash(encoder, careers)
-        if not (place / MARKER).is_file():
+        if not place.exists():
             make_folder(folder)
             with (
                 sole_writer(place),
@@ -67,6 +68,7 @@ class TokenStore(Sequence[EncodedCareer]):
                 for number, part in enumerate(careers.portions(RECORDS)):
                     _append(unfinished, by_worker(encoder.encode(render(part, encoder.template))), first=not number)
                     advance(len(part))
+        require_complete(place, large=FILES)
         return cls(*(_mapped(place / name) for name in FILES))
 
     def __len__(self) -> int:

@@ -167,6 +167,7 @@ def fit_transition(spec: "Transition", panel: Panel, *, seed: int) -> FittedTran
         The fitted model.
     """
     train = panel.subset("train").observed()
+    record = FitRecord.on(panel, train, seed=seed)
     seen, valid = History.of(train), History.of(panel.subset("valid").observed())
     occupations = len(panel.taxonomy)
     worker = worker_index(train.records)
@@ -177,7 +178,6 @@ def fit_transition(spec: "Transition", panel: Panel, *, seed: int) -> FittedTran
     before, after = valid.previous[~valid.is_first], valid.occupation[~valid.is_first]
     is_plain = spec.variant == "plain"
     table = _plain(counted.pairs, marginal, before, after) if is_plain else _two_part(counted.pairs, before, after)
-    record = FitRecord.on(panel, train, seed=seed)
     if spec.variant != "second-order":
         return FittedTransition(spec, record, table, first)
     second = SecondOrder.fit(counted.steps, later_steps(valid), table)

@@ -3,7 +3,6 @@
 Its prompts may begin with the list of valid titles, and with whole careers of the training split (LABOR-LLM, sec. G.1).
 """
 
-import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.paths import LanguagePaths
 from laborllm.models.language.title_forecaster import TitleForecaster
 from laborllm.models.runs.base_lineage import read_lineage
-from laborllm.models.runs.options import to_options
+from laborllm.models.runs.options import kept_in, to_options
 from laborllm.models.runs.run_folder import PARAMETERS, FitRecord, Run, new_run
 from laborllm.panel import Panel
 from laborllm.text import CareerText, Template, in_context_prefix, render
@@ -97,7 +96,7 @@ class FittedOffTheShelf:
         if self.shown is not None:
             if spec.panel_file is None:
                 raise InputError("a run folder keeps no text of its examples: say in panel_file where they are")
-            spec = replace(spec, panel_file=Path(os.path.relpath(spec.panel_file, path)))
+            spec = kept_in(Path(path), spec)
             extra |= self.shown.to_dict()
         with new_run(path, spec.name, to_options(spec), self.record, self.metrics, PARAMETERS, **extra):
             pass  # there are no weights of our own

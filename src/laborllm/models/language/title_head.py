@@ -32,7 +32,7 @@ from laborllm.models.language.head.offset import OffsetCareer, with_offset
 from laborllm.models.language.head.paths import HeadPaths
 from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.titles import encode, read_base, readable_parts
-from laborllm.models.registry import load, load_forecaster, state_of
+from laborllm.models.registry import lineage_of, load, load_forecaster, state_of
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
 from laborllm.models.runs.options import identity, to_options
@@ -216,7 +216,7 @@ def _fit(spec: "TitleHead", panel: Panel, *, seed: int, out: Path | None) -> Fit
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
-    ancestors = [read_lineage(base.model.config, panel), offset_model.record.lineage]
+    ancestors = [read_lineage(base.model.config, panel), offset_model.record.lineage, lineage_of(offset)]
     ancestors += [] if teacher is None else [teacher.lineage]
     seen = seen_by_all([seen_values(train, spec.template.columns_left_out), offset_model.record.seen])
     record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors, seen=seen)

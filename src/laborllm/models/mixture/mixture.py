@@ -4,7 +4,6 @@ With P_m(k) the probability that member m itself gives to occupation k, before a
 mixture gives sum_m w_m P_m(k): log-likelihoods of the observed occupations are all that its weights need.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -24,7 +23,7 @@ from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
 from laborllm.models.paths import Paths, paths_at_once
 from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
-from laborllm.models.runs.options import to_options
+from laborllm.models.runs.options import kept_in, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
 
@@ -160,8 +159,7 @@ class FittedMixture:
 
     def save(self, path: str | Path) -> None:
         """Write the run folder: the weights, and where the members are."""
-        members = tuple(Path(os.path.relpath(member, path)) for member in self.spec.members)
-        options = to_options(replace(self.spec, members=members))
+        options = to_options(kept_in(Path(path), self.spec))
         states, temperature = list(self.states), self.temperature
         with new_run(
             path, self.spec.name, options, self.record, self.metrics, members=states, temperature=temperature

@@ -1,11 +1,12 @@
 """Specs as JSON, and back: the options of run folders, of checkpoints and of a study's run cache."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from laborllm.errors import RunError
 from laborllm.panel import Panel
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 Kind = TypeVar("Kind")
 
+SEEN_FROM_RUN = ("members", "panel_file")
+"""Options that name places, which a run folder keeps as seen from itself."""
+
 SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}
 """What JSON may hold for a field of a type."""
 
@@ -22,6 +26,23 @@ SCALARS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float), bool:
 def to_options(spec: "DataclassInstance") -> dict[str, Any]:
     """The fields of a spec, and of the records in it, as JSON has them."""
     return {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
+
+
+def kept_in(run: Path, spec: Kind) -> Kind:
+    """A spec as a run folder keeps it: with the places of members, or of the panel of its examples, as seen from there.
+
+    Args:
+        run: The run folder.
+        spec: The spec.
+    """
+    found: Any = spec
+    for name in SEEN_FROM_RUN:
+        place = getattr(found, name, None)
+        if isinstance(place, Path):
+            found = replace(found, **{name: Path(os.path.relpath(place, run))})
+        elif place:
+            found = replace(found, **{name: tuple(Path(os.path.relpath(each, run)) for each in place)})
+    return cast(Kind, found)
 
 
 def from_options(kind: type[Kind], options: Mapping[str, Any], run: Path) -> Kind:

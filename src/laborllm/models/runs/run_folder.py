@@ -11,8 +11,8 @@ from operator import or_
 from pathlib import Path
 from typing import Any, Self
 
-from laborllm.errors import RunError, TaxonomyError
-from laborllm.models.runs.card import model_card, with_section
+from laborllm.errors import PanelError, RunError, TaxonomyError
+from laborllm.models.runs.card import AUDIT, model_card, with_section
 from laborllm.models.runs.lineage import UNPUBLISHED, Lineage
 from laborllm.models.runs.people import People, count_people, listed
 from laborllm.models.runs.seen import Seen
@@ -75,7 +75,15 @@ class FitRecord:
 
         Returns:
             The record.
+
+        Raises:
+            PanelError: The panel is over one occupation, so that there is nothing to forecast.
         """
+        if len(panel.taxonomy) == 1:
+            raise PanelError(
+                f"the taxonomy {panel.taxonomy.name} has one occupation only, which everyone has in every year: there "
+                "is nothing to forecast"
+            )
         return cls(
             taxonomy=panel.taxonomy,
             dataset=panel.dataset,
@@ -261,6 +269,12 @@ def write_section(run: Path, title: str, text: str) -> None:
     card = run / CARD
     with new_file(card) as file:
         file.write_text(with_section(card.read_text(), title, text))
+
+
+def is_unaudited(run: Path) -> bool:
+    """Whether the card of a run folder says that nobody has measured yet what the model tells of single people."""
+    card = run / CARD
+    return card.is_file() and AUDIT in card.read_text()
 
 
 def environment() -> dict[str, str]:

@@ -23,7 +23,14 @@ from laborllm.occupations.coding.listed import ListedTitles, load_titles
 from laborllm.occupations.coding.ranker import BATCH, Ranker, Words
 from laborllm.occupations.coding.spelling import Spelling
 from laborllm.occupations.coding.weights import VOICES, Weights, confidence_of, load_weights, pooled
-from laborllm.occupations.coding.words import is_foreign, names_no_job, without_place, without_rank, words
+from laborllm.occupations.coding.words import (
+    ends_foreign,
+    is_foreign,
+    names_no_job,
+    without_place,
+    without_rank,
+    words,
+)
 from laborllm.occupations.crosswalk import DATA
 from laborllm.occupations.taxonomy import Taxonomy, load_taxonomy
 
@@ -163,6 +170,8 @@ class TitleCoder:
             return key(said), CORRECTION
         if names_no_job(said):
             return said, NO_JOB
+        if len(said) == 1 and self.spelling.is_new(said[0]) and ends_foreign(said[0]):
+            return said, FOREIGN
         place = without_place(title)
         said, shorter = (self.spelling.corrected(form) for form in (said, said if place == title else words(place)))
         for match, form in ((SAME, said), (LESS, without_rank(said)), (LESS, shorter), (LESS, without_rank(shorter))):

@@ -36,8 +36,12 @@ class Spelling:
         """
         return tuple(self._corrected(word) for word in title)
 
+    def is_new(self, word: str) -> bool:
+        """Whether no list has a word, which is long enough to be a slip of another."""
+        return word not in self.counts and len(word) >= SHORTEST and word.isalpha()
+
     def _corrected(self, word: str) -> str:
-        if word in self.counts or len(word) < SHORTEST or not word.isalpha():
+        if not self.is_new(word):
             return word
         found = {other for form in _forms(word) for other in self.near.get(form, ())}
         near = [other for other in found if other[0] == word[0] and _one_slip(word, other)]

@@ -245,6 +245,12 @@ def is_foreign(title: str) -> bool:
     return not FOREIGN.isdisjoint(said[1:-1])
 
 
+def ends_foreign(word: str) -> bool:
+    """Whether a word that no list has, and that is the whole title, ends as words for people do in Italian, Portuguese
+    and Spanish, such as "cajera", and in English hardly any: it is no slip of the English word that is spelt alike."""
+    return word.endswith(("a", "o"))
+
+
 STATE_TITLES = {
     "unemployed": (
         "unemployed",

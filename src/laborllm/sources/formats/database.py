@@ -39,6 +39,10 @@ TEXTS = re.compile(
     re.DOTALL,
 )
 """Names, comments and texts in SQL."""
+QUOTES = re.compile(r"\A(?:[eE]?'|\"|\$\w*\$|--|/\*)|(?:'|\"|\$\w*\$|\*/)\Z")
+"""What encloses them."""
+EXCERPT = re.compile(r"\n(?:Query was:|LINE \d)")
+"""Where a driver's error begins to repeat the query, perhaps a part of a text."""
 STRUCK = "***"
 
 
@@ -104,7 +108,7 @@ def _read_postgres(query: str, database: str, where: str) -> pl.DataFrame:
     try:
         return pl.read_database_uri(query, database, engine="adbc")
     except (Error, pl.exceptions.PolarsError) as error:
-        said = _without([*_secrets(database), *_texts(query)], _line(error))
+        said = _without([*_secrets(database), *_left_out(query)], _line(error))
     raise SourceError(f"{where}: {said}")  # outside, as the driver's own error may show the password
 
 
@@ -121,7 +125,7 @@ def _read_duckdb(query: str, database: str, where: str) -> pl.DataFrame:
             found = connection.sql(query)
             return pl.DataFrame(found) if found is not None else pl.DataFrame()
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
-        said = _without(_texts(query), _line(error))
+        said = _without(_left_out(query), _line(error))
     raise SourceError(f"{where}: {said}")  # outside, as the driver's own error shows the query
 
 
@@ -135,9 +139,13 @@ def _secrets(database: str) -> list[str]:
     return sorted({text for secret in written for text in (secret, unquote(secret)) if text}, key=len, reverse=True)
 
 
-def _texts(query: str) -> list[str]:
-    """The texts of a query, without their quote marks, as an error may repeat them."""
-    return [text for found in TEXTS.finditer(query) if (text := (found["text"] or "").strip("eE'$"))]
+def _left_out(query: str) -> list[str]:
+    """What `without_texts` leaves out, without its marks, as written and as meant: an error may repeat it. The longest
+    first."""
+    kept = without_texts(query)
+    written = [QUOTES.sub("", found[0]) for found in TEXTS.finditer(query) if found[0] not in kept]
+    meant = {text for each in written for text in (each, re.sub(r"(['\"])\1", r"\1", each)) if text}
+    return sorted(meant, key=len, reverse=True)
 
 
 def _without(secrets: Sequence[str], text: str) -> str:
@@ -147,5 +155,4 @@ def _without(secrets: Sequence[str], text: str) -> str:
 
 
 def _line(error: Exception) -> str:
-    said, _, _ = str(error).partition("\nQuery was:")
-    return plain(said) or type(error).__name__
+    return plain(EXCERPT.split(str(error), 1)[0]) or type(error).__name__

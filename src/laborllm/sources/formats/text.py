@@ -7,10 +7,9 @@ from typing import Protocol
 import polars as pl
 
 from laborllm.errors import SourceError
+from laborllm.panel.schema import CONTROL
 
 LARGEST_TEXT = 2 * 2**30  # bytes that a compressed file may inflate to
-CONTROL = r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+"
-"""Characters that steer a terminal or hide text: control codes, line separators, marks of direction, zero widths."""
 
 
 class Packed(Protocol):
@@ -103,10 +102,10 @@ def plain_cells(cells: pl.Expr) -> pl.Expr:
 def _decode_as(name: str, content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding).removeprefix("\ufeff")
-    except LookupError as error:
-        raise SourceError(f"unknown encoding {encoding!r}: use one such as utf-8, windows-1250 or latin-1") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{name}, line {_line(content, error.start)}: the bytes are not {encoding}") from error
+    except (LookupError, UnicodeError) as error:  # of an encoding that is none, or none of text
+        raise SourceError(f"unknown encoding {encoding!r}: use one such as utf-8, windows-1250 or latin-1") from error
 
 
 def _require_one_encoding(name: str, content: bytes, first: int) -> None:

@@ -17,7 +17,7 @@ from laborllm.studies.protocol.question import Question
 from laborllm.studies.protocol.study import Study
 
 LARGEST_SEED = 2**31
-STATED = {"title", "size", "folds", "seeds", "study", "fingerprints", "models", "questions"}
+STATED = {"title", "made", "size", "folds", "seeds", "study", "fingerprints", "split_by", "models", "questions"}
 
 
 def make_plan(
@@ -73,13 +73,33 @@ def read_plan(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} is no plan of a study: it has no {min(missing)}")
     if hash_of(plan) != stated:
         raise RunError(f"{path} was changed after it was frozen: its hash is another one")
+    if not _is_plan(plan):
+        raise RunError(f"{path} is no plan of a study: an entry of it is of another kind")
     return plan | {"hash": stated}
+
+
+def _is_plan(plan: Mapping[str, Any]) -> bool:
+    """Whether what a plan states is of the kinds that `make_plan` writes."""
+    try:
+        names = set(plan["study"]["panels"])
+        texts = [plan["title"], plan["made"], plan["size"], plan["study"]["base"], *plan["study"]["panels"].values()]
+        texts += [*names, *plan["study"]["models"], *plan["fingerprints"].values(), *plan["split_by"].values()]
+        whole = [plan["folds"], *plan["seeds"]]
+        return (
+            all(isinstance(text, str) for text in texts)
+            and all(type(number) is int and number >= 0 for number in whole)
+            and plan["folds"] > 1
+            and len(plan["seeds"]) > 0
+            and names == set(plan["fingerprints"]) == set(plan["split_by"]) != set()
+        )
+    except (TypeError, KeyError, AttributeError):
+        return False
 
 
 def require_planned(plan: Mapping[str, Any], study: Study) -> None:
     """Raise `RunError` if the panels or the models of a study are not those of its plan."""
     for name, fingerprint in plan["fingerprints"].items():
-        if study.cache.panels.fingerprint(name) != fingerprint:
+        if study.cache.panels.fingerprint(name) != fingerprint or study.panel(name).split_by != plan["split_by"][name]:
             raise RunError(f"the panel {name} is another one than when the plan was made")
     if _models(study) != plan["models"]:
         raise RunError("the models of this version of laborllm are other ones than when the plan was made")

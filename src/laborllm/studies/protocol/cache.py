@@ -20,9 +20,10 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.language.specs import OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load
+from laborllm.models.runs.leftovers import remove_checkpoints
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import Run, read_run
-from laborllm.storage import make_folder, new_file, read_json
+from laborllm.storage import file_hash, make_folder, new_file, read_json
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.runs import Fit, Job, Scores
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 KEY = 12  # digits of a hash in a name
+SHA256 = "sha256"  # of a file, in the note on what it took
 PLACES = ("members", "offset_model")
 """Options that say where members are, and not what they are."""
 
@@ -54,13 +56,22 @@ class RunCache:
         return self.folder / kind / (f"{name}-{key}" if isinstance(job, Fit) else f"{name}-{key}.parquet")
 
     def has(self, job: Job) -> bool:
-        """Whether a run is there, whole."""
-        return self.place(job).exists()
+        """Whether a run is there, whole: a run folder, or a file with the hash that was noted when it was written."""
+        place = self.place(job)
+        if isinstance(job, Fit):
+            return place.exists()
+        note = self._note_of(place, job)
+        return place.is_file() and note.is_file() and self._hash_in(note) == file_hash(place)
+
+    def tidy(self, job: Job) -> None:
+        """Remove what a kill has left of a training whose run is there."""
+        if isinstance(job, Fit) and self.has(job):
+            remove_checkpoints(self.place(job))
 
     def make(self, job: Job) -> None:
         """Fit or forecast, unless it was done before, and note the processor seconds."""
         place = self.place(job)
-        if place.exists():
+        if self.has(job):
             return
         make_folder(place.parent)
         start = time.process_time()
@@ -68,7 +79,7 @@ class RunCache:
             self._fit(job, place)
         else:
             self._score(job, place)
-        self._note(place.name.removesuffix(".parquet"), job, time.process_time() - start)
+        self._note(place, job, time.process_time() - start)
 
     def run(self, fit: Fit) -> Run:
         """What the run folder of a fit states."""
@@ -144,9 +155,21 @@ class RunCache:
         options = {name: value for name, value in to_options(spec).items() if name not in left_out}
         return [job.spec.name, options, job.on.identity(fingerprint), job.seed, members]
 
-    def _note(self, run: str, job: Job, seconds: float) -> None:
-        fit, kind, panel = (job, "fit", job.on) if isinstance(job, Fit) else (job.fit, "forecast", job.of)
+    def _note(self, place: Path, job: Job, seconds: float) -> None:
+        note = self._note_of(place, job)
+        kind, _, run = note.stem.partition("-")
+        fit, panel = (job, job.on) if isinstance(job, Fit) else (job.fit, job.of)
         row = {"run": run, "kind": kind, "panel": panel.panel, "seed": fit.seed, "processor_minutes": seconds / 60}
-        make_folder(self.folder / "costs")
-        with new_file(self.folder / "costs" / f"{kind}-{run}.json") as file:
-            file.write_text(json.dumps(row))
+        hashed = {SHA256: file_hash(place)} if place.is_file() else {}
+        make_folder(note.parent)
+        with new_file(note) as file:
+            file.write_text(json.dumps(row | hashed))
+
+    def _note_of(self, place: Path, job: Job) -> Path:
+        """Where it stands what a run took."""
+        kind = "fit" if isinstance(job, Fit) else "forecast"
+        return self.folder / "costs" / f"{kind}-{place.name.removesuffix('.parquet')}.json"
+
+    def _hash_in(self, note: Path) -> str | None:
+        stated = read_json(note)
+        return str(stated[SHA256]) if isinstance(stated, dict) and SHA256 in stated else None

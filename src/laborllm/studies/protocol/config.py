@@ -105,6 +105,10 @@ class StudyFile:
         models: Names in tables of the models that take part; empty for those of the size.
         distances: A CSV file of distances between occupations, such as those of O*NET ratings, that vectors are
             compared with; None for none.
+
+    Raises:
+        SourceError: A name of a panel that no file can have in its own.
+        OptionError: An unknown model, or none to compare.
     """
 
     title: str
@@ -113,6 +117,12 @@ class StudyFile:
     questions: tuple[int, ...] = ()
     models: tuple[str, ...] = ()
     distances: str | None = None
+
+    def __post_init__(self) -> None:
+        require_models(self.models)
+        for name in self.panels:
+            if not name.isprintable() or Path(name).name != name:
+                raise SourceError(f"a panel cannot be called {name!r}: files of the study have its name in theirs")
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -127,13 +137,11 @@ class StudyFile:
         wrong = [number for number in numbers if not number.isdecimal()]
         if wrong:
             raise SourceError(f"{path.name}: a question is a number such as 1, not {wrong[0]!r}")
-        models = tuple(said.texts("models"))
-        require_models(models)
         return cls(
             title=said.text("title"),
             panels={name: panels.text(name) for name in names},
             base=said.text("base", BASE),
             questions=tuple(map(int, numbers)),
-            models=models,
+            models=tuple(said.texts("models")),
             distances=said.text("distances") if "distances" in said.content else None,
         )

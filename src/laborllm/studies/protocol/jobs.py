@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import chain
 from multiprocessing import get_context
 
 from laborllm.errors import OptionError
@@ -24,7 +25,10 @@ def run_jobs(cache: RunCache, asked: Sequence[Scores], *, processes: int = 1) ->
     """
     if processes < 1:
         raise OptionError(f"a study runs in at least one process, not {processes}")
-    stages = [[job for job in stage if not cache.has(job)] for stage in in_order(list(asked))]
+    planned = in_order(list(asked))
+    for job in chain(*planned):
+        cache.tidy(job)
+    stages = [[job for job in stage if not cache.has(job)] for stage in planned]
     with progress("study", sum(map(len, stages)), "runs") as advance:
         for stage in filter(None, stages):
             if processes == 1:

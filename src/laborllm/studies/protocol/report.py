@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from laborllm.privacy.outputs import Output, new_output
+from laborllm.privacy.spreadsheets import as_texts
 from laborllm.report.figures import to_svg
 from laborllm.report.numbers import number
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
@@ -35,7 +36,11 @@ def write_study(study: Study, answers: Answers) -> None:
     found = [{"question": question.number, **vars(answer.verdict)} for question, answer in answers.items()]
     verdicts = Output("verdicts", [{"question": question.number, "status": "ok"} for question in answers])
     _write(folder / ANSWERS, json.dumps(found, indent=1), verdicts)
-    _write(folder / COSTS, study.cache.costs().write_csv(), Output("costs of runs", said="no number about people"))
+    _write(
+        folder / COSTS,
+        as_texts(study.cache.costs()).write_csv(),
+        Output("costs of runs", said="no number about people"),
+    )
     _write(folder / REPORT, _page(study, answers), verdicts, *listed)
 
 
