@@ -4,9 +4,10 @@ PYTHON ?= python3
 DATA ?= ../shared/data
 BIN := .venv/bin
 SETUP := .venv/set-up
+TESTS := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench coder serve docs dist supply lock reference-model clean
+.PHONY: help setup demo test test-slow lint bench coder serve docs dist supply lock reference-model clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +19,10 @@ demo: $(SETUP) ## careers of 4,711 women to an evaluated, fine-tuned forecast: d
 	$(BIN)/laborllm demo --out demo
 
 test: lint ## lint, types, layers, tests, and the examples of README and docs
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(TESTS) -m "not slow"
+
+test-slow: $(SETUP) ## the tests of scale: memory, kills, clusters, browsers, statistics of many draws
+	$(TESTS) -m slow
 
 lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/ruff check .

@@ -31,6 +31,7 @@ def test_the_wheel_holds_the_package_and_its_data(wheel: Path) -> None:
     assert packed == {name for name in there if "__pycache__" not in name}
 
 
+@pytest.mark.slow
 def test_the_tour_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """Other packages are those installed here, as a path: the environment itself has the wheel and nothing else."""
     venv.create(tmp_path / "env", with_pip=False)

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.engines import LOCAL, VERBS, measure_engines
 
 
+@pytest.mark.slow
 def test_a_row_for_each_verb_and_engine(tmp_path: Path) -> None:
     found = measure_engines(60, tmp_path, engines=LOCAL)
     assert found["verb"].to_list() == [verb for verb in VERBS for _ in LOCAL]
@@ -15,6 +18,7 @@ def test_a_row_for_each_verb_and_engine(tmp_path: Path) -> None:
     assert again["seconds"].to_list() == found["seconds"].to_list()
 
 
+@pytest.mark.slow
 def test_a_result_with_other_bytes_is_told(tmp_path: Path) -> None:
     """Two processes measured before, whose result differed."""
     measure_engines(60, tmp_path, engines={"one process": ()})

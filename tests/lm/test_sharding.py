@@ -36,6 +36,8 @@ from laborllm.training.checkpoint import Checkpoints
 from laborllm.training.curve import CurvePoint, read_curve, write_curve
 from laborllm.training.loop import train
 
+pytestmark = pytest.mark.slow  # several processes of torch
+
 RECIPE = TuningConfig(method="full", batch_size=3, learning_rate=1e-3, validate_every=12, pack_tokens=128)
 
 
@@ -194,7 +196,6 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("alone", "name"),
     [("one", "whole"), ("one", "on-one"), ("one", "on-three"), ("one-adapter", "adapter"), ("one-head", "head")],
@@ -210,7 +211,6 @@ def test_several_processes_take_the_steps_of_one(alone: str, name: str, tuned: P
     torch.testing.assert_close(shared, weights, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "processes"), [("whole", 2), ("on-three", 3)])
 def test_no_process_holds_the_whole_model(name: str, processes: int, tuned: Path) -> None:
     weights = load_file(tuned / "one.safetensors")
@@ -219,7 +219,6 @@ def test_no_process_holds_the_whole_model(name: str, processes: int, tuned: Path
     assert all(sum(part) < 1.2 * sum(map(sum, own)) / processes for part in own)
 
 
-@pytest.mark.slow
 def test_each_process_writes_its_part_of_a_checkpoint(tuned: Path) -> None:
     """Weights, the best ones and two moments, and a count of steps for each tensor."""
     (folder,) = (tuned / "three.training").iterdir()
@@ -228,7 +227,6 @@ def test_each_process_writes_its_part_of_a_checkpoint(tuned: Path) -> None:
     assert max(sizes) < 1.5 * min(sizes)
 
 
-@pytest.mark.slow
 def test_a_run_folder_that_no_process_held_is_that_of_one(tuned: Path) -> None:
     runs = [ll.load(tuned / name) for name in ("one-fit", "fit")]
     panel = ll.read_panel(tuned / "panel.parquet").subset("test")

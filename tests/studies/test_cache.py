@@ -83,6 +83,7 @@ def test_mixtures_come_after_their_members() -> None:
     assert in_order([*ASKED, *ASKED])[0] == [COUNTS, LOGIT]
 
 
+@pytest.mark.slow
 def test_processes_give_the_same(cache: RunCache, panels: Panels, tmp_path: Path) -> None:
     other = RunCache(tmp_path, panels)
     run_jobs(other, ASKED, processes=2)

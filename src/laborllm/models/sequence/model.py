@@ -150,9 +150,7 @@ class FittedSequence:
         """
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
         weights = load_file(run.path / WEIGHTS)
-        _require_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)
-        network = new_network(spec, vocabulary, len(run.record.taxonomy))
-        network.load_state_dict(weights)
+        network = _with_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)
         return cls(spec, run.record, vocabulary, network.to(best_device()), read_curve(run.path / CURVE))
 
     def _careers(self, panel: Panel) -> Careers:
@@ -160,19 +158,22 @@ class FittedSequence:
         return index_careers(panel, self.vocabulary).to(best_device())
 
 
-def _require_weights(
+def _with_weights(
     path: Path, spec: "SequenceSpec", vocabulary: Vocabulary, occupations: int, weights: Mapping[str, Tensor]
-) -> None:
-    """Raise `RunError` unless weights are those of the network that a spec describes: a network that is built first
-    would take what memory a changed spec claims."""
-    wanted = {}
+) -> nn.Module:
+    """The network that a spec describes, with these weights; `RunError` unless they are its own: one that is built with
+    weights first would take what memory a changed spec claims."""
     if getattr(spec, "layers", 0) <= len(weights):
         with torch.device("meta"):
-            wanted = {
-                name: weight.shape for name, weight in new_network(spec, vocabulary, occupations).state_dict().items()
-            }
-    if wanted != {name: weight.shape for name, weight in weights.items()}:
-        raise RunError(f"{path / WEIGHTS} does not hold the weights of the network that {path / RUN_FILE} describes")
+            network = new_network(spec, vocabulary, occupations)
+        if _shapes(network.state_dict()) == _shapes(weights):
+            network.load_state_dict(weights, assign=True)
+            return network
+    raise RunError(f"{path / WEIGHTS} does not hold the weights of the network that {path / RUN_FILE} describes")
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (weight.shape, weight.dtype) for name, weight in weights.items()}
 
 
 def new_network(spec: "SequenceSpec", vocabulary: Vocabulary, occupations: int) -> nn.Module:

@@ -8,6 +8,7 @@ lists say that hold the title in the same words, or in the same but for words of
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import repeat
 from pathlib import Path
 from typing import Self
@@ -207,7 +208,7 @@ class TitleCoder:
 
 
 def load_coder(corrections: Path | None = None) -> TitleCoder:
-    """The coder of the shipped titles, into occ1990dd. Learning takes about two seconds: load it once.
+    """The coder of the shipped titles, into occ1990dd. It learns for about two seconds, once in a process.
 
     Args:
         corrections: a CSV file of titles and codes that come before all else.
@@ -215,10 +216,15 @@ def load_coder(corrections: Path | None = None) -> TitleCoder:
     Raises:
         TaxonomyError: the file does not give each of its titles one code of the taxonomy.
     """
+    coder = _shipped()
+    return coder if corrections is None else coder.with_corrections(read_corrections(corrections))
+
+
+@cache
+def _shipped() -> TitleCoder:
     taxonomy = load_taxonomy("occ1990dd")
     classifier = Classifier.from_bytes((DATA / "titles_classifier.npz").read_bytes())
-    coder = TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy), classifier)
-    return coder if corrections is None else coder.with_corrections(read_corrections(corrections))
+    return TitleCoder.learn(taxonomy, load_titles().with_taxonomy(taxonomy), classifier)
 
 
 def key(title: Words) -> Words:
