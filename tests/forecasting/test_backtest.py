@@ -4,10 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from laborllm.errors import PanelError
+from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.backtests.backtest import Backtest, backtest
 from laborllm.forecasting.backtests.origins import SHARE, STATE, cut
 from laborllm.forecasting.groups import group_shares
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.models.counts.specs import Transition
 from laborllm.occupations import Taxonomy
@@ -156,3 +157,37 @@ def test_ties_are_broken_at_random(chain: Panel) -> None:
     stays = estimate(scores, STATE, "top-1", 1)[0]
     assert 0.6 < stays < 0.8
     assert estimate(scores, STATE, "top-5", 1)[0] == pytest.approx(stays + (1 - stays) * 4 / 7)
+
+
+def test_refits_are_drawn_from_and_a_common_error_widens(chain: Panel) -> None:
+    """One year ahead the forecast is the mean of the fits; with twice the error no interval is narrower."""
+    fits = [Transition("plain").fit(chain if seed is None else chain.resampled(seed=seed)) for seed in (None, 0, 1)]
+    found = {
+        error: backtest(
+            {"counts": fits[0]},
+            chain,
+            origins=[2003],
+            horizon=1,
+            draws=50,
+            refits={"counts": fits[1:]},
+            common_error={"counts": CommonError(error, counts=100)} if error else None,
+        )
+        for error in (0.0, 0.1, 0.2)
+    }
+    test = chain.subset("test")
+    likelihood = np.mean([np.exp(fit.log_likelihood(test)) for fit in fits], axis=0)
+    next_year = (test.records["year"] == 2004).to_numpy()
+    score, _ = estimate(found[0.0].scores, "counts", "log score", 1)
+    assert score == pytest.approx(-np.log(likelihood[next_year]).mean(), rel=1e-5)
+    widths = [
+        (each.rates.filter(model="counts")["high"] - each.rates.filter(model="counts")["low"]).sum()
+        for each in found.values()
+    ]
+    assert widths == sorted(set(widths))
+    assert found[0.0].rates.filter(model=STATE).equals(found[0.2].rates.filter(model=STATE))
+
+
+@pytest.mark.parametrize("given", ["refits", "common_error"])
+def test_of_no_model_here(given: str, chain: Panel) -> None:
+    with pytest.raises(OptionError, match="of 'other', which is no model here: use counts"):
+        backtest({"counts": Transition().fit(chain)}, chain, origins=[2003], horizon=1, **{given: {"other": []}})  # type: ignore[arg-type]

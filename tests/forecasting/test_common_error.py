@@ -9,8 +9,7 @@ import pytest
 from cli.commands import laborllm
 from forecasting.test_shares import PATHS, cell, simulation
 from laborllm.errors import InputError, PanelError
-from laborllm.forecasting.backtests.rates import SHOWN
-from laborllm.forecasting.groups.common_error import SHIPPED_ERRORS, CommonError, common_error_of
+from laborllm.forecasting.groups.common_error import SHIPPED_ERRORS, SHOWN, CommonError, common_error_of
 from laborllm.forecasting.groups.shares import group_shares
 from laborllm.panel import Panel
 

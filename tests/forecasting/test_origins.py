@@ -13,8 +13,9 @@ from sklearn.metrics import log_loss
 import laborllm as ll
 from laborllm.errors import PanelError
 from laborllm.forecasting.backtests.origins import SHARE, STATE, Futures, Origin, cut, futures_of, marginal_of
-from laborllm.forecasting.backtests.rates import AGES, ENOUGH, coverage_of, rates_at
+from laborllm.forecasting.backtests.rates import AGES, coverage_of, rates_at
 from laborllm.forecasting.backtests.scored import means_of, scores_at
+from laborllm.forecasting.groups.common_error import ENOUGH
 from laborllm.models.counts.specs import Transition
 from laborllm.panel import Panel
 
@@ -33,7 +34,7 @@ def origin(careers: Panel) -> Origin:
 
 @pytest.fixture(scope="module")
 def futures(careers: Panel, origin: Origin) -> dict[str, Futures]:
-    models = {"chain": Transition().fit(careers)}
+    models = {"chain": [Transition().fit(careers)]}
     return dict(futures_of(models, origin, marginal_of(careers), DRAWS, 0))
 
 
@@ -46,7 +47,7 @@ def many() -> Origin:
 @pytest.fixture(scope="module")
 def many_futures(many: Origin) -> dict[str, Futures]:
     careers = ll.import_synthetic(workers=600)
-    return dict(futures_of({"chain": Transition().fit(careers)}, many, marginal_of(careers), DRAWS, 0))
+    return dict(futures_of({"chain": [Transition().fit(careers)]}, many, marginal_of(careers), DRAWS, 0))
 
 
 def test_careers_are_cut_at_the_origin(careers: Panel, origin: Origin) -> None:

@@ -16,6 +16,7 @@ from laborllm.errors import OptionError
 from laborllm.forecasting.backtests.origins import cut, futures_of, marginal_of
 from laborllm.forecasting.backtests.rates import coverage_of, rates_at
 from laborllm.forecasting.backtests.scored import means_of, scores_at
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.models.contract import Forecaster
 from laborllm.models.counts.specs import Transition
 from laborllm.models.taxonomies import require_taxonomy
@@ -70,6 +71,8 @@ def backtest(
     workers: int | None = None,
     draws: int = 200,
     seed: int = 0,
+    refits: Mapping[str, Sequence[Forecaster]] | None = None,
+    common_error: Mapping[str, CommonError] | None = None,
 ) -> Backtest:
     """Score forecasts of up to `horizon` years ahead from every origin.
 
@@ -80,14 +83,18 @@ def backtest(
         horizon: How many years ahead.
         split: Whose careers are forecast.
         workers: Forecast this many of them, drawn at random. Default: all.
-        draws: Paths of each worker.
+        draws: Paths of each worker, by each fit.
         seed: Seed of the draws.
+        refits: Models fitted on resampled careers, by the name of the model that they are refits of: its forecast is
+            the mean of theirs and its own, and intervals hold what the careers do not say.
+        common_error: The error that all people of a group share, calibrated on people who are not tested, by the name
+            of the model: intervals of counts hold it too.
 
     Returns:
         Scores, rates by age and group, and the coverage of the intervals of counts.
 
     Raises:
-        OptionError: There is no origin.
+        OptionError: There is no origin, or refits or an error are of no model here.
         PanelError: No worker of the split was seen both before and after an origin.
         RunError: A model forecasts over another taxonomy than the panel's.
 
@@ -101,19 +108,33 @@ def backtest(
     """
     if not origins:
         raise OptionError("a backtest needs at least one origin: a year at which forecasts are made")
-    for model in models.values():
+    fits = _with_refits(models, refits or {}, common_error or {})
+    for model in (each for several in fits.values() for each in several):
         require_taxonomy(model, panel)
     some = panel.draw(split, workers, seed=seed)
-    chains: dict[str, Forecaster] = {name: spec.fit(panel) for name, spec in MARKOV.items()}
+    fits |= {name: [spec.fit(panel)] for name, spec in MARKOV.items()}
     marginal = marginal_of(panel)
     scored, rates, coverage = [], [], []
     for origin in [cut(some, split, year, horizon) for year in origins]:
-        for name, futures in futures_of(dict(models) | chains, origin, marginal, draws, seed):
+        for name, futures in futures_of(fits, origin, marginal, draws, seed, common_error or {}):
             called = pl.lit(name).alias("model")
             scored += [row.with_columns(called) for row in scores_at(origin, futures)]
             rates.append(rates_at(origin, futures).select(called, pl.all()))
             coverage.append(coverage_of(origin, futures).select(called, pl.all()))
     return Backtest(means_of(pl.concat(scored)), pl.concat(rates), _share_held(coverage))
+
+
+def _with_refits(
+    models: Mapping[str, Forecaster],
+    refits: Mapping[str, Sequence[Forecaster]],
+    common_error: Mapping[str, CommonError],
+) -> dict[str, Sequence[Forecaster]]:
+    """Each model with its refits, by name."""
+    for what, named in (("refits", refits), ("errors", common_error)):
+        for name in named:
+            if name not in models:
+                raise OptionError(f"there are {what} of {name!r}, which is no model here: use {', '.join(models)}")
+    return {name: [model, *refits.get(name, [])] for name, model in models.items()}
 
 
 def _share_held(coverage: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -1,13 +1,15 @@
 """Where a backtest stands: careers as they were known at an origin, and what each forecast says of the years since."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
+from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 
@@ -24,10 +26,12 @@ class Futures:
     Attributes:
         probability: Of every occupation by year, (W, K, J).
         paths: Occupations drawn, (W, D, K) columns.
+        common_error: What counts of people are off by beyond chance; None: nothing.
     """
 
     probability: NDArray[np.floating]
     paths: NDArray[np.integer]
+    common_error: CommonError | None = None
 
 
 @dataclass(frozen=True)
@@ -82,22 +86,29 @@ def cut(panel: Panel, split: str, year: int, horizon: int) -> Origin:
 
 
 def futures_of(
-    models: Mapping[str, Forecaster], origin: Origin, marginal: Floats, draws: int, seed: int
+    models: Mapping[str, Sequence[Forecaster]],
+    origin: Origin,
+    marginal: Floats,
+    draws: int,
+    seed: int,
+    errors: Mapping[str, CommonError] = MappingProxyType({}),
 ) -> Iterator[tuple[str, Futures]]:
     """What each model says at an origin, by name, and then the two naive forecasts.
 
     Args:
-        models: Fitted models by name.
+        models: The fits of each model by its name: one, or one and its refits, whose paths are taken together.
         origin: The careers.
         marginal: The constant shares, (J,).
-        draws: Paths of each worker.
+        draws: Paths of each worker by each fit.
         seed: Seed of the draws.
+        errors: What counts of people are off by beyond chance, of some models by name.
     """
     from laborllm.forecasting.simulation.simulate import simulate  # brings torch, which tables of rates do not need
 
-    for name, model in models.items():
-        simulation = simulate(model, origin.panel, draws=draws, seed=seed)
-        yield name, Futures(simulation.probability, simulation.occupation)
+    for name, fits in models.items():
+        said = [simulate(fit, origin.panel, draws=draws, seed=seed + number) for number, fit in enumerate(fits)]
+        probability = said[0].probability if len(said) == 1 else np.mean([each.probability for each in said], axis=0)
+        yield name, Futures(probability, np.concatenate([each.occupation for each in said], axis=1), errors.get(name))
     workers, horizon = origin.observed.shape
     stays = np.eye(len(marginal))[origin.last][:, None].repeat(horizon, axis=1)
     yield STATE, Futures(stays, origin.last[:, None, None].repeat(horizon, axis=2))

@@ -11,20 +11,18 @@ from numpy.typing import NDArray
 from laborllm.forecasting.backtests.origins import Futures, Origin
 from laborllm.forecasting.backtests.scored import LEVELS
 from laborllm.forecasting.central import Numbers, central_interval
+from laborllm.forecasting.groups.common_error import ENOUGH, SHOWN
 from laborllm.privacy import withhold
 
 AGES = (25, 35, 45, 55)
 """Where a new age group begins."""
 UNKNOWN = "age unknown"
-ENOUGH = 5
-"""Expected people from which a count tells whether its interval holds: one near zero always does."""
-SHOWN = 0.9
 
 
 def rates_at(origin: Origin, futures: Futures) -> pl.DataFrame:
     """origin, horizon, age, group, people, observed, expected, low and high, of one forecast at one origin.
 
-    People are the workers of the age who were seen in the year; the interval is of chance in their paths. Numbers are
+    People are the workers of the age who were seen in the year; the interval is of what the futures hold. Numbers are
     null where the count of the group, at the origin or in the year, is withheld: some forecasts repeat the first.
     """
     parts = []
@@ -99,7 +97,11 @@ def _cells(origin: Origin, futures: Futures) -> Iterator[Cells]:
             total = futures.probability[rows, year].sum(axis=0).astype(np.float64)
             expected = np.bincount(cell, total, minlength=len(groups)).astype(np.float64)
             drawn = _counts(cell[futures.paths[rows, :, year]], len(groups))
-            yield Cells(calendar - origin.year, name, len(rows), groups, observed, expected, drawn, hidden[name])
+            horizon = calendar - origin.year
+            if futures.common_error is not None:
+                ahead = np.array([float(horizon)])
+                drawn = futures.common_error.spread(drawn[:, None], expected[None], ahead, len(rows), seed=0)[:, 0]
+            yield Cells(horizon, name, len(rows), groups, observed, expected, drawn, hidden[name])
 
 
 def _hidden(

@@ -22,13 +22,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.errors import InputError, PanelError
-from laborllm.forecasting.backtests.rates import ENOUGH, SHOWN
 from laborllm.models.runs.shipped import SHIPPED, find_run
 from laborllm.panel.parquet.read import UNREADABLE, read_whole
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
+ENOUGH = 5
+"""Expected people from which a count tells whether its interval holds: one near zero always does."""
+SHOWN = 0.9
+"""Share of futures in the intervals that a backtest lists."""
 SHIPPED_ERRORS = SHIPPED / "common_error.json"
 """What backtests have found of the models that come with laborllm, by name."""
 
@@ -128,12 +131,13 @@ def common_error_of(run: Path, rates: Path | None) -> CommonError | None:
         PanelError: The rates are of other models, or too few.
     """
     if rates is not None:
-        return CommonError.from_rates(_read_rates(rates), run.name)
+        return CommonError.from_rates(read_rates(rates), run.name)
     known = json.loads(SHIPPED_ERRORS.read_text(encoding="utf-8"))
     return CommonError(**known[str(run)]) if str(run) in known and find_run(run) != run else None
 
 
-def _read_rates(path: Path) -> pl.DataFrame:
+def read_rates(path: Path) -> pl.DataFrame:
+    """The table of rates that a backtest wrote. Raises `InputError` for a file that is none."""
     if not path.is_file():
         raise InputError(f"no file of rates at {path}")
     try:
