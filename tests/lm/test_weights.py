@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from laborllm.errors import InputError, LaborLLMError, RunError
 from laborllm.lm.base import hub
-from laborllm.lm.base.load import BaseModel, fetch_base, load_base
+from laborllm.lm.base.load import BaseModel, fetch_base, load_base, load_config
 from laborllm.lm.base.weights import ADAPTER, CONFIG, TENSORS, add_adapter, load_weights, merge_adapter, save_weights
 from laborllm.runtime import peak_memory
 
@@ -147,6 +147,34 @@ def test_code_that_comes_with_a_model_is_not_run(own_base_folder: Path, tmp_path
     with pytest.raises(InputError, match="cannot load base model"):
         load_base(str(own_base_folder))
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"num_hidden_layers": 10**6},
+        {"num_labels": 10**9},
+        {"text_config": {"n_layer": 1e30}},
+        {"num_experts": -9999},
+    ],
+)
+def test_a_configuration_of_too_many_parts_is_refused_at_once(entry: dict[str, Any], own_base_folder: Path) -> None:
+    config = json.loads((own_base_folder / "config.json").read_text())
+    (own_base_folder / "config.json").write_text(json.dumps(config | entry))
+    begin = time.monotonic()
+    for load in (load_base, load_config):
+        with pytest.raises(InputError, match="which no model has"):
+            load(str(own_base_folder))
+    assert time.monotonic() - begin < SECONDS
+
+
+@pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation"])
+def test_kernels_of_others_are_not_fetched(name: str, own_base_folder: Path) -> None:
+    """Transformers takes the name of a repository of code for one, where the package `kernels` is installed."""
+    config = json.loads((own_base_folder / "config.json").read_text())
+    (own_base_folder / "config.json").write_text(json.dumps(config | {name: "some-one/some-kernel"}))
+    assert load_base(str(own_base_folder)).model.config._attn_implementation in ("sdpa", "eager")
+    assert load_config(str(own_base_folder))._attn_implementation is None
 
 
 def test_without_the_hub_a_name_is_one_line_at_once(monkeypatch: pytest.MonkeyPatch, calls: list[Any]) -> None:

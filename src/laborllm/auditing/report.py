@@ -6,6 +6,7 @@ from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.extraction import Extraction
 from laborllm.auditing.membership import Audit
 from laborllm.privacy import SMALLEST_CELL
+from laborllm.privacy.markdown import in_markdown
 from laborllm.privacy.outputs import new_output
 from laborllm.report.numbers import interval, number, share
 from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
@@ -44,7 +45,7 @@ def audit_tables(audit: Audit) -> list[Table]:
 
 def as_markdown(audit: Audit) -> str:
     """The section of a model card."""
-    return "\n\n".join([headline(audit), *map(_markdown, audit_tables(audit)), _setting(audit)])
+    return "\n\n".join([headline(audit), *map(_markdown, audit_tables(audit)), in_markdown(_setting(audit))])
 
 
 def as_text(audit: Audit) -> str:

@@ -18,6 +18,7 @@ def prompt_specification(template: Template, taxonomy: Taxonomy, dataset: str) -
     Returns:
         The example and its rules.
     """
+    dataset = dataset.replace("`", "'")  # which would end the example, or the name
     rules = [
         f"The first line names the dataset: `{dataset}` is the one of the fit.",
         "Gender, ethnicity, region, year of birth and education are written in the words of the panel. What is not "

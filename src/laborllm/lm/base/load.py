@@ -25,6 +25,7 @@ from transformers import (
 from laborllm.errors import InputError, OptionError, RunError, first_line
 from laborllm.lm.base.hub import cached, fetch
 from laborllm.lm.base.listing import EMBEDDED, user_cache
+from laborllm.lm.base.plausible import require_countable, require_plausible
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 from laborllm.training.parallel.sharding import Shards
@@ -84,22 +85,26 @@ def fetch_base(name: str) -> None:
 def folder_of(name: str) -> str:
     """The folder of a model on this machine. A name would make transformers ask the hub, even where set not to."""
     where = locate(name)
-    if Path(where).exists():
-        return where
-    folder = cached(where)
+    folder = Path(where) if Path(where).exists() else cached(where)
     if folder is None:
         raise InputError(f"no base model {name!r} on this machine: it is neither a folder nor in the cache")
+    require_plausible(folder)
     return str(folder)
 
 
 def load_config(name: str) -> PreTrainedConfig:
     """The configuration of a base model, as `load_base` finds it. Raises `InputError`."""
+    where = folder_of(name)
     try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(folder_of(name), **OF_THIS_MACHINE)
-    except InputError:
-        raise
+        return _config_of(where)
     except Exception as error:  # of any kind, as for the weights
         raise InputError(f"cannot load base model {name!r}: {first_line(error)}") from error
+
+
+def _config_of(where: str) -> PreTrainedConfig:
+    """The configuration of a folder, with our own kernels: it can name others, which transformers fetches as code."""
+    config: PreTrainedConfig = AutoConfig.from_pretrained(where, **OF_THIS_MACHINE)
+    config._attn_implementation = None
     return config
 
 
@@ -119,7 +124,12 @@ def load_tokenizer(where: str) -> PreTrainedTokenizerFast:
 def _with_missing(where: str) -> tuple[PreTrainedModel, list[str]]:
     """A model, and the names of weights that it lacks, which transformers draws at random."""
     model, info = AutoModelForCausalLM.from_pretrained(  # type: ignore[misc]
-        where, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **OF_THIS_MACHINE
+        where,
+        config=_config_of(where),
+        dtype=torch.float32,
+        use_safetensors=True,
+        output_loading_info=True,
+        **OF_THIS_MACHINE,
     )
     return model, sorted(info["missing_keys"])  # type: ignore[has-type]
 
@@ -235,10 +245,14 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
     quantised, so its weights move to one of the same configuration without that memory."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
+        config = AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
+        require_countable(config.to_dict(), gguf)
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **OF_THIS_MACHINE
             )
+    except InputError:
+        raise
     except Exception as error:  # of any kind, for a file that is torn
         raise InputError(f"cannot read base model {gguf}: {first_line(error)}") from error
     config = copy.deepcopy(loaded.config)

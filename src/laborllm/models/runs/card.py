@@ -1,10 +1,9 @@
 """The page that goes with a fitted model: what it is, what it was fitted on, what it is for."""
 
-import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from laborllm.sources.formats.text import plain
+from laborllm.privacy.markdown import in_markdown
 
 INTENDED_USE = """\
 Research on groups of workers: where careers lead, how groups differ, what a covariate adds. The model repeats the
@@ -68,13 +67,8 @@ def with_section(card: str, title: str, text: str) -> str:
 
 
 def _table(rows: Mapping[str, Any]) -> str:
-    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in _flat(rows)]
+    lines = [f"| {in_markdown(name)} | {in_markdown(value)} |" for name, value in _flat(rows)]
     return "\n".join(["| | |", "|---|---|", *lines]) if lines else ""
-
-
-def _cell(value: object) -> str:
-    """A value as text in a table of Markdown, which may hold HTML: a label is neither."""
-    return html.escape(plain(str(value)), quote=False).replace("|", r"\|")
 
 
 def _flat(rows: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

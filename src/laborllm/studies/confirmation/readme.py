@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from laborllm.privacy.markdown import in_markdown
 from laborllm.studies.protocol.config import SizeName
 from laborllm.studies.protocol.study import Study
 from laborllm.studies.questions.registry import QUESTIONS
@@ -45,7 +46,7 @@ def readme(study: Study, size: SizeName, machine: Mapping[str, str], minutes: fl
         minutes: Of one processor that its runs took.
     """
     parts = [
-        f"# {study.file.title}",
+        f"# {in_markdown(study.file.title)}",
         _data(study),
         _computing(study, size, machine, minutes),
         _steps(size),
@@ -55,7 +56,7 @@ def readme(study: Study, size: SizeName, machine: Mapping[str, str], minutes: fl
 
 
 def _data(study: Study) -> str:
-    labels = {name: study.panel(name).dataset for name in study.panels}
+    labels = {in_markdown(name): in_markdown(study.panel(name).dataset) for name in study.panels}
     access = [f"| {name} | {label} | {ACCESS.get(label.upper(), UNKNOWN)} | no |" for name, label in labels.items()]
     citations = [f"- {name}: {CITATIONS.get(label.upper(), UNKNOWN)}" for name, label in labels.items()]
     head = ["| panel | dataset | access | in this package |", "|---|---|---|---|"]
