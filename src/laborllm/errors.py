@@ -1,5 +1,7 @@
 """What laborllm raises on purpose, by cause: one line that says what was found, where, and what would be right."""
 
+LONGEST = 400  # characters of cells
+
 
 class LaborLLMError(Exception):
     """Root of the project's errors. The command line prints one as a line and exits with code 2.
@@ -7,13 +9,13 @@ class LaborLLMError(Exception):
     Args:
         message: what was found and where, in words that hold for the library too.
         hint: what to do about it on the command line; None where the message says it all.
-        cells: the cells of the source that are at fault, which may be a person's: shown where that is asked for.
+        cells: the cells of the source that are at fault, which may be a person's: shown, and cut, where asked for.
     """
 
     def __init__(self, message: str, *, hint: str | None = None, cells: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
-        self.cells = cells
+        self.cells = cells if cells is None or len(cells) <= LONGEST else f"{cells[:LONGEST]}..."
 
 
 class InputError(LaborLLMError):

@@ -101,7 +101,7 @@ def test_too_few_people(panel: Panel, elsewhere: Fitted) -> None:
     few = panel.with_records(
         panel.records.filter((pl.col("split") != "test") | pl.col("worker").is_in(tested.implode()))
     )
-    with pytest.raises(PanelError, match="split test has 9 workers: an audit takes 10 or more"):
+    with pytest.raises(PanelError, match="split test has fewer than 10 workers, which an audit takes"):
         audit(elsewhere, few)
 
 

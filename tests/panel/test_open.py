@@ -78,7 +78,7 @@ def test_a_panel_without_open_records_is_observed_as_it_is() -> None:
 
 def test_a_year_before_the_end_of_a_career_is_refused() -> None:
     made = panel(record("a", 2000), record("b", 2003), record("c", 2001))
-    with pytest.raises(PanelError, match=r"^2 careers have a record in 2001 or later \(the last is of 2003\): .*$"):
+    with pytest.raises(PanelError, match=r"^2 careers have a record in 2001 or later: .*$"):
         made.open(years=range(2001, 2005))
     with pytest.raises(PanelError, match="give at least one"):
         made.open(years=[])

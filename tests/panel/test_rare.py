@@ -57,7 +57,7 @@ def test_nothing_to_pool() -> None:
 
 
 def test_too_few_altogether() -> None:
-    with pytest.raises(PanelError, match="carried by 4 together"):
+    with pytest.raises(PanelError, match="carried by as few together"):
         pool_rare(panel_of({"a": 20, "b": 20, "c": 20, "d": 20, "e": 20, "f": 4}), GROUPS)
 
 

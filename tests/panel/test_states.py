@@ -105,10 +105,12 @@ def test_occupations_that_a_model_lacks_are_not_compared() -> None:
 
 
 def test_the_note_counts_what_changed() -> None:
-    panel = career(["unemployed", "4", "not_in_labor_force", "unemployed"], ["unemployed", "not_in_labor_force"])
+    panel = career(
+        ["unemployed", "4", "not_in_labor_force", *["unemployed"] * 11], ["unemployed", "not_in_labor_force"]
+    )
     notes = coarsen(panel, ["not_working"]).provenance.notes
     assert notes["states coarsened"] == (
-        "unemployed to not_working (2 records), not_in_labor_force to not_working (1 record)"
+        "unemployed to not_working (12 records), not_in_labor_force to not_working (fewer than 10 records)"
     )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import laborllm as ll
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.panel import Panel, Provenance, profile, tally
+from laborllm.panel import Panel, Provenance, few_open, profile
 from laborllm.panel.files.store import PanelFile
 from laborllm.panel.summary import MOST_FREQUENT, Summary, summarise
 from laborllm.report.describe import as_json, as_text
@@ -31,7 +31,9 @@ def _panel() -> Panel:
     rows += [("x", 1999, "C", "valid", "male", 1950)]
     rows += [("y", 2003, "unemployed", "test", None, None), ("y", 2005, "unemployed", "test", None, None)]
     names = ["worker", "year", "occupation", "split", "gender", "birth_year"]
-    provenance = Provenance("table", rows_in=30, left_out={"status unknown": 3}, notes={"codes mapped": "3 of 3"})
+    provenance = Provenance(
+        "table", rows_in=30, left_out={"status unknown": 3}, notes={"codes mapped": "3 of 3", "encoding": "UTF-16"}
+    )
     records = pl.DataFrame(rows, schema=names, orient="row")
     return Panel(records, TAXONOMY.with_states(["unemployed"]), "OWN", provenance)
 
@@ -73,10 +75,10 @@ def test_open_records_and_own_columns_are_counted_apart() -> None:
 
 
 def test_no_rare_code_is_shown() -> None:
-    rare = Provenance("table", notes={"codes not in taxonomy": "777 (1 row)", "unit": "year"})
+    rare = Provenance("table", notes={"codes not in taxonomy": "777 (1 row)", "waves": "1990"})
     summary = summarise(replace(_panel(), provenance=rare))
     assert all("777" not in text for text in (as_text(summary), as_json(summary)))
-    assert summary.provenance.notes == {"unit": "year"}
+    assert summary.provenance.notes == {"waves": "1990"}
 
 
 def test_a_panel_too_small_to_show_its_years() -> None:
@@ -113,7 +115,7 @@ def test_a_file_read_some_careers_at_a_time(tmp_path: Path, monkeypatch: pytest.
     panel = ll.import_synthetic(workers=120)
     panel.save(tmp_path / "panel.parquet")
     whole = [as_json(summarise(panel)), *(draw(panel).rows() for draw in PROFILE)]
-    for module in (tally, profile):
+    for module in (few_open, profile):
         monkeypatch.setattr(module, "ROWS_TOGETHER", 70)
     careers = PanelFile.open(tmp_path / "panel.parquet")
     assert [as_json(summarise(careers)), *(draw(careers).rows() for draw in PROFILE)] == whole
@@ -197,7 +199,7 @@ Rows of the source                                    rows
   kept                                                  27
 
 Notes
-  codes mapped: 3 of 3"""
+  encoding: UTF-16"""
 
 
 def test_notes_that_quote_cells_are_for_whoever_imports(tmp_path: Path) -> None:

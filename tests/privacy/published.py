@@ -4,7 +4,6 @@ import csv
 import json
 import re
 from collections.abc import Hashable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +15,11 @@ from laborllm.report.numbers import MISSING
 from laborllm.report.table import LATEX
 from laborllm.studies.questions.forecasts import gains, structural_change, two_years
 from privacy.attack import Cell, Publication
+from privacy.planted import tables_of
 
 GROUPS = ("transition", "origin", "destination", "gender", "education")
 NUMBERS = ("records", "workers", "estimate")
 AGES = ("under 25", "25 to 34", "35 to 44", "45 to 54", "55 and over")
-
-
-class _Tables(HTMLParser):
-    """The cells of every table of a page, row by row."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tables: list[list[list[str]]] = []
-        self._in_cell = False
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self._in_cell = tag in ("td", "th")
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif self._in_cell:
-            self.tables[-1][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_cell = False
-
-    def handle_data(self, data: str) -> None:
-        if self._in_cell:
-            self.tables[-1][-1][-1] += data
-
-
-def tables_of(page: Path) -> dict[tuple[str, ...], list[list[str]]]:
-    """Rows by the header of their table."""
-    return {tuple(rows[0]): rows[1:] for rows in _Tables(page.read_text()).tables}
 
 
 def observed(panel: Panel) -> pl.DataFrame:
@@ -92,7 +61,7 @@ def describe(panel: Panel, folder: Path) -> Publication:
         "transition": cells_of(records, "followed", "next_group"),
         **{f"{name} known": [(value is not None,) for value in records[name]] for name in names},
     }
-    page = tables_of(folder / "describe.html")
+    page = tables_of((folder / "describe.html").read_text())
     by_age = page["age", "state", "workers", "share"]
     flows = page["group", "next group", "workers", "share"]
     shown: set[Cell] = {("all", ())}
@@ -137,7 +106,7 @@ def evaluate(panel: Panel, folder: Path) -> Publication:
         (row["group"], (row["level"],)) for row in rows if any(row[name] is not None for name in NUMBERS)
     }
     shown |= {("flow", (row["origin"], row["destination"])) for row in told["flows"] if row["workers"]}
-    page = tables_of(folder / "evaluate.html")
+    page = tables_of((folder / "evaluate.html").read_text())
     kinds = page["records of kind", "records", "workers"]
     kinds += _latex_rows(folder / "tables" / "sample.tex")
     shown |= {("all" if kind == "all" else "transition", (kind,)) for kind, *numbers in kinds if _has_number(numbers)}
@@ -273,3 +242,42 @@ def ageing(panel: Panel, name: str, folder: Path) -> Publication:
         if number != MISSING
     }
     return Publication({"distance": bound.to_list(), "kind": list(kind)}, after["worker"].to_list(), shown)
+
+
+def evaluated(panel: Panel, told: dict[str, Any], split: str = "test") -> Publication:
+    """What the JSON of an evaluation shows of the records of a split, by any columns and crossings of them."""
+    records = observed(panel.observed())
+    inside = (records["split"] == split).to_list()
+    groups = dict.fromkeys(row["group"] for row in told["estimates"] if row["group"] != "all")
+    partitions: dict[str, list[Hashable]] = {"all": [("all",) if each else None for each in inside]}
+    for name in groups:
+        parts = [records[part.strip()].cast(pl.String).fill_null("unknown") for part in name.split("*")]
+        levels = zip(*parts, strict=True)
+        partitions[name] = [(", ".join(level),) if each else None for level, each in zip(levels, inside, strict=True)]
+    rows = [*told["estimates"], *told["comparisons"]]
+    shown: set[Cell] = {
+        (row["group"], (row["level"],)) for row in rows if any(row[name] is not None for name in NUMBERS)
+    }
+    return Publication(partitions, records["worker"].to_list(), shown)
+
+
+def grouped(panel: Panel, column: str, csv_text: str) -> Publication:
+    """What a table of `group` shows of the workers by the last value of a column, each counted at her last record."""
+    records = panel.observed().records
+    last = (records["worker"] != records["worker"].shift(-1)).fill_null(value=True)
+    known = records.select(pl.col(column).cast(pl.String).forward_fill().over("worker").fill_null("unknown"))
+    level = [(each,) if final else None for each, final in zip(known[column], last, strict=True)]
+    told = {row["group"] for row in csv.DictReader(csv_text.splitlines())}
+    shown: set[Cell] = {(column, (each,)) for each in told}
+    return Publication({column: list(level)}, records["worker"].to_list(), shown)
+
+
+def together(publications: dict[str, Publication]) -> Publication:
+    """What several outputs show of the same records."""
+    first = next(iter(publications.values()))
+    assert all(list(each.worker) == list(first.worker) for each in publications.values())
+    partitions = {
+        f"{name}: {own}": column for name, each in publications.items() for own, column in each.partitions.items()
+    }
+    shown = {(f"{name}: {own}", cell) for name, each in publications.items() for own, cell in each.shown}
+    return Publication(partitions, first.worker, shown)

@@ -9,7 +9,6 @@ import pytest
 from laborllm.errors import StorageError
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance
-from laborllm.panel.summary import QUOTING
 from laborllm.report.pages.panel import write_description
 from report.page import Page, assert_stands_alone
 
@@ -33,7 +32,7 @@ def _panel(states: list[str], workers: int, birth_year: int | None) -> Panel:
         {"own.csv": "ab" * 32},
         len(rows) + 30,
         left_out,
-        {"note": HOSTILE} | dict.fromkeys(QUOTING, "1230 (1 row)"),
+        {"encoding": HOSTILE, "codes not in taxonomy": "1230 (1 row)"},
     )
     taxonomy = Taxonomy.from_occupations("jobs", OCCUPATIONS).with_states(states)
     return Panel(pl.DataFrame(rows, names, orient="row"), taxonomy, HOSTILE, provenance)

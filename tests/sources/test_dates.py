@@ -276,5 +276,5 @@ def test_what_could_not_be_read_is_shown_with_counts(tmp_path: Path) -> None:
     assert panel.provenance.left_out == {"date unreadable": 3}
     assert panel.provenance.notes["dates unreadable"] == "'soon' (2), '03/04/2016' (1)"
     assert years(imported(tmp_path, rows, date_order="day-first"), "2") == [2015, 2016]
-    with pytest.raises(SourceError, match=r"no row is left .*; dates unreadable: 'soon' \(1\)"):
+    with pytest.raises(SourceError, match=r"no row is left .*; dates unreadable$"):
         imported(tmp_path, "2,soon,2016,Cashier\n")

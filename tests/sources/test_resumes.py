@@ -327,10 +327,10 @@ def test_states_of_the_panel_to_pool_with(tmp_path: Path) -> None:
 
 def test_uncoded_titles_are_listed_with_their_rows(tmp_path: Path) -> None:
     rows = (
-        "".join(f"{n},2001,2001,Xyzzy,,\n" for n in range(10)) + "90,2001,2003,Frobozz\x1b[31m,,\n91,2001,2001,RN,,\n"
+        "".join(f"{n},2001,2001,Xyzzy,,\n" for n in range(10)) + "90,2001,2012,Frobozz\x1b[31m,,\n91,2001,2001,RN,,\n"
     )
     written = write_resumes(table(tmp_path, rows), tmp_path / "panel.parquet")
-    assert written.uncoded.rows() == [("Xyzzy", 10), ("Frobozz [31m", 3)]
+    assert written.uncoded.rows() == [("Frobozz [31m", 12, 1), ("Xyzzy", 10, 10)]
     assert written.provenance.notes["titles uncoded"] == "'Xyzzy' (10)"  # a title of few may be that of a person
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import PanelError
+from laborllm.errors import OptionError, PanelError
 from laborllm.models.contract import Forecaster
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
@@ -58,6 +58,14 @@ class Extraction:
     of_moved_members: float
     of_moved_others: float
 
+    @property
+    def shown(self) -> dict[str, float | None]:
+        """The fields; those of who moved are None where too few did, or did not."""
+        fields: dict[str, float | None] = dict(vars(self))
+        sides = ((self.members, self.moved_members), (self.others, self.moved_others))
+        small = [size for people, moved in sides for size in (moved, people - moved) if size < SMALLEST_CELL]
+        return fields | (dict.fromkeys(name for name in fields if "moved" in name) if small else {})
+
 
 def extract(
     model: Forecaster, panel: Panel, *, people: int, given: int = GIVEN, records: int = RECORDS, seed: int = 0
@@ -76,8 +84,11 @@ def extract(
         The shares that are completed.
 
     Raises:
+        OptionError: Fewer than ten people are asked for.
         PanelError: Fewer than ten people of a split have that many records.
     """
+    if people < SMALLEST_CELL:
+        raise OptionError(f"careers of {people} people are to be completed: it takes {SMALLEST_CELL} or more")
     train, test = (
         completed(model, _beginnings(panel, split, given + records, people, seed), records)
         for split in ("train", "test")

@@ -92,7 +92,8 @@ class Audit:
             'transition'
         """
         facts = {name: value for name, value in vars(self).items() if name not in ("table", *ASKED_FOR)}
-        facts |= {name: vars(found) for name in ASKED_FOR if (found := getattr(self, name)) is not None}
+        facts |= {"canaries": vars(self.canaries)} if self.canaries is not None else {}
+        facts |= {"extraction": self.extraction.shown} if self.extraction is not None else {}
         return json.dumps(facts | {"attacks": self.table.to_dicts()}, indent=1)
 
 
@@ -193,7 +194,7 @@ class _Units:
         units = cls(np.repeat(np.arange(people.height), people["len"]), people["split"].to_numpy(), comparable)
         for name, count in zip(("train", "test"), np.bincount(~units.sides("person")[0], minlength=2), strict=True):
             if count < SMALLEST_CELL:
-                raise PanelError(f"split {name} has {count} workers: an audit takes {SMALLEST_CELL} or more")
+                raise PanelError(f"split {name} has fewer than {SMALLEST_CELL} workers, which an audit takes")
         return units
 
     def asked(self, unit: str) -> Bools:

@@ -5,7 +5,6 @@ from pathlib import Path
 from laborllm.auditing.canaries import Canaries
 from laborllm.auditing.extraction import Extraction
 from laborllm.auditing.membership import Audit
-from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.markdown import in_markdown
 from laborllm.privacy.outputs import new_output
 from laborllm.report.numbers import interval, number, share
@@ -109,7 +108,7 @@ def _of_extraction(found: Extraction) -> str:
     shares = f"for {share(found.of_members)} of {found.members:,} people trained on and {share(found.of_others)} of"
     within = interval(100 * found.low, 100 * found.high)
     said = f"{asked} {shares} {found.others:,} held out (difference in points, 95 %: {within})."
-    if min(found.moved_members, found.moved_others) < SMALLEST_CELL:
+    if found.shown["moved_members"] is None:
         return said
     moved = f"{share(found.of_moved_members)} of {found.moved_members:,} and {share(found.of_moved_others)}"
     return f"{said} Of those who moved within them: {moved} of {found.moved_others:,}."

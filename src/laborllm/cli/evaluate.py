@@ -132,10 +132,11 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     Returns:
         Name of each fact -> its text.
     """
-    size = f"{len(panel):,} records of {panel.workers:,} workers"
+    from laborllm.panel.few_open import shown_size
+
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {
-        "Panel": f"{panel.dataset}: {size}, from {panel.provenance.source}",
+        "Panel": f"{panel.dataset}: {shown_size(panel)}, from {panel.provenance.source}",
         "Taxonomy": f"{panel.taxonomy.name}, {len(panel.taxonomy)} occupations",
         "Evaluated on": f"workers of split {split}: {drawn}",
         "Fingerprint": panel.fingerprint,

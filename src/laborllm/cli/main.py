@@ -12,7 +12,7 @@ from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
 from laborllm.cli.ahead import backtest, forecast, group, simulate, steps, what_if
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.fitting import curves, fit, models, out_of_fold, validate
-from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
+from laborllm.cli.options import EVERY_OPTION, SHOW_VALUES, read_config, refuse_rounding, shows_values
 from laborllm.cli.places import refuse_places
 from laborllm.cli.terminal import Unheard, print_any_text
 from laborllm.errors import LaborLLMError
@@ -20,13 +20,12 @@ from laborllm.runtime import is_out_of_memory, set_up_process
 from laborllm.sources.formats.text import plain
 
 BAD_INPUT = 2
-SHOW_VALUES = "--show-values"  # of any command
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 app = App(
     name="laborllm",
     help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities. "
-    f"With `{SHOW_VALUES}` an error shows the cells of the source that it is about, which may be a person's.",
+    f"With `{SHOW_VALUES}` an error and an import show cells of the source and counts of few, which may be a person's.",
     help_format="markdown",
     version=__version__,
     default_parameter=EVERY_OPTION,
@@ -61,7 +60,7 @@ app.command(demo.demo)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for bad input, 130 when interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    show_values = SHOW_VALUES in tokens
+    shown = shows_values.set(SHOW_VALUES in tokens)
     tokens = [token for token in tokens if token != SHOW_VALUES]
     set_up_process()
     print_any_text()
@@ -75,7 +74,7 @@ def _run(tokens: Sequence[str], *, show_values: bool) -> int:
         if sys.stdout is not None:  # as where it was closed from the beginning
             sys.stdout.flush()
     except (LaborLLMError, CycloptsError) as error:
-        print(f"laborllm: {one_line(error, show_values=show_values)}", file=sys.stderr)
+        print(f"laborllm: {one_line(error, show_values=shows_values.get())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as interrupt:
         print("laborllm:", ": ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)
@@ -92,6 +91,8 @@ def _run(tokens: Sequence[str], *, show_values: bool) -> int:
             raise
         print("laborllm: memory does not hold this: ask for a smaller model, or for less at a time", file=sys.stderr)
         return BAD_INPUT
+    finally:
+        shows_values.reset(shown)
     return 0
 
 

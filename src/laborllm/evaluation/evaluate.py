@@ -20,6 +20,7 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
+from laborllm.panel.few_open import has_few_open
 from laborllm.panel.files.store import Careers, PanelFile
 from laborllm.panel.states import comparable
 from laborllm.storage import temporary_folder
@@ -104,7 +105,7 @@ def evaluate(
         weights=weights,
         cluster=cluster,
         strata=strata,
-        open_records=len(careers) - len(sample.worker),
+        open_records=0 if has_few_open(careers) else len(careers) - len(sample.worker),
         about=_about(taxonomies, taxonomy, about or {}),
     )
 

@@ -3,18 +3,19 @@
 groups = group_records(panel, history, ["transition", "gender*education", "history"])
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 
 import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Indices, compact
+from laborllm.evaluation.arrays import Bools, Indices, compact
 from laborllm.evaluation.bootstrap import Partition
 from laborllm.panel import Panel
 from laborllm.panel.history import KINDS, History
+from laborllm.sources.spellings import WORDS
 
 ALL, UNKNOWN, FIRST = "all", "unknown", "first record"
 DERIVED = ("transition", "history", "decade", "origin", "destination")
@@ -25,15 +26,35 @@ SEEN = {"0": 0, "1": 1, "2": 2, "3 to 5": 3, "6 to 10": 6, "11 or more": 11}
 
 FIFTHS = ("lowest fifth", "second fifth", "third fifth", "fourth fifth", "highest fifth")
 MOST_LEVELS = 100
+WITHHELD = "withheld"  # in place of the name of a level
+
+COMMON_WORDS = frozenset(word for words in WORDS.values() for word in words)
+"""What the panels call their levels of education, genders and so on: that there is such a level tells nothing."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """A partition of n records. levels: their names, in order. level: (n,) the place in `levels` of each record's."""
+    """A partition of n records.
+
+    Attributes:
+        name: Of the group.
+        levels: Their names, in order.
+        level: The place in `levels` of each record's, (n,).
+        values: Those of the levels that are named by what the panel holds, so that the name says that somebody has it.
+    """
 
     name: str
     levels: tuple[str, ...]
     level: Indices
+    values: frozenset[str] = frozenset()
+
+    def shown_levels(self, hidden: Bools) -> tuple[str, ...]:
+        """The names of the levels; of those hidden, (L,), a number where the name is a value that few may have."""
+        number = count(1)
+        return tuple(
+            f"{WITHHELD} {next(number)}" if is_hidden and level in self.values else level
+            for level, is_hidden in zip(self.levels, hidden, strict=True)
+        )
 
     @property
     def partition(self) -> Partition:
@@ -61,13 +82,29 @@ def group_records(panel: Panel, history: History, by: Iterable[str]) -> list[Gro
     return [everything, *(_crossed(panel, history, name) for name in names)]
 
 
+def margins_of(panel: Panel, history: History, by: Iterable[str]) -> list[Group]:
+    """The groups that are crossed and not asked for by themselves: another evaluation may show them.
+
+    Args:
+        panel: Of n records.
+        history: Of the same records.
+        by: Names of groups, as `group_records` takes them.
+    """
+    names = list(by)
+    parts = dict.fromkeys(part.strip() for name in names if "*" in name for part in name.split("*"))
+    return [_group(panel, history, part) for part in parts if part not in names]
+
+
 def _crossed(panel: Panel, history: History, name: str) -> Group:
     parts = [_group(panel, history, part.strip()) for part in name.split("*")]
     if len(parts) == 1:
         return parts[0]
     level = np.ravel_multi_index([part.level for part in parts], [len(part.levels) for part in parts])
-    levels = [", ".join(each) for each in product(*(part.levels for part in parts))]
-    return _without_empty(name, levels, np.asarray(level, dtype=np.intp))
+    crossed = list(product(*(part.levels for part in parts)))
+    of_values = [any(one in part.values for one, part in zip(each, parts, strict=True)) for each in crossed]
+    levels = [", ".join(each) for each in crossed]
+    values = {each for each, is_value in zip(levels, of_values, strict=True) if is_value}
+    return _without_empty(name, levels, np.asarray(level, dtype=np.intp), values)
 
 
 def _group(panel: Panel, history: History, name: str) -> Group:
@@ -109,7 +146,8 @@ def _by_value(name: str, values: pl.Series, shown: str = "{}") -> Group:
     if len(found) > MOST_LEVELS:
         raise OptionError(f"the column {name!r} has {len(found):,} values: a group has {MOST_LEVELS} levels at most")
     level = values.replace_strict(found, range(len(found)), default=len(found), return_dtype=pl.Int16).to_numpy()
-    return _without_empty(name, (*(shown.format(value) for value in found), UNKNOWN), level)
+    names = [shown.format(value) for value in found]
+    return _without_empty(name, (*names, UNKNOWN), level, set(names) - COMMON_WORDS)
 
 
 def _by_fifths(name: str, values: pl.Series) -> Group:
@@ -123,8 +161,8 @@ def _by_fifths(name: str, values: pl.Series) -> Group:
     return _without_empty(name, (*FIFTHS, UNKNOWN), level.astype(np.intp))
 
 
-def _without_empty(name: str, levels: Iterable[str], level: Indices) -> Group:
+def _without_empty(name: str, levels: Iterable[str], level: Indices, values: Set[str] = frozenset()) -> Group:
     """The levels that occur."""
     occurring, place = np.unique(level, return_inverse=True)
     names = list(levels)
-    return Group(name, tuple(names[at] for at in occurring), compact(place.ravel()))
+    return Group(name, tuple(names[at] for at in occurring), compact(place.ravel()), frozenset(values))

@@ -26,7 +26,7 @@ class Evaluation:
         weights: "none", "sampling" or the column of the weights.
         cluster: The column whose values were drawn together.
         strata: The column within which they were drawn; None for none.
-        open_records: How many records were left out because their occupation is not known yet.
+        open_records: How many records were left out because their occupation is not known yet; 0 where they are of few.
         about: A line on each model, such as how it was trained.
 
     Examples:

@@ -13,7 +13,7 @@ from laborllm.evaluation.arrays import Bools, Indices, Numbers, compact
 from laborllm.evaluation.bootstrap import ClusterBootstrap, Partition
 from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.flow_groups import Flows
-from laborllm.evaluation.groups import DERIVED, Group, group_records
+from laborllm.evaluation.groups import DERIVED, Group, group_records, margins_of
 from laborllm.evaluation.scores.portions import observed_portions
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
@@ -43,6 +43,7 @@ class Sample:
         history: Of each record.
         design: Weights, clusters and strata.
         groups: All records, and the partitions asked for.
+        margins: The partitions that are crossed in those, and not asked for by themselves.
         flows: Between which groups of occupations each record moves.
         bootstrap: The draws that all statistics share.
     """
@@ -51,6 +52,7 @@ class Sample:
     history: History
     design: Design
     groups: Sequence[Group]
+    margins: Sequence[Group]
     flows: Flows
     bootstrap: ClusterBootstrap
 
@@ -91,13 +93,18 @@ class Sample:
         panel, history = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
-        groups, flows = group_records(panel, history, by), Flows.of(history, taxonomy)
-        return cls(compact(worker_index(panel.records)), history, design, groups, flows, bootstrap)
+        groups, margins = group_records(panel, history, by), margins_of(panel, history, by)
+        worker, flows = compact(worker_index(panel.records)), Flows.of(history, taxonomy)
+        return cls(worker, history, design, groups, margins, flows, bootstrap)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """The c cells of all groups."""
-        return tuple(Cell(group.name, level) for group in self.groups for level in group.levels)
+        """The c cells of all groups; a hidden one that is named by a value of the panel has a number for its name."""
+        return tuple(
+            Cell(group.name, level)
+            for group, hidden in zip(self.groups, self._hidden, strict=False)
+            for level in group.shown_levels(hidden)
+        )
 
     @property
     def partitions(self) -> list[Partition]:
@@ -146,14 +153,15 @@ class Sample:
     def hidden_flows(self) -> tuple[Bools, Bools]:
         """Which origins, (G,), and which flows between groups, (G * G,), may not be shown along with the cells."""
         size = len(self.flows.groups)
-        origins, flows = self._hidden[len(self.groups) :]
+        origins, flows = self._hidden[-2:]
         return np.pad(origins, (0, size - len(origins))), np.pad(flows, (0, size * size - len(flows)))
 
     @cached_property
     def _hidden(self) -> list[Bools]:
-        """What may not be shown of all that is published; to protect a small cell, flows are given up first."""
-        levels = [group.level for group in self.groups]
-        rank = [0] * len(levels) + [1, 2]
+        """What may not be shown of all that is published, where margins are known; to protect a small cell, flows are
+        given up first, and margins last."""
+        levels = [group.level for group in (*self.groups, *self.margins)]
+        rank = [1] * len(self.groups) + [0] * len(self.margins) + [2, 3]
         partitions = [*levels, self.flows.origin, self.flows.flow]
         return withhold(partitions, self.worker, rank, self._dominated(partitions))
 

@@ -13,6 +13,12 @@ from laborllm.panel.schema import CONTROL
 
 MARK = "laborllm.split_by"  # what the metadata of a panel file has and no other file
 
+OF_NOBODY = frozenset(
+    {"confidence of titles", "crosswalk", "database", "dgp", "encoding", "not in the extract", "origin", "query"}
+    | {"query SHA-256", "survey rounds", "waves"}
+)
+"""The notes that may be published: how the source was read. All others quote its cells, or count rows or people."""
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -135,7 +135,7 @@ class Panel:
         if max(ends) >= asked[0]:
             late = sum(end >= asked[0] for end in ends)
             raise PanelError(
-                f"{late:,} careers have a record in {asked[0]} or later (the last is of {max(ends)}): a record can be "
+                f"{late:,} careers have a record in {asked[0]} or later: a record can be "
                 "opened only after the last of its career",
                 hint="ask for a later year; a list of jobs is true to the date of its file, or to what --as-of says",
             )

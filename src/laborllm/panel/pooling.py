@@ -19,6 +19,7 @@ from laborllm.panel.facts import Provenance
 from laborllm.panel.files.store import Careers
 from laborllm.panel.panel import Panel
 from laborllm.panel.states import COARSENED, over, shared_states
+from laborllm.privacy import SMALLEST_CELL
 
 Draw = Literal["alike", "weight", "target"]
 
@@ -218,7 +219,8 @@ def _as_notes(held_out: dict[str, str], without: str | None = None) -> dict[str,
 
 def _note(addition: Addition, added: Panel) -> tuple[str, str]:
     """What the notes of the pooled panel say about an addition."""
-    drawn = f"{added.workers:,} training workers, {addition.share:g} of them, drawn {addition.draw}"
+    workers = f"{added.workers:,}" if added.workers >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL}"
+    drawn = f"{workers} training workers, {addition.share:g} of them, drawn {addition.draw}"
     coarsened = added.provenance.notes.get(COARSENED)
     states = f"; {COARSENED}, {coarsened}" if coarsened else ""
     return f"{ADDED} {added.dataset}", f"{drawn}; panel {addition.panel.fingerprint}{states}"

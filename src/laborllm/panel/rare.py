@@ -75,8 +75,8 @@ def _classes(
         rest += classes.pop()
     if rest and people(rest) < SMALLEST_CELL:
         raise PanelError(
-            f"the {len(rest)} occupations that fewer than {SMALLEST_CELL} training workers carry are carried by "
-            f"{people(rest)} together: they cannot be a class of their own"
+            f"the {len(rest)} occupations that fewer than {SMALLEST_CELL} training workers carry are carried by as few "
+            "together: they cannot be a class of their own"
         )
     return tuple(tuple(sorted(codes, key=taxonomy.position.__getitem__)) for codes in [*classes, rest] if codes)
 

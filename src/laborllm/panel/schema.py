@@ -54,8 +54,22 @@ def conform(records: pl.DataFrame) -> pl.DataFrame:
     try:
         known = records.select(columns).cast(SCHEMA)  # type: ignore[arg-type]
     except pl.exceptions.PolarsError as error:
-        raise PanelError(f"a column has the wrong type: {str(error).splitlines()[0]}") from error
+        where = f"a column has the wrong type: {_wrong_column(records.select(columns))}"
+        raise PanelError(where, cells=str(error).splitlines()[0]) from error
     return known.with_columns(_own_column(records[name]) for name in sorted(set(records.columns) - set(SCHEMA)))
+
+
+def _wrong_column(records: pl.DataFrame) -> str:
+    """The first column that cannot be cast to its type, and the first row that cannot, as an error names them."""
+    for name, kind in SCHEMA.items():
+        try:
+            cast = records[name].cast(kind, strict=False)
+        except pl.exceptions.PolarsError:
+            return f"{name} is {records[name].dtype}"
+        rows = (cast.is_null() & records[name].is_not_null()).arg_true()
+        if len(rows):
+            return f"{name}, the first in row {rows[0] + 1:,}"
+    return "unknown"
 
 
 def check(records: pl.DataFrame, taxonomy: Taxonomy, split_by: str) -> None:

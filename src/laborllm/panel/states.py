@@ -13,6 +13,7 @@ from laborllm.errors import PanelError
 from laborllm.occupations import STATES, Taxonomy
 from laborllm.occupations.taxonomy import COARSER
 from laborllm.panel.panel import Panel
+from laborllm.privacy import SMALLEST_CELL
 
 COARSENED = "states coarsened"
 """Under this name a panel's notes say which states became another."""
@@ -123,4 +124,4 @@ def _require_contained(ours: Taxonomy, codes: Sequence[str], taxonomy: Taxonomy)
 
 
 def _records(count: int) -> str:
-    return f"{count:,} record" if count == 1 else f"{count:,} records"
+    return f"{count:,} records" if count >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL} records"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from laborllm.panel.facts import Provenance
+from laborllm.panel.facts import OF_NOBODY, Provenance
 from laborllm.panel.files.store import Careers
 from laborllm.panel.panel import Panel
 from laborllm.panel.schema import COVARIATES, SPLITS
@@ -15,10 +15,6 @@ from laborllm.privacy.suppression import withheld_cells
 
 MOST_FREQUENT = 10
 SHOWN: dict[str, pl.DataType] = {"covariate": pl.String(), "known": pl.Float64(), "values": pl.List(pl.String)}
-QUOTING = {"codes not in taxonomy", "dates unreadable", "ends in the future", "titles uncoded"} | {
-    f"{name} {what}" for name in COVARIATES for what in ("read", "not read", "in words of its own")
-}
-"""Notes for whoever imports: they quote cells of the source, which may be of one person."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,8 @@ class Summary:
     """The size and make-up of a panel; what fewer than ten workers share is not in it, or None.
 
     Attributes:
-        records: Records with an occupation; all counts, but of workers and splits, are of these.
-        open_records: Records without an occupation yet.
+        records: Records with an occupation; all counts, but of workers, are of these.
+        open_records: Records without an occupation yet; those of few workers are left out of all that is counted.
         first_year, last_year: Of the years in which at least ten workers have a record; None if there is none.
         records_per_worker: Mean and median.
         stay_rate: Share of records, first ones aside, with the occupation of the record before; None if no worker has
@@ -38,7 +34,7 @@ class Summary:
         withheld: How many occupations and states occur and are in neither, as too few workers have them.
         covariates: covariate, known (share of records), values (the most frequent first).
         columns: The user's own columns: column, type, known (share of records).
-        splits: split, workers, records, open ones included.
+        splits: split, workers, records.
         split_by: Column whose values no split divides.
         row_counts: What became of the rows of the source, see `Provenance`; those of few are None.
     """
@@ -74,7 +70,7 @@ def summarise(careers: Careers) -> Summary:
     found = _found(counted)
     shown = withhold_counts(found)
     is_state = pl.col("code").is_in(panel.taxonomy.states)
-    notes = {name: text for name, text in panel.provenance.notes.items() if name not in QUOTING}
+    notes = {name: text for name, text in panel.provenance.notes.items() if name in OF_NOBODY}
     return Summary(
         dataset=panel.dataset,
         taxonomy=panel.taxonomy.name,

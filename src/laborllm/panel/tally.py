@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
+from laborllm.panel.few_open import shown_portions
 from laborllm.panel.files.store import Careers
 from laborllm.panel.order import worker_index
-from laborllm.panel.panel import ROWS_TOGETHER, Panel
+from laborllm.panel.panel import Panel
 from laborllm.panel.schema import COVARIATES
 from laborllm.privacy.counts import CellCounts
 
@@ -17,14 +18,14 @@ Types = dict[str, pl.DataType]
 
 @dataclass
 class Tally:
-    """What is counted of a panel.
+    """What is counted of a panel; open records of few workers are not.
 
     Attributes:
         first: The first portion of the careers, for what is the same in all.
         workers, records, open_records: How many there are; records with an occupation.
         counts: Tables by name, each of some keys, workers and records: `length` (how many records a worker has),
-            `year`, `occupation` and `stays` (whether a record repeats the occupation before) of records with an
-            occupation, `covariate` (covariate and value) and `split` of all records.
+            `year`, `occupation`, `stays` (whether a record repeats the occupation before) and `split` of records with
+            an occupation, `covariate` (covariate and value) of all records.
         known: How many records each covariate and own column is known of.
         known_cells: Who is in which of the cells known and not known, of each covariate and own column; all come first.
     """
@@ -71,7 +72,7 @@ def tally(careers: Careers) -> Tally:
         PanelError: There is no record.
     """
     found: Tally | None = None
-    for portion in careers.portions(ROWS_TOGETHER):
+    for portion in shown_portions(careers):
         found = found or Tally(portion)
         found.add(portion)
     if found is None:
@@ -91,7 +92,7 @@ def _counted(panel: Panel) -> dict[str, pl.DataFrame]:
         "occupation": _of(observed, "occupation"),
         "stays": _of(observed.select("worker", stays=stays).drop_nulls(), "stays"),
         "covariate": _of(values, "covariate", "value"),
-        "split": _of(panel.records, "split"),
+        "split": _of(observed, "split"),
     }
 
 

@@ -27,6 +27,9 @@ P_RATIO = 0.10
 ROUNDING_BASE = 5
 """What counts are rounded to a multiple of, where rounding is asked for (`safe_round_base`)."""
 
+BOUNDS = 100
+"""What a largest value is rounded up to a multiple of."""
+
 RULES = {
     "safe_threshold": SMALLEST_CELL,
     "safe_nk_n": DOMINANT,
@@ -76,6 +79,22 @@ def failing_magnitudes(cell: Indices, worker: Indices, value: Numbers) -> dict[s
     for rule, mask in found.items():
         mask[failing.filter(rule)["cell"].to_numpy()] = True
     return found
+
+
+def bound(largest: int) -> int:
+    """A round number that no value exceeds, as the largest value itself is of one person.
+
+    Args:
+        largest: The largest value.
+
+    Returns:
+        The next multiple of `BOUNDS`.
+
+    Examples:
+        >>> bound(301), bound(300)
+        (400, 300)
+    """
+    return -(-largest // BOUNDS) * BOUNDS
 
 
 def round_counts(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:

@@ -54,7 +54,7 @@ def test_years_from_the_loss_on_are_without_work(careers: list[set[int]], data: 
 def test_a_job_cannot_be_lost_before_the_first_or_after_the_list() -> None:
     panel = panel_of({"Ada": {2015, 2016}, "Ben": {2010}})
     late = pl.DataFrame({"worker": ["Ada"], "since": [END + 1]})
-    with pytest.raises(SourceError, match=f"a job was lost in {END + 1}, after the list was true"):
+    with pytest.raises(SourceError, match="people lost a job after the list was true"):
         until_out(panel, late, END)
     early = pl.DataFrame({"worker": ["Ada", "Ben"], "since": [2015, 2011]})
     with pytest.raises(SourceError, match="1 people lost a job before their first one"):
@@ -80,7 +80,7 @@ def test_a_loss_is_written_as_any_date(written: str, year: int) -> None:
 
 def test_a_loss_that_is_no_date_is_refused() -> None:
     frame = pl.DataFrame({"worker": ["Ada"], "out_of_work_since": ["last spring"]})
-    with pytest.raises(SourceError, match="is to be a year or a date, not 'last spring'"):
+    with pytest.raises(SourceError, match="is to be a year or a date, and is not for the person of row "):
         out_of_work(frame, panel_of({"Ada": {2015}}), None, None)
 
 
@@ -91,7 +91,7 @@ def test_one_value_of_each_person() -> None:
     assert of_persons(frame, "region").rows() == [("Ada", "west"), ("Cleo", "south")]
     assert of_persons(frame, "gender").is_empty()
     assert of_persons(None, "region").is_empty()
-    with pytest.raises(SourceError, match="region differs between rows of one person, for 2 rows"):
+    with pytest.raises(SourceError, match=r"^row \d+: region differs between rows of one person; 2 rows in all$"):
         of_persons(frame.with_columns(region=pl.Series(["west", "south", "", None, "south"])), "region")
 
 

@@ -141,7 +141,7 @@ def test_thirty_invented_people_are_read_with_all_their_titles(coder: TitleCoder
         (JOBS, {"as_of": "soon"}, "'soon' is not a date"),
         (JOBS, {"as_of": "2020", "out_of_work_since": 2021}, "after the list was true"),
         (JOBS, {"as_of": "2020", "out_of_work_since": 2000}, "2 people lost a job before their first one"),
-        (JOBS.with_columns(out_of_work_since=pl.lit("later")), {"as_of": "2020"}, "not 'later'"),
+        (JOBS.with_columns(out_of_work_since=pl.lit("later")), {"as_of": "2020"}, "not for the person of row 1"),
         (JOBS.with_columns(gender=pl.Series(["a", "b", "a", "a"])), {"as_of": "2020"}, "gender differs"),
     ],
 )

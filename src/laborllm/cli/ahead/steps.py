@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 from laborllm.cli.ahead.people import code_of, require_top
 from laborllm.cli.options import RunFolder
 from laborllm.cli.places import TO_FOLDER
+from laborllm.errors import PanelError
 
 if TYPE_CHECKING:
     import polars as pl
 
 YEAR = 2025
+OF_ENOUGH = "people rounded to fives; occupations that fewer than ten people go on from are left out"
 
 
 def steps(
@@ -29,7 +31,8 @@ def steps(
 
     Args:
         occupation: Code or title of an occupation of the model's taxonomy.
-        people: Panel file: flows of these people; default: of people of whom only the occupation is known.
+        people: Panel file: flows of these people, out of occupations that at least ten of them are in; default: of
+            people of whom only the occupation is known.
         year: The year of the steps, where no people are given.
         top: Occupations in each table.
         tables: Folder to write the tables to, as CSV, in full.
@@ -40,6 +43,8 @@ def steps(
     from laborllm.forecasting.groups.steps import feeders, next_steps, reachable
     from laborllm.forecasting.table_files import write_table
     from laborllm.models.contract import HasVectors
+    from laborllm.privacy import SMALLEST_CELL
+    from laborllm.privacy.outputs import checked
     from laborllm.storage import make_folder
 
     require_top(top)
@@ -49,7 +54,12 @@ def steps(
         found = flows.mobility(fitted, flows.typical_careers(fitted, year=year))
         coming = found.in_the_long_run()
     else:
-        found = coming = flows.mobility(fitted, api.read_panel(people))
+        found = coming = flows.mobility(fitted, api.read_panel(people)).without_few()
+        if not found.people[found.column(code)]:
+            raise PanelError(
+                f"fewer than {SMALLEST_CELL} people of {people} go on from {found.taxonomy.title(code)}: where so few "
+                "go is not shown"
+            )
     of = {
         "next steps": next_steps(found, code, top=top),
         "feeders": feeders(coming, code, top=top),
@@ -61,7 +71,8 @@ def steps(
         print("\n".join(_lines(name, table, top)))
         if tables is not None:
             make_folder(tables)
-            write_table(table, tables / f"{name.replace(' ', '_')}.csv")
+            listed = [] if people is None else [checked(name, table, ["title"], said=OF_ENOUGH)]
+            write_table(table, tables / f"{name.replace(' ', '_')}.csv", outputs=listed)
 
 
 def _lines(name: str, table: "pl.DataFrame", top: int) -> list[str]:

@@ -38,8 +38,9 @@ def draw_curves(runs: Mapping[str, Path], out: Path) -> None:
 
     The first point, before any career, is left out. Raises `RunError` for a run without a curve.
     """
+    from laborllm.models.runs.run_folder import FEW_VALIDATED, read_run
+    from laborllm.privacy.outputs import Output, new_output
     from laborllm.report.figures import learning_curve, to_svg
-    from laborllm.storage import new_file
     from laborllm.training.curve import read_curve
 
     for run in runs.values():
@@ -50,5 +51,6 @@ def draw_curves(runs: Mapping[str, Path], out: Path) -> None:
         for name, run in runs.items()
         for point in read_curve(run / CURVE)[1:]
     ]
-    with new_file(out) as file:
+    few = any(read_run(run).record.few_validated for run in runs.values())
+    with new_output(out, [Output("learning curves", refused=FEW_VALIDATED if few else "")]) as file:
         file.write_text(to_svg(learning_curve(pl.DataFrame(rows)), "curve"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from laborllm.cli.fitting.fit import spec_command
 from laborllm.cli.options import AsJson
 from laborllm.models.language.specs import LanguageModel
+from laborllm.privacy import SMALLEST_CELL
 
 if TYPE_CHECKING:
     from laborllm.models.language.dry_run import DryRun
@@ -46,13 +47,22 @@ def dry_run_and_report(
     data = api.read_panel(panel)
     data = data if careers is None else data.with_training(careers, seed=seed)
     found = dry_run(spec, data if resampled is None else data.resampled(seed=resampled), seed=seed)
-    print(dumps(asdict(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
+    print(dumps(_shown(found) | {"out": str(out)}, indent=1) if json else _described(found, out))
+
+
+def _shown(found: "DryRun") -> dict[str, object]:
+    """The fields, without a number of careers that is of few."""
+    numbers = asdict(found)
+    small = [name for name in ("careers", "valid_careers") if numbers[name] < SMALLEST_CELL]
+    return numbers | dict.fromkeys(small)
 
 
 def _described(found: "DryRun", out: Path) -> str:
+    few = found.valid_careers < SMALLEST_CELL
+    valid = f"fewer than {SMALLEST_CELL}" if few else f"{found.valid_careers:,}"
     lines = {
-        "data": f"{found.careers:,} training careers of {found.tokens:,} tokens, {found.valid_careers:,} to validate",
-        "context": f"the longest career has {found.longest:,} tokens, the model reads {found.context:,}",
+        "data": f"{found.careers:,} training careers of {found.tokens:,} tokens, {valid} to validate",
+        "context": f"the longest career has up to {found.longest:,} tokens, the model reads {found.context:,}",
         "training": f"{found.steps:,} steps of {found.trained:,} weights, {found.validation_steps:,} validation steps",
         "time": f"about {found.seconds / 60:,.0f} minutes, at {found.tokens_per_second:,.0f} tokens/s",
         "memory": f"{found.memory / 1e6:,.0f} MB so far",

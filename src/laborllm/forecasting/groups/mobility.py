@@ -17,6 +17,7 @@ from laborllm.models.contract import Fitted, Forecaster
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, over
 from laborllm.panel.history import History
+from laborllm.privacy import SMALLEST_CELL, round_counts
 
 Floats = NDArray[np.float64]
 
@@ -88,6 +89,24 @@ class Mobility:
         if code not in self.taxonomy.position:
             raise TaxonomyError(f"taxonomy {self.taxonomy.name} has no occupation with code {code!r}")
         return self.taxonomy.position[code]
+
+    def without_few(self) -> Self:
+        """The flows out of occupations that at least ten people are in, whose numbers are rounded to fives.
+
+        Returns:
+            Flows that may be published.
+
+        Examples:
+            >>> import laborllm as ll
+            >>> panel = ll.import_synthetic(workers=50, taxonomy="nlswork")
+            >>> found = ll.mobility(ll.fit("transition", panel), panel).without_few()
+            >>> {int(people) for people in found.people if people < 10}
+            {0}
+        """
+        enough = self.people >= SMALLEST_CELL
+        flow = np.where(enough[:, None], self.flow, 0)
+        people = round_counts(pl.DataFrame({"people": np.where(enough, self.people, 0)}), "people")["people"]
+        return replace(self, flow=flow, people=people.to_numpy())
 
     def in_the_long_run(self) -> Self:
         """The flows in the stationary distribution, in which the shares of occupations no longer change.

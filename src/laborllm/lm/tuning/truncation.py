@@ -9,6 +9,7 @@ from laborllm.errors import CapacityError
 from laborllm.lm.tokens.encoding import CareerEncoder, EncodedCareer
 from laborllm.lm.tuning.config import Overflow
 from laborllm.panel import Panel
+from laborllm.privacy import bound
 from laborllm.text import render
 
 
@@ -46,11 +47,15 @@ def require_fit(panel: Panel, encoder: CareerEncoder, context: int) -> Panel:
     """
     too_long = _too_long(panel, encoder, context)
     if too_long:
-        careers, longest = len({career.worker for career in too_long}), max(len(career.tokens) for career in too_long)
+        careers, longest = (
+            len({career.worker for career in too_long}),
+            bound(max(len(career.tokens) for career in too_long)),
+        )
         windows = encoder.template.last_records is not None
         hint = "lower --last-records" if windows else "--overflow truncate leaves out their oldest records"
         raise CapacityError(
-            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has {longest}",
+            f"{careers} careers are longer than the {context} tokens the base model reads, the longest has up to "
+            f"{longest}",
             hint=hint,
         )
     return panel

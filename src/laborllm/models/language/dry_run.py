@@ -10,6 +10,7 @@ from laborllm.lm.tuning.finetune import finetune
 from laborllm.models.language.language_model import Prepared, prepare
 from laborllm.models.language.specs import LanguageModel
 from laborllm.panel import Panel
+from laborllm.privacy import bound
 from laborllm.runtime import peak_memory
 from laborllm.training.schedule import batches
 
@@ -26,7 +27,7 @@ class DryRun:
         careers: Training careers.
         valid_careers: Validation careers.
         tokens: Tokens of the training careers, in one epoch.
-        longest: Tokens of the longest training career.
+        longest: Tokens that the longest training career has at most.
         context: Tokens of the base model's context.
         steps: Steps of the optimiser.
         validation_steps: Validation steps.
@@ -85,7 +86,7 @@ def dry_run(spec: LanguageModel, panel: Panel, *, seed: int = 0, steps: int = 4)
         careers=len(training),
         valid_careers=len(by_worker(ready.valid)),
         tokens=sum(lengths),
-        longest=max(lengths),
+        longest=min(bound(max(lengths)), ready.model.decoder.context),
         context=ready.model.decoder.context,
         steps=len(order),
         validation_steps=validation_steps,

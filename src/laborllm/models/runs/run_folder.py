@@ -26,6 +26,7 @@ from laborllm.privacy.outputs import record as record_outputs
 from laborllm.storage import MARKER, new_file, new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
+FEW_VALIDATED = f"fewer than {SMALLEST_CELL} workers were validated on"
 PARAMETERS = Output("weights", refused="they may tell of single people: audit them, and see the terms of the data")
 
 
@@ -46,6 +47,7 @@ class FitRecord:
         last_records: Years ahead are forecast from this many last records of a career, where it has more: what a
             network makes of careers longer than those that it learnt from means little. None: from all.
         people: How many of the workers were in each occupation, and each group; see `laborllm.models.runs.people`.
+        few_validated: Whether the fit was validated on workers, and fewer than ten.
     """
 
     taxonomy: Taxonomy
@@ -59,6 +61,7 @@ class FitRecord:
     seen: Seen = field(default_factory=dict)
     last_records: int | None = None
     people: People = field(default_factory=dict)
+    few_validated: bool = False
 
     @classmethod
     def on(
@@ -95,6 +98,7 @@ class FitRecord:
             lineage=reduce(or_, ancestors, Lineage.of(panel)),
             seen=seen or {},
             people=count_people(train),
+            few_validated=0 < panel.records.filter(split="valid")["worker"].n_unique() < SMALLEST_CELL,
         )
 
     def released(self) -> Self:
@@ -189,8 +193,12 @@ def _of_card(record: FitRecord) -> dict[str, list[Output]]:
     """What the card and `run.json` hold: how many workers were trained on, in all and by occupation."""
     refused = "" if record.workers >= SMALLEST_CELL else f"fewer than {SMALLEST_CELL} workers were trained on"
     sizes = Output("sizes", [{"split": "train", "status": "ok"}], refused=refused)
+    metrics = Output("metrics", refused=FEW_VALIDATED if record.few_validated else "")
     hashes = Output("hashes", refused="of the panel, of who was held out and of values: leave them out to publish")
-    return {CARD: [sizes], FILE: [sizes, *([] if record.is_released else [hashes]), *listed(record.people)]}
+    return {
+        CARD: [sizes, metrics],
+        FILE: [sizes, metrics, *([] if record.is_released else [hashes]), *listed(record.people)],
+    }
 
 
 def list_as_audited(path: Path, record: FitRecord) -> None:

@@ -4,6 +4,7 @@ import polars as pl
 
 from laborllm.evaluation import Evaluation
 from laborllm.panel.summary import Summary
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.outputs import Output, checked
 from laborllm.report.numbers import MISSING
 from laborllm.report.table import Table
@@ -33,7 +34,9 @@ def outputs_of_panel(summary: Summary, figures: dict[str, pl.DataFrame]) -> list
     both = pl.concat([summary.states, summary.occupations])
     keys = {name: [key for key in frame.columns if key not in ROW_NUMBERS] for name, frame in figures.items()}
     drawn = (checked(name, frame, keys[name], said=LEFT_OUT) for name, frame in figures.items())
+    few = summary.workers < SMALLEST_CELL
     return [
+        Output("size", refused=f"fewer than {SMALLEST_CELL} workers are behind it" if few else ""),
         checked("occupations and states", both, ["code"], left_out=summary.withheld),
         checked("covariates known", summary.covariates, ["covariate"], "known"),
         checked("own columns known", summary.columns, ["column"], "known"),

@@ -76,14 +76,20 @@ def require_jobs(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
+def row_of(frame: pl.DataFrame, worker: str) -> int:
+    """The first row of a list, from 1, in which a person stands."""
+    return int((in_text(frame.select("worker"))["worker"].str.strip_chars() == worker).arg_true()[0]) + 1
+
+
 def of_persons(frame: pl.DataFrame | None, column: str) -> pl.DataFrame:
     """Worker and one column, a row for each person of whom it is known. Raises `SourceError` for one of two values."""
     if frame is None or column not in frame.columns:
         return pl.DataFrame(schema={"worker": pl.String, column: pl.String})
     text = in_text(frame.select("worker", column)).with_columns(pl.col("worker", column).str.strip_chars())
-    known = text.filter(~pl.col(column).is_in(["", *NOT_AVAILABLE])).unique(maintain_order=True)
-    if known["worker"].is_duplicated().any():
-        raise SourceError(
-            f"{column} differs between rows of one person, for {known['worker'].is_duplicated().sum()} rows"
-        )
-    return known
+    rows = text.with_row_index("row", offset=1).filter(~pl.col(column).is_in(["", *NOT_AVAILABLE]))
+    known = rows.unique(["worker", column], keep="first", maintain_order=True)
+    twice = known.filter(pl.col("worker").is_duplicated())
+    if twice.height:
+        first = twice["row"][0]
+        raise SourceError(f"row {first:,}: {column} differs between rows of one person; {twice.height:,} rows in all")
+    return known.drop("row")

@@ -4,7 +4,8 @@ import polars as pl
 
 from laborllm.errors import SourceError
 from laborllm.panel import Panel
-from laborllm.sources.people.columns import OUT, of_persons
+from laborllm.sources.formats.values import cut
+from laborllm.sources.people.columns import OUT, of_persons, row_of
 from laborllm.sources.resumes.dates import DateOrder, read_date
 
 OUT_OF_WORK = "unemployed"
@@ -23,8 +24,10 @@ def out_of_work(frame: pl.DataFrame | None, panel: Panel, since: int | None, ord
         return panel.records.select(pl.col("worker").unique(maintain_order=True), since=pl.lit(since))
     written = of_persons(frame, OUT)
     periods = [read_date(text, order) for text in written[OUT]]
-    if None in periods:
-        raise SourceError(f"{OUT} is to be a year or a date, not {written[OUT][periods.index(None)]!r}")
+    if None in periods and frame is not None:
+        worker, text = written.row(periods.index(None))
+        where = f"the person of row {row_of(frame, worker):,}"
+        raise SourceError(f"{OUT} is to be a year or a date, and is not for {where}", cells=repr(cut(text)))
     years = pl.Series("since", [period.first.year for period in periods if period], pl.Int32)
     return written.select("worker").with_columns(years)
 
@@ -40,7 +43,8 @@ def until_out(panel: Panel, out: pl.DataFrame, end: int) -> Panel:
     late = out.filter(pl.col("since") > end)
     if not late.is_empty():
         raise SourceError(
-            f"a job was lost in {late['since'][0]}, after the list was true ({end}): say as of when it is"
+            f"{late.height:,} people lost a job after the list was true ({end}): say as of when it is",
+            cells=str(late["since"][0]),
         )
     records = panel.records.join(out, on="worker", how="left", maintain_order="left")
     before = records.filter(pl.col("since").is_null() | (pl.col("year") < pl.col("since")))

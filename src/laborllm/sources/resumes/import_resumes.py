@@ -39,7 +39,7 @@ class Written:
         records: How many.
         workers: How many they are of.
         provenance: Where they came from; it counts years of jobs as rows.
-        uncoded: Titles without a code (title, rows), the most frequent first.
+        uncoded: Titles without a code (title, rows, workers), the most frequent first.
         titles: Each distinct title with its code, confidence (0 to 1) and match.
     """
 
@@ -189,7 +189,7 @@ def _require_records(records: int, provenance: Provenance) -> None:
         require_rows(records, provenance)
     except SourceError as error:
         unread = provenance.notes.get("dates unreadable")
-        raise SourceError(f"{error}; dates unreadable: {unread}" if unread else str(error)) from None
+        raise SourceError(f"{error}; dates unreadable" if unread else str(error), cells=unread) from None
 
 
 def read_source(path: Path, encoding: str | None = None) -> Jobs:

@@ -19,12 +19,14 @@ from laborllm.sources.row_counts import LEFT_OUT, first_reason
 
 UNCODED, STATE = "title uncoded", "state"
 SHOWN = 20  # uncoded titles that a note lists
-COUNTED = {"title": pl.String, "rows": pl.UInt32}
+COUNTED = {"title": pl.String, "rows": pl.UInt32, "workers": pl.UInt32}
 
 
 @dataclass
 class CodedTitles:
-    """Codes of the titles seen so far, and how many rows each title without one has."""
+    """Codes of the titles seen so far, and how many rows and workers have each title without one.
+
+    A worker is in one part only."""
 
     coder: TitleCoder
     threshold: float
@@ -66,8 +68,12 @@ class CodedTitles:
         )
         coded = coded.with_columns(pl.coalesce(LEFT_OUT, reason)).rename({"code": "occupation"})
         self.states.update(coded.filter(pl.col(LEFT_OUT).is_null(), match=STATE)["occupation"])
-        uncoded = coded.filter(pl.col(LEFT_OUT) == UNCODED).group_by("title").agg(rows=pl.len())
-        self.counts = pl.concat([self.counts, uncoded]).group_by("title").agg(pl.col("rows").sum())
+        uncoded = (
+            coded.filter(pl.col(LEFT_OUT) == UNCODED)
+            .group_by("title")
+            .agg(rows=pl.len(), workers=pl.col("worker").n_unique())
+        )
+        self.counts = pl.concat([self.counts, uncoded]).group_by("title").sum()
         return coded
 
     def _with_states(self, coded: pl.DataFrame) -> pl.DataFrame:
@@ -87,13 +93,13 @@ class CodedTitles:
         return next((code for code in (state, COARSER.get(state or "")) if code in self.taxonomy.states), None)
 
     def uncoded(self) -> pl.DataFrame:
-        """Titles without a code and their rows, the most frequent first."""
+        """Titles without a code, their rows and workers, the most frequent first."""
         return self.counts.sort("rows", "title", descending=[True, False])
 
     def notes(self) -> dict[str, str]:
-        """The threshold, and the most frequent uncoded titles that enough rows have to name nobody."""
-        frequent = self.uncoded().filter(pl.col("rows") >= SMALLEST_CELL).head(SHOWN)
-        listed = ", ".join(f"{title!r} ({rows:,})" for title, rows in frequent.iter_rows())
+        """The threshold, and the most frequent uncoded titles that enough workers have to name nobody."""
+        frequent = self.uncoded().filter(pl.col("workers") >= SMALLEST_CELL).head(SHOWN)
+        listed = ", ".join(f"{title!r} ({rows:,})" for title, rows, _ in frequent.iter_rows())
         notes = {"confidence of titles": f"at least {self.threshold}"}
         states = ", ".join(f"{state} ({years:,})" for state, years in self.states.most_common())
         notes |= {"years whose title names a state": states} if states else {}

@@ -16,6 +16,7 @@ import yaml
 
 from laborllm.models.runs.run_folder import environment
 from laborllm.panel import Panel
+from laborllm.panel.few_open import shown_size
 from laborllm.panel.summary import shown_row_counts
 from laborllm.privacy.outputs import FILE as DISCLOSURE
 from laborllm.storage import new_folder
@@ -70,8 +71,7 @@ def _about(panel: Panel) -> Mapping[str, object]:
         "fingerprint": panel.fingerprint,
         "held_out": panel.held_out,
         "split_by": panel.split_by,
-        "workers": panel.workers,
-        "records": len(panel),
+        "size": shown_size(panel),
         "source": panel.provenance.source,
         "files": panel.provenance.files,
         "rows": dict(shown_row_counts(panel.provenance)),

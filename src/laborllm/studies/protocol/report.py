@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from laborllm.panel.few_open import shown_size
 from laborllm.privacy.outputs import Output, new_output
 from laborllm.privacy.spreadsheets import as_texts
 from laborllm.report.figures import to_svg
@@ -99,7 +100,7 @@ def _facts(study: Study) -> dict[str, str]:
     facts = {}
     for name in study.panels:
         panel = study.panel(name)
-        size = f"{len(panel):,} records of {panel.workers:,} workers, {panel.subset('test').workers:,} of them held out"
+        size = f"{shown_size(panel)}, {panel.subset('test').workers:,} of them held out"
         facts[name] = f"{size}; split by {panel.split_by}; fingerprint {panel.fingerprint}"
     return facts
 

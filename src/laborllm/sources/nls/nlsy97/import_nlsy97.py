@@ -108,7 +108,7 @@ def _coded() -> pl.Expr:
 def _require_codes(codes: dict[str, int], crosswalk: Crosswalk) -> None:
     if codes and not any(code in crosswalk.pairs for code in codes):
         first = ", ".join(list(codes)[:5])
-        raise SourceError(f"none of the {len(codes)} occupation codes ({first} ...) is in crosswalk {crosswalk.name}")
+        raise SourceError(f"none of the {len(codes)} occupation codes is in crosswalk {crosswalk.name}", cells=first)
 
 
 def _notes(rounds: Sequence[int], impossible: int) -> dict[str, str]:
