@@ -41,12 +41,19 @@ def test_tables_are_those_of_the_library(run: Path, capsys: pytest.CaptureFixtur
 
 
 def test_flows_of_people_at_hand(run: Path) -> None:
-    panel = ll.import_synthetic(workers=80, taxonomy="nlswork", seed=5)
+    panel = ll.import_synthetic(workers=150, taxonomy="nlswork", seed=5)
     panel.save(Path("panel.parquet"))
-    assert laborllm(f"steps {run} 2 --people panel.parquet --tables tables") == 0
-    flows = ll.mobility(ll.load(run), panel)
-    assert read("next_steps")["people"].to_list() == ll.next_steps(flows, "2")["people"].to_list()
-    assert read("feeders")["share"].to_list() == pytest.approx(ll.feeders(flows, "2")["share"].to_list())
+    assert laborllm(f"steps {run} 9 --people panel.parquet --tables tables") == 0
+    flows = ll.mobility(ll.load(run), panel).without_few()
+    assert read("next_steps")["people"].to_list() == ll.next_steps(flows, "9")["people"].to_list()
+    assert read("feeders")["share"].to_list() == pytest.approx(ll.feeders(flows, "9")["share"].to_list())
+
+
+def test_flows_out_of_an_occupation_of_few_are_not_shown(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ll.import_synthetic(workers=150, taxonomy="nlswork", seed=5).sample(9, seed=0).save(Path("panel.parquet"))
+    assert laborllm(f"steps {run} 2 --people panel.parquet --tables tables") == 2
+    assert "fewer than 10 people of panel.parquet go on from" in capsys.readouterr().err
+    assert not Path("tables").exists()
 
 
 @pytest.mark.parametrize(

@@ -29,18 +29,20 @@ def test_one_line_names_what_ten_workers_have(verb: str, respelt: Panel, capsys:
     assert laborllm(f"{name} run other.parquet {options}") == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "never saw" in line]
     records = respelt.records["education"].is_in(["HS", "gibberish"]).sum()
-    expected = f'run: education: {records} of {len(respelt)} records have a value the model never saw ("HS", ...)'
+    about = (records + 2) // 5 * 5
+    expected = f'run: education: about {about} of {len(respelt)} records have a value the model never saw ("HS", ...)'
     assert said == [f"{expected}, {KNOWN}"]
 
 
-def test_a_value_of_few_workers_is_counted_but_not_named(respelt: Panel, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_of_few_workers_is_neither_counted_nor_named(
+    respelt: Panel, capsys: pytest.CaptureFixture[str]
+) -> None:
     capsys.readouterr()
     assert laborllm("evaluate run other.parquet --split valid --draws 40 --by transition") == 0
     said = [line for line in capsys.readouterr().err.splitlines() if "never saw" in line]
     asked = respelt.subset("valid")
     assert asked.records.filter(pl.col("education") == "HS")["worker"].n_unique() < 10
-    records = asked.records["education"].is_in(["HS", "gibberish"]).sum()
-    assert said == [f"run: education: {records} of {len(asked)} records have a value the model never saw, {KNOWN}"]
+    assert said == [f"run: education: a few of {len(asked)} records have a value the model never saw, {KNOWN}"]
 
 
 def test_nothing_is_said_of_known_and_missing_values(panel: Panel, capsys: pytest.CaptureFixture[str]) -> None:
