@@ -141,7 +141,7 @@ STOP, WEEK = "YEMP_STOPDATE.01~Y", "EMP_STATUS_2003.07"
         (without(STOP, WEEK), rf"lacks {STOP} of 2000, {STOP} of 2001, {STOP} of 2003 and 1 more"),
         (answering(STOP, 1990), r"\d+ of \d+ jobs stop before they start, one of them listed as number 1 in 2000"),
         (answering("YEMP_STARTDATE.01~Y", 1970), r"\d+ of \d+ jobs start before the worker is born"),
-        (in_code(3), r"none of the 1 occupation codes \(3 ...\) is in crosswalk census2002"),
+        (in_code(3), r"none of the 1 occupation codes is in crosswalk census2002"),
         (called("PUBID", "CASEID"), "of another survey: it numbers people by CASEID, the NLSY97 by PUBID"),
         (rounds_only("1997", "XRND"), "the extract has no question of any survey round"),
     ],
