@@ -64,11 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tokens = [token for token in tokens if token != SHOW_VALUES]
     set_up_process()
     print_any_text()
-    with redirect_stderr(Unheard(sys.stderr)):
-        return _run(tokens, show_values=show_values)
+    try:
+        with redirect_stderr(Unheard(sys.stderr)):
+            return _run(tokens)
+    finally:
+        shows_values.reset(shown)
 
 
-def _run(tokens: Sequence[str], *, show_values: bool) -> int:
+def _run(tokens: Sequence[str]) -> int:
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         if sys.stdout is not None:  # as where it was closed from the beginning
@@ -91,8 +94,6 @@ def _run(tokens: Sequence[str], *, show_values: bool) -> int:
             raise
         print("laborllm: memory does not hold this: ask for a smaller model, or for less at a time", file=sys.stderr)
         return BAD_INPUT
-    finally:
-        shows_values.reset(shown)
     return 0
 
 
