@@ -54,6 +54,6 @@ class StorageError(LaborLLMError):
     """A file or folder cannot be written, or was not written completely."""
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """What an error of another library says first, or else its kind."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)

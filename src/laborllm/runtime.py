@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOGGERS = ("torchao", "torch.utils._pytree")  # transformers loads torchao, which warns of kernels for other machines
 NO_PROGRESS_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"  # transformers reads it when it is imported
+VERBOSITY = "TRANSFORMERS_VERBOSITY"  # of its log, likewise: of a model that is refused it prints a table
 SPINNING = "GOMP_SPINCOUNT"  # how long a thread of OpenMP waits awake for the others, read when torch is imported
 WAITING = "OMP_WAIT_POLICY"  # whether it does so at all
 BRIEFLY = "1000"  # some 20 microseconds; by default it outlasts the turn of another program that holds the core
@@ -43,10 +44,12 @@ def set_up_process() -> None:
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.ERROR)
     os.environ.setdefault(NO_PROGRESS_BARS, "1")
+    os.environ.setdefault(VERBOSITY, "error")
     if WAITING not in os.environ:
         os.environ.setdefault(SPINNING, BRIEFLY)
     if transformers := sys.modules.get("transformers"):
         transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.set_verbosity_error()
     _reuse_freed_memory()
 
 

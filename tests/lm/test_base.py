@@ -113,6 +113,24 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
         load_base(str(file))
 
 
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [(["a", "b", "ab"], r"it holds 0 of the .* weights of its model"), (["a", "b"], "cannot read base model")],
+)
+def test_a_file_that_lacks_weights_or_tokens_is_refused(tokens: list[str], message: str, tmp_path: Path) -> None:
+    """A few bytes that state an architecture: a model of seven thousand million weights, all of them random."""
+    writer = gguf.GGUFWriter(tmp_path / "tiny.gguf", "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_merges(["a b"])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(InputError, match=message):
+        load_base(str(tmp_path / "tiny.gguf"))
+
+
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="it has no config"):
         load_base(str(tmp_path))

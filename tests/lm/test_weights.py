@@ -168,6 +168,15 @@ def test_a_configuration_of_too_many_parts_is_refused_at_once(entry: dict[str, A
     assert time.monotonic() - begin < SECONDS
 
 
+def test_a_tokenizer_that_multiplies_letters_is_refused(own_base_folder: Path) -> None:
+    stated = json.loads((own_base_folder / "tokenizer.json").read_text())
+    replace = {"type": "Replace", "pattern": {"String": "e"}, "content": "e" * 1000}
+    stated["normalizer"] = {"type": "Sequence", "normalizers": [replace] * 3}
+    (own_base_folder / "tokenizer.json").write_text(json.dumps(stated))
+    with pytest.raises(InputError, match="its tokenizer writes a letter as 1,000,000,000 letters"):
+        load_base(str(own_base_folder))
+
+
 @pytest.mark.parametrize("name", ["attn_implementation", "_attn_implementation"])
 def test_kernels_of_others_are_not_fetched(name: str, own_base_folder: Path) -> None:
     """Transformers takes the name of a repository of code for one, where the package `kernels` is installed."""

@@ -25,7 +25,7 @@ from transformers import (
 from laborllm.errors import InputError, OptionError, RunError, first_line
 from laborllm.lm.base.hub import cached, fetch
 from laborllm.lm.base.listing import EMBEDDED, user_cache
-from laborllm.lm.base.plausible import require_countable, require_plausible
+from laborllm.lm.base.plausible import require_countable, require_held, require_modest, require_plausible
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 from laborllm.training.parallel.sharding import Shards
@@ -118,6 +118,7 @@ def load_tokenizer(where: str) -> PreTrainedTokenizerFast:
         raise InputError(
             f"base model {where!r} has no fast tokenizer: character offsets are needed to place the titles"
         )
+    require_modest(tokenizer, where)
     return tokenizer
 
 
@@ -247,13 +248,14 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
         config = AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
         require_countable(config.to_dict(), gguf)
+        require_held(config, gguf)
         with redirect_stderr(StringIO()):  # its own progress bar cannot be turned off
             loaded = AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **OF_THIS_MACHINE
             )
-    except InputError:
+    except (InputError, KeyboardInterrupt, SystemExit):
         raise
-    except Exception as error:  # of any kind, for a file that is torn
+    except BaseException as error:  # of any kind, for a file that is torn; that tokenizers panics is no Exception
         raise InputError(f"cannot read base model {gguf}: {first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config

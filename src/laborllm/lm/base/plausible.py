@@ -1,14 +1,20 @@
 """The configuration of a base model, looked at before transformers builds what it states."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
+
+from accelerate import init_empty_weights
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
 
 from laborllm.errors import InputError
 from laborllm.storage import read_json
 
 COUNTED = re.compile(r"(?:layers?|blocks|labels|experts)$")
+LARGEST_GROWTH = 64  # times as many letters, where a space becomes a mark of several
 LARGEST = 4096  # of what is made one by one: hundreds in the largest models there are
 
 
@@ -37,6 +43,48 @@ def require_countable(config: object, where: Path) -> None:
             raise InputError(
                 f"cannot load base model {str(where)!r}: it states {value:,} for {name}, which no model has"
             )
+
+
+def require_held(config: PreTrainedConfig, gguf: Path) -> None:
+    """Refuse a GGUF file with fewer weights than the model that it states: transformers draws those at random.
+
+    Args:
+        config: What it states.
+        gguf: The file.
+
+    Raises:
+        InputError: It does.
+    """
+    from gguf import GGUFReader
+
+    with init_empty_weights():
+        model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    model.tie_weights()
+    needed = sum(weight.numel() for weight in model.parameters())
+    held = sum(int(tensor.n_elements) for tensor in GGUFReader(gguf).tensors)
+    if held < needed:
+        raise InputError(f"cannot read base model {gguf}: it holds {held:,} of the {needed:,} weights of its model")
+
+
+def require_modest(tokenizer: PreTrainedTokenizerFast, where: str) -> None:
+    """Refuse a tokenizer that writes each letter as so many that a text would fill the memory.
+
+    Args:
+        tokenizer: The tokenizer.
+        where: Of what model, for the error.
+
+    Raises:
+        InputError: It does.
+    """
+    normalizer = tokenizer.backend_tokenizer.normalizer
+    growth = 1 if normalizer is None else _growth(json.loads(normalizer.__getstate__()))
+    if growth > LARGEST_GROWTH:
+        raise InputError(f"cannot load base model {where!r}: its tokenizer writes a letter as {growth:,} letters")
+
+
+def _growth(normalizer: Mapping[str, Any]) -> int:
+    """How many letters the replacements of a normalizer, one after the other, can make of one."""
+    return prod(map(_growth, normalizer.get("normalizers", ())), start=max(1, len(normalizer.get("content", ""))))
 
 
 def _entries(config: object) -> Iterator[tuple[str, Any]]:
