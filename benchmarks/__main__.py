@@ -154,13 +154,14 @@ def serving(
     *,
     seconds: Annotated[float, Parameter(help="How long each number of clients asks.")] = 10.0,
     soak: Annotated[float, Parameter(help="How long eight clients ask at the end, four times.")] = 60.0,
+    draws: Annotated[int, Parameter(help="Paths of a simulation.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,
 ) -> None:
     """Measure how many requests a server of a model answers: by clients at once, at its limits, and over time."""
     from benchmarks.serving import measure_serving
 
-    found = measure_serving(run, seconds=seconds, soak=soak, seed=seed)
+    found = measure_serving(run, seconds=seconds, soak=soak, draws=draws, seed=seed)
     if json:
         print(dumps(found.to_dicts(), indent=1))
     else:

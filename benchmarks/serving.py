@@ -55,14 +55,17 @@ class Server:
         return int(line.split()[1]) / KILOBYTES
 
 
-def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, seed: int = 0) -> pl.DataFrame:
-    """Ask a server of a run folder for forecasts and for simulations of 1,000 paths over five years.
+def measure_serving(
+    run: Path, *, seconds: float = 10.0, soak: float = 60.0, draws: int = 1000, seed: int = 0
+) -> pl.DataFrame:
+    """Ask a server of a run folder for forecasts and for simulations over five years.
 
     Args:
         run: The run folder.
         seconds: How long each number of clients asks.
         soak: How long eight clients ask at the end, twice for forecasts, and twice for all calls (of ten requests five
             forecasts, two pages, a simulation, a what-if and a group), while memory is watched.
+        draws: Paths of a simulation.
         seed: Draws the careers that are asked about.
 
     Returns:
@@ -73,7 +76,7 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
     draw = random.Random(seed)
     asked: dict[str, Call] = {
         "forecast": lambda: ("/v1/forecast", {"careers": [_career(draw, titles)]}),
-        "simulation": lambda: ("/v1/simulate", {"careers": [_career(draw, titles)], "horizon": 5, "draws": 1000}),
+        "simulation": lambda: ("/v1/simulate", {"careers": [_career(draw, titles)], "horizon": 5, "draws": draws}),
     }
     with _server(run) as server:
         rows = [{"what": "start until ready", "p50_ms": 1000 * server.started, "memory_mb": server.memory()}]
@@ -84,14 +87,14 @@ def measure_serving(run: Path, *, seconds: float = 10.0, soak: float = 60.0, see
         rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), took))
         rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), took))
         rows.append(_row(server, "forecast after overload", 1, *_ask(server.port, asked["forecast"], 1, seconds)))
-        mixed = _mixed(draw, titles, asked)
+        mixed = _mixed(draw, titles, asked, draws)
         for what, body in (("forecasts", asked["forecast"]), ("all calls", lambda: draw.choice(mixed)())):
             for again in ("", ", again"):
                 rows.append(_row(server, f"soak of {what}{again}", 8, *_ask(server.port, body, 8, soak)))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call]) -> list[Call]:
+def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call], draws: int) -> list[Call]:
     """Ten calls, which eight clients draw from."""
     group = {"people": [{"career": _career(draw, titles)} for _ in range(20)], "horizon": 5}
 
@@ -99,7 +102,7 @@ def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call]) -> li
         career = _career(draw, titles)
         *before, last = career["records"]
         other = career | {"records": [*before, last | {"title": draw.choice(titles)}]}
-        return "/v1/what-if", {"career": career, "other": other, "horizon": 5, "draws": 1000}
+        return "/v1/what-if", {"career": career, "other": other, "horizon": 5, "draws": draws}
 
     def page() -> tuple[str, Any]:
         return "/", {"title": draw.choice(titles), "start": str(draw.randint(2010, 2020)), "end": "2024"}

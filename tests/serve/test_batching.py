@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -113,13 +114,13 @@ def test_an_error_reaches_those_who_asked_and_nobody_else() -> None:
     asyncio.run(ask())
 
 
-def test_a_batch_has_no_more_paths_than_it_may_and_a_long_request_is_computed_by_itself() -> None:
-    """Of 3, 5, 4, 20 and 1 paths with 8 together: 3 and 5, then 4 and 1, then 20."""
+def test_a_batch_has_no_more_steps_than_it_may_and_a_long_request_is_computed_by_itself() -> None:
+    """Of 3, 5, 4, 20 and 1 steps with 8 together: 3 and 5, then 4 and 1, then 20."""
 
     async def ask() -> list[int]:
         first = asyncio.create_task(batches.submit("b", slow, 0))
         await started(first)
-        tasks = [asyncio.create_task(batches.submit("a", slow, paths, paths=paths)) for paths in (3, 5, 4, 20, 1)]
+        tasks = [asyncio.create_task(batches.submit("a", slow, steps, steps=steps)) for steps in (3, 5, 4, 20, 1)]
         await started(*tasks)
         slow.go.set()
         return list(await asyncio.gather(*tasks))
@@ -127,6 +128,28 @@ def test_a_batch_has_no_more_paths_than_it_may_and_a_long_request_is_computed_by
     slow, batches = Slow(), Batches(10, together=8)
     assert asyncio.run(ask()) == [6, 10, 8, 40, 2]
     assert slow.batches == [[0], [3, 5], [4, 1], [20]]
+
+
+def test_a_slow_model_refuses_at_once_what_it_would_not_come_to_in_time() -> None:
+    """A thousand steps take a twentieth of a second or more, so that thousands do not fit into half a second."""
+
+    def work(items: Sequence[int], on_progress: OnProgress) -> list[int]:
+        time.sleep(0.05)
+        return list(items)
+
+    async def ask() -> None:
+        assert await batches.submit("a", work, 1, steps=100_000) == 1  # idle, and of no known pace
+        assert await batches.submit("a", work, 2, steps=1_000) == 2
+        running = asyncio.create_task(batches.submit("a", work, 3, steps=1_000))
+        await started(running)
+        with pytest.raises(BusyError):
+            batches.require_room(9_500)
+        batches.require_room(100)
+        assert await running == 3
+        assert await batches.submit("a", work, 4, steps=100_000) == 4  # idle again
+
+    batches = Batches(10, seconds=0.5)
+    asyncio.run(ask())
 
 
 def test_nobody_gets_the_error_of_another_in_the_same_batch() -> None:

@@ -65,6 +65,35 @@ def test_requests_that_wait_are_simulated_together_with_their_own_numbers(
         assert np.allclose(found.probability, by_itself.probability, atol=1e-6)
 
 
+def test_much_work_is_done_in_pieces_with_the_numbers_of_the_whole(served: Served) -> None:
+    """Three people of 200 steps each, 400 at a time: a nurse who asks for little comes between the pieces."""
+    order: list[str] = []
+    shares: dict[str, list[float]] = {"many": [], "nurse": []}
+
+    async def ask() -> list[Simulation]:
+        async def asked(name: str, workers: list[Worker], draws: int) -> Simulation:
+            answer = await found.simulate(workers, draws=draws, on_progress=shares[name].append)
+            order.append(name)
+            return answer
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(asked("many", [COOK, NURSE, CLERK], 100))]
+            await asyncio.sleep(0)
+            tasks.append(group.create_task(asked("nurse", [NURSE], 1)))
+        await found.batches.close()
+        return [task.result() for task in tasks]
+
+    found = Futures(served, Batches(64, together=400))
+    many, _ = asyncio.run(ask())
+    (whole,) = simulated(served, [[COOK, NURSE, CLERK]], draws=100)
+    assert order == ["nurse", "many"]
+    assert shares["many"] == pytest.approx([1 / 3, 2 / 3, 5 / 6, 1])
+    assert many.workers.equals(whole.workers)
+    assert np.array_equal(many.years, whole.years)
+    assert np.array_equal(many.occupation, whole.occupation)
+    assert np.allclose(many.probability, whole.probability, atol=1e-6)
+
+
 def test_no_worker_has_two_careers_in_a_round() -> None:
     twin = worker("436", "436", copy=1)
     asked = [[(each.name, each) for each in request] for request in ([COOK], [LATER, NURSE], [COOK, twin], [LATER])]

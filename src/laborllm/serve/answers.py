@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
@@ -69,6 +70,20 @@ def part_of(found: Found, workers: Sequence[int], year: int | None = None) -> Fo
     if isinstance(part, Difference):
         return part
     return replace(part, occupation=part.occupation[at][:, :, years])
+
+
+def joined(pieces: Sequence[Simulation]) -> Simulation:
+    """Simulations of some workers each, of the same numbers of years and paths, as one of all of them."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return replace(
+        pieces[0],
+        workers=pl.concat([piece.workers for piece in pieces]),
+        years=np.concatenate([piece.years for piece in pieces]),
+        probability=np.concatenate([piece.probability for piece in pieces]),
+        error=np.concatenate([piece.error for piece in pieces]),
+        occupation=np.concatenate([piece.occupation for piece in pieces]),
+    )
 
 
 def parts(simulation: Simulation, worker: int, year: int) -> list[Part]:

@@ -41,7 +41,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         An ASGI application, which uvicorn or another server runs in one process.
     """
     settings = settings or Settings()
-    batches = Batches(settings.waiting)
+    batches = Batches(settings.waiting, settings.answer_seconds)
     metrics = Metrics(batches)
 
     @asynccontextmanager

@@ -64,7 +64,7 @@ class Asked:
             OptionError: It asks for more than it may.
             BusyError: No more requests may wait.
         """
-        self.futures.batches.require_room()
+        self.futures.batches.require_room(people * horizon * draws)
         limits = self.settings
         _at_most("careers", people, limits.people if most is None else most)
         _at_most("years ahead", horizon, limits.horizon)

@@ -1,6 +1,12 @@
-"""One thread that computes, and the queue before it: requests that came while it was busy are computed together."""
+"""One thread that computes, and the queue before it: requests that came while it was busy are computed together.
+
+Work is counted in steps, a year of a path each. What the last long work took says how long the queue is in seconds, so
+that a slow model refuses at once what it would not come to in time.
+"""
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +16,9 @@ from typing import Any
 Compute = Callable[[Sequence[Any], "OnProgress"], Sequence[Any]]
 OnProgress = Callable[[float], None]
 """Hears what share of a computation is done, 0 to 1."""
+
+
+LONG = 1_000  # steps of work beside which all else that it takes is nothing
 
 
 class BusyError(Exception):
@@ -27,7 +36,7 @@ class Waiting:
     key: Hashable
     compute: Compute
     item: object
-    paths: int
+    steps: int
     on_progress: OnProgress
     answer: asyncio.Future[Any]
 
@@ -38,23 +47,32 @@ class Batches:
 
     Attributes:
         most: Requests that may wait; more are refused with `BusyError`.
-        together: Paths that are computed at a time, at most; a request of more is computed by itself.
+        seconds: How long what waits may take, as far as is known; more is refused with `BusyError`.
+        together: Steps that are computed at a time, at most; a request of more is computed by itself.
         seen: Hears the size of every batch.
     """
 
     most: int
-    together: int = 8_192
+    seconds: float = math.inf
+    together: int = 20_480
     seen: Callable[[int], None] = lambda size: None
     _queue: deque[Waiting] = field(default_factory=deque)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "model"))
     _worker: asyncio.Task[None] | None = None
+    _running: int = 0
+    _pace: float = 0.0
 
     def __len__(self) -> int:
         return len(self._queue)
 
-    def require_room(self) -> None:
-        """Raise `BusyError` if the queue is full: call it before any other work on a request."""
-        if len(self._queue) >= self.most:
+    def require_room(self, steps: int = 1) -> None:
+        """Raise `BusyError` if the queue is full, or too long for so many steps more: call it before any other work.
+
+        An idle model takes any work, so that its pace is measured again.
+        """
+        live = [each.steps for each in self._queue if not each.answer.done()]
+        waiting = self._running + sum(live)
+        if len(live) >= self.most or (waiting and (waiting + steps) * self._pace > self.seconds):
             raise BusyError
 
     async def submit(
@@ -64,7 +82,8 @@ class Batches:
         item: object,
         on_progress: OnProgress = lambda share: None,
         *,
-        paths: int = 1,
+        steps: int = 1,
+        is_let_in: bool = False,
     ) -> Any:
         """The answer to `item`.
 
@@ -73,13 +92,15 @@ class Batches:
             compute: Takes items, and gives an answer to each.
             item: What is asked.
             on_progress: Hears what share of the batch is done.
-            paths: How much work it is.
+            steps: How much work it is.
+            is_let_in: Whether it goes on with work that was let in, and needs no room.
 
         Raises:
             BusyError: The queue is full.
         """
-        self.require_room()
-        waiting = Waiting(key, compute, item, paths, on_progress, asyncio.get_running_loop().create_future())
+        if not is_let_in:
+            self.require_room(steps)
+        waiting = Waiting(key, compute, item, steps, on_progress, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -94,7 +115,11 @@ class Batches:
     async def _work(self) -> None:
         while batch := self._next():
             self.seen(len(batch))
+            start, self._running = time.perf_counter(), sum(waiting.steps for waiting in batch)
             await self._answer(batch)
+            if self._running >= LONG:
+                self._pace = (time.perf_counter() - start) / self._running
+            self._running = 0
 
     async def _answer(self, batch: Sequence[Waiting]) -> None:
         """Compute requests together; where that fails, each by itself, so that nobody gets the error of another."""
@@ -118,11 +143,11 @@ class Batches:
     def _next(self) -> list[Waiting]:
         """The oldest request, and others of its key while there is room; those whose client has left are dropped."""
         live = [waiting for waiting in self._queue if not waiting.answer.done()]
-        batch, paths = live[:1], sum(waiting.paths for waiting in live[:1])
+        batch, steps = live[:1], sum(waiting.steps for waiting in live[:1])
         for waiting in live[1:]:
-            if waiting.key == batch[0].key and paths + waiting.paths <= self.together:
+            if waiting.key == batch[0].key and steps + waiting.steps <= self.together:
                 batch.append(waiting)
-                paths += waiting.paths
+                steps += waiting.steps
         self._queue = deque(waiting for waiting in live if waiting not in batch)
         return batch
 

@@ -1,4 +1,7 @@
-"""What a server computes: the years ahead of some workers, in batches, with the numbers of each worker her own."""
+"""What a server computes: the years ahead of some workers, in batches, with the numbers of each worker her own.
+
+Much work is done in pieces, each of which waits for its turn, so that whoever asks for little is not kept waiting long.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +12,7 @@ from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.progress import reported
-from laborllm.serve.answers import Found, part_of
+from laborllm.serve.answers import Found, joined, part_of
 from laborllm.serve.batching import Batches, OnProgress
 from laborllm.serve.inputs.careers import Worker, panel_of
 from laborllm.serve.served import Served
@@ -56,11 +59,15 @@ class Futures:
         def compute(asked: Sequence[Named[Worker]], on_progress: OnProgress) -> list[Simulation]:
             return in_rounds(asked, run, on_progress)
 
-        key = ("simulate", _open_records(workers[0]), draws, seed)
-        named = [(worker.name, worker) for worker in workers]
-        waiting = self.batches.submit(key, compute, named, on_progress, paths=len(workers) * draws)
-        found: Simulation = await asyncio.wait_for(waiting, self.seconds)
-        return found
+        years, found = _open_records(workers[0]), list[Simulation]()
+        at_once = max(1, self.batches.together // (years * draws))
+        async with asyncio.timeout(self.seconds):
+            for start in range(0, len(workers), at_once):
+                piece = [(worker.name, worker) for worker in workers[start : start + at_once]]
+                heard = _part_of(on_progress, start / len(workers), len(piece) / len(workers))
+                key, steps = ("simulate", years, draws, seed), len(piece) * years * draws
+                found.append(await self.batches.submit(key, compute, piece, heard, steps=steps, is_let_in=bool(start)))
+        return joined(found)
 
     async def what_if(self, worker: Worker, other: Worker, *, draws: int, seed: int = SEED) -> Difference:
         """How the years ahead of a worker differ in another version of her career.
@@ -79,9 +86,10 @@ class Futures:
         def compute(asked: Sequence[Named[Versions]], on_progress: OnProgress) -> list[Difference]:
             return in_rounds(asked, run, on_progress)
 
-        key = ("what-if", _open_records(worker), draws, seed)
-        waiting = self.batches.submit(key, compute, [(worker.name, (worker, other))], paths=2 * draws)
-        found: Difference = await asyncio.wait_for(waiting, self.seconds)
+        years, named = _open_records(worker), [(worker.name, (worker, other))]
+        key, steps = ("what-if", years, draws, seed), 2 * years * draws
+        async with asyncio.timeout(self.seconds):
+            found: Difference = await self.batches.submit(key, compute, named, steps=steps)
         return found
 
 

@@ -53,7 +53,7 @@ class Settings:
     titles: int = 2_000
     paths: int = 2_000
     horizon: int = 20
-    person_years: int = 2_000_000
+    person_years: int = 1_000_000
     stop_seconds: int = 15
 
     def __post_init__(self) -> None:

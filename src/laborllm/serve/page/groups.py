@@ -28,7 +28,8 @@ from laborllm.serve.page.views import Answers, attachment
 from laborllm.serve.schema.groups import Count, OneGroup
 
 groups = APIRouter(include_in_schema=False)
-PLACE, TOP, DRAWS = "/groups", 8, 200
+PLACE, TOP = "/groups", 8
+DRAWS = (200, 100)  # as many as a list of that length may have
 SURE = 0.8  # titles below it are to be looked over first
 HORIZONS = (1, 3, 5, 10)
 EXAMPLE = "worker,start,end,title,group\n" + "".join(
@@ -79,9 +80,11 @@ async def show(request: Request, asked: Answers) -> Response:
         listed = await run_in_threadpool(typed.read, asked)
         if action == "titles":
             return await _page(asked, typed, listed=listed)
-        asked.require(len(listed.workers), typed.horizon, DRAWS, most=asked.settings.group)
+        steps = len(listed.workers) * typed.horizon
+        draws = next((each for each in DRAWS if steps * each <= asked.settings.person_years), DRAWS[-1])
+        asked.require(len(listed.workers), typed.horizon, draws, most=asked.settings.group)
         asked.groups.admit(listed.workers, listed.labels, client_of(request))
-        found = await simulate_group(asked, listed.workers, typed.horizon, DRAWS)
+        found = await simulate_group(asked, listed.workers, typed.horizon, draws)
         counted = await run_in_threadpool(
             count_groups, found, listed.workers, listed.labels, TOP, asked.served.common_error
         )
