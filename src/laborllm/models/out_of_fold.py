@@ -69,7 +69,14 @@ def out_of_fold(run: Path, panel: Panel, *, folds: int, seed: int, scratch: Path
 
 
 def fits_of(run: Path, *, folds: int, seed: int, scratch: Path) -> Path:
-    """The folder of all fits that are made for `out_of_fold`, whose arguments these are."""
+    """The folder of all fits that are made for `out_of_fold`.
+
+    Args:
+        run: Run folder of the model.
+        folds: How many parts the training workers, or households, are divided into.
+        seed: Draws the folds.
+        scratch: Folder in which each fit is kept.
+    """
     return scratch / f"{state_of(run)[:KEY]}-{folds}-{seed}"
 
 
