@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from laborllm.errors import StorageError
-from laborllm.storage import MARKER, new_file, new_folder, require_complete, sole_writer
+from laborllm.storage import MARKER, new_file, new_folder, remove_folder, require_complete, sole_writer
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.parallel.shard_files import ALONE
 
@@ -87,6 +87,22 @@ def test_a_folder(tmp_path: Path) -> None:
         write_folder(tmp_path / "run")
         assert names(tmp_path) == ["run"], after
         (tmp_path / "run").rename(tmp_path.parent / f"run-{after}")
+
+
+def test_a_folder_that_is_removed(tmp_path: Path) -> None:
+    """It is whole or not there, so that what was in it is used or made again."""
+    place = tmp_path / "run"
+    for after in range(20):
+        write_folder(place)
+        if not killed(lambda: remove_folder(place), after):
+            break
+        if place.exists():
+            require_complete(place)
+        else:
+            write_folder(place)
+        remove_folder(place)
+        assert names(tmp_path) == [], after
+    assert after > 3
 
 
 def test_a_file_that_is_replaced(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,8 +236,8 @@ def out_of_fold(
         >>> ll.out_of_fold("runs/counts", panel, folds=2).method
         'transition frequencies, out of fold'
     """
-    from laborllm.models.out_of_fold import fits_of
     from laborllm.models.out_of_fold import out_of_fold as forecast_folds
+    from laborllm.models.out_of_fold import remove_fits
 
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     if out is None:
@@ -251,9 +250,7 @@ def out_of_fold(
         scratch = _training_folder(place)
         found = forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=scratch)
         found.save(place)
-        shutil.rmtree(fits_of(Path(run), folds=folds, seed=seed, scratch=scratch))
-        if not any(scratch.iterdir()):
-            scratch.rmdir()
+        remove_fits(Path(run), folds=folds, seed=seed, scratch=scratch)
     return found
 
 

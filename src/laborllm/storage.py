@@ -193,6 +193,14 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder that is there, and what kills have left of it: none is ever seen that is half removed."""
+    _remove_leftovers(path)
+    gone = _sibling(path)
+    path.rename(gone)
+    _remove(gone)
+
+
 def _hand_down(old: Path, new: Path) -> None:
     """Give a new file the mode and, where that is allowed, the owner of the file that it replaces."""
     if not old.exists():

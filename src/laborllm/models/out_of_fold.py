@@ -26,7 +26,7 @@ from laborllm.panel import Panel
 from laborllm.panel.pooling import held_out_of
 from laborllm.panel.split import folds_of
 from laborllm.progress import progress
-from laborllm.storage import MARKER, make_folder
+from laborllm.storage import MARKER, make_folder, remove_folder
 
 KEY = 12  # digits of a hash in a name
 
@@ -53,7 +53,7 @@ def out_of_fold(run: Path, panel: Panel, *, folds: int, seed: int, scratch: Path
         raise OptionError(f"out-of-fold forecasts need two folds or more, not {folds}")
     model = load(run, held_out_by=panel)
     require_taxonomy(model, panel)
-    place = fits_of(run, folds=folds, seed=seed, scratch=scratch)
+    place = _fits_of(run, folds, seed, scratch)
     training = panel.subset("train")
     fold = folds_of(training.records, panel.split_by, seed=seed, folds=folds)
     forecasts = [model.forecast(panel.part(panel.records.filter(pl.col("split") != "train")))]
@@ -68,8 +68,8 @@ def out_of_fold(run: Path, panel: Panel, *, folds: int, seed: int, scratch: Path
     return _together(forecasts).of(panel)
 
 
-def fits_of(run: Path, *, folds: int, seed: int, scratch: Path) -> Path:
-    """The folder of all fits that are made for `out_of_fold`.
+def remove_fits(run: Path, *, folds: int, seed: int, scratch: Path) -> None:
+    """Remove the fits that were made for `out_of_fold`, and their folder unless something else is in it.
 
     Args:
         run: Run folder of the model.
@@ -77,6 +77,12 @@ def fits_of(run: Path, *, folds: int, seed: int, scratch: Path) -> Path:
         seed: Draws the folds.
         scratch: Folder in which each fit is kept.
     """
+    remove_folder(_fits_of(run, folds, seed, scratch))
+    if not any(scratch.iterdir()):
+        scratch.rmdir()
+
+
+def _fits_of(run: Path, folds: int, seed: int, scratch: Path) -> Path:
     return scratch / f"{state_of(run)[:KEY]}-{folds}-{seed}"
 
 
