@@ -141,5 +141,7 @@ def test_two_years_ahead_are_the_square_of_a_chain(chain: FittedTransition, open
 def test_a_simulation_is_within_its_error_of_the_exact_law(chain: FittedTransition, opened: Panel) -> None:
     exact, found = two_years_ahead(chain, opened), simulate(chain, opened, draws=800, seed=1)
     off = np.abs(found.probability[:, 1] - exact)
-    assert (off <= 6 * found.error[:, 1] + 1e-3).all()
+    errors = off / found.error[:, 1]
+    assert np.quantile(errors, 0.99) < 3  # of rare occupations too, which no path may have drawn
+    assert errors.max() < 6
     assert np.sqrt((off**2).mean()) <= 1.5 * np.sqrt((found.error[:, 1] ** 2).mean())

@@ -20,7 +20,8 @@ class Simulation:
         years: Year of each open record, (W, K).
         taxonomy: The J occupations that the columns stand for.
         probability: Mean over paths of the one-step distribution, (W, K, J) float32; rows sum to one.
-        error: Monte Carlo standard error of `probability`, (W, K, J) float32; zero in the first year.
+        error: Monte Carlo standard error of `probability`, (W, K, J) float32; zero in the first year. Of an occupation
+            that no path drew the year before, an upper bound.
         occupation: The occupations drawn, (W, D, K) columns.
         seed: Seed of the draws.
         assumptions: What the open records were given: covariates held, as a scenario, or drawn; a move.

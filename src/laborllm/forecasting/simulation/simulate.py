@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from torch import Tensor
 
 from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
 from laborllm.forecasting.simulation.result import HELD, SCENARIO, Simulation
-from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
+from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, undrawn, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.must_move import MustMove
 from laborllm.models.taxonomies import as_read
@@ -96,8 +97,10 @@ def _simulated(
     with progress("simulate", workers * horizon, "worker-years") as advance:
         for rows, careers in portions(model, opened, draws):
             years = walk(model, careers, draws, seed=seed, sample_titles=sample_titles, levels=levels)
+            before: Tensor | float = 0.0
             for year, (of_paths, drawn) in enumerate(years):
-                probability[rows, year], error[rows, year] = mean_and_error(of_paths)
+                probability[rows, year], error[rows, year] = mean_and_error(of_paths, before)
+                before = undrawn(of_paths, drawn)
                 occupation[rows, :, year] = drawn.cpu()
                 advance(careers.workers)
     return Simulation(origins, open_years, opened.taxonomy, probability, error, occupation, seed)
@@ -121,9 +124,12 @@ def _schooled(
 
 
 def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
-    """Simulations of the same workers, each with as many paths, as one; the error is that between them."""
+    """Simulations of the same workers, each with as many paths, as one; the error is that between them, and no less than that
+    within them."""
     probability = np.stack([part.probability for part in parts])
     mean = probability.mean(axis=0)
-    error = probability.std(axis=0, ddof=1) / len(parts) ** 0.5 if len(parts) > 1 else parts[0].error
+    error = np.sqrt((np.stack([part.error for part in parts]) ** 2).sum(axis=0)) / len(parts)
+    if len(parts) > 1:
+        error = np.maximum(error, probability.std(axis=0, ddof=1) / len(parts) ** 0.5)
     occupation = np.concatenate([part.occupation for part in parts], axis=1)
     return replace(parts[0], probability=mean, error=error, occupation=occupation, seed=seed)

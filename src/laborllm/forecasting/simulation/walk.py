@@ -87,13 +87,24 @@ def walk(
             paths.append(drawn)
 
 
-def mean_and_error(of_paths: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_error(of_paths: Tensor, undrawn_before: Tensor | float) -> tuple[Tensor, Tensor]:
     """The mean over paths of (W, D, J) numbers and its Monte Carlo standard error, (W, J) each; no error for one path,
-    whose number is not random."""
+    whose number is not random.
+
+    Args:
+        of_paths: A number of each path and occupation.
+        undrawn_before: What `undrawn` gives of the year before, (W, J); zero for the first year. That those who are
+            there stay is on no path, so the spread over paths does not have it: the error has that all of them do.
+    """
     mean = of_paths.mean(dim=1)
     draws = of_paths.shape[1]
-    error = of_paths.std(dim=1) / draws**0.5 if draws > 1 else torch.zeros_like(mean)
+    error = ((of_paths.var(dim=1) + undrawn_before) / draws).sqrt() if draws > 1 else torch.zeros_like(mean)
     return mean.cpu(), error.cpu()
+
+
+def undrawn(of_paths: Tensor, drawn: Tensor) -> Tensor:
+    """The mean probability of each occupation that none of the D paths drew, (W, J); zero of the others."""
+    return of_paths.mean(dim=1).scatter(1, drawn, 0)
 
 
 def origins_of(panel: Panel) -> tuple[pl.DataFrame, NDArray[np.int16]]:

@@ -5,10 +5,11 @@ different records, not an effect of changing a record.
 """
 
 import numpy as np
+from torch import Tensor
 
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.result import Difference
-from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, walk
+from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, undrawn, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import CATEGORIES, may_know, never_saw
@@ -55,8 +56,10 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
     with progress("what-if", years.size, "worker-years") as advance:
         for (rows, one), (_, two) in zip(*arms_of, strict=True):
             arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
-            for year, ((before, _), (after, _)) in enumerate(arms):
-                probability[rows, year], error[rows, year] = mean_and_error(after - before)
+            missed: Tensor | float = 0.0
+            for year, ((before, drawn), (after, other_drawn)) in enumerate(arms):
+                probability[rows, year], error[rows, year] = mean_and_error(after - before, missed)
+                missed = (undrawn(after, other_drawn) - undrawn(before, drawn)).abs()
                 advance(one.workers)
     return Difference(origins, years, panel.taxonomy, probability, error)
 
