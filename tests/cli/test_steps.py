@@ -56,6 +56,23 @@ def test_flows_out_of_an_occupation_of_few_are_not_shown(run: Path, capsys: pyte
     assert not Path("tables").exists()
 
 
+def test_only_what_pays_no_less_is_reachable_where_pay_is_known(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    panel = ll.import_synthetic(workers=200, taxonomy="nlswork", seed=5)
+    rank = pl.col("occupation").rank("dense").cast(pl.Float64)
+    paid = panel.with_records(panel.records.with_columns(wage=10 + rank))
+    paid.save(Path("panel.parquet"))
+    assert laborllm(f"steps {run} 11 --people panel.parquet --wages wage --tables tables") == 0
+    expected = ll.reachable(ll.mobility(ll.load(run), paid), "11", wages=ll.typical_wages(paid), paying_no_less=True)
+    assert read("reachable")["code"].to_list() == expected["code"].to_list() != []
+    assert read("reachable")["wage_ratio"].min() >= 1  # type: ignore[operator]
+    for options, message in (
+        ("--wages wage", "pay is known of people at hand only"),
+        ("--people panel.parquet --wages gender", "no column 'gender' of pay: it has wage"),
+    ):
+        assert laborllm(f"steps {run} 11 {options}") == 2
+        assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("occupation", "message"),
     [("Manager", "has no occupation 'Manager': such as Managers"), ("99", "`laborllm code-titles` finds the code")],

@@ -106,6 +106,11 @@ def test_typical_wages_are_medians_of_enough_people(panel: Panel) -> None:
         assert workers == rows["worker"].n_unique() >= 10
     with pytest.raises(PanelError, match="no column 'pay' of pay"):
         typical_wages(paid, "pay")
+    in_words = panel.with_records(panel.records.with_columns(wage=pl.lit("12.50")))
+    with pytest.raises(PanelError, match="pay is in numbers, and column 'wage' of the panel is of type String"):
+        typical_wages(in_words)
+    without_end = paid.with_records(paid.records.with_columns(wage=pl.lit(float("inf"))))
+    assert typical_wages(without_end).is_empty()
 
 
 def test_what_cannot_be_asked_of_flows_is_refused(town: Mobility, counted: FittedTransition, panel: Panel) -> None:
@@ -118,10 +123,26 @@ def test_what_cannot_be_asked_of_flows_is_refused(town: Mobility, counted: Fitte
     for known in (None, wages):
         with pytest.raises(OptionError, match="where the pay of occupation 1 is known"):
             reachable(town, "1", wages=known, paying_no_less=True)
+    for table, said in (
+        (wages.rename({"code": "occupation"}), "no column 'code': it needs code and wage"),
+        (pl.concat([wages, wages]), "two rows of occupation 2"),
+        (wages.cast(pl.String), "to be numbers, not String"),
+    ):
+        with pytest.raises(InputError, match=said):
+            reachable(town, "1", wages=table)
+    for least in (-0.1, 2, float("nan")):
+        with pytest.raises(OptionError, match="0 to 1, not"):
+            reachable(town, "1", least=least)
+    for ask in (next_steps, feeders):
+        with pytest.raises(OptionError, match="lists 0 occupations or more, not -1"):
+            ask(town, "1", top=-1)
     with pytest.raises(PanelError, match="nothing to move from"):
         mobility(counted, panel.with_records(panel.records.unique("worker", keep="first")))
     with pytest.raises(PanelError, match="at least one record"):
         typical_careers(counted, year=2005, length=0)
+    for year in (3, 1902, 2101, 99999):
+        with pytest.raises(PanelError, match="leave the years of records, 1900-2100"):
+            typical_careers(counted, year=year)
 
 
 @pytest.mark.parametrize("spec", [Logit, BagOfJobs, Nemo, Career])

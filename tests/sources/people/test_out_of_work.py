@@ -99,6 +99,7 @@ def test_frames_of_pandas_and_polars_are_one() -> None:
     ours = pl.DataFrame({"worker": ["a", "b"], "start": ["2015", None], "year": [2015.0, None]})
     theirs = pandas.DataFrame(ours.to_dict(as_series=False))
     assert as_polars(theirs).equals(as_polars(ours), null_equal=True)
+    assert as_polars(ours.lazy()).equals(as_polars(ours), null_equal=True)
     for wrong in (3, ["Ada"], {"worker": ["Ada"]}):
         with pytest.raises(SourceError, match=f"cannot be read from {type(wrong).__name__}"):
             as_polars(wrong)

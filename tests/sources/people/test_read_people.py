@@ -1,6 +1,7 @@
 """People by every way one has them: the same careers, whatever the form."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pandas
@@ -8,7 +9,7 @@ import polars as pl
 import pytest
 
 import laborllm as ll
-from laborllm.errors import PanelError, SourceError
+from laborllm.errors import OptionError, PanelError, SourceError
 from laborllm.occupations.coding import TitleCoder, load_coder
 from laborllm.panel import Panel
 from laborllm.sources.people import PeopleOptions, read_people
@@ -151,6 +152,15 @@ def test_what_cannot_be_read_is_one_line(
     with pytest.raises(SourceError, match=message) as error:
         read_people(people, PeopleOptions(**options), coder=coder)  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
+
+
+def test_options_are_taken_as_they_are_written_or_refused() -> None:
+    assert PeopleOptions(as_of=2025).as_of == "2025"  # type: ignore[arg-type]
+    assert PeopleOptions(as_of=date(2025, 6, 1)).as_of == "2025-06-01"  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="out_of_work_since is a year, such as 2025, not '2025'"):
+        PeopleOptions(out_of_work_since="2025")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="a panel says itself who is out of work"):
+        read_people(ll.import_synthetic(workers=50), PeopleOptions(out_of_work_since=2025))
 
 
 def test_the_front_door_has_it() -> None:

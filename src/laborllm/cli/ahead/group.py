@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from laborllm.forecasting.groups.common_error import CommonError
     from laborllm.forecasting.simulation.result import Simulation
+    from laborllm.panel import Panel
     from laborllm.privacy.outputs import Output
-    from laborllm.report.pages.people import PeopleFutures
 
 ChartOf = Literal["shares", "counts", "flows", "careers"]
 Rates = Annotated[
@@ -78,33 +78,42 @@ def group(
         sampled: The people are a sample: the intervals hold who is in it.
         level: Share of futures that an interval holds.
     """
-    from laborllm import api
     from laborllm.cli.ahead.people import careers_of
-    from laborllm.cli.data.unknown import report_unknown
     from laborllm.forecasting.groups.common_error import common_error_of
     from laborllm.forecasting.groups.shares import group_shares, values_by_worker, without_small_groups
     from laborllm.forecasting.hub import hub_shares
-    from laborllm.forecasting.simulation.simulate import simulate
 
     _require(out, chart, chart_of, level, years)
     held: Held = {"sampled": sampled, "level": level, "common_error": common_error_of(run, rates)}
     careers = careers_of(people, read, before=min(years))
     groups = None if by is None else values_by_worker(careers, by)
-    models = [api.load(path) for path in [run, *(refits or [])]]
-    report_unknown({str(run): models[0]}, careers)
-    runs = [simulate(each, careers, years=years, draws=draws, seed=seed, must_move=must_move) for each in models]
-    name = models[0].spec.name
-    shares = without_small_groups(group_shares(runs, groups, major=True, **held))
+    name, runs = _simulate([run, *(refits or [])], careers, years, draws, seed, must_move=must_move)
+    shares = group_shares(runs, groups, major=True, **held)
     if out is not None:
-        written, _ = without_small_groups(group_shares(runs, groups, major=major, **held))
-        _write_table(out, hub_shares(written, name, level=level), shares[1])
+        written = without_small_groups(shares if major else group_shares(runs, groups, **held))
+        _write_table(out, hub_shares(written[0], name, level=level), written[1])
         print(f"{out}: where {careers.workers:,} people are in {len(years)} years", file=sys.stderr)
     if tables is not None:
         _write_tables(tables, runs)
-    if chart is not None or page is not None:
-        whole = [without_small_groups(group_shares(runs[0], major=True))[1]]
-        _write_pictures(chart, chart_of, page, api.people_futures(runs, model=name, **held), whole)
-    _show(*shares, level)
+    if chart is not None:
+        _write_chart(chart, chart_of, runs, held)
+    if page is not None:
+        _write_page(page, name, runs, held)
+    _show(*without_small_groups(shares), level)
+
+
+def _simulate(
+    models: list[Path], careers: "Panel", years: list[int], draws: int, seed: int, *, must_move: bool
+) -> "tuple[str, list[Simulation]]":
+    """The name of the first model, and the simulation of the careers by each."""
+    from laborllm import api
+    from laborllm.cli.data.unknown import report_unknown
+    from laborllm.forecasting.simulation.simulate import simulate
+
+    fitted = [api.load(path) for path in models]
+    report_unknown({str(models[0]): fitted[0]}, careers)
+    runs = [simulate(each, careers, years=years, draws=draws, seed=seed, must_move=must_move) for each in fitted]
+    return fitted[0].spec.name, runs
 
 
 def _show(shares: "pl.DataFrame", listed: "Output", level: float) -> None:
@@ -149,39 +158,41 @@ def _write_tables(folder: Path, runs: "Sequence[Simulation]") -> None:
     print(f"{folder}: tables of each person", file=sys.stderr)
 
 
-def _write_pictures(
-    chart: Path | None, chart_of: str, page: Path | None, futures: "PeopleFutures", listed: "list[Output]"
-) -> None:
-    """Write the chart, and the page that has all of them."""
-    if chart is not None:
-        _write_chart(chart, chart_of, futures, listed)
-    if page is not None:
-        _write_page(page, futures, listed)
-
-
-def _write_chart(chart: Path, chart_of: str, futures: "PeopleFutures", listed: "list[Output]") -> None:
+def _write_chart(chart: Path, chart_of: ChartOf, runs: "list[Simulation]", held: Held) -> None:
+    from laborllm.forecasting.groups import charted
     from laborllm.report import figures
     from laborllm.report.charts import write_chart
     from laborllm.storage import make_folder
 
-    draws: dict[str, tuple[figures.Draw, pl.DataFrame | None]] = {
-        "shares": (figures.shares_by_year, futures.shares),
-        "counts": (figures.fan, futures.counts),
-        "flows": (figures.river, futures.flows),
-        "careers": (figures.index_plot, futures.careers),
-    }
-    draw, frame = draws[chart_of]
-    if frame is None:
-        return  # of a single year, which is refused before any work
+    match chart_of:
+        case "shares":
+            figure = figures.shares_by_year(charted.chart_shares(runs))
+        case "counts":
+            figure = figures.fan(charted.chart_counts(runs, **held))
+        case "flows":
+            figure = figures.river(charted.chart_flows(runs[0]))
+        case "careers":
+            figure = figures.index_plot(charted.chart_careers(runs[0]))
     make_folder(chart.resolve().parent)
-    write_chart(draw(frame), chart, outputs=listed)
+    write_chart(figure, chart, outputs=[_all_of(runs)])
     print(f"{chart}: {chart_of} by year", file=sys.stderr)
 
 
-def _write_page(page: Path, futures: "PeopleFutures", listed: "list[Output]") -> None:
+def _write_page(page: Path, model: str, runs: "list[Simulation]", held: Held) -> None:
+    from laborllm import api
     from laborllm.report.pages.people import write_people_page
     from laborllm.storage import make_folder
 
+    futures = api.people_futures(runs, model=model, **held)
     make_folder(page.resolve().parent)
-    write_people_page(page, futures, outputs=listed)
+    write_people_page(page, futures, outputs=[_all_of(runs)])
     print(f"{page}: open it in a browser", file=sys.stderr)
+
+
+def _all_of(runs: "list[Simulation]") -> "Output":
+    """What is checked of a picture: all people are one group in it."""
+    import polars as pl
+
+    from laborllm.forecasting.groups.shares import without_small_groups
+
+    return without_small_groups(pl.DataFrame({"group": ["all"], "workers": [len(runs[0].workers)]}))[1]

@@ -63,6 +63,7 @@ def as_panel_file(path: Path, options: PeopleOptions, *, before: int | None = No
         before: The first year that is asked about, see `careers_of`.
     """
     if is_panel_file(path):
+        options.require_no_state()
         yield path
         return
     with TemporaryDirectory() as folder:

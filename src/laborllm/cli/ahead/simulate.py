@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 from cyclopts import Parameter
 
@@ -23,11 +23,12 @@ from laborllm.cli.ahead.people import (
 from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
 from laborllm.errors import OptionError
-from laborllm.forecasting.engines.engine import LOCAL
+from laborllm.forecasting.engines.engine import LOCAL, Engine
 
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.education import EducationByModel, EducationChain
-    from laborllm.forecasting.simulation.result import Simulation
+    from laborllm.models.contract import Forecaster
+    from laborllm.panel.files.store import PanelFile as PanelTable
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,16 @@ class DrawnOptions:
     education_from: Path | None = None
     education_levels: tuple[str, ...] | None = None
     sample_titles: bool = False
+
+
+class Asked(TypedDict):
+    """What is simulated: which years, on how many paths, and what is drawn."""
+
+    years: list[int] | None
+    draws: int
+    seed: int
+    education: "EducationChain | EducationByModel | None"
+    sample_titles: bool
 
 
 DrawnSo = Annotated[DrawnOptions, Parameter(name="*")]
@@ -81,53 +92,28 @@ def simulate(
     """
     from laborllm import api
     from laborllm.cli.data.unknown import report_unknown
-    from laborllm.forecasting.engines.to_file import simulate_to_file
-    from laborllm.forecasting.simulation.simulate import simulate as simulate_careers
     from laborllm.models.must_move import MustMove as MustMovers
     from laborllm.models.registry import state_of
     from laborllm.panel.files.store import PanelFile
-    from laborllm.storage import make_folder
 
     _require(out, top)
     education, fitted = _education(drawn), api.load(run)
     model = MustMovers(fitted) if must_move else fitted
-    identity = f"{state_of(run)}\n{must_move}\n{education}"  # parts of a simulation that is not this one are not used
+    asked: Asked = {
+        "years": years,
+        "draws": draws,
+        "seed": seed,
+        "education": education,
+        "sample_titles": drawn.sample_titles,
+    }
     with as_panel_file(people, read, before=None if years is None else min(years)) as panel:
         careers = PanelFile.open(panel).select(split, workers, seed=seed)
         report_unknown({str(run): fitted}, careers)
         if out is None:
-            require_few(careers)
-            few = next(careers.portions(len(careers)))
-            paths = simulate_careers(
-                model,
-                few,
-                years=years,
-                draws=draws,
-                seed=seed,
-                education=education,
-                sample_titles=drawn.sample_titles,
-            )
-            _print(paths, top)
+            _print(model, careers, top, asked)
             return
-        make_folder(out.resolve().parent)
-        whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
-        if whole != out:
-            require_unread(whole, people)
-        rows = simulate_to_file(
-            model,
-            careers,
-            whole,
-            years=years,
-            draws=draws,
-            top=top,
-            seed=seed,
-            education=education,
-            sample_titles=drawn.sample_titles,
-            identity=identity,
-            engine=engine,
-        )
-    if whole != out:
-        _convert(whole, out)
+        identity = f"{state_of(run)}\n{must_move}\n{education}"  # parts of another simulation are not used
+        rows = _write(model, careers, out, people, identity, engine, top, asked)
     held = "covariates held" if education is None else "education drawn, other covariates held"
     print(f"{out}: {rows:,} rows, {draws:,} paths of each worker; {held}", file=sys.stderr)
 
@@ -142,11 +128,14 @@ def _require(out: Path | None, top: int | None) -> None:
         require_table(out, "long", top)
 
 
-def _print(paths: "Simulation", top: int | None) -> None:
+def _print(model: "Forecaster", careers: "PanelTable", top: int | None, asked: Asked) -> None:
     """Say where each worker is in each year, and of how many paths that is known, under which assumptions."""
     from laborllm.forecasting.frequencies import TOP, natural_frequencies
+    from laborllm.forecasting.simulation.simulate import simulate as simulate_careers
     from laborllm.report.sentences import sentences
 
+    require_few(careers)
+    paths = simulate_careers(model, next(careers.portions(len(careers))), **asked)
     print("\n".join(sentences(natural_frequencies(paths, top=top or TOP), FEW)))
     error = 100 * float(paths.error.max())
     print(
@@ -172,9 +161,27 @@ def _education(drawn: DrawnOptions) -> "EducationChain | EducationByModel | None
     return EducationByModel(tuple(as_panel_word("education", level) for level in drawn.education_levels))
 
 
-def _convert(whole: Path, out: Path) -> None:
-    """Write a Parquet file in another format, and remove it."""
+def _write(
+    model: "Forecaster",
+    careers: "PanelTable",
+    out: Path,
+    people: Path,
+    identity: str,
+    engine: Engine,
+    top: int | None,
+    asked: Asked,
+) -> int:
+    """Write the table, by way of a Parquet file if it is to be another, and say how many rows it has."""
+    from laborllm.forecasting.engines.to_file import simulate_to_file
     from laborllm.forecasting.table_files import convert_table
+    from laborllm.storage import make_folder
 
-    convert_table(whole, out)
-    whole.unlink()
+    make_folder(out.resolve().parent)
+    whole = out if out.suffix == ".parquet" else out.with_name(f"{out.name}.parquet")
+    if whole != out:
+        require_unread(whole, people)
+    rows = simulate_to_file(model, careers, whole, top=top, identity=identity, engine=engine, **asked)
+    if whole != out:
+        convert_table(whole, out)
+        whole.unlink()
+    return rows

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from laborllm.cli.ahead.people import code_of, require_top
 from laborllm.cli.options import RunFolder
 from laborllm.cli.places import TO_FOLDER
-from laborllm.errors import PanelError
+from laborllm.errors import OptionError, PanelError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,6 +23,7 @@ def steps(
     people: Path | None = None,
     year: int = YEAR,
     top: int = 10,
+    wages: str | None = None,
     tables: Annotated[Path | None, TO_FOLDER] = None,
 ) -> None:
     """Say where people go from an occupation, where they come from, what they reach in two moves, and what is similar.
@@ -35,12 +36,13 @@ def steps(
             people of whom only the occupation is known.
         year: The year of the steps, where no people are given.
         top: Occupations in each table.
+        wages: A column of pay of the panel: only occupations are reachable whose typical pay is known and no less.
         tables: Folder to write the tables to, as CSV, in full.
     """
     from laborllm import api
     from laborllm.forecasting.groups import mobility as flows
     from laborllm.forecasting.groups.similar import similar_occupations
-    from laborllm.forecasting.groups.steps import feeders, next_steps, reachable
+    from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
     from laborllm.forecasting.table_files import write_table
     from laborllm.models.contract import HasVectors
     from laborllm.privacy import SMALLEST_CELL
@@ -48,13 +50,17 @@ def steps(
     from laborllm.storage import make_folder
 
     require_top(top)
+    if wages is not None and people is None:
+        raise OptionError("pay is known of people at hand only", hint="name a panel with --people")
     fitted = api.load(run)
     code = code_of(occupation, fitted.record.taxonomy)
+    panel = flows.typical_careers(fitted, year=year) if people is None else api.read_panel(people)
+    pay = None if wages is None else typical_wages(panel, wages)
+    found = flows.mobility(fitted, panel)
     if people is None:
-        found = flows.mobility(fitted, flows.typical_careers(fitted, year=year))
         coming = found.in_the_long_run()
     else:
-        found = coming = flows.mobility(fitted, api.read_panel(people)).without_few()
+        found = coming = found.without_few()
         if not found.people[found.column(code)]:
             raise PanelError(
                 f"fewer than {SMALLEST_CELL} people of {people} go on from {found.taxonomy.title(code)}: where so few "
@@ -63,7 +69,7 @@ def steps(
     of = {
         "next steps": next_steps(found, code, top=top),
         "feeders": feeders(coming, code, top=top),
-        "reachable": reachable(found, code),
+        "reachable": reachable(found, code, wages=pay, paying_no_less=pay is not None),
     }
     if isinstance(fitted, HasVectors):
         of["similar"] = similar_occupations(fitted, code, top=top)

@@ -17,6 +17,7 @@ from laborllm.models.contract import Fitted, Forecaster
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, Provenance, over
 from laborllm.panel.history import History
+from laborllm.panel.schema import YEARS
 from laborllm.privacy import SMALLEST_CELL, round_counts
 
 Floats = NDArray[np.float64]
@@ -178,7 +179,7 @@ def typical_careers(model: Fitted, *, year: int, length: int = LENGTH) -> Panel:
         J careers, named by the code of the occupation.
 
     Raises:
-        PanelError: A length below one.
+        PanelError: A length below one, or a year that no record can be of.
 
     Examples:
         >>> import laborllm as ll
@@ -188,6 +189,8 @@ def typical_careers(model: Fitted, *, year: int, length: int = LENGTH) -> Panel:
     """
     if length < 1:
         raise PanelError(f"a typical career has at least one record before the open one, not {length}")
+    if not YEARS[0] <= year - length < year <= YEARS[1]:
+        raise PanelError(f"careers of {length} years before {year} leave the years of records, {YEARS[0]}-{YEARS[1]}")
     taxonomy = model.record.taxonomy
     careers = pl.DataFrame({"worker": taxonomy.codes, "occupation": taxonomy.codes}).join(
         pl.DataFrame({"year": range(year - length, year)}), how="cross"

@@ -3,7 +3,9 @@
 import numpy as np
 import polars as pl
 
-from laborllm.errors import InputError, RunError, TaxonomyError
+from laborllm.errors import RunError, TaxonomyError
+from laborllm.forecasting.groups.own_tables import codes_and_number
+from laborllm.forecasting.groups.steps import require_listed
 from laborllm.models.contract import Fitted, HasVectors
 
 
@@ -29,7 +31,8 @@ def similar_occupations(
     Raises:
         TaxonomyError: The taxonomy of the model has no such code.
         RunError: The model has no vectors.
-        InputError: `distance` lacks a column.
+        OptionError: A number of occupations below zero.
+        InputError: `distance` lacks a column, or holds no numbers.
 
     Examples:
         >>> import laborllm as ll
@@ -42,6 +45,7 @@ def similar_occupations(
     taxonomy = model.record.taxonomy
     if code not in taxonomy.position:
         raise TaxonomyError(f"taxonomy {taxonomy.name} has no occupation with code {code!r}")
+    require_listed(top)
     vectors = model.occupation_vectors()
     centred = vectors - vectors.mean(axis=0)
     unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(float).tiny)
@@ -53,10 +57,7 @@ def similar_occupations(
 
 
 def _with_distance(found: pl.DataFrame, code: str, distance: pl.DataFrame) -> pl.DataFrame:
-    missing = [name for name in ("code", "other", "distance") if name not in distance.columns]
-    if missing:
-        raise InputError(f"the table of distances has no column {missing[0]!r}: it needs code, other and distance")
-    pairs = distance.select(pl.col("code", "other").cast(pl.String), pl.col("distance").cast(pl.Float64))
+    pairs = codes_and_number(distance, "distances", ("code", "other", "distance"))
     both = pl.concat([pairs, pairs.select(code="other", other="code", distance="distance")])
     to_others = both.filter(pl.col("code") == code).select(code="other", distance="distance").unique("code")
     return found.join(to_others, on="code", how="left", maintain_order="left")

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from laborllm.errors import OptionError, PanelError
+from laborllm.errors import InputError, OptionError, PanelError
 from laborllm.forecasting.groups.mobility import Mobility
+from laborllm.forecasting.groups.own_tables import codes_and_number
 from laborllm.occupations.taxonomy import OTHERS
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
@@ -31,6 +32,7 @@ def next_steps(found: Mobility, code: str, *, top: int = 10) -> pl.DataFrame:
 
     Raises:
         TaxonomyError: The taxonomy has no such code.
+        OptionError: A number of moves below zero.
 
     Examples:
         >>> import laborllm as ll
@@ -57,6 +59,7 @@ def feeders(found: Mobility, code: str, *, top: int = 10) -> pl.DataFrame:
 
     Raises:
         TaxonomyError: The taxonomy has no such code.
+        OptionError: A number of occupations below zero.
 
     Examples:
         >>> import laborllm as ll
@@ -88,8 +91,8 @@ def reachable(
         found: Flows between occupations.
         code: The occupation to start from.
         moves: One, or two.
-        least: The share of those who leave an occupation from which a move out of it counts as common.
-        wages: Typical pay by code, as `typical_wages` gives it.
+        least: The share of those who leave an occupation from which a move out of it counts as common, 0 to 1.
+        wages: Typical pay by code, as `typical_wages` gives it: columns code and wage.
         paying_no_less: Keep only occupations whose typical pay is known and no less than at the start.
 
     Returns:
@@ -99,7 +102,9 @@ def reachable(
 
     Raises:
         TaxonomyError: The taxonomy has no such code.
-        OptionError: Neither one move nor two, or pay is to be no less and no wages, or none at the start, are known.
+        OptionError: Neither one move nor two, no share, or pay is to be no less and no wages, or none at the start, are
+            known.
+        InputError: `wages` lacks a column, holds no numbers, or has two rows of one code.
 
     Examples:
         >>> import laborllm as ll
@@ -110,13 +115,16 @@ def reachable(
     """
     if moves not in (1, 2):
         raise OptionError(f"occupations can be reached in 1 move or in 2, not in {moves}")
+    if not 0 <= least <= 1:
+        raise OptionError(f"a move is common from a share of those who leave on, 0 to 1, not {least:g}")
     at, of_moves = found.column(code), found.of_moves
     table = _ways(found, at, np.where(of_moves >= least, of_moves, 0), moves)
     states = pl.Series(found.taxonomy.states, dtype=pl.String).implode()
     kept = table.filter(pl.col("share") > 0, pl.col("code") != code, ~pl.col("code").is_in(states))
-    paid = kept if wages is None else _with_wages(kept, wages, code)
+    known = None if wages is None else _known_wages(wages)
+    paid = kept if known is None else _with_wages(kept, known, code)
     if paying_no_less:
-        if wages is None or code not in wages["code"]:
+        if known is None or code not in known["code"]:
             raise OptionError(f"pay can be no less only where the pay of occupation {code} is known")
         paid = paid.filter(pl.col("wage_ratio") >= 1)
     return paid.sort("moves", "share", descending=[False, True], maintain_order=True)
@@ -149,7 +157,7 @@ def typical_wages(panel: Panel, column: str = "wage") -> pl.DataFrame:
         Columns code, wage (the median over records) and workers; occupations of fewer than ten workers are left out.
 
     Raises:
-        PanelError: The panel has no such column.
+        PanelError: The panel has no such column, or it holds no numbers.
 
     Examples:
         >>> import laborllm as ll
@@ -160,17 +168,36 @@ def typical_wages(panel: Panel, column: str = "wage") -> pl.DataFrame:
     """
     if column not in panel.columns:
         raise PanelError(f"the panel has no column {column!r} of pay: it has {', '.join(panel.columns) or 'none'}")
-    paid = panel.records.filter(pl.col("occupation").is_not_null(), pl.col(column) > 0)
+    pay = panel.records[column]
+    if not pay.dtype.is_numeric():
+        raise PanelError(f"pay is in numbers, and column {column!r} of the panel is of type {pay.dtype}")
+    records = panel.records.with_columns(pl.col(column).cast(pl.Float64))
+    paid = records.filter(pl.col("occupation").is_not_null(), pl.col(column) > 0, pl.col(column).is_finite())
     typical = paid.group_by("occupation").agg(
         pl.col(column).median().alias("wage"), pl.col("worker").n_unique().alias("workers")
     )
     return typical.filter(pl.col("workers") >= SMALLEST_CELL).rename({"occupation": "code"}).sort("code")
 
 
+def require_listed(top: int) -> None:
+    """Raise `OptionError` unless that many occupations can be listed."""
+    if top < 0:
+        raise OptionError(f"a table lists 0 occupations or more, not {top}")
+
+
+def _known_wages(wages: pl.DataFrame) -> pl.DataFrame:
+    """Columns code and wage, as text and a number, of the occupations whose pay is known."""
+    known = codes_and_number(wages, "wages", ("code", "wage")).drop_nulls()
+    twice = known["code"].filter(known["code"].is_duplicated())
+    if len(twice):
+        raise InputError(f"the table of wages has two rows of occupation {twice[0]}: one is right")
+    return known
+
+
 def _with_wages(table: pl.DataFrame, wages: pl.DataFrame, code: str) -> pl.DataFrame:
     start = wages.filter(pl.col("code") == code)["wage"]
     at_start = start[0] if len(start) else None
-    joined = table.join(wages.select("code", "wage"), on="code", how="left", maintain_order="left")
+    joined = table.join(wages, on="code", how="left", maintain_order="left")
     return joined.with_columns((pl.col("wage") / pl.lit(at_start, pl.Float64)).alias("wage_ratio"))
 
 
@@ -178,6 +205,7 @@ def _listed(
     found: Mobility, at: int, share: NDArray[np.float64], of_moves: NDArray[np.float64], top: int
 ) -> pl.DataFrame:
     """The occupation itself, the `top` others by their share of moves, and all the rest."""
+    require_listed(top)
     others = [column for column in np.argsort(-of_moves, kind="stable").tolist() if column != at][:top]
     shown = [at, *others]
     rows = {

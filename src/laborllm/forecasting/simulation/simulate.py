@@ -124,8 +124,8 @@ def _schooled(
 
 
 def _together(parts: Sequence[Simulation], seed: int) -> Simulation:
-    """Simulations of the same workers, each with as many paths, as one; the error is that between them, and no less than that
-    within them."""
+    """Simulations of the same workers, each with as many paths, as one; the error is that between them, and no
+    less than that within them."""
     probability = np.stack([part.probability for part in parts])
     mean = probability.mean(axis=0)
     error = np.sqrt((np.stack([part.error for part in parts]) ** 2).sum(axis=0)) / len(parts)

@@ -40,6 +40,8 @@ def person_columns(path: Path, encoding: str | None) -> pl.DataFrame | None:
 
 def as_polars(people: Any) -> pl.DataFrame:
     """A data frame of Polars or pandas as one of Polars. Raises `SourceError` for anything else."""
+    if isinstance(people, pl.LazyFrame):
+        return as_polars(people.collect())
     if isinstance(people, pl.DataFrame):
         return by_known_names(people, "the data frame")
     if hasattr(people, "columns") and hasattr(people, "to_dict"):  # a data frame of pandas, which need not be installed

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from laborllm.errors import OptionError
 from laborllm.sources.resumes.options import JobOptions
 
 
@@ -23,3 +24,13 @@ class PeopleOptions(JobOptions):
     """
 
     out_of_work_since: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.out_of_work_since is not None and not isinstance(self.out_of_work_since, int):
+            raise OptionError(f"out_of_work_since is a year, such as 2025, not {self.out_of_work_since!r}")
+
+    def require_no_state(self) -> None:
+        """Raise `OptionError` if those who come as a panel, which is taken as it is, are said to be out of work."""
+        if self.out_of_work_since is not None:
+            raise OptionError("a panel says itself who is out of work: out_of_work_since is of a list or of resumes")

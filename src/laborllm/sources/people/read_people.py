@@ -75,6 +75,7 @@ def read_people(people: Any, options: PeopleOptions = PLAIN, *, coder: TitleCode
             before her first job or after the list was true.
         TaxonomyError: A correction is no title with one code.
         PanelError: The records do not form a panel.
+        OptionError: People who come as a panel, which is taken as it is, are said to be out of work.
 
     Examples:
         >>> import laborllm as ll
@@ -82,15 +83,15 @@ def read_people(people: Any, options: PeopleOptions = PLAIN, *, coder: TitleCode
         People(50 with 805 records, 0 left out)
     """
     if isinstance(people, Panel):
-        return _coded_before(people)
+        return _coded_before(people, options)
     if isinstance(people, str | Path):
         path = Path(people)
         if _is_panel_file(path):
-            return _coded_before(Panel.load(path))
+            return _coded_before(Panel.load(path), options)
         return _coded(path, None if _is_resumes(path) else person_columns(path, options.encoding), options, coder)
     frame = as_polars(people)
     if {"worker", "year", "occupation"} <= set(frame.columns):
-        return _coded_before(_panel_of(frame))
+        return _coded_before(_panel_of(frame), options)
     today = datetime.now(UTC).date().isoformat()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "people.parquet"
@@ -126,7 +127,8 @@ def _as_resumes(options: PeopleOptions) -> ResumeOptions:
     return ResumeOptions(**shared, states=STATES, dataset=DATASET)
 
 
-def _coded_before(panel: Panel) -> People:
+def _coded_before(panel: Panel, options: PeopleOptions) -> People:
+    options.require_no_state()
     return People(panel, pl.DataFrame(schema=SCHEMA | {"occupation": pl.String}))
 
 

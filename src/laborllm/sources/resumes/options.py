@@ -31,6 +31,8 @@ class JobOptions:
     encoding: str | None = None
 
     def __post_init__(self) -> None:
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", str(self.as_of))  # a year, or a day, may be given as such
         if self.corrections is not None:
             object.__setattr__(self, "corrections", Path(self.corrections))
         orders = get_args(DateOrder)
