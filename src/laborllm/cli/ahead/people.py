@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from laborllm.errors import OptionError, TaxonomyError
 from laborllm.sources.people import People, PeopleOptions, read_people
+from laborllm.sources.people.options import require_no_state
 
 if TYPE_CHECKING:
     from laborllm.occupations import Taxonomy
@@ -63,7 +64,7 @@ def as_panel_file(path: Path, options: PeopleOptions, *, before: int | None = No
         before: The first year that is asked about, see `careers_of`.
     """
     if is_panel_file(path):
-        options.require_no_state()
+        require_no_state(options)
         yield path
         return
     with TemporaryDirectory() as folder:

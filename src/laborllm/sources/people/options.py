@@ -30,7 +30,8 @@ class PeopleOptions(JobOptions):
         if self.out_of_work_since is not None and not isinstance(self.out_of_work_since, int):
             raise OptionError(f"out_of_work_since is a year, such as 2025, not {self.out_of_work_since!r}")
 
-    def require_no_state(self) -> None:
-        """Raise `OptionError` if those who come as a panel, which is taken as it is, are said to be out of work."""
-        if self.out_of_work_since is not None:
-            raise OptionError("a panel says itself who is out of work: out_of_work_since is of a list or of resumes")
+
+def require_no_state(options: PeopleOptions) -> None:
+    """Raise `OptionError` if those who come as a panel, which is taken as it is, are said to be out of work."""
+    if options.out_of_work_since is not None:
+        raise OptionError("a panel says itself who is out of work: out_of_work_since is of a list or of resumes")

@@ -20,7 +20,7 @@ from laborllm.panel.facts import MARK
 from laborllm.sources.formats.raw import UNREADABLE
 from laborllm.sources.formats.values import NOT_AVAILABLE
 from laborllm.sources.people.columns import COVARIATES, as_polars, of_persons, person_columns, require_jobs
-from laborllm.sources.people.options import PeopleOptions
+from laborllm.sources.people.options import PeopleOptions, require_no_state
 from laborllm.sources.people.out_of_work import out_of_work, until_out
 from laborllm.sources.resumes.import_resumes import RESUME_ENDINGS, last_day, read_source, write_resumes
 from laborllm.sources.resumes.options import JobOptions, ResumeOptions
@@ -128,7 +128,7 @@ def _as_resumes(options: PeopleOptions) -> ResumeOptions:
 
 
 def _coded_before(panel: Panel, options: PeopleOptions) -> People:
-    options.require_no_state()
+    require_no_state(options)
     return People(panel, pl.DataFrame(schema=SCHEMA | {"occupation": pl.String}))
 
 
