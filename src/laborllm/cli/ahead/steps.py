@@ -11,6 +11,8 @@ from laborllm.errors import OptionError, PanelError
 if TYPE_CHECKING:
     import polars as pl
 
+    from laborllm.forecasting.groups.mobility import Mobility
+
 YEAR = 2025
 OF_ENOUGH = "people rounded to fives; occupations that fewer than ten people go on from are left out"
 
@@ -42,7 +44,7 @@ def steps(
     from laborllm import api
     from laborllm.forecasting.groups import mobility as flows
     from laborllm.forecasting.groups.similar import similar_occupations
-    from laborllm.forecasting.groups.steps import feeders, next_steps, reachable, typical_wages
+    from laborllm.forecasting.groups.steps import feeders, next_steps, typical_wages
     from laborllm.forecasting.table_files import write_table
     from laborllm.models.contract import HasVectors
     from laborllm.privacy import SMALLEST_CELL
@@ -69,7 +71,7 @@ def steps(
     of = {
         "next steps": next_steps(found, code, top=top),
         "feeders": feeders(coming, code, top=top),
-        "reachable": reachable(found, code, wages=pay, paying_no_less=pay is not None),
+        "reachable": _reached(found, code, pay),
     }
     if isinstance(fitted, HasVectors):
         of["similar"] = similar_occupations(fitted, code, top=top)
@@ -79,6 +81,16 @@ def steps(
             make_folder(tables)
             listed = [] if people is None else [checked(name, table, ["title"], said=OF_ENOUGH)]
             write_table(table, tables / f"{name.replace(' ', '_')}.csv", outputs=listed)
+
+
+def _reached(found: "Mobility", code: str, pay: "pl.DataFrame | None") -> "pl.DataFrame":
+    """What is reached from an occupation; of pay only its ratio is shown, as the median may be the pay of a person."""
+    from laborllm.forecasting.groups.steps import reachable
+
+    if pay is None:
+        return reachable(found, code)
+    paid = reachable(found, code, wages=pay, paying_no_less=True)
+    return paid.drop("wage").with_columns(paid["wage_ratio"].round(2))
 
 
 def _lines(name: str, table: "pl.DataFrame", top: int) -> list[str]:
