@@ -1,5 +1,6 @@
 """Summaries of paths, each counted path by path: time in groups, moves, survival, return to work, whole people."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -12,7 +13,14 @@ from hypothesis import strategies as st
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.frequencies import largest_remainders, natural_frequencies
 from laborllm.forecasting.simulation.result import Simulation
-from laborllm.forecasting.summaries import moves, probabilities, return_to_work, survival, time_in_groups
+from laborllm.forecasting.summaries import (
+    moves,
+    probabilities,
+    return_to_work,
+    survival,
+    time_in_groups,
+    trajectories,
+)
 from laborllm.occupations import Taxonomy
 
 JOBS = [("1", "Cooks", "Food"), ("2", "Waiters", "Food"), ("3", "Tellers", "Banks")]
@@ -180,3 +188,19 @@ def test_a_waiter_who_stays_surely() -> None:
     assert sum(people for _, _, people in said[1:]) == 0
     assert survival(found)["survival"].to_list() == [1.0]
     assert moves(found).select("mean", "high").rows() == [(0.0, 0)]
+
+
+@MANY
+@given(simulations(), st.integers(1, 4))
+def test_trajectories_are_the_most_frequent_paths(found: Simulation, top: int) -> None:
+    table = trajectories(found, top=top)
+    for worker, of_paths in zip(found.workers["worker"], found.occupation.tolist(), strict=True):
+        counts = Counter(map(tuple, of_paths))
+        listed = table.filter(worker=worker).partition_by("trajectory", maintain_order=True)
+        for part in listed:
+            way = tuple(TOWN.position[code] for code in part["code"])
+            assert part["probability"].to_list() == [counts[way] / len(of_paths)] * len(YEARS)
+            assert part["year"].to_list() == list(YEARS)
+        assert [part["probability"][0] for part in listed] == [
+            times / len(of_paths) for _, times in counts.most_common(top)
+        ]

@@ -110,6 +110,39 @@ def return_to_work(simulation: Simulation) -> pl.DataFrame:
     return _with_share(simulation, "returned", back, was_out)
 
 
+def trajectories(simulation: Simulation, *, top: int = 3) -> pl.DataFrame:
+    """The whole ways that most paths of each worker go, with their probabilities.
+
+    Args:
+        simulation: W workers over K years.
+        top: Keep this many trajectories of each worker, the most frequent first.
+
+    Returns:
+        Columns worker, trajectory (1 for the most frequent), year, code, title, probability (the share of paths that go
+        this way in all years) and error (its Monte Carlo standard error): a row for each year of a trajectory.
+    """
+    taxonomy, years = simulation.taxonomy, simulation.years.shape[1]
+    of_worker, ways, paths = [], [], []
+    for at, occupation in enumerate(simulation.occupation):
+        found, counts = np.unique(occupation, axis=0, return_counts=True)
+        first = np.argsort(-counts, kind="stable")[:top]
+        of_worker += [at] * len(first)
+        ways.append(found[first])
+        paths.append(counts[first])
+    column = np.concatenate(ways).ravel()
+    probability = np.concatenate(paths) / simulation.draws
+    table = {
+        "worker": simulation.workers["worker"].gather(of_worker).gather(np.repeat(np.arange(len(of_worker)), years)),
+        "trajectory": np.repeat(np.concatenate([np.arange(len(part)) + 1 for part in ways]), years),
+        "year": simulation.years[of_worker].ravel(),
+        "code": np.array(taxonomy.codes)[column],
+        "title": np.array(taxonomy.titles)[column],
+        "probability": np.repeat(probability, years),
+        "error": np.repeat(np.sqrt(probability * (1 - probability) / simulation.draws), years),
+    }
+    return pl.DataFrame(table)
+
+
 def _with_share(simulation: Simulation, name: str, happened: Bools, known: Bools) -> pl.DataFrame:
     """The share of paths, (W, D, K), in which something happened, and its standard error; null where not known."""
     share = np.where(known[:, None], happened.mean(axis=1), np.nan).ravel()
