@@ -184,6 +184,8 @@ def test_refits_are_drawn_from_and_a_common_error_widens(chain: Panel) -> None:
         for each in found.values()
     ]
     assert widths == sorted(set(widths))
+    held = {error: each.coverage.filter(model="counts")["holds"].unique().to_list() for error, each in found.items()}
+    assert held == {0.0: ["draws, refits"], 0.1: ["draws, refits, common error"], 0.2: ["draws, refits, common error"]}
     assert found[0.0].rates.filter(model=STATE).equals(found[0.2].rates.filter(model=STATE))
 
 

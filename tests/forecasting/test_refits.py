@@ -111,5 +111,6 @@ def test_a_single_year_is_no_years() -> None:
     scores = pl.DataFrame(
         {"model": ["chain", "chain"], "horizon": [1, 3], "metric": ["log score"] * 2, "estimate": [1.25, 2.5]}
     )
-    assert score_lines(scores) == ["chain: log score 1.25 at 1 year, 2.50 at 3 years"]
-    assert score_lines(scores.filter(horizon=1)) == ["chain: log score 1.25 at 1 year"]
+    none = pl.DataFrame(schema={"model": pl.String, "level": pl.Float64, "cells": pl.Int64, "held": pl.Float64})
+    assert score_lines(scores, none) == ["chain: log score 1.25 at 1 year, 2.50 at 3 years"]
+    assert score_lines(scores.filter(horizon=1), none) == ["chain: log score 1.25 at 1 year"]

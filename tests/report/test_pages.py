@@ -48,12 +48,12 @@ RATES = pl.DataFrame(
 )
 COVERAGE = pl.DataFrame(
     [
-        (model, horizon, level, cells, held)
+        (model, horizon, level, cells, held, "draws")
         for model in ("chain", "network", "constant")
         for level in (0.5, 0.9)
         for horizon, cells, held in ((2, 30, 0.9), (4, 10, 0.5))
     ],
-    schema=["model", "horizon", "level", "cells", "held"],
+    schema=["model", "horizon", "level", "cells", "held", "holds"],
     orient="row",
 )
 
@@ -66,14 +66,15 @@ def page(tmp_path: Path) -> str:
 
 
 def test_lines_of_scores_say_the_first_and_the_last_year() -> None:
-    assert score_lines(SCORES) == [
-        "chain: log score 1.25 at 2 years, 1.50 at 4 years",
-        "network: log score 1.00 at 2 years, 1.75 at 4 years",
-        "constant: log score 2.00 at 2 years, 2.50 at 4 years",
+    held = "80.0 % of counts of people in their 90 % intervals, which hold draws"
+    assert score_lines(SCORES, COVERAGE) == [
+        f"chain: log score 1.25 at 2 years, 1.50 at 4 years; {held}",
+        f"network: log score 1.00 at 2 years, 1.75 at 4 years; {held}",
+        f"constant: log score 2.00 at 2 years, 2.50 at 4 years; {held}",
     ]
-    assert score_lines(SCORES.filter(horizon=2))[0] == "chain: log score 1.25 at 2 years"
+    assert score_lines(SCORES.filter(horizon=2), COVERAGE.clear())[0] == "chain: log score 1.25 at 2 years"
     shuffled = SCORES.sample(fraction=1, shuffle=True, seed=3)
-    assert sorted(score_lines(shuffled)) == sorted(score_lines(SCORES))
+    assert sorted(score_lines(shuffled, COVERAGE)) == sorted(score_lines(SCORES, COVERAGE))
 
 
 def test_the_model_with_the_lowest_mean_is_ahead(page: str) -> None:

@@ -76,7 +76,7 @@ def backtest(
         common_error={} if known is None else {name: CommonError.from_rates(known, name) for name in models},
     )
     _write(found, out, rates, page, careers.dataset)
-    print("\n".join(score_lines(found.scores)))
+    print("\n".join(score_lines(found.scores, found.coverage)))
 
 
 def _write(found: "Backtest", out: Path | None, rates: Path | None, page: Path | None, dataset: str) -> None:

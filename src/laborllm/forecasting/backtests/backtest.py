@@ -42,7 +42,8 @@ class Backtest:
             group of occupations: people, observed, expected, and low and high, the 90 % interval of the count. Null
             where fewer than ten workers are behind a count, or it would give such a count away.
         coverage: How many of the counts in `rates` lie in their intervals, by model, horizon and level: cells (with at
-            least five expected people) and held, the share of them.
+            least five expected people), held, the share of them, and holds: what the intervals hold, "draws" and
+            perhaps "refits" and "common error".
 
     Examples:
         >>> import laborllm as ll
@@ -120,7 +121,8 @@ def backtest(
             called = pl.lit(name).alias("model")
             scored += [row.with_columns(called) for row in scores_at(origin, futures)]
             rates.append(rates_at(origin, futures).select(called, pl.all()))
-            coverage.append(coverage_of(origin, futures).select(called, pl.all()))
+            holds = pl.lit(_holds(len(fits.get(name, ())), futures.common_error)).alias("holds")
+            coverage.append(coverage_of(origin, futures).select(called, pl.all(), holds))
     return Backtest(means_of(pl.concat(scored)), pl.concat(rates), _share_held(coverage))
 
 
@@ -137,8 +139,15 @@ def _with_refits(
     return {name: [model, *refits.get(name, [])] for name, model in models.items()}
 
 
+def _holds(fits: int, common_error: CommonError | None) -> str:
+    """What intervals hold."""
+    held = ["draws", *(["refits"] if fits > 1 else []), *([] if common_error is None else ["common error"])]
+    return ", ".join(held)
+
+
 def _share_held(coverage: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The coverage at all origins together, weighted by cells."""
     held = pl.concat(coverage).group_by("model", "horizon", "level", maintain_order=True)
-    share = held.agg(pl.col("cells").sum(), (pl.col("held").sum() / pl.col("cells").sum()).alias("held"))
+    of_cells = (pl.col("held").sum() / pl.col("cells").sum()).alias("held")
+    share = held.agg(pl.col("cells").sum(), of_cells, pl.col("holds").first())
     return share.filter(pl.col("cells") > 0)

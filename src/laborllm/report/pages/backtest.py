@@ -49,15 +49,31 @@ def write_backtest_page(
         file.write_text(render_page(page, "page.html.j2"), encoding="utf-8")
 
 
-def score_lines(scores: pl.DataFrame) -> list[str]:
-    """A line for each model: its log score at the first and the last horizon, in nats."""
+def score_lines(scores: pl.DataFrame, coverage: pl.DataFrame) -> list[str]:
+    """A line for each model: its log score at the first and the last horizon, in nats, and the counts in intervals."""
     table = scores.filter(pl.col("metric") == LOG)
     lines = []
     for part in table.partition_by("model", maintain_order=True):
         first, last = part.sort("horizon").row(0, named=True), part.sort("horizon").row(-1, named=True)
         said = [f"{number(row['estimate'])} at {_years(row['horizon'])}" for row in (first, last)]
-        lines.append(f"{first['model']}: log score {', '.join(dict.fromkeys(said))}")
+        lines.append(f"{first['model']}: log score {', '.join(dict.fromkeys(said))}{_held(coverage, first['model'])}")
     return lines
+
+
+def _held(coverage: pl.DataFrame, model: str) -> str:
+    """How many counts of people lie in the intervals of a model, and what those hold."""
+    inside = _in_intervals(coverage, model)
+    if inside is None:
+        return ""
+    holds = coverage.filter(model=model)["holds"][0]
+    return f"; {share(inside)} of counts of people in their 90 % intervals, which hold {holds}"
+
+
+def _in_intervals(coverage: pl.DataFrame, model: str) -> float | None:
+    """The share of counts in their 90 % intervals; None where no count is large enough."""
+    held = coverage.filter(pl.col("model") == model, pl.col("level") == 0.9)
+    cells = float(held["cells"].sum())
+    return float((held["held"] * held["cells"]).sum()) / cells if cells else None
 
 
 def _best(scores: pl.DataFrame) -> str:
@@ -80,9 +96,8 @@ def _years(horizon: int) -> str:
 def _key_numbers(scores: pl.DataFrame, coverage: pl.DataFrame, best: str) -> list[KeyNumber]:
     ours = scores.filter(pl.col("model") == best, pl.col("metric") == LOG)
     found = [KeyNumber(count(int(ours["records"].sum())), "records forecast")]
-    held = coverage.filter(pl.col("model") == best, pl.col("level") == 0.9)
-    if held.height and held["cells"].sum():
-        inside = float((held["held"] * held["cells"]).sum()) / float(held["cells"].sum())
+    inside = _in_intervals(coverage, best)
+    if inside is not None:
         found.append(KeyNumber(share(inside), "of counts of people lie in their 90 % intervals"))
     return found
 
@@ -158,8 +173,8 @@ def _rates(rates: pl.DataFrame, model: str, ahead: int) -> Section:
 
 def _coverage(coverage: pl.DataFrame) -> Section:
     words = (
-        "How many counts of people, by age and group of occupations, lie in their intervals, which hold chance in each "
-        "path and nothing else. Less than the level means that the intervals are too narrow for real groups."
+        "How many counts of people, by age and group of occupations, lie in their intervals. Those of draws hold "
+        "chance in each path and nothing else. Less than the level means that they are too narrow for real groups."
     )
     return Section("Are intervals of counts right?", words, tables=(_covered(coverage),))
 
@@ -170,6 +185,6 @@ def _covered(coverage: pl.DataFrame) -> Table:
     for part in coverage.partition_by("model", maintain_order=True):
         cells = [part.filter(pl.col("level") == level) for level in levels]
         held = [float((cell["held"] * cell["cells"]).sum()) / max(float(cell["cells"].sum()), 1) for cell in cells]
-        rows.append((str(part["model"][0]), count(int(cells[0]["cells"].sum())), *map(share, held)))
-    header = ("model", "counts", *(f"in {100 * level:g} %" for level in levels))
-    return Table("Counts with at least five expected people", header, tuple(rows))
+        rows.append((str(part["model"][0]), part["holds"][0], count(int(cells[0]["cells"].sum())), *map(share, held)))
+    header = ("model", "intervals hold", "counts", *(f"in {100 * level:g} %" for level in levels))
+    return Table("Counts with at least five expected people", header, tuple(rows), words=(0, 1))
