@@ -10,8 +10,8 @@ from laborllm.errors import OptionError, RunError, StorageError
 from laborllm.forecasting.in_year import InYear
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.registry import as_forecaster, spec_class
 from laborllm.models.registry import load as load_run
-from laborllm.models.registry import spec_class
 from laborllm.models.runs.leftovers import remove_checkpoints
 from laborllm.models.runs.options import kept_in, to_options
 from laborllm.models.runs.run_folder import is_unaudited, read_run, write_section
@@ -192,7 +192,7 @@ def forecast(
         >>> len(next_year.records)
         50
     """
-    forecaster = load(model) if isinstance(model, str | Path) else model
+    forecaster = as_forecaster(model)
     if must_move:
         from laborllm.models.must_move import MustMove  # brings torch, which counting does not need
 

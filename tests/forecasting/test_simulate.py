@@ -1,6 +1,7 @@
 """Simulated careers against laws that are known, and against the slow way for every model that has a quick one."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 import torch
 
+import laborllm as ll
 from laborllm.errors import PanelError
 from laborllm.forecasting.frequencies import natural_frequencies
 from laborllm.forecasting.groups import group_shares
@@ -196,3 +198,17 @@ def test_what_is_printed_holds_no_record(counted: FittedTransition, panel: Panel
     assert shown[0] == f"Panel(INVENTED: {len(opened)} records of 3 workers over 7 occupations of invented)"
     assert shown[1] == f"Forecast({len(opened)} records over 7 occupations, transition frequencies)"
     assert shown[2] == "Simulation(3 workers on 10 paths of 1 records over 7 occupations)"
+
+
+def test_a_run_folder_and_a_file_are_as_good_as_what_they_hold(tmp_path: Path) -> None:
+    panel = ll.import_synthetic(workers=40)
+    panel.save(tmp_path / "panel.parquet")
+    fitted = ll.fit("transition", panel, out=tmp_path / "run")
+    ours = ll.simulate(fitted, panel, years=[2025, 2026], draws=5)
+    theirs = ll.simulate(tmp_path / "run", tmp_path / "panel.parquet", years=[2025, 2026], draws=5)
+    assert np.array_equal(ours.probability, theirs.probability)
+    opened = panel.open(years=[2025, 2026])
+    assert np.array_equal(ll.two_years_ahead(fitted, opened), ll.two_years_ahead(tmp_path / "run", opened))
+    other = ll.if_records_said(opened, out_of_work=True)
+    one, two = (ll.what_if(model, opened, other, draws=5) for model in (fitted, tmp_path / "run"))
+    assert np.array_equal(one.probability, two.probability)

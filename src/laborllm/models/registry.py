@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
-from laborllm.models.contract import Fitted, Spec
+from laborllm.models.contract import Fitted, Forecaster, Spec
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options
@@ -74,6 +74,11 @@ def load_forecaster(path: Path, *, held_out_by: Careers | None = None) -> Fitted
     if held_out_by is not None:
         saved.lineage.require_held_out_by(held_out_by)
     return saved
+
+
+def as_forecaster(model: str | Path | Forecaster) -> Forecaster:
+    """A fitted model as it is given, or the one of a run folder."""
+    return load(Path(model)) if isinstance(model, str | Path) else model
 
 
 def lineage_of(forecaster: Fitted | SavedForecast) -> Lineage:

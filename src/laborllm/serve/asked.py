@@ -47,7 +47,12 @@ class Asked:
         _at_most("different titles", titles, self.settings.titles)
 
     def require_list(self, people: int, titles: int) -> None:
-        """Raise `OptionError` where a list has more people, or more different titles, than it may."""
+        """Raise `OptionError` where a list has more people, or more different titles, than it may.
+
+        Args:
+            people: Careers of the list.
+            titles: Different titles in it.
+        """
         _at_most("people", people, self.settings.group)
         self.require_titles(titles)
 

@@ -9,6 +9,7 @@ draws (Rao-Blackwell; CAREER, arXiv 2202.08370, section 5): its error is smaller
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -18,6 +19,7 @@ from laborllm.forecasting.simulation.result import HELD, SCENARIO, Simulation
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, undrawn, walk
 from laborllm.models.contract import Forecaster
 from laborllm.models.must_move import MustMove
+from laborllm.models.registry import as_forecaster
 from laborllm.models.taxonomies import as_read
 from laborllm.panel import Panel
 from laborllm.progress import progress
@@ -27,8 +29,8 @@ WAYS = 20
 
 
 def simulate(
-    model: Forecaster,
-    panel: Panel,
+    model: str | Path | Forecaster,
+    panel: str | Path | Panel,
     *,
     years: Iterable[int] | None = None,
     draws: int = 1000,
@@ -40,8 +42,10 @@ def simulate(
     """Continue every career of a panel over its open records.
 
     Args:
-        model: Any fitted model. One that carries its state along is much faster than one that starts over each year.
-        panel: Careers. Covariates of their open records, such as a scenario has, hold on every path.
+        model: Any fitted model, or its run folder. One that carries its state along is much faster than one that starts
+            over each year.
+        panel: Careers, or the file that holds them. Covariates of their open records, such as a scenario has, hold on
+            every path.
         years: Years to open records for after the last of each career, with the covariates of its last record.
             Default: the open records of the panel.
         draws: Paths of each worker.
@@ -69,13 +73,15 @@ def simulate(
         >>> paths.assumptions
         'covariates held at their last values'
     """
-    forecaster = MustMove(model) if must_move else model
-    opened = as_read(model, panel if years is None else panel.open(years))
+    fitted = as_forecaster(model)
+    forecaster = MustMove(fitted) if must_move else fitted
+    careers = panel if isinstance(panel, Panel) else Panel.load(Path(panel))
+    opened = as_read(fitted, careers if years is None else careers.open(years))
     assumed = [SCENARIO if years is None else HELD, *(["the next record is a move"] if must_move else [])]
     origins_of(opened)
     assumed += ["titles sampled, paths counted"] if sample_titles else []
     if not isinstance(education, EducationChain):
-        levels = () if education is None else education.known_to(model)
+        levels = () if education is None else education.known_to(fitted)
         found = _simulated(forecaster, opened, draws, seed, sample_titles=sample_titles, levels=levels)
         assumed[1:1] = [f"education drawn by the model among {len(levels)} levels"] if levels else []
     else:

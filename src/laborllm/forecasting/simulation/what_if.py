@@ -4,6 +4,8 @@ Both arms draw with the same random numbers, so the difference has little noise.
 different records, not an effect of changing a record.
 """
 
+from pathlib import Path
+
 import numpy as np
 from torch import Tensor
 
@@ -11,6 +13,7 @@ from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.result import Difference
 from laborllm.forecasting.simulation.walk import mean_and_error, origins_of, portions, undrawn, walk
 from laborllm.models.contract import Forecaster
+from laborllm.models.registry import as_forecaster
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import CATEGORIES, may_know, never_saw
 from laborllm.models.taxonomies import as_read
@@ -18,11 +21,13 @@ from laborllm.panel import Panel
 from laborllm.progress import progress
 
 
-def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000, seed: int = 0) -> Difference:
+def what_if(
+    model: str | Path | Forecaster, panel: Panel, other: Panel, *, draws: int = 1000, seed: int = 0
+) -> Difference:
     """Simulate two versions of the same careers with common random numbers.
 
     Args:
-        model: Any fitted model.
+        model: Any fitted model, or its run folder.
         panel: Careers with K open records each.
         other: The same workers and open years; covariates, or what was observed, may differ.
         draws: Paths of each worker in each version.
@@ -44,18 +49,19 @@ def what_if(model: Forecaster, panel: Panel, other: Panel, *, draws: int = 1000,
         >>> bool(ll.what_if(fitted, opened, bankers, draws=10).probability.any())
         True
     """
-    panel, other = as_read(model, panel), as_read(model, other)
+    fitted = as_forecaster(model)
+    panel, other = as_read(fitted, panel), as_read(fitted, other)
     origins, years = origins_of(panel)
     others, other_years = origins_of(other)
     if origins["worker"].to_list() != others["worker"].to_list() or not np.array_equal(years, other_years):
         raise PanelError("the two versions of a what-if have other workers, or other years to forecast")
-    _require_seen(model, panel, other)
+    _require_seen(fitted, panel, other)
     shape = (*years.shape, len(panel.taxonomy))
     probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    arms_of = (portions(model, version, draws) for version in (panel, other))
+    arms_of = (portions(fitted, version, draws) for version in (panel, other))
     with progress("what-if", years.size, "worker-years") as advance:
         for (rows, one), (_, two) in zip(*arms_of, strict=True):
-            arms = zip(walk(model, one, draws, seed=seed), walk(model, two, draws, seed=seed), strict=True)
+            arms = zip(walk(fitted, one, draws, seed=seed), walk(fitted, two, draws, seed=seed), strict=True)
             missed: Tensor | float = 0.0
             for year, ((before, drawn), (after, other_drawn)) in enumerate(arms):
                 probability[rows, year], error[rows, year] = mean_and_error(after - before, missed)
