@@ -18,7 +18,18 @@ Capture = pytest.CaptureFixture[str]
 
 READ = {
     *("FILE", "FILES", "FOLDER", "MEMBERS", "PANEL", "PEOPLE", "PLAN", "RUN", "SOURCE", "SOURCES"),
-    *("--config", "--corrections", "--education-from", "--keys", "--map", "--panel", "--people", "--plan", "--rates"),
+    *(
+        "--common-error",
+        "--config",
+        "--corrections",
+        "--education-from",
+        "--keys",
+        "--map",
+        "--panel",
+        "--people",
+        "--plan",
+        "--rates",
+    ),
     *("--offset-forecasts", "--offset-model", "--pretrained", "--reference", "--refits", "--study", "--tagset"),
     "--teacher",
 }

@@ -1,7 +1,6 @@
 """The verbs do what the library does: fitted, forecast and evaluated from the command line."""
 
 import json
-import math
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from torch import Tensor
 
+import laborllm as ll
 from cli.commands import laborllm
 from laborllm.cli.fitting import fit
 from laborllm.errors import InputError
@@ -34,7 +34,6 @@ from laborllm.models.sequence.network import NextOccupation
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
 from laborllm.panel import Panel, assign_split
 from laborllm.text import Template
-from laborllm.training.curve import CurvePoint, write_curve
 
 Capture = pytest.CaptureFixture[str]
 
@@ -292,17 +291,15 @@ def test_models_are_listed(capsys: Capture) -> None:
 
 
 def test_learning_curves_of_several_runs_are_one_figure(tmp_path: Path, capsys: Capture) -> None:
-    for name, last in (("adapter", 10.5), ("all-weights", 12.5)):
-        (tmp_path / name).mkdir()
-        begun, middle = CurvePoint(0, 0, 0.0, math.nan, 1e4), CurvePoint(8, 90, 1.0, 0.5, 20.0)
-        curve = [begun, middle, CurvePoint(16, 180, 2.0, 0.4, last)]
-        write_curve(tmp_path / name / "curve.csv", curve)
-    (tmp_path / "counted").mkdir()
-    assert laborllm(f"curves {tmp_path / 'adapter'} {tmp_path / 'all-weights'} --out {tmp_path / 'two.svg'}") == 0
+    panel, config = ll.import_synthetic(workers=60), ll.TrainingConfig(2, 16, 1e-2, validate_every=16)
+    for name, layers in (("shallow", 1), ("deep", 2)):
+        ll.fit("career", panel, width=8, layers=layers, training=config, out=tmp_path / name)
+    ll.fit("transition", panel, out=tmp_path / "counted")
+    assert laborllm(f"curves {tmp_path / 'shallow'} {tmp_path / 'deep'} --out {tmp_path / 'two.svg'}") == 0
     drawn = (tmp_path / "two.svg").read_text()
     assert drawn.startswith("<svg")
-    assert "adapter" in drawn
-    assert "all-weights" in drawn
+    assert "shallow" in drawn
+    assert "deep" in drawn
     assert laborllm(f"curves {tmp_path / 'counted'} --out {tmp_path / 'one.svg'}") == 2
     assert "counted has no curve.csv" in capsys.readouterr().err
     assert not (tmp_path / "one.svg").exists()
