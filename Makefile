@@ -21,8 +21,8 @@ demo: $(SETUP) ## careers of 4,711 women to an evaluated, fine-tuned forecast: d
 test: lint ## lint, types, layers, tests, and the examples of README and docs
 	$(TESTS) -m "not slow"
 
-test-slow: $(SETUP) ## the tests of scale: memory, kills, clusters, browsers, statistics of many draws
-	$(TESTS) -m slow
+test-slow: $(SETUP) ## the tests of scale: memory, kills, clusters, browsers, many draws, 10,000 spoilt inputs
+	FUZZ_INPUTS=1000 $(TESTS) -m "slow or fuzz"
 
 lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/ruff check .

@@ -23,6 +23,8 @@ from models.test_malformed import JUNK, entry_paths, seal
 from sources.test_fuzz import Spoiling, own_error_at_most, spoil
 from sources.test_fuzz_sources import SPOILT, among
 
+pytestmark = pytest.mark.fuzz
+
 Use = Callable[[Path], object]
 
 NUMBERS: list[Any] = [2**31, -(2**63), 10**30, 1e-300, 0.5, "1", "\x00", "../..", "/", "a" * 10_000, [[[]]]]

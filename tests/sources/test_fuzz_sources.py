@@ -22,6 +22,8 @@ from sources.invented import Column
 from sources.test_career_layout import BY_HAND, TAXONOMY
 from sources.test_fuzz import BYTES, DAMAGES, Damage, Spoiling, own_error_at_most, spoil, write
 
+pytestmark = pytest.mark.fuzz
+
 PEOPLE = Column("R0000100", "CASEID", "1979", (1, 2, 3, 4))
 NLSY79 = (
     PEOPLE,
