@@ -82,6 +82,7 @@ def by_hand(study: Study, spec: Spec, seed: int) -> pl.DataFrame:
     return pl.concat(losses).sort("worker", "year")
 
 
+@pytest.mark.slow
 def test_a_confirmation_holds_everyone_out_once_in_a_repeat(file: Path, tmp_path: Path) -> None:
     """Its perplexities are those of fits and forecasts by hand; it is opened once, and says when."""
     study = open_study(file, tmp_path / "study", size="cpu")

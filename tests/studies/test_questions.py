@@ -338,6 +338,7 @@ def test_households_of_a_stratum_are_drawn_by_psu(tmp_path: Path, monkeypatch: p
     assert float(rows["PSU in stratum"][2]) == pytest.approx(ratio, rel=0.05)
 
 
+@pytest.mark.slow
 def test_one_panel_has_none_to_add(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("title: x\npanels: {A: a.parquet}\nquestions: [4, 10]\n")

@@ -39,8 +39,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> Found:
-    return run_study(FILE, folder, size="smoke")
+def file(folder: Path) -> Path:
+    """A study of two panels; synthetic ones are put in their place."""
+    own = folder.parent / "own.yaml"
+    own.write_text("title: Two panels\npanels: {ONE: one.parquet, OTHER: other.parquet}\n")
+    return own
+
+
+@pytest.fixture(scope="module")
+def found(file: Path, folder: Path) -> Found:
+    return run_study(file, folder, size="smoke")
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -50,6 +58,7 @@ def tables(folder: Path) -> dict[str, str]:
     return {name: LAST_COLUMN.sub("", text) if "-fits." in name else text for name, text in texts.items()}
 
 
+@pytest.mark.slow
 def test_every_question_has_an_answer(found: Found, folder: Path) -> None:
     numbers = [question.number for question in QUESTIONS]
     assert numbers == list(range(1, 14))
@@ -62,6 +71,7 @@ def test_every_question_has_an_answer(found: Found, folder: Path) -> None:
         assert answer.figures, question.title
 
 
+@pytest.mark.slow
 def test_everything_is_written(found: Found, folder: Path) -> None:
     page = (folder / "report.html").read_text()
     first = [row[0] for row in summary_table(found).rows]
@@ -82,6 +92,7 @@ def test_everything_is_written(found: Found, folder: Path) -> None:
     assert len(runs) == len(list((folder / "costs").iterdir()))
 
 
+@pytest.mark.slow
 def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
     """By whoever takes together what questions 7 and 11 say of one panel, or what 8 or 9 says."""
     for file in (folder / "panels").glob("*.parquet"):
@@ -95,10 +106,11 @@ def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
         assert [publication.recovered() for publication in publications] == [set()] * 3
 
 
-def test_again_is_the_same_and_costs_nothing(found: Found, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_again_is_the_same_and_costs_nothing(found: Found, file: Path, folder: Path, tmp_path: Path) -> None:
     again = Path(shutil.copytree(folder, tmp_path / "again"))
     runs = {path: path.stat().st_mtime_ns for path in again.glob("*/*") if path.parent.name in ("runs", "scores")}
-    run_study(FILE, again, size="smoke", questions=[1, 5])
+    run_study(file, again, size="smoke", questions=[1, 5])
     assert runs == {path: path.stat().st_mtime_ns for path in again.glob("*/*") if path in runs}
     assert tables(again) | {"answers.json": ""} == tables(folder) | {"answers.json": ""}
 
