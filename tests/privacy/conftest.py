@@ -23,31 +23,13 @@ def people() -> Panel:
 
 @pytest.fixture(scope="session")
 def desk(people: Panel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the commands read: the panel, another one, and sources with a few odd rows."""
+    """What the commands read: the panel and another one."""
     desk = tmp_path_factory.mktemp("desk")
     people.save(desk / "panel.parquet")
     people.observed().save(desk / "closed.parquet")
     other = ll.import_synthetic(workers=200, seed=1)
     renamed = other.records.with_columns(pl.col("worker").str.replace("^", "other-"))
     Panel(renamed, other.taxonomy, "OTHER", other.provenance).save(desk / "other.parquet")
-    columns = "worker,year,occupation,education,gender,birth_year"
-    rows = (
-        people.observed()
-        .records.select(columns.split(","))
-        .with_columns(education=pl.when(pl.col("education") == "college").then(pl.lit("BA")).otherwise("education"))
-    )
-    spoilt = rows.head(3).with_columns(occupation=pl.lit("gongoozler"), year=pl.col("year") + 60)
-    odd = rows.tail(2).with_columns(education=pl.lit("Zertifikat"), year=pl.col("year") + 60)
-    pl.concat([rows, spoilt, odd]).write_csv(desk / "table.csv")
-    (desk / "map.yaml").write_text(
-        "dataset: OWN\ntaxonomy: occ1990dd\nstates: [unemployed, not_in_labor_force, in_education]\nworker: worker\n"
-        "year: year\noccupation: occupation\n"
-        "covariates: {education: education, gender: gender, birth_year: birth_year}\n"
-    )
-    jobs = [(f"p{number}", 2000 + number % 9, "2012", "Registered nurse", "BA") for number in range(60)]
-    jobs += [("p61", 2001, "2012", "Xyzzy", "Zertifikat"), ("p62", 2001, "gongoozler", "Cashier", "HS")]
-    header = ["worker", "start", "end", "title", "education"]
-    pl.DataFrame(jobs, header, orient="row").write_csv(desk / "jobs.csv")
     return desk
 
 
@@ -60,7 +42,6 @@ def said(people: Panel, desk: Path, base_folder: Path) -> dict[str, Said]:
     words = {"base": base_folder, "unique": unique_code(people), "common": common["occupation"][-1]}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(desk)
-        laborllm("export career panel.parquet --out layout")
         for verb, commands in COMMANDS.items():
             known = set(texts_of(desk))
             texts: dict[str, str] = {}

@@ -23,7 +23,7 @@ LONE, YEAR, BORN, HOME = "ada-of-the-light", 1931, 1907, "lighthouse"
 SCHOOL = "zither school"
 LOST = {"no year of birth": 3, "not a job": 41, "year unreadable": 8}
 NOTES = {"codes not in taxonomy": "gongoozler (1 row)", "jobs without an end": "4, taken to continue"}
-SECRETS = (LONE, str(YEAR), "1930s", str(BORN), HOME, SCHOOL, "gongoozler", "zertifikat", "xyzzy")
+SECRETS = (LONE, str(YEAR), "1930s", str(BORN), HOME, SCHOOL, "gongoozler")
 """What is true of fewer than ten people; a year as a number of its own."""
 
 BY = "transition origin destination gender education club home"
@@ -62,9 +62,6 @@ COMMANDS = {
     "forecast": ["forecast nemo closed.parquet --year 2031 --out next.parquet"],
     "simulate": ["simulate nemo closed.parquet --years 2031 --draws 2 --out years.parquet"],
     "what-if": ["what-if nemo closed.parquet --years 2031 --education college --draws 2 --out difference.parquet"],
-    "import table": ["import table table.csv --map map.yaml --out imported.parquet"],
-    "import resumes": ["import resumes jobs.csv --as-of 2020 --out resumes.parquet"],
-    "import career": ["import career layout --out back.parquet"],
     "serve": [],
 }
 """What is typed, verb by verb."""

@@ -9,6 +9,7 @@ import pytest
 from cli.test_main import VERBS
 from privacy.planted import COMMANDS, Said
 
+ACCOUNT = "what became of every row, to whoever has the source, to check the import by"
 FITS = "writes the run folder that `fit transition` and `fit nemo` write"
 EXCUSED = {
     "code-titles": "the titles that are typed or named, each with its code",
@@ -16,10 +17,7 @@ EXCUSED = {
     "doctor": "reads no panel",
     "export career": "the careers themselves, for another program",
     "export model": "the weights, which its list of outputs says are not to be published",
-    "import nlswork": "public data; says what `import table` says",
-    "import nlsy79": "says what `import table` says",
-    "import nlsy97": "says what `import table` says",
-    "import psid": "says what `import table` says",
+    **{f"import {name}": ACCOUNT for name in ("career", "nlswork", "nlsy79", "nlsy97", "psid", "resumes", "table")},
     "import synthetic": "people who do not exist",
     "models": "reads no panel",
     "render": "the careers themselves, to be read by whoever has them",

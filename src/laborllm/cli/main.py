@@ -25,7 +25,7 @@ INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 app = App(
     name="laborllm",
     help="Forecasts of a worker's next occupation: careers as text, a fine-tuned language model, exact probabilities. "
-    f"With `{SHOW_VALUES}` an error and an import show cells of the source and counts of few, which may be a person's.",
+    f"With `{SHOW_VALUES}` an error shows cells of the source, which may be a person's.",
     help_format="markdown",
     version=__version__,
     default_parameter=EVERY_OPTION,

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from laborllm.cli.options import (
-    EVERY_OPTION,
-    NATURAL,
-    SHOW_VALUES,
-    PanelOut,
-    SplitBy,
-    SplitSeed,
-    States,
-    shows_values,
-)
+from laborllm.cli.options import EVERY_OPTION, NATURAL, PanelOut, SplitBy, SplitSeed, States
 from laborllm.errors import SourceError
 from laborllm.sources.resumes import ResumeOptions
 
@@ -119,15 +110,11 @@ def import_resumes(
     Args:
         source: Folder of JSON Resumes, .json, .jsonl, or a CSV or Parquet table of jobs.
     """
-    import polars as pl
-
-    from laborllm.privacy import SMALLEST_CELL
     from laborllm.sources import write_resumes
 
     written = write_resumes(source, out, options, seed=seed)
     _report(out, written.records, written.workers, written.provenance)
-    frequent = written.uncoded if shows_values.get() else written.uncoded.filter(pl.col("workers") >= SMALLEST_CELL)
-    for title, rows, _ in frequent.head(UNCODED_SHOWN).iter_rows():
+    for title, rows, _ in written.uncoded.head(UNCODED_SHOWN).iter_rows():
         print(f"{rows:>12,} uncoded: {title}", file=sys.stderr)
 
 
@@ -259,18 +246,11 @@ def _save(panel: "Panel", out: Path, states: tuple[str, ...] | None = None) -> N
 
 
 def _report(out: Path, records: int, workers: int, provenance: "Provenance") -> None:
-    """Say what became of the rows: as a description of the panel does, and all of it where that is asked for."""
-    from laborllm.panel.facts import OF_NOBODY
-    from laborllm.panel.summary import shown_row_counts
+    """Say what became of every row, to whoever has the source: an account to check an import by, not to publish."""
     from laborllm.report.numbers import count
 
     print(f"{out}: {records:,} records of {workers:,} workers; rows of the source:", file=sys.stderr)
-    whole = shows_values.get()
-    for what, rows in provenance.row_counts if whole else shown_row_counts(provenance):
+    for what, rows in provenance.row_counts:
         print(f"{count(rows):>12} {what}", file=sys.stderr)
-    untold = [what for what in provenance.notes if not whole and what not in OF_NOBODY]
     for what, text in provenance.notes.items():
-        if what not in untold:
-            print(f"{what}: {textwrap.shorten(text, NOTE_WIDTH)}", file=sys.stderr)
-    if untold:
-        print(f"{SHOW_VALUES} tells {textwrap.shorten(', '.join(untold), NOTE_WIDTH)}", file=sys.stderr)
+        print(f"{what}: {textwrap.shorten(text, NOTE_WIDTH)}", file=sys.stderr)
