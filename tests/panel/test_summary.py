@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import laborllm as ll
 from laborllm.occupations import Taxonomy, load_taxonomy
-from laborllm.panel import Panel, Provenance, few_open, profile
+from laborllm.panel import Panel, Provenance, profile, tally
 from laborllm.panel.files.store import PanelFile
 from laborllm.panel.summary import MOST_FREQUENT, Summary, summarise
 from laborllm.report.describe import as_json, as_text
@@ -115,7 +115,7 @@ def test_a_file_read_some_careers_at_a_time(tmp_path: Path, monkeypatch: pytest.
     panel = ll.import_synthetic(workers=120)
     panel.save(tmp_path / "panel.parquet")
     whole = [as_json(summarise(panel)), *(draw(panel).rows() for draw in PROFILE)]
-    for module in (few_open, profile):
+    for module in (tally, profile):
         monkeypatch.setattr(module, "ROWS_TOGETHER", 70)
     careers = PanelFile.open(tmp_path / "panel.parquet")
     assert [as_json(summarise(careers)), *(draw(careers).rows() for draw in PROFILE)] == whole

@@ -1,8 +1,9 @@
 """Requests that wait together are simulated together, each with the numbers that it gets by itself."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -24,24 +25,30 @@ def worker(*codes: str, years: Sequence[int] = (2023, 2024), copy: int = 0) -> W
     return Worker(rows, copy=copy).open(years)
 
 
+Answer = TypeVar("Answer")
+
 COOK, NURSE, CLERK = worker("436", "436"), worker("95"), worker("276", "313", "313")
 LATER = worker("436", "436", years=(2030, 2031))  # of one name with the cook
 
 
-def simulated(served: Served, asked: list[list[Worker]], draws: int) -> list[Simulation]:
+def while_busy(served: Served, ask: Callable[[Futures], list[Coroutine[Any, Any, Answer]]]) -> list[Answer]:
     """What requests get that all wait while the model is busy with another."""
 
-    async def ask() -> list[Simulation]:
+    async def answers() -> list[Answer]:
         busy = asyncio.create_task(found.simulate([worker("95", "95")], draws=1))
         await asyncio.sleep(0)
-        waiting = [asyncio.create_task(found.simulate(workers, draws=draws)) for workers in asked]
+        waiting = [asyncio.create_task(each) for each in ask(found)]
         await busy
-        answers = list(await asyncio.gather(*waiting))
+        got = list(await asyncio.gather(*waiting))
         await found.batches.close()
-        return answers
+        return got
 
     found = Futures(served, Batches(64))
-    return asyncio.run(ask())
+    return asyncio.run(answers())
+
+
+def simulated(served: Served, asked: list[list[Worker]], draws: int) -> list[Simulation]:
+    return while_busy(served, lambda found: [found.simulate(workers, draws=draws) for workers in asked])
 
 
 def test_requests_that_wait_are_simulated_together_with_their_own_numbers(
@@ -109,19 +116,7 @@ def version(one: Worker, *codes: str, education: str = "high school") -> Worker:
 
 
 def compared(served: Served, asked: list[Versions], draws: int) -> list[Difference]:
-    """What what-ifs get that all wait while the model is busy with another."""
-
-    async def ask() -> list[Difference]:
-        busy = asyncio.create_task(found.simulate([worker("95", "95")], draws=1))
-        await asyncio.sleep(0)
-        waiting = [asyncio.create_task(found.what_if(*pair, draws=draws)) for pair in asked]
-        await busy
-        answers = list(await asyncio.gather(*waiting))
-        await found.batches.close()
-        return answers
-
-    found = Futures(served, Batches(64))
-    return asyncio.run(ask())
+    return while_busy(served, lambda found: [found.what_if(*pair, draws=draws) for pair in asked])
 
 
 def test_what_ifs_that_wait_are_simulated_together_with_their_own_numbers(

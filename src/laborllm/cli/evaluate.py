@@ -132,7 +132,7 @@ def facts(panel: "Panel", split: str, workers: int | None = None) -> dict[str, s
     Returns:
         Name of each fact -> its text.
     """
-    from laborllm.panel.few_open import shown_size
+    from laborllm.panel.tally import shown_size
 
     drawn = "all" if workers is None else f"{workers:,} drawn at random"
     return {

@@ -12,7 +12,7 @@ from laborllm.cli import audit, demo, doctor, evaluate, serve, studies
 from laborllm.cli.ahead import backtest, forecast, group, simulate, steps, what_if
 from laborllm.cli.data import exports, imports, panels, titles
 from laborllm.cli.fitting import curves, fit, models, out_of_fold, validate
-from laborllm.cli.options import EVERY_OPTION, SHOW_VALUES, read_config, refuse_rounding, shows_values
+from laborllm.cli.options import EVERY_OPTION, read_config, refuse_rounding
 from laborllm.cli.places import refuse_places
 from laborllm.cli.terminal import Unheard, print_any_text
 from laborllm.errors import LaborLLMError
@@ -20,6 +20,7 @@ from laborllm.runtime import is_out_of_memory, set_up_process
 from laborllm.sources.formats.text import plain
 
 BAD_INPUT = 2
+SHOW_VALUES = "--show-values"  # of any command
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 app = App(
@@ -60,24 +61,21 @@ app.command(demo.demo)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for bad input, 130 when interrupted."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
-    shown = shows_values.set(SHOW_VALUES in tokens)
+    show_values = SHOW_VALUES in tokens
     tokens = [token for token in tokens if token != SHOW_VALUES]
     set_up_process()
     print_any_text()
-    try:
-        with redirect_stderr(Unheard(sys.stderr)):
-            return _run(tokens)
-    finally:
-        shows_values.reset(shown)
+    with redirect_stderr(Unheard(sys.stderr)):
+        return _run(tokens, show_values=show_values)
 
 
-def _run(tokens: Sequence[str]) -> int:
+def _run(tokens: Sequence[str], *, show_values: bool) -> int:
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         if sys.stdout is not None:  # as where it was closed from the beginning
             sys.stdout.flush()
     except (LaborLLMError, CycloptsError) as error:
-        print(f"laborllm: {one_line(error, show_values=shows_values.get())}", file=sys.stderr)
+        print(f"laborllm: {one_line(error, show_values=show_values)}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt as interrupt:
         print("laborllm:", ": ".join(["interrupted", *map(str, interrupt.args)]), file=sys.stderr)

@@ -1,7 +1,6 @@
 """Options that several verbs share, and where else their values come from than the line that is typed."""
 
 import re
-from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import cleandoc
 from pathlib import Path
@@ -15,10 +14,6 @@ from laborllm.cli.places import TO_FILE, TO_FOLDER
 from laborllm.forecasting.engines.engine import Engine
 from laborllm.lm.scoring.options import Method, ScoringOptions, Weights
 from laborllm.text import Template
-
-SHOW_VALUES = "--show-values"  # of any command
-shows_values: ContextVar[bool] = ContextVar("shows_values", default=False)
-"""Whether the cells of a source, and counts of few of its rows, are shown to whoever types the command."""
 
 
 def attribute_texts(kind: type) -> dict[str, str]:

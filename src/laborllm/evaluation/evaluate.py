@@ -20,9 +20,9 @@ from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
-from laborllm.panel.few_open import has_few_open
 from laborllm.panel.files.store import Careers, PanelFile
 from laborllm.panel.states import comparable
+from laborllm.panel.tally import has_few_open
 from laborllm.storage import temporary_folder
 
 
@@ -94,6 +94,7 @@ def evaluate(
     design = {"weights": weights, "cluster": cluster, "strata": strata}
     sample = Sample.of(careers, taxonomy, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
     found = _measured(models, careers, taxonomy, sample, choose_metrics(metrics, taxonomy))
+    open_records = len(careers) - len(sample.worker)
     return Evaluation(
         estimates=estimate_table(sample, found.metrics),
         comparisons=comparison_table(sample, found.metrics, chosen),
@@ -105,7 +106,7 @@ def evaluate(
         weights=weights,
         cluster=cluster,
         strata=strata,
-        open_records=0 if has_few_open(careers) else len(careers) - len(sample.worker),
+        open_records=open_records if open_records and not has_few_open(careers) else 0,
         about=_about(taxonomies, taxonomy, about or {}),
     )
 

@@ -1,16 +1,17 @@
 """Counts of careers taken some at a time: what a summary is made of, exact, and of one person too."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
-from laborllm.panel.few_open import shown_portions
 from laborllm.panel.files.store import Careers
 from laborllm.panel.order import worker_index
-from laborllm.panel.panel import Panel
+from laborllm.panel.panel import ROWS_TOGETHER, Panel
 from laborllm.panel.schema import COVARIATES
+from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.counts import CellCounts
 
 Types = dict[str, pl.DataType]
@@ -105,3 +106,30 @@ def _of(records: pl.DataFrame, *keys: str) -> pl.DataFrame:
     """The keys, workers and records of each cell."""
     counted = records.group_by(keys, maintain_order=True)
     return counted.agg(pl.col("worker").n_unique().alias("workers"), pl.len().alias("records"))
+
+
+def has_few_open(careers: Careers) -> bool:
+    """Whether some workers have an open record, and too few for their number to be shown; not in a panel of so few."""
+    workers = with_open = 0
+    for portion in careers.portions(ROWS_TOGETHER):
+        workers += portion.workers
+        with_open += portion.records.filter(pl.col("occupation").is_null())["worker"].n_unique()
+        if with_open >= SMALLEST_CELL:
+            return False
+    return with_open > 0 and workers >= SMALLEST_CELL
+
+
+def shown_portions(careers: Careers) -> Iterator[Panel]:
+    """Careers some at a time, without the open records if those are of few."""
+    few = has_few_open(careers)
+    for portion in careers.portions(ROWS_TOGETHER):
+        if not few:
+            yield portion
+        elif portion.open_records < len(portion):
+            yield portion.observed()
+
+
+def shown_size(panel: Panel) -> str:
+    """How many records a panel has and of how many workers, in words, without the open records if those are of few."""
+    shown = panel.observed() if has_few_open(panel) else panel
+    return f"{len(shown):,} records of {shown.workers:,} workers"

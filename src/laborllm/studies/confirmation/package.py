@@ -16,8 +16,8 @@ import yaml
 
 from laborllm.models.runs.run_folder import environment
 from laborllm.panel import Panel
-from laborllm.panel.few_open import shown_size
 from laborllm.panel.summary import shown_row_counts
+from laborllm.panel.tally import shown_size
 from laborllm.privacy.outputs import FILE as DISCLOSURE
 from laborllm.storage import new_folder
 from laborllm.studies.confirmation.readme import readme

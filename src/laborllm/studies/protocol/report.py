@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from laborllm.panel.few_open import shown_size
+from laborllm.panel.tally import shown_size
 from laborllm.privacy.outputs import Output, new_output
 from laborllm.privacy.spreadsheets import as_texts
 from laborllm.report.figures import to_svg
