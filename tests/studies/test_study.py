@@ -99,7 +99,7 @@ def test_no_small_cell_is_recovered(found: Found, folder: Path) -> None:
         panel = Panel.load(file)
         publications = [
             published.study(panel, panel.dataset, folder),
-            published.two_years_ahead(panel, panel.dataset, folder, SIZES["smoke"].windows),
+            published.two_years_ahead(panel, panel.dataset, folder, SIZES["smoke"].chained),
             published.ageing(panel, panel.dataset, folder),
         ]
         assert sum(len(publication.shown) for publication in publications) > 15

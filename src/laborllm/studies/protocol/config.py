@@ -31,7 +31,7 @@ class Size:
         draws: Bootstrap draws.
         folds: Of a confirmation.
         repeats: How often a confirmation draws its folds.
-        windows: Test workers whose every record is forecast from parts of its past; None for all.
+        chained: Test workers who are forecast by way of every occupation of the year between; None for all.
         careers: Training careers that a language model reads; None for all.
         head_careers: Training careers that a title head reads, with the first layers of its base model; None for all.
         scored: Test workers on whom language models are compared; None for all.
@@ -45,7 +45,7 @@ class Size:
     draws: int
     folds: int
     repeats: int
-    windows: int | None
+    chained: int | None
     careers: int | None
     head_careers: int | None
     scored: int | None
@@ -62,7 +62,7 @@ CPU = Size(
     draws=1000,
     folds=4,
     repeats=2,
-    windows=100,
+    chained=100,
     careers=128,
     head_careers=512,
     scored=10,
@@ -78,7 +78,7 @@ SIZES: dict[SizeName, Size] = {
         draws=40,
         folds=2,
         repeats=1,
-        windows=16,
+        chained=16,
         careers=8,
         head_careers=8,
         scored=2,
@@ -86,7 +86,7 @@ SIZES: dict[SizeName, Size] = {
     ),
     "cpu": CPU,
     "full": replace(
-        CPU, refitted=CPU.models, folds=10, repeats=3, windows=None, careers=None, head_careers=None, scored=300
+        CPU, refitted=CPU.models, folds=10, repeats=3, chained=None, careers=None, head_careers=None, scored=300
     ),
 }
 """smoke: under a minute, on synthetic panels. cpu: hours of two cores. full: with a GPU."""

@@ -12,7 +12,7 @@ from laborllm.studies.protocol.draws import WINDOW
 from laborllm.studies.protocol.question import Answer, Question, all_above, verdict
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study
-from laborllm.studies.protocol.versions import Recent, Sampled, Version
+from laborllm.studies.protocol.versions import Recent, Version
 from laborllm.studies.questions.common import (
     Numbers,
     drawn_means,
@@ -33,14 +33,8 @@ LONG = 10  # records before, from which a career counts as long
 DECIDES = Recent(5)
 
 
-def _tested(study: Study, panel: str) -> Version:
-    """The test workers whose every record is forecast from parts of its past."""
-    whole = Version(panel)
-    return whole if study.size.windows is None else whole + Sampled(study.size.windows, split="test")
-
-
 def _scores(study: Study, panel: str, recent: Recent | None) -> Scores:
-    of = _tested(study, panel) if recent is None else _tested(study, panel) + recent
+    of = Version(panel) if recent is None else Version(panel) + recent
     return study.scores(MODEL, panel, of=of, whole=False)
 
 
@@ -59,15 +53,14 @@ def last_of_windows(log_prob: pl.DataFrame) -> Numbers:
 def _answer(study: Study) -> Answer:
     tables, figures, decides = {}, {}, {}
     for name in study.panels:
-        tested = _tested(study, name)
         whole = losses(study, _scores(study, name, None))
-        test = study.panel(tested).subset("test").observed()
+        test = study.panel(name).subset("test").observed()
         seen = History.of(test).position
         lengths = {"short": seen < LONG, "long": seen >= LONG}
         shown = shown_cells(test.records["worker"], [lengths])
         cells = np.stack([np.ones(len(seen), dtype=bool), *lengths.values()], axis=1)
         parts = [last_of_windows(study.cache.log_prob(_scores(study, name, recent))) for recent in LAST]
-        found = drawn_means(study, tested, [*(-part - whole for part in parts), whole], cells)
+        found = drawn_means(study, name, [*(-part - whole for part in parts), whole], cells)
         if "long" in shown:
             decides[name] = found[LAST.index(DECIDES), 2]
         tables[name] = _table(name, found, len(seen), [0, *(at for at, key in enumerate(lengths, 1) if key in shown)])

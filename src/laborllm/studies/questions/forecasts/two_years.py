@@ -69,7 +69,7 @@ def _runs(study: Study) -> list[Scores]:
 def _answer(study: Study) -> Answer:
     rows, figures, correlations = [], {}, {}
     for name in study.panels:
-        pairs = pairs_of(study.panel(name), study.size.windows)
+        pairs = pairs_of(study.panel(name), study.size.chained)
         if pairs is None or len(pairs.observed) < SMALLEST_CELL:
             continue
         model = study.cache.model(study.fit(MODEL, name))
@@ -95,7 +95,7 @@ def _answer(study: Study) -> Answer:
 
 def _workers(study: Study, name: str, pairs: Pairs) -> str:
     """How many workers there are, unless the others would follow from it, who are too few."""
-    test = study.panel(name).draw("test", study.size.windows, seed=0).observed().records["worker"].unique().sort()
+    test = study.panel(name).draw("test", study.size.chained, seed=0).observed().records["worker"].unique().sort()
     has = test.is_in(pairs.direct.records["worker"].unique().implode()).to_numpy()
     return count(int(has.sum())) if shown_cells(test, [{"pair": has}]) else MISSING
 
