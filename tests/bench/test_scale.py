@@ -7,8 +7,10 @@ import polars as pl
 import pytest
 
 from benchmarks.__main__ import main
-from benchmarks.scale import _run
+from benchmarks.scale import _run, measure_scale
 from laborllm.errors import RunError
+
+BYTES_A_RECORD = 50
 
 
 @pytest.mark.slow
@@ -21,6 +23,16 @@ def test_a_row_for_each_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert (found["memory_mb"] > 50).all()
     assert (found["memory_mb"] < 2000).all()
     assert (tmp_path / "scale" / "60" / "forecast.parquet").is_file()
+
+
+@pytest.mark.slow
+def test_time_grows_with_the_panel_and_memory_hardly(tmp_path: Path) -> None:
+    """Eight times the workers: at most eight times the time and a fifth, and few bytes for each record that was added."""
+    found = measure_scale([8_000, 64_000], tmp_path / "scale")
+    larger = found.filter(workers=64_000)
+    assert (larger["time_ratio"] <= 1.2 * larger["size_ratio"]).all()
+    growth = found.group_by("verb").agg((pl.col("memory_mb").diff() * 2**20 / pl.col("records").diff()).last())
+    assert growth.filter(pl.col("memory_mb") > BYTES_A_RECORD).is_empty(), growth
 
 
 def test_a_command_that_fails_is_said(tmp_path: Path) -> None:

@@ -302,7 +302,7 @@ def test_a_sample_of_workers_is_the_same_for_all_models(panel: Panel) -> None:
         ({"by": ["worker"]}, "unknown group 'worker'"),
         ({"metrics": ["ppl"]}, "unknown metric 'ppl': use perplexity"),
         ({"metrics": []}, "unknown metric"),
-        ({"weights": "gender"}, "holds String, not numbers"),
+        ({"weights": "gender"}, "does not hold numbers"),
         ({"weights": "income"}, "the panel has no column 'income' for weights"),
         ({"cluster": "household"}, "the panel has no column 'household'"),
         ({"cluster": "year"}, "the column 'year' differs between records of"),

@@ -223,3 +223,10 @@ def test_a_model_of_another_split_is_refused_by_the_file_too(tmp_path: Path) -> 
     fitted: Fitted = ll.fit("transition", panel)
     with pytest.raises(LaborLLMError, match="was fitted on another split of SYNTHETIC"):
         fitted.record.lineage.require_held_out_by(PanelFile.open(tmp_path / "other.parquet"))
+
+
+def test_sums_of_some_records_are_those_of_each_cluster() -> None:
+    cluster, weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    bootstrap = ClusterBootstrap(cluster, weight)
+    assert bootstrap.sums_of(np.array([0, 2, 4])).tolist() == [1, 3, 5]
+    assert bootstrap.sums_of(np.array([0, 1, 4]), np.array([10.0, 100.0, 2.0])).tolist() == [210, 0, 10]

@@ -181,6 +181,19 @@ class ClusterBootstrap:
             start += cells
         return sums
 
+    def sums_of(self, rows: Indices, values: Numbers | None = None) -> Numbers:
+        """Weighted sums over some records of each cluster.
+
+        Args:
+            rows: Which records, (k,).
+            values: A number for each of them, (k,); None: one for each, so that the sums are weights.
+
+        Returns:
+            (clusters,).
+        """
+        weight = self.weight[rows]
+        return np.asarray(np.bincount(self.cluster[rows], weight if values is None else values * weight, self.clusters))
+
     def totals(self, *sums: Numbers) -> list[Numbers]:
         """Totals over drawn clusters, the same draws for all.
 

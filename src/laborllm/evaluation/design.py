@@ -73,13 +73,13 @@ def column_of(panel: Panel, name: str, what: str) -> pl.Series:
 
 def _weights(panel: Panel, weights: str) -> Numbers:
     if weights == NONE:
-        return np.ones(len(panel))
+        return np.broadcast_to(1.0, len(panel))  # takes no memory
     if weights == SAMPLING and panel.weight_kind != SAMPLING:
         raise OptionError(f"the weights of the panel are of kind {panel.weight_kind}: it has no sampling weights")
     name = "weight" if weights == SAMPLING else weights
     column = column_of(panel, name, "weights")
     if not column.dtype.is_numeric():
-        raise OptionError(f"the column {name!r} holds {column.dtype}, not numbers: it cannot be a weight")
+        raise OptionError(f"the column {name!r} does not hold numbers: it cannot be a weight")
     if column.null_count():
         raise OptionError(f"the weight {name!r} is missing in {column.null_count():,} of {len(panel):,} records")
     values = column.cast(pl.Float64).to_numpy()
@@ -106,8 +106,8 @@ def _of_worker(panel: Panel, name: str) -> pl.Series:
 
 def _numbers(values: pl.Series) -> Indices:
     """Numbers 0, 1, ... in the order in which values first occur, (n,)."""
-    codes = {value: number for number, value in enumerate(values.unique(maintain_order=True))}
-    return compact(values.replace_strict(codes, return_dtype=pl.Int64).to_numpy())
+    known = values.unique(maintain_order=True)
+    return compact(values.replace_strict(known, range(len(known)), return_dtype=pl.Int32).to_numpy())
 
 
 def _with_companions(stratum: Indices, name: str) -> Indices:

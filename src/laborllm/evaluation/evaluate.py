@@ -136,7 +136,7 @@ def _measured(
     needs = dict.fromkeys(score for metric in metrics for score in metric.scores)
     whole = any(score.whole for score in needs)
     needs |= dict.fromkeys(reliability_scores() if whole else ())
-    tallies = {name: FlowTally(sample.flows, sample.scaled_weight) for name in models} if whole else {}
+    tallies = {name: FlowTally(sample.flows, sample.design.weight) for name in models} if whole else {}
     with temporary_folder() as folder:
         scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
         found, reliability = measure(sample, scores, metrics), reliability_table(sample, scores)

@@ -61,10 +61,11 @@ def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame
     where the flow is withheld. expected is the weighted sum of the probabilities given.
     """
     flows, size = sample.flows, len(sample.flows.groups)
-    past = flows.flow >= 0
-    observed = np.bincount(flows.flow[past], sample.scaled_weight[past], size * size).reshape(size, size)
-    pairs = np.unique(np.stack([flows.flow[past], sample.worker[past]], axis=1), axis=0)
-    workers = np.bincount(pairs[:, 0], minlength=size * size).reshape(size, size)
+    past, scale = flows.flow >= 0, 1 / sample.design.weight.mean()
+    flow, worker = flows.flow[past].astype(np.int64), sample.worker[past]
+    observed = scale * np.bincount(flow, sample.design.weight[past], size * size).reshape(size, size)
+    everyone = int(sample.worker[-1]) + 1
+    workers = np.bincount(np.unique(flow * everyone + worker) // everyone, minlength=size * size).reshape(size, size)
     hidden_origins, hidden = sample.hidden_flows
     hidden = hidden.reshape(size, size) & (workers > 0)
     rows: list[Row] = []
@@ -73,8 +74,9 @@ def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame
             if hidden_origins[at[0]] or not workers[at[0]].any():
                 continue
             row: Row = {"model": model, "origin": flows.groups[at[0]], "destination": flows.groups[at[1]]}
-            seen = {} if hidden[at] else _observed(int(workers[at]), float(observed[at]), float(tally.hits[at]))
-            rows.append(row | {"expected": float(tally.expected[at])} | seen)
+            hits, expected = scale * tally.hits[at], scale * tally.expected[at]
+            seen = {} if hidden[at] else _observed(int(workers[at]), float(observed[at]), float(hits))
+            rows.append(row | {"expected": float(expected)} | seen)
     return pl.DataFrame(rows, schema=FLOWS)
 
 

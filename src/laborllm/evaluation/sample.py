@@ -22,7 +22,7 @@ from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
 from laborllm.privacy import SMALLEST_CELL, failing_magnitudes, withhold
 
-NEEDED = ("worker", "year", "occupation", "weight")
+NEEDED = ("worker", "year")
 """Columns that an evaluation always takes."""
 
 
@@ -89,7 +89,8 @@ class Sample:
             PanelError: No record has an occupation.
         """
         by = tuple(by)
-        asked = {part.strip() for name in by for part in name.split("*")} | {weights, cluster}
+        asked = {part.strip() for name in by for part in name.split("*")}
+        asked |= {"weight" if weights == SAMPLING else weights, cluster}
         panel, history = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
         bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
@@ -115,11 +116,6 @@ class Sample:
         """Whether each record is in a cell, (n,), cell by cell."""
         for cell, cells in self.partitions:
             yield from (cell == at for at in range(cells))
-
-    @cached_property
-    def scaled_weight(self) -> Numbers:
-        """Weights that add up to the number of records, (n,)."""
-        return np.asarray(self.design.weight / self.design.weight.mean())
 
     def workers_in(self, records: Bools) -> int:
         """How many workers the `records`, (n,), are of."""
@@ -208,10 +204,10 @@ def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> t
     histories: list[History] = []
     for portion in observed_portions(careers):
         columns = portion.records.columns
-        known = set(asked) <= {*columns, *DERIVED, NONE, SAMPLING}
+        known = set(asked) <= {*columns, *DERIVED, NONE}
         kept = [name for name in columns if name in NEEDED or name in asked or not known]
         observed = over(portion, taxonomy)
-        parts.append(observed.records.select(kept))
+        parts.append(observed.records.select(kept).cast({pl.String: pl.Categorical}))  # four bytes for a text
         histories.append(_compact(History.of(observed)))
     if not parts:
         raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")

@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
+from laborllm.evaluation.arrays import Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.groups import ALL
 from laborllm.evaluation.metrics.metric import Measured, Metric
 from laborllm.evaluation.sample import Sample
-from laborllm.evaluation.scores.portions import Scores
+from laborllm.evaluation.scores.portions import Score, Scores
 from laborllm.privacy import SMALLEST_CELL
 
 WITHHELD = f"fewer than {SMALLEST_CELL} workers, or would give such a cell away"
@@ -76,12 +77,19 @@ def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metr
     for metric in metrics:
         models = tuple(name for name, each in scores.items() if all(each[need] is not None for need in metric.scores))
         if models:
-            given = (
-                [values for name in models if (values := scores[name][need]) is not None] for need in metric.scores
-            )
-            columns = [np.stack(values, axis=1) for values in given]
+            columns = [
+                _side_by_side([scores[name] for name in models], need, len(sample.worker)) for need in metric.scores
+            ]
             found.append(Found(metric, models, metric.measure(columns, sample)))
     return found
+
+
+def _side_by_side(scores: Sequence[Scores], need: Score, records: int) -> Numbers:
+    """One score of m models, which all give it, (n, m)."""
+    columns = np.empty((records, len(scores)))
+    for at, each in enumerate(scores):
+        columns[:, at] = each[need]
+    return columns
 
 
 def estimate_table(sample: Sample, found: Sequence[Found]) -> pl.DataFrame:

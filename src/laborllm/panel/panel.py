@@ -20,7 +20,7 @@ from laborllm.panel.schema import SCHEMA, SPLITS, check, conform
 from laborllm.panel.split import draw_workers, empty_split, held_out, resample_training
 from laborllm.storage import new_file
 
-ROWS_TOGETHER = 2**16  # rows of a file that are read at a time
+ROWS_TOGETHER = 2**14  # rows of a file that are read at a time
 LAST_YEAR = 9999
 
 

@@ -138,8 +138,8 @@ def _own_column(values: pl.Series) -> pl.Series:
 
 def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str) -> None:
     """Raise `RecordError` for the first row that is bad, with neither the name nor a value of the worker in it."""
-    offending = records.with_row_index("row").filter(bad)
+    offending = records.select(bad.arg_true()).to_series()
     if offending.is_empty():
         return
-    count = f"; {offending.height:,} rows in all" if offending.height > 1 else ""
-    raise RecordError(offending["row"][0], f"{message}{count}")
+    count = f"; {len(offending):,} rows in all" if len(offending) > 1 else ""
+    raise RecordError(offending[0], f"{message}{count}")

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
-from laborllm.evaluation.bootstrap import Bootstrapped, Partition
+from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.sample import Sample
@@ -58,18 +58,13 @@ def _mean_placement(score: Numbers, side: Bools, other: Bools, defined: Bools, s
     bootstrap, weight = sample.bootstrap, sample.design.weight
     over = np.zeros((bootstrap.clusters, score.shape[1], len(defined)))
     under = np.zeros((bootstrap.clusters, 1, len(defined)))
-    start = 0
-    for cell, cells in sample.partitions:
-        share = np.zeros(score.shape)
-        for at in np.flatnonzero(defined[start : start + cells]):
-            own, others = np.flatnonzero(side & (cell == at)), np.flatnonzero(other & (cell == at))
-            for model, scores in enumerate(score.T):
-                share[own, model] = placements(scores[own], scores[others], weight[others])
-        part = [Partition(np.where(side, cell, -1), cells)]
-        over[..., start : start + cells] = bootstrap.sums_by(share, part)
-        under[..., start : start + cells] = bootstrap.sums_by(None, part)
-        start += cells
-    over[..., ~defined] = under[..., ~defined] = 0
+    for at, cell in enumerate(sample.members()):
+        if not defined[at]:
+            continue
+        own, others = np.flatnonzero(side & cell), np.flatnonzero(other & cell)
+        under[:, 0, at] = bootstrap.sums_of(own)
+        for model, scores in enumerate(score.T):
+            over[:, model, at] = bootstrap.sums_of(own, placements(scores[own], scores[others], weight[others]))
     return bootstrap.ratio(over, under)
 
 

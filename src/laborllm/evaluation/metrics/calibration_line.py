@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from laborllm.evaluation.arrays import Numbers
-from laborllm.evaluation.bootstrap import Bootstrapped, Partition
+from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.metrics.events import EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.sample import Sample
@@ -56,21 +56,18 @@ class CalibrationLine(EventMetric):
         among, bootstrap = self.domain(sample.history), sample.bootstrap
         shape = (probability.shape[1], len(sample.cells))
         estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-        influence = np.empty((bootstrap.clusters, *shape))
+        influence = np.zeros((bootstrap.clusters, *shape))
         for model in range(shape[0]):
             happened = outcome[:, model] > 0.5
             defined[model] = sample.enough_in(among & happened) & sample.enough_in(among & ~happened)
-            start = 0
-            for cell, cells in sample.partitions:
-                effect = np.zeros((len(cell), 1))
-                for at in np.flatnonzero(defined[model, start : start + cells]):
-                    inside = np.flatnonzero(among & (cell == at))
-                    estimate[model, start + at], effect[inside, 0] = self._fit(
-                        probability[inside, model], outcome[inside, model], sample.design.weight[inside]
-                    )
-                added = bootstrap.sums_by(effect, [Partition(cell, cells)])
-                influence[:, model, start : start + cells] = added[:, 0]
-                start += cells
+            for at, cell in enumerate(sample.members()):
+                if not defined[model, at]:
+                    continue
+                inside = np.flatnonzero(among & cell)
+                estimate[model, at], effect = self._fit(
+                    probability[inside, model], outcome[inside, model], sample.design.weight[inside]
+                )
+                influence[:, model, at] = bootstrap.sums_of(inside, effect)
         (added_up,) = bootstrap.totals(influence)
         return Measured(Bootstrapped(estimate, estimate + added_up), defined)
 

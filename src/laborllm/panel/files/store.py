@@ -102,15 +102,16 @@ class PanelFile:
         if split is not None and split not in SPLITS:
             raise PanelError(f"unknown split {split!r}: use {', '.join(SPLITS)}")
         part = replace(self, split=split)
-        if split is not None and part._collect(part._scan().head(1)).is_empty():
+        if split is not None and all(rows.is_empty() for rows in part._names()):
             raise empty_split(split)
         if workers is None:
             return part
-        names = part._collect(part._scan().select(pl.col("worker").unique(maintain_order=True)))["worker"]
+        names = pl.concat(rows["worker"].unique(maintain_order=True) for rows in part._names())
+        names = names.unique(maintain_order=True)  # the rows of a career may be in two frames
         return replace(part, workers=frozenset(draw_workers(names, workers, seed=seed)))
 
     def __len__(self) -> int:
-        return int(self._collect(self._scan().select(pl.len())).item())
+        return sum(len(rows) for rows in self._names())
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -130,7 +131,7 @@ class PanelFile:
     @cached_property
     def held_out(self) -> str:
         """SHA-256 of who is in split test."""
-        return held_out(self._collect(self._scan()))
+        return held_out(pl.concat(rows.unique("worker") for rows in self._names()))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -192,14 +193,25 @@ class PanelFile:
         """The first row of each career of the file, and whether it is selected."""
         starts, chosen = [], []
         last = ""
-        for start in range(0, self._rows, ROWS_TOGETHER):
-            rows = self._collect(pl.scan_parquet(self.path).select("worker", "split").slice(start, ROWS_TOGETHER))
+        start = 0
+        for rows in self._all_names():
             first = first_records(rows)
             first[0] = rows["worker"][0] != last
             last = rows["worker"][-1]
             starts.append(start + np.flatnonzero(first))
             chosen.append(rows.filter(first).with_columns(self._is_chosen())["chosen"].to_numpy())
+            start += len(rows)
         return np.concatenate(starts), np.concatenate(chosen)
+
+    def _names(self) -> Iterator[pl.DataFrame]:
+        """Worker and split of the records that are selected, some rows at a time."""
+        return map(self._chosen, self._all_names())
+
+    def _all_names(self) -> Iterator[pl.DataFrame]:
+        """Worker and split of all records of the file, `ROWS_TOGETHER` rows at a time."""
+        rows = pl.scan_parquet(self.path).select("worker", "split")
+        for start in range(0, self._rows, ROWS_TOGETHER):
+            yield self._collect(rows.slice(start, ROWS_TOGETHER))
 
     def _blocks(self) -> Iterator[Panel]:
         """The careers that are selected, about `ROWS_TOGETHER` rows of the file at a time."""
@@ -242,10 +254,6 @@ class PanelFile:
     @cached_property
     def _rows(self) -> int:
         return int(self._collect(pl.scan_parquet(self.path).select(pl.len())).item())
-
-    def _scan(self) -> pl.LazyFrame:
-        """Worker and split of the records that are selected."""
-        return pl.scan_parquet(self.path).select("worker", "split").filter(self._is_chosen())
 
     def _collect(self, rows: pl.LazyFrame) -> pl.DataFrame:
         try:
