@@ -27,7 +27,7 @@ def test_a_row_for_each_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.slow
 def test_time_grows_with_the_panel_and_memory_hardly(tmp_path: Path) -> None:
-    """Eight times the workers: at most eight times the time and a fifth, and few bytes for each record that was added."""
+    """Eight times the workers: eight times the time and a fifth at most, and few bytes for each record added."""
     found = measure_scale([8_000, 64_000], tmp_path / "scale")
     larger = found.filter(workers=64_000)
     assert (larger["time_ratio"] <= 1.2 * larger["size_ratio"]).all()

@@ -68,10 +68,10 @@ def test_open_records_and_own_columns_are_counted_apart() -> None:
     assert (summary.open_records, summary.records, summary.workers) == (14, before.records, 14)
     assert (summary.last_year, summary.stay_rate) == (2001, before.stay_rate)
     assert summary.occupations.equals(before.occupations)
-    assert before.columns.rows() == [("wage", "Float64", 12 / 27)]
+    assert before.columns.rows() == [("wage", "numbers", 12 / 27)]
     text = as_text(summary)
     assert "  open records, without an occupation yet               14\n" in text
-    assert "  wage                                              29.3 %  Float64\n" in text
+    assert "  wage                                              29.3 %  numbers\n" in text
 
 
 def test_no_rare_code_is_shown() -> None:

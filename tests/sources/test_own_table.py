@@ -224,7 +224,7 @@ def test_a_split_by_household(tmp_path: Path) -> None:
     alone = imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL)
     assert by_worker.split_by == alone.split_by == "worker"
     assert by_worker.records["split"].to_list() == alone.records["split"].to_list()
-    with pytest.raises(PanelError, match="the split is to be by 'household', and the records have no such column"):
+    with pytest.raises(PanelError, match="no such column: use one of worker, occupation, year"):
         imported(tmp_path, f"id,year,occ,hh\n{rows}", SMALL, split_by="household")
 
 

@@ -120,6 +120,11 @@ def _varies(name: str, *groups: str) -> pl.Expr:
     return pl.col(name).drop_nulls().n_unique().over(groups) > 1
 
 
+def own_kind(kind: pl.DataType) -> str:
+    """What a column of the user's own holds, in words."""
+    return {pl.String: "text", pl.Int64: "integers", pl.Float64: "numbers", pl.Boolean: "true or false"}[type(kind)]
+
+
 def _own_column(values: pl.Series) -> pl.Series:
     """A column of the user's own in one of the kinds a panel keeps: text, integer, number, true or false."""
     kind = values.dtype

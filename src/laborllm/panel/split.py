@@ -28,7 +28,8 @@ def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") ->
         PanelError: There is no such column, or it differs between records of one worker.
     """
     if by not in records.columns:
-        raise PanelError(f"the split is to be by {by!r}, and the records have no such column")
+        known = ", ".join(records.columns)
+        raise PanelError(f"the split is to be by {by!r}, and the records have no such column: use one of {known}")
     workers = records.group_by("worker", maintain_order=True).agg(pl.col(by).drop_nulls().unique().alias("_drawn"))
     several = workers.filter(pl.col("_drawn").list.len() > 1).height
     if several:

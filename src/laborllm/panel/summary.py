@@ -8,7 +8,7 @@ import polars as pl
 from laborllm.panel.facts import OF_NOBODY, Provenance
 from laborllm.panel.files.store import Careers
 from laborllm.panel.panel import Panel
-from laborllm.panel.schema import COVARIATES, SPLITS
+from laborllm.panel.schema import COVARIATES, SPLITS, own_kind
 from laborllm.panel.tally import Tally, tally
 from laborllm.privacy import SMALLEST_CELL, withhold_counts
 from laborllm.privacy.suppression import withheld_cells
@@ -33,7 +33,7 @@ class Summary:
         occupations: The ten most frequent ones, in the columns of `states`.
         withheld: How many occupations and states occur and are in neither, as too few workers have them.
         covariates: covariate, known (share of records), values (the most frequent first).
-        columns: The user's own columns: column, type, known (share of records).
+        columns: The user's own columns: column, type (such as "integers"), known (share of records).
         splits: split, workers, records.
         split_by: Column whose values no split divides.
         row_counts: What became of the rows of the source, see `Provenance`; those of few are None.
@@ -157,7 +157,7 @@ def _covariate(counted: Tally, name: str, known: float | None) -> dict[str, obje
 
 
 def _own_columns(panel: Panel, known: dict[str, float | None]) -> pl.DataFrame:
-    rows = [(name, str(panel.records.schema[name]), known[name]) for name in panel.columns]
+    rows = [(name, own_kind(panel.records.schema[name]), known[name]) for name in panel.columns]
     return pl.DataFrame(rows, {"column": pl.String, "type": pl.String, "known": pl.Float64}, orient="row")
 
 
