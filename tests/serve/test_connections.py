@@ -1,29 +1,36 @@
 """Connections over real sockets: a client that does not say what it wants is hung up on, one that does is answered."""
 
+import asyncio
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
 import pytest
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from laborllm.serve.operation.connections import Prompt
 
 SILENT = 0.1
+SLOW = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\nsl"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
+    if scope["path"] == "/wait":
+        await asyncio.sleep(0.5)
+    with suppress(ClientDisconnect):
+        await PlainTextResponse(await Request(scope, receive).body())(scope, receive, send)
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@contextmanager
+def listening(**settings: Any) -> Iterator[int]:
     """A server on a free port of loopback, in a thread."""
-    config = uvicorn.Config(echo, port=0, http=Prompt, timeout_keep_alive=SILENT, log_level="error", lifespan="off")  # type: ignore[arg-type]
+    config = uvicorn.Config(echo, port=0, http=Prompt, log_level="error", lifespan="off", **settings)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -32,6 +39,12 @@ def port() -> Iterator[int]:
     yield server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with listening(timeout_keep_alive=SILENT) as found:
+        yield found
 
 
 @pytest.mark.parametrize("said", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: here\r\n"], ids=["", "line", "head"])
@@ -53,3 +66,37 @@ def test_a_request_whose_head_is_whole_has_the_time_of_its_body(port: int) -> No
         client.sendall(b"ow")
         with client.makefile("rb") as answer:
             assert answer.read().endswith(b"slow")
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HT", SLOW], ids=["silent", "line", "body"])
+def test_strangers_who_are_waited_for_shut_nobody_out(said: bytes) -> None:
+    with listening(timeout_keep_alive=30, limit_concurrency=6) as port, ExitStack() as opened:
+        strangers = []
+        for _ in range(20):
+            stranger = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            stranger.sendall(said)
+            strangers.append(stranger)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        assert _is_hung_up_on(strangers[0])  # the one that was waited for longest
+        strangers[-1].settimeout(SILENT)
+        with pytest.raises(TimeoutError):
+            strangers[-1].recv(1000)
+
+
+def test_a_client_whose_turn_it_is_not_keeps_its_place() -> None:
+    with listening(timeout_keep_alive=30, limit_concurrency=6) as port, ExitStack() as opened:
+        client = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        client.sendall(b"GET /wait HTTP/1.1\r\nHost: here\r\n\r\n")
+        time.sleep(SILENT)  # it has begun
+        for _ in range(20):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def _is_hung_up_on(client: socket.socket) -> bool:
+    try:
+        return client.recv(1000) == b""
+    except ConnectionResetError:  # what it said was not read
+        return True

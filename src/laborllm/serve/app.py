@@ -14,6 +14,7 @@ from laborllm.serve.batching import Batches
 from laborllm.serve.futures import Futures
 from laborllm.serve.groups import Groups
 from laborllm.serve.operation.guard import Guard, known_hosts
+from laborllm.serve.operation.head import Head
 from laborllm.serve.operation.observe import Metrics, Observe
 from laborllm.serve.operation.problems import add_problems
 from laborllm.serve.operation.watch import watch
@@ -67,6 +68,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         app.include_router(part)
     add_problems(app)
 
+    app.add_middleware(Head)
     app.add_middleware(Guard, settings=settings, hosts=known_hosts(settings))
     app.add_middleware(Observe, metrics=metrics)
     return app

@@ -141,7 +141,7 @@ class Guard:
         name = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if self.hosts and name not in self.hosts:
             raise RefusedError(400, "this server does not go by that name")
-        if headers.get("sec-fetch-site") == "cross-site" and scope["method"] != "GET":
+        if headers.get("sec-fetch-site") == "cross-site" and scope["method"] not in ("GET", "HEAD"):
             raise RefusedError(403, "another site cannot ask on a visitor's behalf")
         if scope["path"] in OPEN:
             return
