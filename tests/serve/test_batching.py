@@ -152,6 +152,32 @@ def test_a_slow_model_refuses_at_once_what_it_would_not_come_to_in_time() -> Non
     asyncio.run(ask())
 
 
+def test_those_who_wait_are_told_as_soon_as_a_model_turns_out_to_be_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand steps take ten seconds: of four who wait half a minute for a thousand each, two will be answered, and
+    the others hear when the first has ended."""
+
+    def work(items: Sequence[int], on_progress: OnProgress) -> list[int]:
+        time.sleep(0.05)
+        now.append(now[-1] + 10)
+        return list(items)
+
+    async def ask() -> list[object]:
+        first = asyncio.create_task(batches.submit("a", work, 0, steps=1_000))
+        await started(first)
+        others = [asyncio.create_task(batches.submit(item, work, item, steps=1_000)) for item in range(1, 5)]
+        assert await first == 0
+        await asyncio.sleep(0)
+        assert [task.done() for task in others] == [False, False, True, True]
+        return list(await asyncio.gather(*others, return_exceptions=True))
+
+    now = [0.0]
+    monkeypatch.setattr("laborllm.serve.batching.time.perf_counter", lambda: now[-1])
+    batches = Batches(10, seconds=30)
+    one, two, *late = asyncio.run(ask())
+    assert (one, two) == (1, 2)
+    assert [type(error) for error in late] == [BusyError, BusyError]
+
+
 def test_nobody_gets_the_error_of_another_in_the_same_batch() -> None:
     """Ten divided by 2, 0 and 5, which waited together."""
     batches = Batches(10)

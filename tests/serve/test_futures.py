@@ -13,7 +13,7 @@ from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.result import Difference, Simulation
 from laborllm.panel import Panel
 from laborllm.serve import Served, futures
-from laborllm.serve.batching import Batches
+from laborllm.serve.batching import Batches, BusyError
 from laborllm.serve.futures import Futures, Versions, rounds
 from laborllm.serve.inputs.careers import Worker
 
@@ -161,4 +161,17 @@ def test_nobody_waits_longer_than_may_be(served: Served) -> None:
                 await waiting
         await found.batches.close()
 
+    asyncio.run(ask())
+
+
+def test_a_warm_server_knows_at_once_what_it_would_not_come_to_in_time(served: Served) -> None:
+    async def ask() -> None:
+        await found.warm_up()
+        first = asyncio.create_task(found.simulate([COOK], draws=10))
+        await asyncio.sleep(0)
+        with pytest.raises(BusyError):
+            await found.simulate([NURSE], draws=10**9)
+        await first
+
+    found = Futures(served, Batches(64, seconds=60.0))
     asyncio.run(ask())

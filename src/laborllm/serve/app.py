@@ -43,11 +43,12 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or Settings()
     batches = Batches(settings.waiting, settings.answer_seconds)
-    metrics = Metrics(batches)
+    futures, metrics = Futures(served, batches, settings.answer_seconds), Metrics(batches)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(warm_up, served)
+        await futures.warm_up()
         app.state.ready = True
         yield
         app.state.ready = False
@@ -62,7 +63,7 @@ def create_app(served: Served, settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.ready, app.state.metrics = False, metrics
-    app.state.asked = asked = Asked(served, Futures(served, batches, settings.answer_seconds), settings, Groups())
+    app.state.asked = asked = Asked(served, futures, settings, Groups())
     app.state.error_page = partial(error_page, asked)
     for part in (*ROUTERS, watch, page, groups, occupations, api, static):
         app.include_router(part)

@@ -1,7 +1,7 @@
 """One thread that computes, and the queue before it: requests that came while it was busy are computed together.
 
 Work is counted in steps, a year of a path each. What the last long work took says how long the queue is in seconds, so
-that a slow model refuses at once what it would not come to in time.
+that a slow model refuses at once what it would not come to in time: when it comes, or when it turns out to be slower.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class AbandonedError(Exception):
 
 @dataclass(eq=False)
 class Waiting:
-    """A request in the queue."""
+    """A request in the queue. `until`: when its answer would come too late."""
 
     key: Hashable
     compute: Compute
@@ -39,6 +39,7 @@ class Waiting:
     steps: int
     on_progress: OnProgress
     answer: asyncio.Future[Any]
+    until: float
 
 
 @dataclass(eq=False)
@@ -96,11 +97,12 @@ class Batches:
             is_let_in: Whether it goes on with work that was let in, and needs no room.
 
         Raises:
-            BusyError: The queue is full.
+            BusyError: The queue is full, or the model turns out to be too slow for it.
         """
         if not is_let_in:
             self.require_room(steps)
-        waiting = Waiting(key, compute, item, steps, on_progress, asyncio.get_running_loop().create_future())
+        until = math.inf if is_let_in else time.perf_counter() + self.seconds
+        waiting = Waiting(key, compute, item, steps, on_progress, asyncio.get_running_loop().create_future(), until)
         self._queue.append(waiting)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -119,7 +121,20 @@ class Batches:
             await self._answer(batch)
             if self._running >= LONG:
                 self._pace = (time.perf_counter() - start) / self._running
+                self._refuse_late()
             self._running = 0
+
+    def _refuse_late(self) -> None:
+        """Tell those who wait for what the model would not come to in time that it is busy."""
+        end = time.perf_counter()
+        for waiting in self._queue:
+            if waiting.answer.done():
+                continue
+            took = waiting.steps * self._pace
+            if end + took > waiting.until:
+                waiting.answer.set_exception(BusyError())
+            else:
+                end += took
 
     async def _answer(self, batch: Sequence[Waiting]) -> None:
         """Compute requests together; where that fails, each by itself, so that nobody gets the error of another."""

@@ -13,11 +13,12 @@ from laborllm.forecasting.simulation.simulate import simulate
 from laborllm.forecasting.simulation.what_if import what_if
 from laborllm.progress import reported
 from laborllm.serve.answers import Found, joined, part_of
-from laborllm.serve.batching import Batches, OnProgress
+from laborllm.serve.batching import LONG, Batches, OnProgress
 from laborllm.serve.inputs.careers import Worker, panel_of
 from laborllm.serve.served import Served
 
 SEED = 0
+YEAR, YEARS = 2020, 5  # of the first simulation
 Versions = tuple[Worker, Worker]
 Of = TypeVar("Of")
 Named = Sequence[tuple[str, Of]]
@@ -37,6 +38,12 @@ class Futures:
     served: Served
     batches: Batches
     seconds: float | None = None
+
+    async def warm_up(self) -> None:
+        """Simulate somebody whom nobody asked about, so that it is known how long the model takes before it is asked."""
+        code = self.served.taxonomy.codes[0]
+        worker = Worker(((YEAR, code, *[None] * 5),)).open(range(YEAR + 1, YEAR + 1 + YEARS))
+        await self.simulate([worker], draws=LONG // YEARS)
 
     async def simulate(
         self, workers: Sequence[Worker], *, draws: int, seed: int = SEED, on_progress: OnProgress = lambda share: None
