@@ -3,7 +3,17 @@
 import pytest
 from starlette.testclient import TestClient
 
-PLACES = ["/", "/groups", "/occupations", "/occupations/436", "/api", "/static/serve.css", "/health", "/ready", "/metrics"]
+PLACES = [
+    "/",
+    "/groups",
+    "/occupations",
+    "/occupations/436",
+    "/api",
+    "/static/serve.css",
+    "/health",
+    "/ready",
+    "/metrics",
+]
 CALLS = ["/v1/models", "/v1/occupations", "/v1/occupations/436", "/openapi.json"]
 REFUSED = ["/v1/occupations/0", "/nowhere", "/download", "/v1/forecast"]
 

@@ -8,10 +8,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from laborllm.report.numbers import MINUS
+from laborllm.serve import Served, Settings, create_app
 from laborllm.serve.page.examples import EXAMPLES
 from laborllm.serve.page.form import Form, FormError, Job
+from laborllm.serve.page.groups import EXAMPLE
 from laborllm.serve.page.resume import form_of
-from serve.conftest import career
+from serve.conftest import BASE, career
 
 COOK = Form((Job("Line cook", "2019", "2022", "high school"),), now=2022)
 
@@ -131,3 +133,24 @@ def test_a_resume_is_read(text: str, jobs: list[tuple[str, str, str]]) -> None:
 def test_what_is_no_resume_is_refused(text: str) -> None:
     with pytest.raises(FormError):
         form_of(text, Form())
+
+
+@pytest.mark.parametrize(
+    ("place", "fields", "kept"),
+    [
+        ("/", {"title": "Cooks", "start": "2019"}, 'value="Cooks"'),
+        (
+            "/groups",
+            {"text": EXAMPLE, "action": "report", "title": "Welder", "code": "436"},
+            '<option value="436">Cooks',
+        ),
+    ],
+)
+def test_a_busy_server_says_so_beside_what_was_typed(
+    served: Served, place: str, fields: dict[str, str], kept: str
+) -> None:
+    busy = TestClient(create_app(served, Settings(waiting=0)), base_url=BASE)
+    answer = busy.post(place, data=fields)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert "The server has more to do than it can hold: ask again soon." in answer.text
+    assert kept in answer.text

@@ -40,7 +40,7 @@ class Futures:
     seconds: float | None = None
 
     async def warm_up(self) -> None:
-        """Simulate somebody whom nobody asked about, so that it is known how long the model takes before it is asked."""
+        """Simulate somebody whom nobody asked about, so that the queue knows beforehand how long the model takes."""
         code = self.served.taxonomy.codes[0]
         worker = Worker(((YEAR, code, *[None] * 5),)).open(range(YEAR + 1, YEAR + 1 + YEARS))
         await self.simulate([worker], draws=LONG // YEARS)

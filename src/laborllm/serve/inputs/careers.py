@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from laborllm.errors import PanelError
-from laborllm.occupations.coding.titles import LISTED, Coded, plain
+from laborllm.occupations.coding.titles import LISTED, UNSURE, Coded, plain
 from laborllm.panel import Panel, Provenance
 from laborllm.serve.schema.careers import Career
 from laborllm.serve.served import Served
@@ -108,7 +108,8 @@ def read_career(career: Career, served: Served) -> Read:
 
 def _unclear(said: str, served: Served) -> str:
     """What to say of a title that leads to no occupation."""
-    near = ", ".join(each.title for each in served.titles.candidates(said, NEAR) if each.code is not None)
+    found = [each for each in served.titles.candidates(said, NEAR) if each.code and each.confidence >= UNSURE]
+    near = ", ".join(each.title for each in found)
     instead = f"one of: {near}" if near else "a title of the taxonomy"
     return f"the title {said!r} leads to no one occupation: use other words, or {instead}"
 

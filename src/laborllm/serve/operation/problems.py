@@ -79,12 +79,9 @@ def add_problems(app: FastAPI) -> None:
         return problem(request, 429, str(error), retry(error.seconds))
 
     @app.exception_handler(BusyError)
-    async def busy(request: Request, error: BusyError) -> Response:
-        return problem(request, 503, BUSY, retry(RETRY_SECONDS))
-
     @app.exception_handler(TimeoutError)
-    async def late(request: Request, error: TimeoutError) -> Response:
-        return problem(request, 503, LATE, retry(RETRY_SECONDS))
+    async def busy(request: Request, error: BusyError | TimeoutError) -> Response:
+        return problem(request, 503, why_busy(error), retry(RETRY_SECONDS))
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> Response:
@@ -105,6 +102,11 @@ BARE = {
     405: "this address does not take that method: see the header Allow for those that it takes",
 }
 """What to say of an error that the framework raises without a sentence."""
+
+
+def why_busy(error: BusyError | TimeoutError) -> str:
+    """What to say of a request that is not answered, as there are too many or it takes too long."""
+    return BUSY if isinstance(error, BusyError) else LATE
 
 
 def retry(seconds: float) -> dict[str, str]:

@@ -8,7 +8,7 @@ import polars as pl
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
@@ -19,12 +19,14 @@ from laborllm.report.table import Table
 from laborllm.serve.answers import OF
 from laborllm.serve.api.group import simulate_group
 from laborllm.serve.asked import Asked, client_of
+from laborllm.serve.batching import BusyError
 from laborllm.serve.counted import alike, count_groups
 from laborllm.serve.groups import ManyGroupsError
 from laborllm.serve.inputs.lists import Listed, list_text, read_list
+from laborllm.serve.operation.problems import why_busy
 from laborllm.serve.page.form import read_year
 from laborllm.serve.page.render import render
-from laborllm.serve.page.views import Answers, attachment
+from laborllm.serve.page.views import Answers, attachment, html
 from laborllm.serve.schema.groups import Count, OneGroup
 
 groups = APIRouter(include_in_schema=False)
@@ -72,7 +74,7 @@ async def empty(asked: Answers) -> Response:
 @groups.post(PLACE)
 async def show(request: Request, asked: Answers) -> Response:
     """The coded titles of a list, or its report."""
-    typed = List()
+    typed, listed = List(), None
     try:
         typed, action = await _typed(request)
         if action == "example":
@@ -95,6 +97,8 @@ async def show(request: Request, asked: Answers) -> Response:
         return await _page(asked, typed, error=str(error), status=429)
     except InputError as error:
         return await _page(asked, typed, error=str(error), status=422)
+    except (BusyError, TimeoutError) as error:
+        return await _page(asked, typed, listed=listed, error=why_busy(error), status=503)
 
 
 async def _typed(request: Request) -> tuple[List, str]:
@@ -133,7 +137,7 @@ async def _page(
     text = await run_in_threadpool(
         lambda: render("groups.html.j2", asked, here=PLACE, **known, figures=_figures(found, listed, asked))
     )
-    return HTMLResponse(text, status)
+    return html(text, status)
 
 
 def _figures(found: Simulation | None, listed: Listed | None, asked: Asked) -> list[Figure]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -67,7 +67,8 @@ class Result:
             for draw, frame in ((shares_by_year, shares), (fan, counts))
         )
         table = ahead_table(self.ahead)
-        return Figure(stacked[0], table, STACKED, stacked[1]), Figure(intervals[0], table, INTERVALS, intervals[1])
+        parts = replace(table, title="Of 100 people with this career, part by part")
+        return Figure(stacked[0], table, STACKED, stacked[1]), Figure(intervals[0], parts, INTERVALS, intervals[1])
 
 
 STACKED = "Of 100 people with this career, how many are where."

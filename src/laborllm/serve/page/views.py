@@ -1,6 +1,7 @@
 """The pages as answers: the first page with its form, what it shows, and what of it can be downloaded."""
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated
 
 import vl_convert
@@ -11,6 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from laborllm.errors import InputError
 from laborllm.serve.api.simulate import simulation_of
 from laborllm.serve.asked import Asked, asked
+from laborllm.serve.batching import BusyError
+from laborllm.serve.operation.problems import RETRY_SECONDS, retry, why_busy
 from laborllm.serve.page.examples import EXAMPLES
 from laborllm.serve.page.form import HORIZONS, Fields, Form, FormError
 from laborllm.serve.page.render import render
@@ -46,6 +49,8 @@ async def change(request: Request, asked: Answers) -> Response:
         return await _page(asked, form, await result_of(form, asked))
     except InputError as error:
         return await _page(asked, form, error=str(error), status=422)
+    except (BusyError, TimeoutError) as error:
+        return await _page(asked, form, error=why_busy(error), status=503)
 
 
 @page.post("/suggest")
@@ -94,7 +99,7 @@ async def _page(
         near=asked.served.outlook,
         titles=_states_and_common(asked),
     )
-    return HTMLResponse(text, status)
+    return html(text, status)
 
 
 def _states_and_common(asked: Asked) -> Sequence[str]:
@@ -106,6 +111,11 @@ def _data(result: Result, asked: Asked) -> bytes:
     """What the API answers for the same career."""
     simulations = [simulation_of(result.read, result.found, 0, TOP)]
     return SimulateAnswer(model=asked.served.name, simulations=simulations).model_dump_json(indent=1).encode()
+
+
+def html(text: str, status: int) -> Response:
+    """A page that says what is wrong beside what was typed, and when to ask again of a server that is busy."""
+    return HTMLResponse(text, status, retry(RETRY_SECONDS) if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
 
 
 def attachment(content: bytes, media_type: str, name: str) -> Response:

@@ -10,8 +10,8 @@ function remember() {
 }
 
 async function post(place, fields) {
-  const answer = await fetch(place, { method: "POST", body: fields });
-  return answer.ok || answer.status === 422 ? answer.text() : "";
+  const answer = await fetch(place, { method: "POST", body: fields, headers: { Accept: "text/html" } });
+  return answer.text();
 }
 
 // A link was opened: ask for what its fragment says.
@@ -32,8 +32,7 @@ async function suggest(field) {
   await new Promise((done) => setTimeout(done, 150));
   if (mine !== asked || field.value.trim().length < 2) return;
   const text = await post("/suggest", new URLSearchParams({ typed: field.value }));
-  if (mine !== asked || !text) return;
-  list.innerHTML = text;
+  if (mine === asked && text.startsWith("<option")) list.innerHTML = text;
 }
 
 document.addEventListener("input", (event) => {
