@@ -42,7 +42,7 @@ class Futures:
     async def warm_up(self) -> None:
         """Simulate somebody whom nobody asked about, so that the queue knows beforehand how long the model takes."""
         code = self.served.taxonomy.codes[0]
-        worker = Worker(((YEAR, code, *[None] * 5),)).open(range(YEAR + 1, YEAR + 1 + YEARS))
+        worker = Worker(((YEAR, code, None, None, None, None, None),)).open(range(YEAR + 1, YEAR + 1 + YEARS))
         await self.simulate([worker], draws=LONG // YEARS)
 
     async def simulate(
