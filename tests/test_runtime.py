@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,40 @@ def test_threads_that_wait_leave_the_cores_to_others() -> None:
     )
     assert run.returncode == 0, run.stderr
     assert float(run.stdout) < 0.3
+
+
+MANY_THREADS = """
+import threading
+from pathlib import Path
+from laborllm.runtime import set_up_process
+set_up_process()
+import numpy as np
+turns = [threading.Event() for _ in range(9)]
+def work(turn):
+    turns[turn].wait()
+    [np.ones(125_000) for _ in range(20)]  # 20 MB, freed at once
+    turns[turn + 1].set()
+    turns[-1].wait()  # while its memory could be its own
+def held():  # MB
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+threads = [threading.Thread(target=work, args=(turn,)) for turn in range(8)]
+for thread in threads:
+    thread.start()
+before = held()
+turns[0].set()
+for thread in threads:
+    thread.join()
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="an allocator of its own")
+def test_threads_reuse_what_others_freed() -> None:
+    """Eight threads need 20 MB one after the other: each with memory of its own would come to 160 MB."""
+    run = subprocess.run([sys.executable, "-c", MANY_THREADS], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert float(run.stdout) < 80
 
 
 @pytest.mark.parametrize("name", ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"])

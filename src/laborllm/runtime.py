@@ -24,7 +24,7 @@ VERBOSITY = "TRANSFORMERS_VERBOSITY"  # of its log, likewise: of a model that is
 SPINNING = "GOMP_SPINCOUNT"  # how long a thread of OpenMP waits awake for the others, read when torch is imported
 WAITING = "OMP_WAIT_POLICY"  # whether it does so at all
 BRIEFLY = "1000"  # some 20 microseconds; by default it outlasts the turn of another program that holds the core
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of mallopt(3)
 ONEDNN = "could not create a primitive"  # the message of products on a CPU that lack memory
 OVERFLOW = "Storage size calculation overflowed"  # of torch, for tensors of more bytes than can be counted
 
@@ -113,10 +113,12 @@ def is_out_of_memory(error: Exception) -> bool:
 
 def _reuse_freed_memory() -> None:
     """Let this process reuse the memory of freed tensors instead of asking the kernel for fresh pages each time, which
-    on a CPU costs about as much as the products themselves. Does nothing but on Linux with glibc."""
+    on a CPU costs about as much as the products themselves; all threads reuse it, as each would else keep what it ever
+    held. Does nothing but on Linux with glibc."""
     if libc := _glibc():
         libc.mallopt(M_MMAP_THRESHOLD, 32 * 1024**2)  # the largest value glibc accepts
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_ARENA_MAX, 2)
 
 
 def _glibc() -> ctypes.CDLL | None:
