@@ -1,6 +1,7 @@
 """Files and folders are either complete or not there."""
 
 import errno
+import hashlib
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import polars as pl
@@ -20,6 +22,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
+from laborllm import storage
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, file_hash, new_file, new_folder, read_json, require_complete, sole_writer
 
@@ -192,6 +195,26 @@ def test_no_folder_is_replaced(tmp_path: Path) -> None:
             pytest.fail("the block must not run")
     require_complete(tmp_path / "run")
     assert (tmp_path / "theses" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_file_is_read_once_while_it_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "SETTLED", -1.0)
+    read = Mock(side_effect=storage._hash_of)
+    monkeypatch.setattr(storage, "_hash_of", read)
+    file = tmp_path / "file"
+    file.write_text("abc")
+    before = file_hash(file)
+    assert (file_hash(file), read.call_count) == (before, 1)
+    file.write_text("abcd")
+    assert (file_hash(file) != before, read.call_count) == (True, 2)
+
+
+def test_a_file_just_written_is_read_again(tmp_path: Path) -> None:
+    """Another write so soon may leave it the same times."""
+    file = tmp_path / "file"
+    for text in ("abc", "abd") * 20:
+        file.write_text(text)
+        assert file_hash(file) == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_file_hash_is_sha256(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
@@ -24,6 +26,7 @@ PARTIAL = ".partial"
 LARGEST_TEXT = 256 * 2**20  # bytes of a file that is no weights, in a folder of ours: it is read into memory whole
 WEIGHTS = ".safetensors"  # such a file is as large as what it holds
 UNWRITTEN = ("(os error ", "transport error")  # of a full disk, as libraries tell of it
+SETTLED = 2.0  # seconds after which a write to a file gives it other times
 LONGEST_NAME = 200  # bytes, of the 255 that file systems allow: siblings add some
 
 
@@ -284,7 +287,20 @@ def read_json(path: Path) -> Any:
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
+    """The SHA-256 of a file, as hexadecimal digits. A file that stays as it is, is read once in a process."""
+    status = path.stat()
+    if time.time() - status.st_ctime < SETTLED:  # one more write could leave it the same times
+        return _hash_of(path)
+    return _remembered_hash(path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=256)
+def _remembered_hash(path: Path, *state: int) -> str:
+    """The hash of a file in that state: its inode, size and times."""
+    return _hash_of(path)
+
+
+def _hash_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

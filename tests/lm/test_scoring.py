@@ -170,7 +170,7 @@ def _always(model: hf.PreTrainedModel, career: EncodedCareer, title: tuple[int, 
 TITLE = st.from_regex(r"[abé漢]{1,3}( [abé]{1,2}){0,2}", fullmatch=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     titles=st.lists(TITLE, min_size=2, max_size=30, unique_by=str.lower),
     architecture=st.sampled_from(sorted(ARCHITECTURES)),
