@@ -42,6 +42,20 @@ def test_seeded_numbers_repeat_and_leave_the_generator_where_it_was() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_seeded_numbers_are_those_of_torch() -> None:
+    with seeded(3):
+        found = torch.rand(4)
+    assert torch.equal(found, torch.rand(4, generator=torch.Generator().manual_seed(3)))
+
+
+def test_a_seed_leaves_nothing_behind_for_devices_that_are_not_in_use() -> None:
+    """Each step of training sets one."""
+    before = len(torch.cuda._queued_calls)
+    with seeded(3):
+        pass
+    assert len(torch.cuda._queued_calls) == before
+
+
 WAITING_THREADS = """
 import time
 from laborllm.runtime import set_up_process

@@ -78,7 +78,9 @@ def seeded(seed: int) -> Iterator[None]:
 
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     with torch.random.fork_rng(gpus):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # `torch.manual_seed` would note each call for devices not in use
+        if gpus:
+            torch.cuda.manual_seed(seed)
         yield
 
 
