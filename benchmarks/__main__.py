@@ -153,7 +153,7 @@ def serving(
     /,
     *,
     seconds: Annotated[float, Parameter(help="How long each number of clients asks.")] = 10.0,
-    soak: Annotated[float, Parameter(help="How long eight clients ask at the end, four times.")] = 60.0,
+    soak: Annotated[float, Parameter(help="How long eight clients ask at the end, six times.")] = 60.0,
     draws: Annotated[int, Parameter(help="Paths of a simulation.")] = 1000,
     seed: Seed = 0,
     json: AsJson = False,

@@ -22,15 +22,18 @@ import numpy as np
 import polars as pl
 
 import laborllm as ll
+from laborllm.occupations import Taxonomy
 from laborllm.serve.settings import VERSION
 
 CLIENTS = (1, 8, 32)
 OVERLOAD = 160  # clients at once, more than may wait
+GROUPS = (12, 20, 30, 60)  # people
+PARTS = 4  # of the soak of all calls: memory that still grows in the last ones does not only warm up
 STARTS_WITHIN = 300.0  # seconds
 KILOBYTES = 1024
 
 Call = Callable[[], tuple[str, Any]]
-"""Makes a request: its path, and its body or the fields of its form."""
+"""Makes a request: its path, and its body or the fields of its form, or None to get a page."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,9 @@ def measure_serving(
     Args:
         run: The run folder.
         seconds: How long each number of clients asks.
-        soak: How long eight clients ask at the end, twice for forecasts, and twice for all calls (of ten requests five
-            forecasts, two pages, a simulation, a what-if and a group), while memory is watched.
+        soak: How long eight clients ask at the end, twice for forecasts, and four times for all calls (of twelve
+            requests five forecasts, two pages with a forecast, a page of an occupation, titles to code, a simulation, a
+            what-if and a group), while memory is watched.
         draws: Paths of a simulation.
         seed: Draws the careers that are asked about.
 
@@ -72,8 +76,8 @@ def measure_serving(
         Columns what, clients, requests_per_second, p50_ms, p95_ms, p99_ms, refused (429 or 503), failed (any other
         status but 200), and memory_mb after it.
     """
-    titles = list(ll.load(run).record.taxonomy.titles)
-    draw = random.Random(seed)
+    taxonomy = ll.load(run).record.taxonomy
+    titles, draw = list(taxonomy.titles), random.Random(seed)
     asked: dict[str, Call] = {
         "forecast": lambda: ("/v1/forecast", {"careers": [_career(draw, titles)]}),
         "simulation": lambda: ("/v1/simulate", {"careers": [_career(draw, titles)], "horizon": 5, "draws": draws}),
@@ -87,16 +91,19 @@ def measure_serving(
         rows.append(_row(server, "overload, answered", OVERLOAD, _with(overloaded, 200), took))
         rows.append(_row(server, "overload, refused", OVERLOAD, _with(overloaded, 429, 503), took))
         rows.append(_row(server, "forecast after overload", 1, *_ask(server.port, asked["forecast"], 1, seconds)))
-        mixed = _mixed(draw, titles, asked, draws)
-        for what, body in (("forecasts", asked["forecast"]), ("all calls", lambda: draw.choice(mixed)())):
-            for again in ("", ", again"):
-                rows.append(_row(server, f"soak of {what}{again}", 8, *_ask(server.port, body, 8, soak)))
+        mixed = _mixed(draw, taxonomy, asked, draws)
+        soaks: list[tuple[str, Call, int]] = [("forecasts", asked["forecast"], 2)]
+        soaks.append(("all calls", lambda: draw.choice(mixed)(), PARTS))
+        for what, body, parts in soaks:
+            for part in range(1, parts + 1):
+                rows.append(_row(server, f"soak of {what}, {part} of {parts}", 8, *_ask(server.port, body, 8, soak)))
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call], draws: int) -> list[Call]:
-    """Ten calls, which eight clients draw from."""
-    group = {"people": [{"career": _career(draw, titles)} for _ in range(20)], "horizon": 5}
+def _mixed(draw: random.Random, taxonomy: Taxonomy, asked: dict[str, Call], draws: int) -> list[Call]:
+    """Twelve calls, which eight clients draw from."""
+    titles, codes = list(taxonomy.titles), taxonomy.codes
+    groups = [{"people": [{"career": _career(draw, titles)} for _ in range(size)], "horizon": 5} for size in GROUPS]
 
     def what_if() -> tuple[str, Any]:
         career = _career(draw, titles)
@@ -107,7 +114,16 @@ def _mixed(draw: random.Random, titles: list[str], asked: dict[str, Call], draws
     def page() -> tuple[str, Any]:
         return "/", {"title": draw.choice(titles), "start": str(draw.randint(2010, 2020)), "end": "2024"}
 
-    return [asked["forecast"]] * 5 + [page] * 2 + [asked["simulation"], what_if, lambda: ("/v1/group", group)]
+    def coded() -> tuple[str, Any]:
+        return "/v1/titles", {"titles": [f"{word} {draw.choice(titles)}" for word in ("Senior", "Night", "Lead")]}
+
+    def occupation() -> tuple[str, Any]:
+        return f"/occupations/{draw.choice(codes)}", None
+
+    def group() -> tuple[str, Any]:
+        return "/v1/group", draw.choice(groups)
+
+    return [asked["forecast"]] * 5 + [page] * 2 + [occupation, coded, asked["simulation"], what_if, group]
 
 
 @contextmanager
@@ -134,7 +150,7 @@ def _server(run: Path) -> Iterator[Server]:
 
 def _is_ready(port: int) -> bool:
     try:
-        return _request(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "GET", "/ready", None).status == 200
+        return _request(http.client.HTTPConnection("127.0.0.1", port, timeout=5), "/ready", None).status == 200
     except OSError:
         return False
 
@@ -148,7 +164,7 @@ def _ask(port: int, body: Call, clients: int, seconds: float) -> tuple[list[Answ
     def ask() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         while time.perf_counter() < until:
-            answered.append(_request(connection, "POST", *body()))
+            answered.append(_request(connection, *body()))
 
     threads = [threading.Thread(target=ask) for _ in range(clients)]
     for thread in threads:
@@ -158,8 +174,8 @@ def _ask(port: int, body: Call, clients: int, seconds: float) -> tuple[list[Answ
     return answered, time.perf_counter() - begun
 
 
-def _request(connection: http.client.HTTPConnection, method: str, path: str, body: Any) -> Answered:
-    start = time.perf_counter()
+def _request(connection: http.client.HTTPConnection, path: str, body: Any) -> Answered:
+    start, method = time.perf_counter(), "GET" if body is None else "POST"
     is_api = path.startswith(VERSION)
     content = None if body is None else json.dumps(body) if is_api else urlencode(body)
     kind = "application/json" if is_api else "application/x-www-form-urlencoded"

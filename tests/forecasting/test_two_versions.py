@@ -118,6 +118,7 @@ def test_a_what_if_is_the_difference_of_two_simulations(chain: FittedTransition,
     other = if_records_said(opened, last_occupation=opened.taxonomy.codes[2])
     found = what_if(chain, opened, other, draws=60, seed=9)
     one, two = (simulate(chain, version, draws=60, seed=9) for version in (opened, other))
+    np.testing.assert_allclose(found.before, one.probability, atol=1e-6)
     np.testing.assert_allclose(found.probability, two.probability - one.probability, atol=1e-5)
     apart = np.sqrt(one.error.astype(np.float64) ** 2 + two.error.astype(np.float64) ** 2)
     assert found.error.sum() < apart.sum()

@@ -154,14 +154,14 @@ def test_shares_of_groups_are_sums(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3))
-def test_the_largest_differences_of_a_person_or_more_are_named(seed: int, top: int) -> None:
-    generator = np.random.default_rng(seed)
-    share = generator.normal(0, 0.05, 3)
-    share -= share.mean()
+def test_a_what_if_tells_no_more_than_whole_people_of_each_version(seed: int, top: int) -> None:
+    """Less than one of a hundred is none; otherwise the nearest number."""
+    one, two = np.random.default_rng(seed).dirichlet([0.05, 1, 1], size=2).astype(np.float32)
     workers = pl.DataFrame({"worker": ["w"], "year": [2024], "occupation": ["1"]})
     years, errors = np.array([[2025]], np.int16), np.full((1, 1, 3), 0.004, np.float32)
-    found = changes(Difference(workers, years, TOWN, share[None, None].astype(np.float32), errors), 0, top)
-    large = sorted((at for at in range(3) if abs(share[at]) >= 0.01), key=lambda at: -abs(share[at]))[:top]
-    assert [each.code for each in found] == [TOWN.codes[at] for at in large]
-    assert [each.of_100 for each in found] == [round(100 * float(np.float32(share[at]))) for at in large]
+    found = changes(Difference(workers, years, TOWN, one[None, None], (two - one)[None, None], errors), 0, top)
+    whole = [[0 if share < 0.01 else round(100 * float(share)) for share in (one[at], two[at])] for at in range(3)]
+    apart = [second - first for first, second in whole]
+    large = sorted((at for at in range(3) if apart[at]), key=lambda at: -abs(apart[at]))[:top]
+    assert [(each.code, each.of_100) for each in found] == [(TOWN.codes[at], apart[at]) for at in large]
     assert {each.error for each in found} <= {0.4}

@@ -18,7 +18,7 @@ from laborllm.occupations import Taxonomy
 from laborllm.serve.schema.forecasts import Change, Outcome, Part
 
 OF = 100
-FLOOR = 1 / OF  # a smaller difference is not named
+FLOOR = 1 / OF  # a smaller share is not told from none
 Shares = NDArray[np.floating]
 Found = TypeVar("Found", Simulation, Difference)
 
@@ -68,7 +68,7 @@ def part_of(found: Found, workers: Sequence[int], year: int | None = None) -> Fo
         error=found.error[at, years],
     )
     if isinstance(part, Difference):
-        return part
+        return replace(part, before=part.before[at, years])
     return replace(part, occupation=part.occupation[at][:, :, years])
 
 
@@ -108,24 +108,33 @@ def group_shares(share: Shares, taxonomy: Taxonomy) -> NDArray[np.float64]:
 
 
 def changes(difference: Difference, year: int, top: int) -> list[Change]:
-    """The occupations whose shares differ most between two versions of a career, at least one person of a hundred.
+    """The occupations that differ most between two versions of a career, at least one person of a hundred.
+
+    Both versions are counted in whole people first, as a forecast of each counts them: differences of the shares
+    themselves, of one career from many others, would add up to shares that are no longer coarse.
 
     Args:
         difference: Of one worker over K years.
         year: Place among the years.
         top: How many occupations to name at most.
     """
-    share, error = (part[0, year].astype(np.float64) for part in (difference.probability, difference.error))
-    largest = [column for column in np.argsort(-np.abs(share), kind="stable").tolist() if abs(share[column]) >= FLOOR]
+    first, other = difference.before[0, year], (difference.before + difference.probability)[0, year]
+    people = people_of(other) - people_of(first)
+    largest = [column for column in np.argsort(-np.abs(people), kind="stable").tolist() if people[column]]
     return [
         Change(
             code=difference.taxonomy.codes[column],
             title=difference.taxonomy.titles[column],
-            of_100=round(OF * share[column]),
-            error=_error(error[column]),
+            of_100=int(people[column]),
+            error=_error(difference.error[0, year, column]),
         )
         for column in largest[:top]
     ]
+
+
+def people_of(shares: Shares) -> NDArray[np.int64]:
+    """Each share by itself as whole people of a hundred; those of less than one are none."""
+    return np.where(shares < FLOOR, 0, np.rint(OF * shares.astype(np.float64))).astype(np.int64)
 
 
 def whole_people(shares: Sequence[float] | Shares) -> list[int]:

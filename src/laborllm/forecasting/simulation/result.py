@@ -69,6 +69,7 @@ class Difference:
         workers: Columns worker, year and occupation of the last observed record of the first version, W rows.
         years: Year of each open record, (W, K).
         taxonomy: The J occupations.
+        before: Under the first version, (W, K, J) float32; rows sum to one.
         probability: Under the second version minus under the first, (W, K, J) float32; rows sum to zero.
         error: Monte Carlo standard error of `probability` over paired paths, (W, K, J) float32.
 
@@ -84,5 +85,6 @@ class Difference:
     workers: pl.DataFrame
     years: NDArray[np.int16]
     taxonomy: Taxonomy
+    before: NDArray[np.float32]
     probability: NDArray[np.float32]
     error: NDArray[np.float32]

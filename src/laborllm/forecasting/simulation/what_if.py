@@ -57,17 +57,18 @@ def what_if(
         raise PanelError("the two versions of a what-if have other workers, or other years to forecast")
     _require_seen(fitted, panel, other)
     shape = (*years.shape, len(panel.taxonomy))
-    probability, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    first, probability, error = (np.zeros(shape, np.float32) for _ in range(3))
     arms_of = (portions(fitted, version, draws) for version in (panel, other))
     with progress("what-if", years.size, "worker-years") as advance:
         for (rows, one), (_, two) in zip(*arms_of, strict=True):
             arms = zip(walk(fitted, one, draws, seed=seed), walk(fitted, two, draws, seed=seed), strict=True)
             missed: Tensor | float = 0.0
             for year, ((before, drawn), (after, other_drawn)) in enumerate(arms):
+                first[rows, year] = before.mean(dim=1).cpu()
                 probability[rows, year], error[rows, year] = mean_and_error(after - before, missed)
                 missed = (undrawn(after, other_drawn) - undrawn(before, drawn)).abs()
                 advance(one.workers)
-    return Difference(origins, years, panel.taxonomy, probability, error)
+    return Difference(origins, years, panel.taxonomy, first, probability, error)
 
 
 def _require_seen(model: Forecaster, panel: Panel, other: Panel) -> None:

@@ -14,7 +14,7 @@ from laborllm.report.figures.futures import fan, shares_by_year
 from laborllm.report.numbers import MINUS
 from laborllm.report.pages.evaluation import Figure
 from laborllm.report.table import Table
-from laborllm.serve.answers import OF, changes, group_shares, outcomes, whole_people
+from laborllm.serve.answers import OF, changes, group_shares, outcomes, people_of, whole_people
 from laborllm.serve.api.what_if import difference
 from laborllm.serve.asked import Asked, years_after
 from laborllm.serve.inputs.careers import Read
@@ -101,7 +101,7 @@ class Other:
             (
                 change.title,
                 str(people),
-                str(max(0, people + change.of_100)),
+                str(people + change.of_100),
                 f"{change.of_100:+d}".replace("-", MINUS),
                 f"{change.error:.1f}",
             )
@@ -147,7 +147,7 @@ async def result_of(form: Form, asked: Asked) -> Result:
     (read,) = await asked.read([form.career()])
     opened = read.worker.open(years_after(read.worker.last[0], form.horizon))
     found = await asked.futures.simulate([opened], draws=PATHS)
-    other = await _other(form, read, found, asked) if form.change else None
+    other = await _other(form, read, asked) if form.change else None
     return Result(read, outcomes(found, 0, 0, TOP), found, ahead_frame(found), other)
 
 
@@ -193,8 +193,8 @@ def _range(share: float) -> tuple[int, int]:
     return max(0, math.floor(OF * share - spread)), min(OF, math.ceil(OF * share + spread))
 
 
-async def _other(form: Form, read: Read, found: Simulation, asked: Asked) -> Other:
-    """The other version that a form asks for. found: the first one."""
+async def _other(form: Form, read: Read, asked: Asked) -> Other:
+    """The other version that a form asks for."""
     if not form.to:
         raise FormError("Say what the other version would be.")
     career = form.career()
@@ -204,6 +204,6 @@ async def _other(form: Form, read: Read, found: Simulation, asked: Asked) -> Oth
     (two,) = await asked.read([career.model_copy(update={"records": others})])
     apart: Difference = await difference(asked, read, two, horizon=form.horizon, draws=PATHS)
     largest = changes(apart, -1, TOP + 2)
-    share = found.probability[0, -1]
-    first = [round(OF * float(share[found.taxonomy.position[each.code]])) for each in largest]
+    people = people_of(apart.before[0, -1])
+    first = [int(people[apart.taxonomy.position[each.code]]) for each in largest]
     return Other(CHANGES[form.change].format(form.to), int(apart.years[0, -1]), largest, first)
