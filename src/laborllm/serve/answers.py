@@ -67,7 +67,7 @@ def part_of(found: Found, workers: Sequence[int], year: int | None = None) -> Fo
         probability=found.probability[at, years],
         error=found.error[at, years],
     )
-    if isinstance(part, Difference):
+    if not isinstance(part, Simulation):
         return replace(part, before=part.before[at, years])
     return replace(part, occupation=part.occupation[at][:, :, years])
 

@@ -1,6 +1,7 @@
 """What a simulation gives, and a what-if: arrays by worker, path and year. Reading them needs no torch."""
 
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,7 @@ class Simulation:
         return self.taxonomy.columns(self.workers["occupation"])
 
 
+@final
 @dataclass(frozen=True)
 class Difference:
     """How two versions of the same W careers differ over K years.
