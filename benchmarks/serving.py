@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -73,8 +74,8 @@ def measure_serving(
         seed: Draws the careers that are asked about.
 
     Returns:
-        Columns what, clients, requests_per_second, p50_ms, p95_ms, p99_ms, refused (429 or 503), failed (any other
-        status but 200), and memory_mb after it.
+        Columns what, clients, requests_per_second, p50_ms, p95_ms, p99_ms (of those that were answered, where any was),
+        refused (429 or 503), failed (any other status but 200), and memory_mb after it.
     """
     taxonomy = ll.load(run).record.taxonomy
     titles, draw = list(taxonomy.titles), random.Random(seed)
@@ -201,12 +202,13 @@ def _with(answered: list[Answered], *statuses: int) -> list[Answered]:
 def _row(server: Server, what: str, clients: int, answered: list[Answered], seconds: float) -> dict[str, Any]:
     statuses = Counter(each.status for each in answered)
     refused = statuses[429] + statuses[503]
-    times = [1000 * each.seconds for each in answered] or [float("nan")]
+    counted = [each for each in answered if each.status == HTTPStatus.OK] or answered  # of the refused where all are
+    times = [1000 * each.seconds for each in counted] or [float("nan")]
     p50, p95, p99 = np.quantile(times, (0.5, 0.95, 0.99)).tolist()
     return {
         "what": what,
         "clients": clients,
-        "requests_per_second": len(answered) / seconds,
+        "requests_per_second": len(counted) / seconds,
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,

@@ -130,51 +130,62 @@ def test_a_batch_has_no_more_steps_than_it_may_and_a_long_request_is_computed_by
     assert slow.batches == [[0], [3, 5], [4, 1], [20]]
 
 
-def test_a_slow_model_refuses_at_once_what_it_would_not_come_to_in_time() -> None:
-    """A thousand steps take a twentieth of a second or more, so that thousands do not fit into half a second."""
+class Clock:
+    """A clock that only work moves: a thousand steps take ten seconds."""
 
-    def work(items: Sequence[int], on_progress: OnProgress) -> list[int]:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("laborllm.serve.batching.time.perf_counter", lambda: self.now)
+
+    def work(self, items: Sequence[int], on_progress: OnProgress) -> list[int]:
+        """Items are steps."""
         time.sleep(0.05)
+        self.now += sum(items) / 100
         return list(items)
 
+
+def test_a_slow_model_refuses_at_once_what_it_would_not_come_to_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> None:
-        assert await batches.submit("a", work, 1, steps=100_000) == 1  # idle, and of no known pace
-        assert await batches.submit("a", work, 2, steps=1_000) == 2
-        running = asyncio.create_task(batches.submit("a", work, 3, steps=1_000))
+        assert await batches.submit("a", clock.work, 2_000, steps=2_000) == 2_000  # of no known pace
+        with pytest.raises(BusyError):
+            batches.require_room(3_100)
+        running = asyncio.create_task(batches.submit("a", clock.work, 1_000, steps=1_000))
         await started(running)
         with pytest.raises(BusyError):
-            batches.require_room(9_500)
-        batches.require_room(100)
-        assert await running == 3
-        assert await batches.submit("a", work, 4, steps=100_000) == 4  # idle again
+            batches.require_room(2_100)
+        batches.require_room(1_900)
+        assert await running == 1_000
+        clock.now += 61
+        batches.require_room(100_000)  # idle for long: it may have become faster
 
-    batches = Batches(10, seconds=0.5)
+    clock, batches = Clock(monkeypatch), Batches(10, seconds=30)
     asyncio.run(ask())
 
 
-def test_those_who_wait_are_told_as_soon_as_a_model_turns_out_to_be_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand steps take ten seconds: of four who wait half a minute for a thousand each, two will be answered, and
-    the others hear when the first has ended."""
+def test_what_is_computed_at_a_time_takes_no_longer_than_a_turn_or_is_a_thousand_steps() -> None:
+    batches = Batches(10, together=20_000)
+    assert batches.at_once == 20_000
+    for seconds_a_step, steps in ((1e-5, 20_000), (4e-4, 5_000), (1.0, 1_000)):
+        batches._pace = seconds_a_step
+        assert batches.at_once == steps
 
-    def work(items: Sequence[int], on_progress: OnProgress) -> list[int]:
-        time.sleep(0.05)
-        now.append(now[-1] + 10)
-        return list(items)
+
+def test_those_who_wait_are_told_as_soon_as_a_model_turns_out_to_be_too_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of four who wait half a minute for a thousand steps each, two will be answered, and two hear when the first has
+    ended."""
 
     async def ask() -> list[object]:
-        first = asyncio.create_task(batches.submit("a", work, 0, steps=1_000))
+        first = asyncio.create_task(batches.submit("a", clock.work, 1_000, steps=1_000))
         await started(first)
-        others = [asyncio.create_task(batches.submit(item, work, item, steps=1_000)) for item in range(1, 5)]
-        assert await first == 0
+        others = [asyncio.create_task(batches.submit(key, clock.work, 1_000, steps=1_000)) for key in range(4)]
+        assert await first == 1_000
         await asyncio.sleep(0)
         assert [task.done() for task in others] == [False, False, True, True]
         return list(await asyncio.gather(*others, return_exceptions=True))
 
-    now = [0.0]
-    monkeypatch.setattr("laborllm.serve.batching.time.perf_counter", lambda: now[-1])
-    batches = Batches(10, seconds=30)
+    clock, batches = Clock(monkeypatch), Batches(10, seconds=30)
     one, two, *late = asyncio.run(ask())
-    assert (one, two) == (1, 2)
+    assert (one, two) == (1_000, 1_000)
     assert [type(error) for error in late] == [BusyError, BusyError]
 
 

@@ -152,5 +152,5 @@ def test_a_busy_server_says_so_beside_what_was_typed(
     busy = TestClient(create_app(served, Settings(waiting=0)), base_url=BASE)
     answer = busy.post(place, data=fields)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
-    assert "The server has more to do than it can hold: ask again soon." in answer.text
+    assert "The server has more to do than it can hold: ask for less at a time, or again later." in answer.text
     assert kept in answer.text

@@ -19,6 +19,8 @@ OnProgress = Callable[[float], None]
 
 
 LONG = 1_000  # steps of work beside which all else that it takes is nothing
+TURN = 2.0  # seconds that much work may take before others have their turn
+BELIEVED = 60.0  # seconds that what was measured holds for an idle model
 
 
 class BusyError(Exception):
@@ -49,7 +51,7 @@ class Batches:
     Attributes:
         most: Requests that may wait; more are refused with `BusyError`.
         seconds: How long what waits may take, as far as is known; more is refused with `BusyError`.
-        together: Steps that are computed at a time, at most; a request of more is computed by itself.
+        together: Steps that are computed at a time, at most, however fast; a request of more is computed by itself.
         seen: Hears the size of every batch.
     """
 
@@ -62,6 +64,7 @@ class Batches:
     _worker: asyncio.Task[None] | None = None
     _running: int = 0
     _pace: float = 0.0
+    _measured: float = -math.inf
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -69,12 +72,18 @@ class Batches:
     def require_room(self, steps: int = 1) -> None:
         """Raise `BusyError` if the queue is full, or too long for so many steps more: call it before any other work.
 
-        An idle model takes any work, so that its pace is measured again.
+        A model that has been idle for long takes any work, so that its pace is measured again.
         """
         live = [each.steps for each in self._queue if not each.answer.done()]
         waiting = self._running + sum(live)
-        if len(live) >= self.most or (waiting and (waiting + steps) * self._pace > self.seconds):
+        is_known = waiting or time.perf_counter() - self._measured < BELIEVED
+        if len(live) >= self.most or (is_known and (waiting + steps) * self._pace > self.seconds):
             raise BusyError
+
+    @property
+    def at_once(self) -> int:
+        """Steps that are computed at a time, at most: fewer where they would take longer than a turn."""
+        return min(self.together, max(LONG, int(TURN / self._pace))) if self._pace else self.together
 
     async def submit(
         self,
@@ -120,7 +129,8 @@ class Batches:
             start, self._running = time.perf_counter(), sum(waiting.steps for waiting in batch)
             await self._answer(batch)
             if self._running >= LONG:
-                self._pace = (time.perf_counter() - start) / self._running
+                self._measured = time.perf_counter()
+                self._pace = (self._measured - start) / self._running
                 self._refuse_late()
             self._running = 0
 
@@ -160,7 +170,7 @@ class Batches:
         live = [waiting for waiting in self._queue if not waiting.answer.done()]
         batch, steps = live[:1], sum(waiting.steps for waiting in live[:1])
         for waiting in live[1:]:
-            if waiting.key == batch[0].key and steps + waiting.steps <= self.together:
+            if waiting.key == batch[0].key and steps + waiting.steps <= self.at_once:
                 batch.append(waiting)
                 steps += waiting.steps
         self._queue = deque(waiting for waiting in live if waiting not in batch)

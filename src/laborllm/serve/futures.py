@@ -67,7 +67,7 @@ class Futures:
             return in_rounds(asked, run, on_progress)
 
         years, found = _open_records(workers[0]), list[Simulation]()
-        at_once = max(1, self.batches.together // (years * draws))
+        at_once = max(1, self.batches.at_once // (years * draws))
         async with asyncio.timeout(self.seconds):
             for start in range(0, len(workers), at_once):
                 piece = [(worker.name, worker) for worker in workers[start : start + at_once]]

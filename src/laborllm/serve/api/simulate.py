@@ -18,12 +18,12 @@ from laborllm.serve.api.forecast import origin
 from laborllm.serve.asked import Asked, asked, years_after
 from laborllm.serve.batching import BusyError, OnProgress
 from laborllm.serve.inputs.careers import Read
+from laborllm.serve.operation.problems import why_busy
 from laborllm.serve.schema.forecasts import CareerSimulation, Moves, SimulateAnswer, SimulatedYear, SimulateRequest
 
 router = calls("forecasts")
 Sent = Annotated[SimulateRequest, example("/v1/simulate", "A line cook, three years ahead")]
 EVENTS = "text/event-stream"
-UNFINISHED = "the server has more to do than it can hold: ask for less at a time, or again later"
 
 
 @router.post(
@@ -89,8 +89,8 @@ def _events(request: SimulateRequest, read: list[Read], asked: Asked) -> Respons
             while (share := await shares.get()) is not None:
                 yield _event("progress", json.dumps({"done": round(share, 3)}))
             yield _event("result", (await answer).model_dump_json())
-        except (BusyError, TimeoutError):
-            yield _event("problem", json.dumps({"detail": UNFINISHED}))
+        except (BusyError, TimeoutError) as error:
+            yield _event("problem", json.dumps({"detail": why_busy(error)}))
         finally:
             answer.cancel()
 

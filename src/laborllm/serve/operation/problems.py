@@ -94,7 +94,7 @@ def add_problems(app: FastAPI) -> None:
         return problem(request, 500, "the server failed, which is its own fault and has been noted")
 
 
-BUSY = "the server has more to do than it can hold: ask again soon"
+BUSY = "the server has more to do than it can hold: ask for less at a time, or again later"
 NO_JSON = "the body is not JSON, as text in UTF-8"
 LATE = "the answer took too long: ask for less at a time, or again later"
 BARE = {
