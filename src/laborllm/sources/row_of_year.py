@@ -1,4 +1,4 @@
-"""Of the rows that a worker has for one year, by month or by job, the one that counts."""
+"""Which row counts where a worker has several for one year, by month or by job."""
 
 from dataclasses import dataclass
 

@@ -23,7 +23,7 @@ TEXTS = ((11, 3, 7, 2, 13, 5, 17), (23, 19, 4, 29, 8))  # two packed texts of un
 NODES = ((9,), (9, 31), (14,))  # of a trie that grows from the second text: the tokens down to each, parents first
 ANCESTORS = ((0, -1), (0, 1), (2, -1))  # of each node, itself last, by place among the nodes; padded with -1
 TOLERANCE = 5e-5
-"""Of a log-probability, in nats, where log-probabilities spread by one or less; in proportion where by more."""
+"""Largest difference of a log-probability, in nats, where they spread by one or less; in proportion where by more."""
 NOISES = 8  # times what reading a text with another after it changes, which several threads make larger
 CAUSAL = 1e-3  # what that may change at most, in proportion as the tolerance: what comes later is not to be seen
 LONGEST = 160  # letters of another's error

@@ -1,4 +1,4 @@
-"""The door: who may come in, how often, with how much, and what every answer tells a browser.
+"""Access control: API keys, rate limits, the size of bodies, and the security headers of every answer.
 
 Pure ASGI, so that a body is counted while it arrives and no more of it is held than is allowed, and the answer to a
 client that has left is given up.
@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -47,7 +47,7 @@ UNKEYED = {"WWW-Authenticate": 'Basic realm="laborllm", charset="UTF-8"'}
 
 
 class RefusedError(Exception):
-    """A request that is answered at the door.
+    """A request that is refused before the application sees it.
 
     Args:
         status: HTTP status.
@@ -62,7 +62,7 @@ class RefusedError(Exception):
 
 @dataclass(eq=False)
 class Rates:
-    """A bucket of tokens for each client: full at `burst`, filled by `rate` a second, a token a request."""
+    """A rate limit by a token bucket for each client: `burst` tokens at most, `rate` more a second, one a request."""
 
     rate: float
     burst: int
@@ -88,7 +88,7 @@ class Rates:
 
 
 class Guard:
-    """Lets requests in to an application, and puts the headers of security on every answer.
+    """Passes requests that are allowed on to an application, and puts the security headers on every answer.
 
     Args:
         app: The application.
@@ -126,16 +126,7 @@ class Guard:
             said = problem(Request(scope), refused.status, refused.detail, refused.headers)
             await said(scope, receive, answer)
             return
-        answering = asyncio.ensure_future(self.app(scope, _replayed(body, receive), answer))
-        leaving = asyncio.ensure_future(_left(receive))
-        leaving.add_done_callback(lambda _: is_sent or answering.cancel())
-        try:
-            await answering
-        except asyncio.CancelledError:
-            if not leaving.done():  # the server stops
-                raise
-        finally:
-            leaving.cancel()
+        await _unless_client_leaves(self.app(scope, _replayed(body, receive), answer), receive, lambda: is_sent)
 
     def _let_in(self, scope: Scope, headers: Headers) -> None:
         name = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
@@ -197,6 +188,20 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+async def _unless_client_leaves(answer: Awaitable[None], receive: Receive, is_sent: Callable[[], bool]) -> None:
+    """Await an answer, and give it up when its client leaves before it is sent."""
+    answering = asyncio.ensure_future(answer)
+    leaving = asyncio.ensure_future(_left(receive))
+    leaving.add_done_callback(lambda _: is_sent() or answering.cancel())
+    try:
+        await answering
+    except asyncio.CancelledError:
+        if not leaving.done():  # the server stops
+            raise
+    finally:
+        leaving.cancel()
 
 
 async def _left(receive: Receive) -> None:

@@ -23,7 +23,7 @@ SPECS: dict[str, Spec] = {
 """Models over codes, the simplest first."""
 
 MIXTURES = ("mixture", "mixture-varying")
-"""Of all models over codes of one seed, with constant weights and with weights that vary with the history."""
+"""Mixtures of all models over codes of one seed, with constant weights and with weights that vary with the history."""
 
 HEAD, OFFSET = "title-head", "nemo"
 """A base model with a head over titles, which reads texts; and the model whose forecasts it starts at."""

@@ -10,7 +10,8 @@ from laborllm.errors import SourceError
 from laborllm.sources.nls.investigator.variables import Frequency, Variable
 
 TOLERANCE = 0.01
-"""Of the cohort. The Investigator's own codebooks are now and then a few people off (REGION of 2000 by 3 of 12,686)."""
+"""How many people may differ from the codebook, as a share of the cohort. The Investigator's own codebooks are now and
+then a few people off (REGION of 2000 by 3 of 12,686)."""
 
 
 @dataclass(frozen=True)

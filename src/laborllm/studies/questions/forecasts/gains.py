@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 
 from laborllm.evaluation.arrays import Bools
+from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.panel import Panel
 from laborllm.panel.history import KINDS, History
 from laborllm.privacy import SMALLEST_CELL
@@ -26,32 +27,38 @@ def _runs(study: Study) -> list[Scores]:
 
 
 def _answer(study: Study) -> Answer:
-    tables, figures, ahead, said = {}, {}, [], []
+    tables, figures, differences, reasons = {}, {}, [], []
     for name in study.panels:
-        test = study.panel(name).subset("test").observed()
-        gain = losses(study, study.scores(BETTER, name)) - losses(study, study.scores(WORSE, name))
-        partitions = [*cells_of(study.panel(name), test), leaves(test, study.panel(name), gain)]
-        shown = shown_cells(test.records["worker"], partitions)
+        shown, gains = _gains(study, name)
         if not shown:
             continue
-        drawn = drawn_means(study, name, [gain], np.stack(list(shown.values()), axis=1))
-        rows = [
-            (label, count(int(cell.sum())), ratio_cell(drawn[0, at])) for at, (label, cell) in enumerate(shown.items())
-        ]
+        rows = [(label, count(int(cell.sum())), ratio_cell(gains[label])) for label, cell in shown.items()]
         note = f"Ratio of perplexity: {BETTER} over {WORSE}; above one it is worse. Leaves: of a tree, see below."
         tables[name] = Table(f"{name}: where the gain is", ("records", "number", "ratio (95 %)"), tuple(rows), note)
-        frame = [ratio_row(label, drawn[0, at]) for at, label in enumerate(shown) if not label.startswith("leaf")]
+        frame = [ratio_row(label, gain) for label, gain in gains.items() if not label.startswith("leaf")]
         figures[name] = figure(ratios, pl.DataFrame(frame), f"{name}: perplexity of {BETTER} over that of {WORSE}.")
         if {"stay", "move"} <= set(shown):
-            stay, move = (drawn[0, list(shown).index(kind)] for kind in ("stay", "move"))
-            ahead.append((move - stay).interval)
-            said.append(f"{ratio_cell(move)} for moves and {ratio_cell(stay)} for stays on {name}")
+            stay, move = gains["stay"], gains["move"]
+            differences.append((move - stay).interval)
+            reasons.append(f"{ratio_cell(move)} for moves and {ratio_cell(stay)} for stays on {name}")
     words = (
         f"Leaves are those of a regression tree of at most {LEAVES}, grown on the gains of half of the workers and "
         "measured on the others, from what is known before a record.",
     )
-    why = f"The ratio is {'; '.join(said) or 'of too few workers to be shown'}."
-    return Answer(verdict(all_below(ahead, 0) if ahead else None, why), tables, figures, words)
+    why = f"The ratio is {'; '.join(reasons) or 'of too few workers to be shown'}."
+    return Answer(verdict(all_below(differences, 0) if differences else None, why), tables, figures, words)
+
+
+def _gains(study: Study, name: str) -> tuple[dict[str, Bools], dict[str, Bootstrapped]]:
+    """The cells of a panel that may be shown, and in each the mean difference of the losses, by label."""
+    panel = study.panel(name)
+    test = panel.subset("test").observed()
+    gain = losses(study, study.scores(BETTER, name)) - losses(study, study.scores(WORSE, name))
+    shown = shown_cells(test.records["worker"], [*cells_of(panel, test), leaves(test, panel, gain)])
+    if not shown:
+        return {}, {}
+    drawn = drawn_means(study, name, [gain], np.stack(list(shown.values()), axis=1))
+    return shown, {label: drawn[0, at] for at, label in enumerate(shown)}
 
 
 def cells_of(panel: Panel, test: Panel) -> list[dict[str, Bools]]:
