@@ -69,12 +69,12 @@ class Asked:
             OptionError: It asks for more than it may.
             BusyError: No more requests may wait.
         """
-        self.futures.batches.require_room(people * horizon * draws)
         limits = self.settings
         _at_most("careers", people, limits.people if most is None else most)
         _at_most("years ahead", horizon, limits.horizon)
         _at_most("draws", draws, limits.paths)
         _at_most("careers times years times draws", people * horizon * draws, limits.person_years)
+        self.futures.batches.require_room(people * horizon * draws)
 
 
 def asked(request: Request) -> Asked:
