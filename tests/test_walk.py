@@ -25,13 +25,12 @@ def walk(command: str) -> list[str]:
     stops: list[str] = []
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        path = Path(frame.f_code.co_filename)
-        if event != "call" or not path.is_relative_to(SOURCE):
+        code = frame.f_code
+        if event != "call" or not code.co_filename.startswith(str(SOURCE)):
             return
-        code, given = frame.f_code, frame.f_locals
-        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        names, given = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount], frame.f_locals
         if any(isinstance(given.get(name), Panel) for name in names):
-            stops.append(path.relative_to(SOURCE).as_posix())
+            stops.append(Path(code.co_filename).relative_to(SOURCE).as_posix())
 
     before = sys.getprofile()
     sys.setprofile(note)

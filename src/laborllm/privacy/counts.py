@@ -19,7 +19,7 @@ Indices = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 Kind = TypeVar("Kind", bound=np.generic)
 
-TOGETHER = 2**21  # workers times cells that are in memory at once
+TOGETHER = 2**18  # workers times cells that are in memory at once
 APART = 1e-6  # the squared distance from a span beyond which a vector of zeros and ones is outside of it
 
 
@@ -165,8 +165,9 @@ class CellCounts:
     def _span(self, members: Bools) -> None:
         """Remember those of some workers whose cells lie outside the span of the cells of workers known."""
         rest = members - (members @ self._basis.T) @ self._basis
-        while (length := (rest**2).sum(axis=1)).max(initial=0) > APART:
-            farthest = int(length.argmax())
+        while (outside := (length := (rest**2).sum(axis=1)) > APART).any():
+            rest, members = rest[outside], members[outside]
+            farthest = int(length[outside].argmax())
             own = members[farthest] - (members[farthest] @ self._basis.T) @ self._basis  # again, against rounding
             direction = own / np.linalg.norm(own)
             self._basis = np.vstack([self._basis, direction])
