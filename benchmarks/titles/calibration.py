@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as _logistic_lo
 from benchmarks.titles.classifier import fit_classifier
 from benchmarks.titles.onet import FOLDS, KNOWN, codes_of_onet, listed_of
 from laborllm.occupations.coding.accuracy import RightCodes
-from laborllm.occupations.coding.coder import CORRECTION, SIMILAR, WITHOUT_CODE, TitleCoder
+from laborllm.occupations.coding.coder import ABBREVIATED, CORRECTION, SIMILAR, WITHOUT_CODE, TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.coding.weights import VOICES, Weights, pooled
 from laborllm.occupations.taxonomy import Taxonomy
@@ -23,7 +23,7 @@ OVERRULES = {
     "decided": 9.0,
 }  # what was decided by hand stands, whatever others say
 LEVELLED = 0.5  # slope of their confidence
-SPEAK = {SIMILAR: VOICES[:2], "index": VOICES[:3], "modern": VOICES[:4]}
+SPEAK = {SIMILAR: VOICES[:2], ABBREVIATED: VOICES[:2], "index": VOICES[:3], "modern": VOICES[:4]}
 
 
 @dataclass(frozen=True)

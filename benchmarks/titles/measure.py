@@ -17,14 +17,17 @@ HELD_OUT = 0.2
 
 
 def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
-    """Accuracy by what was asked: all and the unlisted titles of O*NET's other half and of the file, and held out ones.
+    """Accuracy by what was asked: all and the unlisted titles of O*NET's other half, long and short, and of the file, and
+    held out ones.
 
     Args:
         titles: CSV file with the columns title and code (occ1990dd); a title may have several rows.
         seed: draws the titles held out of the index and of the handbooks.
     """
     asked = {} if titles is None else {titles.name: _read_titles(titles)}
-    asked["O*NET's other half"] = codes_of_onet(read_onet(), low=KNOWN, high=1)
+    onet = read_onet()
+    asked["O*NET's other half"] = codes_of_onet(onet, low=KNOWN, high=1)
+    asked["short titles of O*NET's other half"] = codes_of_onet(onet, low=KNOWN, high=1, short=True)
     coder, found = load_coder(), {}
     for name, known_codes in asked.items():
         found[f"{name}, all"] = measure_accuracy(coder, known_codes)

@@ -49,10 +49,10 @@ def listed_of(onet: pl.DataFrame) -> pl.DataFrame:
     return onet.select(pl.col("form").alias("title"), "code").unique().sort("title", "code")
 
 
-def codes_of_onet(onet: pl.DataFrame, *, low: float, high: float) -> RightCodes:
-    """The titles, as written and not the short ones, whose draw is from `low` to below `high`, with all their codes."""
+def codes_of_onet(onet: pl.DataFrame, *, low: float, high: float, short: bool = False) -> RightCodes:
+    """The titles as written, or the short ones, whose draw is from `low` to below `high`, with all their codes."""
     codes = onet.group_by("form").agg("code")
-    asked = onet.filter(~pl.col("short"), pl.col("draw") >= low, pl.col("draw") < high)
+    asked = onet.filter(pl.col("short") == short, pl.col("draw") >= low, pl.col("draw") < high)
     titles = asked.select("title", "form").unique(maintain_order=True).join(codes, on="form", maintain_order="left")
     return {title: set(found) for title, found in titles.select("title", "code").rows()}
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmarks.titles.calibration import SPEAK, HeldOut, fit_weights, held_out_evidence
 from benchmarks.titles.classifier import fit_classifier
 from benchmarks.titles.onet import FOLDS, KNOWN
-from laborllm.occupations.coding.coder import SIMILAR
+from laborllm.occupations.coding.coder import ABBREVIATED, SIMILAR
 from laborllm.occupations.coding.listed import ListedTitles
 from laborllm.occupations.coding.weights import VOICES, Weights, pooled
 from laborllm.occupations.taxonomy import Taxonomy
@@ -33,11 +33,11 @@ def listed() -> ListedTitles:
 def evidence() -> HeldOut:
     """Titles of which naive Bayes is right twice as often as it says in nats, and the classifier guesses."""
     draw = np.random.default_rng(0)
-    said = draw.normal(size=(len(VOICES), 4000, 3))
+    said = draw.normal(size=(len(VOICES), 5000, 3))
     said[0] = np.log(np.exp(said[0]) / np.exp(said[0]).sum(axis=1, keepdims=True))
     truth = np.exp(2 * said[0])
-    column = (draw.random(4000)[:, None] > truth.cumsum(axis=1) / truth.sum(axis=1, keepdims=True)).sum(axis=1)
-    kinds = np.repeat(["index", "modern", SIMILAR, "decided"], 1000)
+    column = (draw.random(5000)[:, None] > truth.cumsum(axis=1) / truth.sum(axis=1, keepdims=True)).sum(axis=1)
+    kinds = np.repeat(["index", "modern", SIMILAR, ABBREVIATED, "decided"], 1000)
     return HeldOut(kinds, said.swapaxes(0, 1).astype(np.float32), np.eye(3, dtype=bool)[column])
 
 

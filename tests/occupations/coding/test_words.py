@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laborllm.occupations.coding.listed import load_titles
-from laborllm.occupations.coding.words import names_no_job, without_place, without_rank, words
+from laborllm.occupations.coding.words import (
+    has_foreign_letter,
+    is_abbreviated,
+    names_no_job,
+    without_place,
+    without_rank,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,30 @@ def test_shipped_titles_are_in_normal_form() -> None:
     listed = load_titles()
     titles = {title for table in (listed.index, listed.onet) for title in table["title"]}
     assert [title for title in titles if " ".join(words(title)) != title] == []
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("Pediatric OT", True),
+        ("WAN administrator", True),
+        ("Sr. engineer", True),
+        ("rn", True),
+        ("PEDIATRIC OT", False),
+        ("COOK", False),
+        ("Chemist II", False),
+        ("Vitamin C packer", False),
+        ("LINECOOK helper", False),
+        ("Line cook", False),
+        ("", False),
+    ],
+)
+def test_an_abbreviation_is_spelt_out_or_in_capitals_among_others(title: str, expected: bool) -> None:
+    assert is_abbreviated(title) == expected
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"), [("Bäcker", True), ("BA\u0308CKER", True), ("Maître", False), ("Cook", False)]
+)
+def test_some_letters_are_of_no_english_word(title: str, expected: bool) -> None:
+    assert has_foreign_letter(title) == expected

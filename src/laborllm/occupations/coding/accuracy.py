@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from laborllm.occupations.coding.coder import SIMILAR, TitleCoder
+from laborllm.occupations.coding.coder import UNLISTED, TitleCoder
 from laborllm.occupations.groups import load_groups
 
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)
@@ -66,7 +66,7 @@ def right_codes(titles: pl.DataFrame) -> RightCodes:
 def unlisted(coder: TitleCoder, known: RightCodes) -> RightCodes:
     """The titles that no list of the coder has."""
     matches = coder.code(known, threshold=0)
-    return {title: known[title] for title in matches.filter(match=SIMILAR)["title"]}
+    return {title: known[title] for title in matches.filter(pl.col("match").is_in(UNLISTED))["title"]}
 
 
 def _by_threshold(asked: pl.DataFrame) -> pl.DataFrame:

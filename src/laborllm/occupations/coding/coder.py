@@ -26,6 +26,8 @@ from laborllm.occupations.coding.spelling import Spelling
 from laborllm.occupations.coding.weights import VOICES, Weights, confidence_of, load_weights, pooled
 from laborllm.occupations.coding.words import (
     ends_foreign,
+    has_foreign_letter,
+    is_abbreviated,
     is_foreign,
     names_no_job,
     without_place,
@@ -37,7 +39,8 @@ from laborllm.occupations.taxonomy import Taxonomy, load_taxonomy
 
 THRESHOLD = 0.5  # below it a code is more often wrong than right
 
-CORRECTION, SAME, LESS, SIMILAR = "correction", "same words", "fewer words", "similar words"
+CORRECTION, SAME, LESS = "correction", "same words", "fewer words"
+SIMILAR, ABBREVIATED = UNLISTED = "similar words", "abbreviated words"
 NO_JOB, FOREIGN = "no job", "other language"
 WITHOUT_CODE = (NO_JOB, FOREIGN)
 TRUST = ("decided", "modern", "onet", "index")  # of the lists that have a title, the first one says what voices count
@@ -112,8 +115,9 @@ class TitleCoder:
 
         Returns:
             Columns title, code (null below the threshold), confidence (0 to 1) and match: how the code was found, which
-            is a correction, same words as a listed title, fewer words (rank or place aside), similar words, no job
-            (a student, nothing written), or other language (not English).
+            is a correction, same words as a listed title, fewer words (rank or place aside), similar words,
+            abbreviated words (similar, with an abbreviation), no job (a student, nothing written), or other language
+            (not English).
 
         Raises:
             TaxonomyError: A threshold that is not from 0 to 1.
@@ -171,7 +175,7 @@ class TitleCoder:
             return key(said), CORRECTION
         if names_no_job(said):
             return said, NO_JOB
-        if len(said) == 1 and self.spelling.is_new(said[0]) and ends_foreign(said[0]):
+        if len(said) == 1 and self._is_foreign_word(said[0], title):
             return said, FOREIGN
         place = without_place(title)
         said, shorter = (self.spelling.corrected(form) for form in (said, said if place == title else words(place)))
@@ -181,7 +185,13 @@ class TitleCoder:
         said = without_rank(said)
         if not said:
             return said, NO_JOB
-        return said, FOREIGN if is_foreign(title) else SIMILAR
+        if is_foreign(title):
+            return said, FOREIGN
+        return said, ABBREVIATED if is_abbreviated(title) else SIMILAR
+
+    def _is_foreign_word(self, word: str, title: str) -> bool:
+        """Whether a title of one word is not English."""
+        return has_foreign_letter(title) or (self.spelling.is_new(word) and ends_foreign(word))
 
     def _confidences(self, forms: Sequence[tuple[Words, str]]) -> Iterator[NDArray[np.float64]]:
         """Batches of rows, (b, J): how sure each code of each title is."""
@@ -199,8 +209,8 @@ class TitleCoder:
             evidence[0], evidence[1] = log_prob
             kinds = []
             for row, (form, match) in enumerate(batch):
-                lists = self.lists[key(form)] if match != SIMILAR else {}
-                kinds.append(next((name for name in TRUST if name in lists), SIMILAR))
+                lists = self.lists[key(form)] if match not in UNLISTED else {}
+                kinds.append(next((name for name in TRUST if name in lists), match))
                 for name, shares in lists.items():
                     for code, share in shares.items():
                         evidence[VOICES.index(name), row, self.taxonomy.position[code]] = share

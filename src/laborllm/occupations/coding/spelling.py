@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from laborllm.occupations.coding.ranker import Words
 
-SHORTEST = 5  # letters; of a shorter word one slip makes too many others
+# A word that no list has is more often a word of its own, or of another language, than a slip of a short or rare one.
+LONG = 8  # letters, of the longer of the two words
+FREQUENT = 8  # listed titles that have the word
 
 
 @dataclass(frozen=True)
@@ -24,27 +26,29 @@ class Spelling:
         """Learn the words of listed titles, the frequent first."""
         counts = Counter(word for title in titles for word in title)
         near: dict[str, list[str]] = defaultdict(list)
-        for word, _ in counts.most_common():
-            for form in _forms(word) if len(word) >= SHORTEST else ():
+        for word, count in counts.most_common():
+            for form in _forms(word) if count >= FREQUENT and len(word) >= LONG - 1 else ():
                 near[form].append(word)
         return cls(counts, dict(near))
 
     def corrected(self, title: Words) -> Words:
-        """The title with each unlisted word replaced by the most frequent one that is one slip away.
+        """The title with each unlisted word replaced by the most frequent one that is one slip away, if there is one of
+        many letters that many titles have.
 
         A slip is a letter that is missing, doubled, wrong, or in its neighbour's place (Damerau 1964).
         """
         return tuple(self._corrected(word) for word in title)
 
     def is_new(self, word: str) -> bool:
-        """Whether no list has a word, which is long enough to be a slip of another."""
-        return word not in self.counts and len(word) >= SHORTEST and word.isalpha()
+        """Whether no list has a word, which is made of letters."""
+        return word not in self.counts and word.isalpha()
 
     def _corrected(self, word: str) -> str:
         if not self.is_new(word):
             return word
         found = {other for form in _forms(word) for other in self.near.get(form, ())}
-        near = [other for other in found if other[0] == word[0] and _one_slip(word, other)]
+        alike = [other for other in found if other[0] == word[0] and max(len(word), len(other)) >= LONG]
+        near = [other for other in alike if _one_slip(word, other)]
         return max(near, key=lambda other: (self.counts[other], other), default=word)
 
 

@@ -35,7 +35,7 @@ class Weights:
 
 
 def load_weights() -> dict[str, Weights]:
-    """The shipped weights, by the list that has a title, the most trusted one; those of similar words if none has."""
+    """The shipped weights, by the list that has a title, the most trusted one, or by how it is found if none has."""
     found = loads((DATA / "titles_weights.json").read_text("utf-8"))
     return {kind: Weights(**weights) for kind, weights in found.items()}
 

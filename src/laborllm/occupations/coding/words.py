@@ -233,6 +233,17 @@ def without_place(title: str) -> str:
     return re.split(r"\s[-\u2013\u2014]\s|[(\[|/@]|\s(?:at|to)\s", title, maxsplit=1, flags=re.IGNORECASE)[0]
 
 
+def is_abbreviated(title: str) -> bool:
+    """Whether a word of the title is an abbreviation: one that is spelt out here, or one in capitals among others, as in
+    "NGS biostatistician"."""
+    said = [word for word in re.findall(r"[^\W_]+", title) if word.casefold() not in RANKS]
+    capitals = [word for word in said if word.isupper() and 2 <= len(word) <= LONGEST_ABBREVIATION]
+    among_others = any(not word.isupper() and len(word) > 1 for word in said)
+    return bool(capitals and among_others) or any(word.casefold() in ABBREVIATIONS for word in said)
+
+
+LONGEST_ABBREVIATION = 6
+
 FOREIGN = frozenset(
     ["au", "aux", "de", "del", "della", "der", "des", "di", "du", "el", "et", "für", "la", "le", "los", "und"]
 )
@@ -247,8 +258,18 @@ def is_foreign(title: str) -> bool:
 
 def ends_foreign(word: str) -> bool:
     """Whether a word that no list has, and that is the whole title, ends as words for people do in Italian, Portuguese
-    and Spanish, such as "cajera", and in English hardly any: it is no slip of the English word that is spelt alike."""
-    return word.endswith(("a", "o"))
+    and Spanish, such as "cajera", and in English hardly any but abbreviations, which are shorter."""
+    return len(word) >= 5 and word.endswith(("a", "o"))
+
+
+FOREIGN_LETTERS = re.compile("[ãäåæñõöøüßğłş]")
+"""Letters of other languages, which no accent on an English word makes, as one does in "maître"."""
+
+
+def has_foreign_letter(title: str) -> bool:
+    """Whether a title has a letter that makes it a word of another language, whatever English word is spelt like it
+    without: a "Bäcker" backs nobody."""
+    return FOREIGN_LETTERS.search(unicodedata.normalize("NFC", title).lower()) is not None
 
 
 STATE_TITLES = {
