@@ -81,16 +81,24 @@ def new_folder(path: Path, *, editable: Collection[str] = ()) -> Iterator[Path]:
 def scratch_folder(path: Path) -> Iterator[Path]:
     """Yield an empty folder next to `path` for what is needed until that is written; it is removed on leaving, or after
     a kill when `path` is written again. Raises `StorageError`."""
-    require_parent(path)
-    place = path.with_name(f"{path.name}.parts")
-    folder = _sibling(place)
+    folder = new_scratch(path, "parts")
     try:
         with _refusing(path, folder):
-            _remove_leftovers(place)
-            folder.mkdir()
             yield folder
     finally:
         _remove(folder)
+
+
+def new_scratch(path: Path, what: str) -> Path:
+    """An empty folder next to `path` for what is to become a part of it. After a kill it is removed when this is asked
+    for once more. Raises `StorageError`."""
+    require_parent(path)
+    place = path.with_name(f"{path.name}.{what}")
+    folder = _sibling(place)
+    with _refusing(path, folder):
+        _remove_leftovers(place)
+        folder.mkdir()
+    return folder
 
 
 @contextmanager

@@ -29,7 +29,8 @@ def panel() -> Panel:
 def elsewhere() -> Fitted:
     """Transition frequencies of people of whom none is in the panel."""
     other = import_synthetic(workers=300, seed=9)
-    return Transition().fit(replace(other, records=other.records.with_columns("o" + pl.col("worker"))))
+    records = other.records.with_columns("o" + pl.col("worker"))
+    return Transition().fit(replace(other, dataset="ELSEWHERE", records=records))
 
 
 @pytest.fixture(scope="module")

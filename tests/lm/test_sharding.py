@@ -81,7 +81,9 @@ def tune(folder: Path, name: str, *, shard: bool, checkpoints: Checkpoints | Non
     shards.reshard()  # embedding and output are whole after a pass
     own = [weight.to_local().numel() for weight in model.base.model.parameters() if isinstance(weight, DTensor)]
     (folder / f"{name}.{os.environ['RANK']}.json").write_text(json.dumps(own))
-    save_in_shards(model.base, shards, folder / name)
+    saved = save_in_shards(model.base, shards, folder / name)
+    if os.environ["RANK"] == "0":
+        saved.rename(folder / name)
     keep(folder / name, curve, None)
 
 
@@ -180,6 +182,8 @@ def tuned(base_folder: Path, panel: Panel, tmp_path_factory: pytest.TempPathFact
     """The results of one process, and of two and three that share out the model."""
     folder = tmp_path_factory.mktemp("sharding")
     (folder / "tiny").symlink_to(base_folder)
+    (folder / "fit.weights").mkdir()
+    (folder / "fit.weights" / "notes.txt").write_text("of somebody else")
     panel.save(folder / "panel.parquet")
     context, ports = get_context("spawn"), (free_port(), free_port())
     processes = [context.Process(target=tune_together, args=(rank, ports, folder)) for rank in range(3)]
@@ -232,5 +236,6 @@ def test_a_run_folder_that_no_process_held_is_that_of_one(tuned: Path) -> None:
     panel = ll.read_panel(tuned / "panel.parquet").subset("test")
     one, two = (run.log_likelihood(panel) for run in runs)
     assert two == pytest.approx(one, abs=1e-3)
-    assert not (tuned / "fit.weights").exists()
     assert not (tuned / "fit.training").exists()
+    assert not list(tuned.glob(".fit*"))
+    assert [path.name for path in (tuned / "fit.weights").iterdir()] == ["notes.txt"]

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+import laborllm as ll
 from laborllm.errors import InputError, PanelError, RunError
+from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition
@@ -20,11 +23,13 @@ from laborllm.models.mixture.specs import Mixture
 from laborllm.models.registry import load, load_forecaster
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import read_run
+from laborllm.models.scored import WithScoring
 from laborllm.models.sequence.specs import Career
 from laborllm.panel import Panel, assign_split
 from laborllm.panel.pooling import Addition, held_out_of, join, mix
 
 OTHER = "on another split of OTHER"
+EXACT = ScoringOptions()
 Made = Callable[[Path, Panel, Panel], Path]
 
 
@@ -132,10 +137,14 @@ def tuned(other: Panel, base_folder: Path, tmp_path_factory: pytest.TempPathFact
     export_model(folder / "adapted", folder / "merged")
     AutoModelForCausalLM.from_pretrained(folder / "merged").save_pretrained(folder / "saved again")
     AutoTokenizer.from_pretrained(folder / "merged").save_pretrained(folder / "saved again")
+    export_model(folder / "adapted", folder / "adapter", adapter=True)
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base_folder), folder / "adapter")
+    adapted.merge_and_unload().save_pretrained(folder / "merged by peft")
+    AutoTokenizer.from_pretrained(folder / "adapter").save_pretrained(folder / "merged by peft")
     return folder
 
 
-@pytest.mark.parametrize("place", ["exported", "inner", "merged", "saved again"])
+@pytest.mark.parametrize("place", ["exported", "inner", "merged", "saved again", "merged by peft"])
 def test_a_tuned_base_keeps_who_was_held_out(place: str, tuned: Path, other: Panel, other_split: Panel) -> None:
     with pytest.raises(RunError, match=OTHER):
         OffTheShelf(base=str(tuned / place)).fit(other_split)
@@ -190,6 +199,26 @@ def test_a_forecast_file_without_its_splits_is_refused(tmp_path: Path, panel: Pa
     pl.read_parquet(file).write_parquet(file, metadata=about)
     with pytest.raises(InputError, match="not a forecast as this version of laborllm writes it"):
         load_forecaster(file)
+
+
+@pytest.mark.parametrize("wrap", ["model", "forecast", "scoring"])
+def test_what_is_in_memory_is_refused_as_well(
+    wrap: str, tmp_path: Path, panel: Panel, other: Panel, other_split: Panel
+) -> None:
+    """An evaluation, of a file too, a backtest and an audit: a model brings its splits along without a run folder."""
+    fitted = Transition().fit(other)
+    models = {"model": fitted, "forecast": fitted.forecast(other_split), "scoring": WithScoring(fitted, EXACT)}
+    one = {wrap: models[wrap]}
+    other_split.save(tmp_path / "other.parquet")
+    for careers in (other_split, tmp_path / "other.parquet"):
+        with pytest.raises(RunError, match=OTHER):
+            ll.evaluate(one, careers)
+    if wrap != "forecast":
+        with pytest.raises(RunError, match=OTHER):
+            ll.backtest(one, other_split, origins=[1994], horizon=2)
+    with pytest.raises(RunError, match=OTHER):
+        ll.audit(fitted, other_split)
+    ll.evaluate({"model": fitted}, other, draws=100)
 
 
 def test_lineages_add_up() -> None:

@@ -196,14 +196,17 @@ def test_another_split_of_a_dataset_is_refused(panel: Panel) -> None:
 
 
 def test_the_configuration_of_a_base_model_carries_who_was_held_out(panel: Panel) -> None:
-    config = SimpleNamespace()
-    assert read_lineage(config, panel) == Lineage()
-    write_lineage(config, Lineage.of(panel))
-    assert json.loads(json.dumps(vars(config))) == {KEY: [["INVENTED", panel.held_out]]}
-    assert read_lineage(config, panel) == Lineage.of(panel)
+    config, tokenizer, neither = SimpleNamespace(), SimpleNamespace(init_kwargs={}), SimpleNamespace(init_kwargs={})
+    assert read_lineage(config, tokenizer, panel) == Lineage()
+    write_lineage(config, tokenizer, Lineage.of(panel))
+    for written in (vars(config), tokenizer.init_kwargs):
+        assert json.loads(json.dumps(written)) == {KEY: [["INVENTED", panel.held_out]]}
+    for one, other in ((config, tokenizer), (config, neither), (neither, tokenizer)):
+        assert read_lineage(one, other, panel) == Lineage.of(panel)
     for junk in (3, [3], [["a"]], [["a", "b", "c"]]):
-        with pytest.raises(RunError, match=f"has a {KEY} that laborllm has not written"):
-            read_lineage(SimpleNamespace(**{KEY: junk}), panel)
+        for of_config, of_tokenizer in (({KEY: junk}, {}), ({}, {KEY: junk})):
+            with pytest.raises(RunError, match=f"has a {KEY} that laborllm has not written"):
+                read_lineage(SimpleNamespace(**of_config), SimpleNamespace(init_kwargs=of_tokenizer), panel)
 
 
 def test_what_is_released_tells_nobody(panel: Panel) -> None:

@@ -18,7 +18,7 @@ from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
 from laborllm.evaluation.bootstrap import require_draws
 from laborllm.models.contract import Fitted, Forecaster
-from laborllm.models.registry import load, load_forecaster
+from laborllm.models.registry import lineage_of, load, load_forecaster
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 
@@ -142,7 +142,8 @@ def audit(
     """
     require_draws(draws)
     panel = panel if isinstance(panel, Panel) else Panel.load(Path(panel))
-    fitted = load(Path(model), held_out_by=panel) if isinstance(model, str | Path) else model
+    fitted = load(Path(model)) if isinstance(model, str | Path) else model
+    lineage_of(fitted).require_held_out_by(panel)
     known = load_forecaster(Path(reference)) if isinstance(reference, str | Path) else reference
     units = _Units.of(panel)
     observed = panel.observed()

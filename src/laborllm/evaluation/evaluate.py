@@ -17,6 +17,7 @@ from laborllm.evaluation.scores.portions import Score, Scores, score_records
 from laborllm.evaluation.tables import Found, Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.registry import lineage_of
 from laborllm.models.taxonomies import taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
@@ -77,6 +78,7 @@ def evaluate(
         OptionError: There is no model, two of them forecast other records or other codes, or an option names what the
             panel does not have.
         PanelError: No worker is in the split, or no record has an occupation.
+        RunError: A model, or one that it was made from, was fitted on another split of the panel's dataset.
 
     Examples:
         >>> import laborllm as ll
@@ -88,7 +90,10 @@ def evaluate(
     if not models:
         raise OptionError("there are no models to evaluate: give at least one")
     chosen = choose_pairs(tuple(models), reference, pairs)
-    careers = _drawn(panel, split, workers, seed)
+    whole = panel if isinstance(panel, Panel) else PanelFile.open(Path(panel))
+    for model in models.values():
+        lineage_of(model).require_held_out_by(whole)
+    careers = _drawn(whole, split, workers, seed)
     taxonomies = {name: taxonomy_of(model, careers) for name, model in models.items()}
     taxonomy = comparable(careers.taxonomy, list(taxonomies.values()))
     design = {"weights": weights, "cluster": cluster, "strata": strata}
@@ -111,10 +116,9 @@ def evaluate(
     )
 
 
-def _drawn(panel: str | Path | Panel, split: str | None, workers: int | None, seed: int) -> Careers:
-    if isinstance(panel, Panel):
-        return panel.draw(split, workers, seed=seed)
-    return PanelFile.open(Path(panel)).select(split, workers, seed=seed)
+def _drawn(panel: Panel | PanelFile, split: str | None, workers: int | None, seed: int) -> Careers:
+    draw = panel.draw if isinstance(panel, Panel) else panel.select
+    return draw(split, workers, seed=seed)
 
 
 class _Measured(NamedTuple):

@@ -6,11 +6,13 @@ from typing import Any
 
 from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Forecaster, Spec
+from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options
-from laborllm.models.runs.run_folder import read_run
+from laborllm.models.runs.run_folder import FitRecord, read_run
 from laborllm.models.runs.shipped import find_run
+from laborllm.models.scored import WithScoring
 from laborllm.panel.files.store import Careers
 from laborllm.storage import MARKER, file_hash
 
@@ -81,9 +83,15 @@ def as_forecaster(model: str | Path | Forecaster) -> Forecaster:
     return load(Path(model)) if isinstance(model, str | Path) else model
 
 
-def lineage_of(forecaster: Fitted | SavedForecast) -> Lineage:
-    """The splits behind a fitted model, or behind the one that saved forecasts are of."""
-    return forecaster.lineage if isinstance(forecaster, SavedForecast) else forecaster.record.lineage
+def lineage_of(model: Forecaster | Forecast) -> Lineage:
+    """The splits behind a fitted model, or behind the one that forecasts are of; none behind a forecaster that does not
+    say what it was fitted on."""
+    if isinstance(model, WithScoring):
+        return lineage_of(model.forecaster)
+    if isinstance(model, Forecast | SavedForecast):
+        return model.lineage
+    record = getattr(model, "record", None)
+    return record.lineage if isinstance(record, FitRecord) else Lineage()
 
 
 def state_of(path: Path) -> str:

@@ -19,6 +19,7 @@ from laborllm.forecasting.backtests.scored import means_of, scores_at
 from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.models.contract import Forecaster
 from laborllm.models.counts.specs import Transition
+from laborllm.models.registry import lineage_of
 from laborllm.models.taxonomies import require_taxonomy
 from laborllm.panel import Panel
 
@@ -97,7 +98,7 @@ def backtest(
     Raises:
         OptionError: There is no origin, or refits or an error are of no model here.
         PanelError: No worker of the split was seen both before and after an origin.
-        RunError: A model forecasts over another taxonomy than the panel's.
+        RunError: A model forecasts over another taxonomy than the panel's, or was fitted on another split of it.
 
     Examples:
         >>> import laborllm as ll
@@ -112,6 +113,8 @@ def backtest(
     fits = _with_refits(models, refits or {}, common_error or {})
     for model in (each for several in fits.values() for each in several):
         require_taxonomy(model, panel)
+        if split != "train":
+            lineage_of(model).require_held_out_by(panel)
     some = panel.draw(split, workers, seed=seed)
     fits |= {name: [spec.fit(panel)] for name, spec in MARKOV.items()}
     marginal = marginal_of(panel)

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from laborllm.errors import InputError, StorageError
 from laborllm.lm.base.load import BaseModel, folder_of, load_config, load_tokenizer
 from laborllm.runtime import best_device
-from laborllm.storage import make_folder
+from laborllm.storage import new_scratch
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.parallel.sharding import Shards
 
@@ -42,19 +42,19 @@ def load_in_shards(name: str) -> BaseModel:
     return BaseModel(name, model.eval(), load_tokenizer(where), shards=shards)
 
 
-def save_in_shards(base: BaseModel, shards: Shards, folder: Path) -> None:
+def save_in_shards(base: BaseModel, shards: Shards, run: Path) -> Path:
     """Write a base model as `load_base` reads it; all processes of the training call this.
 
     Args:
         base: Configuration and tokenizer.
         shards: The weights.
-        folder: Where to; what is there is replaced.
+        run: The run folder that it is for.
+
+    Returns:
+        A folder next to `run`, to be moved into it.
     """
     processes = Processes()
-    if processes.is_main:
-        shutil.rmtree(folder, ignore_errors=True)
-        make_folder(folder)
-    processes.of_main(None)  # none writes before the folder is there
+    folder = Path(processes.of_main(str(new_scratch(run, "weights")) if processes.is_main else ""))
     shards.write(folder)
     if processes.is_main:
         shutil.rmtree(folder / SHARDS)
@@ -64,3 +64,4 @@ def save_in_shards(base: BaseModel, shards: Shards, folder: Path) -> None:
         generation = Path(folder_of(base.name)) / GENERATION
         if generation.is_file():
             shutil.copy(generation, folder)
+    return folder

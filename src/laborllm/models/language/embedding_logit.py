@@ -117,7 +117,7 @@ def fit_embedding_logit(spec: "EmbeddingLogit", panel: Panel, *, seed: int) -> F
     train, valid = (panel.subset(split).observed() for split in ("train", "valid"))
     fetch_base(spec.base)
     embedder = Embedder.of(spec, panel.taxonomy)
-    ancestor = read_lineage(embedder.decoder.model.config, panel)
+    ancestor = read_lineage(embedder.decoder.model.config, embedder.encoder.tokenizer, panel)
     records = (embedder.records(part, embedder.cached(part)) for part in (train, valid))
     chosen = choose_logit(spec.likelihood, len(panel.taxonomy), *records)
     metrics = {"validation perplexity": chosen.perplexity, "penalty": chosen.penalty}

@@ -39,7 +39,7 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
     require_free(out)
     model = FittedLanguageModel.load(found, from_options(LanguageModel, found.options, run))
     spec, record, base = model.spec, model.record, model.text_model.base
-    write_lineage(base.model.config, record.lineage)
+    write_lineage(base.model.config, base.tokenizer, record.lineage)
     with new_folder(out) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)

@@ -192,8 +192,7 @@ def fit_language_model(spec: "LanguageModel", panel: Panel, *, seed: int, out: P
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = finetune(model, ready.training, ready.valid, spec.training, seed=seed, checkpoints=checkpoints)
     if out is not None and model.base.shards is not None:
-        weights = out.with_name(f"{out.name}.weights")
-        save_in_shards(model.base, model.base.shards, weights)
+        weights = save_in_shards(model.base, model.base.shards, out)
         forecaster = TitleForecaster(partial(_saved, out, weights, model.encoder), ready.record)
         return FittedLanguageModel(spec, ready.record, curve, None, forecaster, ready.left_out, checkpoints, weights)
     tuned = TextModel.on_best_device(model.base, model.encoder, vocabulary=model.vocabulary)
@@ -247,7 +246,8 @@ def prepare(spec: "LanguageModel", panel: Panel, *, seed: int, in_shards: bool =
     training, valid = _training_tokens(spec, encoder, parts.training), encode(encoder, parts.valid)
     vocabulary = tokens_in_use(encoder, chain(training, valid)) if spec.vocabulary == "closed" else None
     model = TextModel.on_best_device(base, encoder, bfloat16=True, vocabulary=vocabulary)
-    seen, ancestor = seen_values(parts.training, spec.template.columns_left_out), read_lineage(base.model.config, panel)
+    seen = seen_values(parts.training, spec.template.columns_left_out)
+    ancestor = read_lineage(base.model.config, base.tokenizer, panel)
     record = FitRecord.on(panel, parts.training, seed=seed, ancestors=[ancestor], seen=seen)
-    write_lineage(base.model.config, record.lineage)
+    write_lineage(base.model.config, base.tokenizer, record.lineage)
     return Prepared(model, training, valid, record, parts.left_out)

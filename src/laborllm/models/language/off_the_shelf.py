@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from laborllm.errors import InputError, PanelError, RunError
-from laborllm.lm.base.load import base_identity, fetch_base, load_base, load_config, require_base
+from laborllm.lm.base.load import (
+    base_identity,
+    fetch_base,
+    folder_of,
+    load_base,
+    load_config,
+    load_tokenizer,
+    require_base,
+)
 from laborllm.lm.forward.text_model import TextModel
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tokens.encoding import CareerEncoder
@@ -140,7 +148,7 @@ def fit_off_the_shelf(spec: "OffTheShelf", panel: Panel, *, seed: int) -> Fitted
     if spec.examples:
         shown = Shown.draw(panel.subset("train").observed(), spec.examples, seed=seed)
     fetch_base(spec.base)
-    ancestor = read_lineage(load_config(spec.base), panel)
+    ancestor = read_lineage(load_config(spec.base), load_tokenizer(folder_of(spec.base)), panel)
     fitted = FittedOffTheShelf(spec, FitRecord.on(panel, panel, seed=seed, ancestors=[ancestor]), shown)
     model = fitted.text_model  # a base model that cannot be scored exactly is refused now
     if spec.title_list or spec.examples:

@@ -216,11 +216,12 @@ def _fit(spec: "TitleHead", panel: Panel, *, seed: int, out: Path | None) -> Fit
     decides = _identity(spec, panel, bfloat16=classifier.model.decoder.autocast)
     checkpoints = None if out is None else Checkpoints.of_run(out, decides)
     curve, adapter = tune(base, task, config, seed=seed, checkpoints=checkpoints)
-    ancestors = [read_lineage(base.model.config, panel), offset_model.record.lineage, lineage_of(offset)]
+    of_base = read_lineage(base.model.config, base.tokenizer, panel)
+    ancestors = [of_base, offset_model.record.lineage, lineage_of(offset)]
     ancestors += [] if teacher is None else [teacher.lineage]
     seen = seen_by_all([seen_values(train, spec.template.columns_left_out), offset_model.record.seen])
     record = FitRecord.on(panel, train, seed=seed, ancestors=ancestors, seen=seen)
-    write_lineage(base.model.config, record.lineage)
+    write_lineage(base.model.config, base.tokenizer, record.lineage)
     return FittedTitleHead(spec, record, curve, offset_model, adapter, classifier, parts.left_out, checkpoints)
 
 

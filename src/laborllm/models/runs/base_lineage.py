@@ -1,5 +1,6 @@
 """Who was held out for a base model that was tuned here before. It stands in the model's configuration, which programs
-that load, merge and save the model carry along.
+that load, merge and save the model carry along, and in that of its tokenizer: whoever merges an adapter into a model
+takes the model's own configuration, and the tokenizer that comes with the adapter.
 """
 
 from typing import Any
@@ -11,19 +12,22 @@ from laborllm.panel import Panel
 KEY = "laborllm_lineage"
 
 
-def write_lineage(config: Any, lineage: Lineage) -> None:
-    """Write the splits behind tuned weights into the configuration of their model, in place."""
-    setattr(config, KEY, [list(pair) for pair in lineage.splits])
+def write_lineage(config: Any, tokenizer: Any, lineage: Lineage) -> None:
+    """Write the splits behind tuned weights into the configurations of their model and its tokenizer, in place."""
+    pairs = [list(pair) for pair in lineage.splits]
+    setattr(config, KEY, pairs)
+    tokenizer.init_kwargs[KEY] = pairs
 
 
-def read_lineage(config: Any, panel: Panel) -> Lineage:
-    """The splits behind a base model, by its configuration; none for one that was never tuned here.
+def read_lineage(config: Any, tokenizer: Any, panel: Panel) -> Lineage:
+    """The splits behind a base model, by its configurations; none for one that was never tuned here.
 
     Raises:
         RunError: It was tuned on another split of a dataset of `panel`, or what is written there is no lineage.
     """
     try:
-        lineage = Lineage.from_pairs(getattr(config, KEY, ()))
+        of_model = Lineage.from_pairs(getattr(config, KEY, ()))
+        lineage = of_model | Lineage.from_pairs(tokenizer.init_kwargs.get(KEY, ()))
     except (TypeError, ValueError) as error:
         raise RunError(f"the configuration of the base model has a {KEY} that laborllm has not written") from error
     lineage.require_held_out_by(panel)

@@ -88,7 +88,7 @@ def _title_embeddings(name: str, panel: Panel) -> tuple[Tensor, Lineage]:
 
     fetch_base(name)
     base = load_base(name)
-    return title_vectors(base, panel.taxonomy.titles), read_lineage(base.model.config, panel)
+    return title_vectors(base, panel.taxonomy.titles), read_lineage(base.model.config, base.tokenizer, panel)
 
 
 def _pretrained(spec: "Career", path: Path, panel: Panel) -> FittedSequence:
