@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_flows_are_named_by_their_groups() -> None:
     assert table is not None
     assert {row[:2] for row in table.rows[:2]} == {("Even", "Odd"), ("Odd", "Even")}
     assert all(row[0] != row[1] for row in table.rows)
+
+
+def test_nobody_took_a_flow_that_is_left_out() -> None:
+    panel = careers(2000)
+    found = evaluate({"oracle": forecast(panel, 0.7)}, panel, metrics=["top_1"], draws=40)
+    nobody = found.flows.with_columns(
+        pl.when(pl.col("origin") == "Even").then(0.0).otherwise("observed").alias("observed")
+    )
+    table = flow_table(replace(found, flows=nobody), "oracle")
+    assert table is not None
+    assert "Odd" in {row[0] for row in table.rows}
+    assert "Even" not in {row[0] for row in table.rows}
 
 
 def test_tables_for_a_paper_read_back(evaluation: Evaluation, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def group_table(evaluation: Evaluation, group: str, metric: str = "perplexity") 
 def flow_table(evaluation: Evaluation, model: str) -> Table | None:
     """The twenty largest flows from one group of occupations to another, observed and expected by one model."""
     frame = evaluation.flows.filter(
-        pl.col("model") == model, pl.col("observed").is_not_null(), pl.col("origin") != pl.col("destination")
+        pl.col("model") == model, pl.col("observed") > 0, pl.col("origin") != pl.col("destination")
     )
     largest = frame.sort("observed", descending=True).head(20)
     rows = tuple(
