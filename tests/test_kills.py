@@ -2,17 +2,21 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import laborllm as ll
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, new_file, new_folder, remove_folder, require_complete, sole_writer
+from laborllm.studies.run import run_study
 from laborllm.training.checkpoint import Checkpoint, Checkpoints
 from laborllm.training.parallel.shard_files import ALONE
 
@@ -51,6 +55,31 @@ def killed(work: Callable[[], None], after: int) -> bool:
     return os.WIFSIGNALED(status)
 
 
+def calls(work: Callable[[], None]) -> int:
+    """How many calls that change the disk the work makes, in a process of its own that has to end well."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if not process:
+        made = 0
+
+        def count(frame: object, event: str, called: Any) -> None:
+            nonlocal made
+            made += event == "c_return" and called.__name__ in CHANGES_THE_DISK
+
+        sys.setprofile(count)
+        try:
+            work()
+            sys.setprofile(None)
+            os.write(writing, str(made).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as found:
+        said = found.read()
+    os.waitpid(process, 0)
+    return int(said)
+
+
 def every_kill(work: Callable[[], None]) -> Iterator[int]:
     """Kill the work after its first call, its second, and so on until it ends; each time the caller looks and repeats
     it."""
@@ -74,6 +103,61 @@ def write_folder(place: Path) -> None:
 def write_file(place: Path) -> None:
     with new_file(place) as file:
         file.write_text("new")
+
+
+VERBS = {
+    "simulate": "simulate counts panel.parquet --years 2031 --draws 5 --out out/years.csv",
+    "group": "group counts panel.parquet --years 2031 --draws 5 --out out/g.csv --page out/g.html --tables out/each",
+    "audit": "audit counts panel.parquet --draws 100 --out out/audit.html",
+    "evaluate": "evaluate counts panel.parquet --metrics perplexity --draws 100 --out out/r.html --tables out/tables",
+    "backtest": "backtest counts panel.parquet --origins 2009 --horizon 2 --draws 5 --out out/s.csv --rates out/r.csv",
+    "study": "study study.yaml --size smoke --out out/study",
+    "package": "study package study.yaml --size smoke --study done --out out/package",
+}
+KILLS = 5  # of a verb, spread over its work, and as many again in its last calls
+
+
+def kill_verb(folder: Path, command: str) -> None:
+    """Kill a command some times and give it again; in a process of its own, as threads of Polars survive no fork."""
+    from laborllm.cli.main import main
+
+    os.chdir(folder)
+    out = Path("out")
+    out.mkdir()
+
+    def work() -> None:
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        assert main(command.split()) == 0
+
+    def written() -> list[str]:
+        return sorted(str(path) for path in out.rglob("*"))
+
+    made = calls(work)
+    whole = written()
+    for after in sorted({*range(0, made, -(-made // KILLS)), *range(made - KILLS, made)}):
+        shutil.rmtree(out)
+        out.mkdir()
+        assert killed(work, after), after
+        assert calls(work), after
+        assert written() == whole, after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb(verb: str, tmp_path: Path) -> None:
+    panel = ll.import_synthetic(workers=120)
+    panel.save(tmp_path / "panel.parquet")
+    ll.fit("transition", panel, out=tmp_path / "counts")
+    (tmp_path / "study.yaml").write_text(
+        "title: A\npanels: {A: panel.parquet}\nmodels: [two-part, logit]\nquestions: [1]\n"
+    )
+    if verb == "package":
+        run_study(tmp_path / "study.yaml", tmp_path / "done", size="smoke")
+    process = get_context("spawn").Process(target=kill_verb, args=(tmp_path, VERBS[verb]))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
 
 
 def test_a_folder(tmp_path: Path) -> None:

@@ -217,6 +217,41 @@ def test_a_file_just_written_is_read_again(tmp_path: Path) -> None:
         assert file_hash(file) == hashlib.sha256(text.encode()).hexdigest()
 
 
+def write_tables(place: Path, text: str = "tables", kind: str = "tables") -> None:
+    with new_folder(place, editable=["notes.json"], kind=kind) as folder:
+        (folder / "table.tex").write_text(text)
+        (folder / "notes.json").write_text(text)
+
+
+def test_what_is_quickly_made_again_replaces_what_nobody_changed(tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    write_tables(place)
+    (place / "notes.json").write_text("edited")
+    write_tables(place, "again")
+    assert sorted(path.read_text() for path in place.glob("*.[tj]*") if path.name != MARKER) == ["again", "again"]
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+
+
+@pytest.mark.parametrize("change", ["edited", "added", "removed", "other kind", "no kind", "link"])
+def test_what_is_quickly_made_again_replaces_nothing_else(change: str, tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    write_tables(place, kind={"other kind": "package", "no kind": ""}.get(change, "tables"))
+    match change:
+        case "edited":
+            (place / "table.tex").write_text("by hand")
+        case "added":
+            (place / "paper.tex").write_text("by hand")
+        case "removed":
+            (place / "table.tex").unlink()
+        case "link":
+            place.rename(tmp_path / "elsewhere")
+            place.symlink_to(tmp_path / "elsewhere")
+    before = {path: path.read_text() for path in place.iterdir()}
+    with pytest.raises(StorageError, match=r"exists already|it is a link"):
+        write_tables(place, "again")
+    assert {path: path.read_text() for path in place.iterdir()} == before
+
+
 def test_file_hash_is_sha256(tmp_path: Path) -> None:
     (tmp_path / "abc").write_text("abc")
     assert file_hash(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

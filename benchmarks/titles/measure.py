@@ -17,8 +17,8 @@ HELD_OUT = 0.2
 
 
 def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
-    """Accuracy by what was asked: all and the unlisted titles of O*NET's other half, long and short, and of the file, and
-    held out ones.
+    """Accuracy by what was asked: all and the unlisted titles of O*NET's other half, long and short, and of the file,
+    and held out ones.
 
     Args:
         titles: CSV file with the columns title and code (occ1990dd); a title may have several rows.

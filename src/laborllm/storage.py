@@ -54,22 +54,34 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path, *, editable: Collection[str] = ()) -> Iterator[Path]:
+def new_folder(path: Path, *, editable: Collection[str] = (), kind: str = "") -> Iterator[Path]:
     """Yield a sibling folder to fill; mark it complete and rename it to `path` when the block ends well.
 
-    Files that are `editable`, by name, may be changed later: the marker does not hold their hashes.
+    No folder of another's is ever replaced, and of ours only what is quickly made again, as it takes two steps and a
+    kill between them leaves none.
 
-    Raises `StorageError` if `path` exists: no folder is ever replaced, as that takes two steps and a kill between them
-    would leave none.
+    Args:
+        path: The folder.
+        editable: Names of files that may be changed later: the marker does not hold their hashes.
+        kind: Of a folder that is quickly made again: one of its kind goes before, if nothing in it was changed.
+
+    Yields:
+        The sibling.
+
+    Raises:
+        StorageError: `path` exists otherwise, or cannot be written.
     """
-    require_free(path)
+    require_free(path, kind=kind)
+    if path.exists():
+        remove_folder(path)
     sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
             _remove_leftovers(path)
             sibling.mkdir()
             yield sibling
-            (sibling / MARKER).write_text(json.dumps({"sha256": _hashes(sibling, editable)}, indent=1))
+            marker = {"kind": kind, "editable": list(editable), "sha256": _hashes(sibling, editable)}
+            (sibling / MARKER).write_text(json.dumps(marker, indent=1))
             _give_one_mode(sibling)
             _to_disk(sibling)
             sibling.replace(path)
@@ -256,13 +268,14 @@ def _refusing(path: Path, sibling: Path) -> Iterator[None]:
         raise StorageError(f"cannot write {path}: {error}") from error
 
 
-def require_free(path: Path) -> None:
-    """Raise `StorageError` unless a folder can be written at `path`: call it before long work, not after."""
+def require_free(path: Path, *, kind: str = "") -> None:
+    """Raise `StorageError` unless a folder can be written at `path`, where one of its `kind` may be that nobody has
+    changed: call it before long work, not after."""
     require_parent(path)
     with _refusing(path, path):
         if path.is_symlink():
             raise StorageError(f"cannot write {path}: it is a link; name the folder that it leads to")
-        if path.exists():
+        if path.exists() and not (kind and _is_as_written(path, kind)):
             raise StorageError(f"{path} exists already: choose another place, or remove it first")
         _require_writable(path, path.absolute().parent)
 
@@ -283,6 +296,18 @@ def require_complete(path: Path, *, large: Collection[str] = ()) -> None:
             _require_size(path / name)
         if file_hash(path / name) != expected:
             raise StorageError(f"{path / name} does not have the hash in {MARKER}: it is torn or was changed")
+
+
+def _is_as_written(path: Path, kind: str) -> bool:
+    """Whether a folder of this kind was written here, and nothing was changed, added or removed since."""
+    try:
+        require_complete(path)
+        stated = read_json(path / MARKER)
+    except StorageError:
+        return False
+    files = {file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir() or file.is_symlink()}
+    own = {MARKER, *stated["sha256"]}
+    return stated.get("kind") == kind and own <= files <= own | set(stated.get("editable", ()))
 
 
 def read_json(path: Path) -> Any:

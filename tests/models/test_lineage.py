@@ -15,8 +15,9 @@ import laborllm as ll
 from laborllm.errors import InputError, PanelError, RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.lm.tuning.config import TuningConfig
-from laborllm.models.contract import Spec
+from laborllm.models.contract import Forecaster, Spec
 from laborllm.models.counts.specs import Transition
+from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.language.export import export_model
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
@@ -207,7 +208,11 @@ def test_what_is_in_memory_is_refused_as_well(
 ) -> None:
     """An evaluation, of a file too, a backtest and an audit: a model brings its splits along without a run folder."""
     fitted = Transition().fit(other)
-    models = {"model": fitted, "forecast": fitted.forecast(other_split), "scoring": WithScoring(fitted, EXACT)}
+    models: dict[str, Forecaster] = {
+        "model": fitted,
+        "forecast": SavedForecast(fitted.forecast(other_split)),
+        "scoring": WithScoring(fitted, EXACT),
+    }
     one = {wrap: models[wrap]}
     other_split.save(tmp_path / "other.parquet")
     for careers in (other_split, tmp_path / "other.parquet"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from laborllm.cli.naming import paths_by_name
 from laborllm.cli.options import SCORED_SO, AsJson, PanelFile, ScoredSo, Seed, Split
-from laborllm.cli.places import TO_FILE, TO_NEW_FOLDER
+from laborllm.cli.places import TO_FILE, TO_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ def evaluate(
     /,
     *,
     out: Annotated[Path | None, TO_FILE] = None,
-    tables: Annotated[Path | None, TO_NEW_FOLDER] = None,
+    tables: Annotated[Path | None, TO_TABLES] = None,
     split: Split = "test",
     workers: int | None = None,
     likelihood_only: bool = False,

@@ -1,12 +1,13 @@
 """Places that a command writes to: marked where the option is, and refused before any work where they cannot serve.
 
-An option that names one carries `TO_FILE`, `TO_NEW_FOLDER` or `TO_FOLDER`:
+An option that names one carries `TO_FILE`, `TO_NEW_FOLDER`, `TO_TABLES`, `TO_PACKAGE` or `TO_FOLDER`:
 
     out: Annotated[Path, Parameter(help="HTML page to write."), TO_FILE]
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
@@ -21,11 +22,20 @@ class Place(Enum):
 
     FILE = "a file, in the place of one that is there"
     NEW_FOLDER = "a folder where nothing is"
+    TABLES = "a folder of tables, in the place of one that nobody has changed"
+    PACKAGE = "a replication package, in the place of one that nobody has changed"
     FOLDER = "files in a folder, which is made if need be"
 
 
 TO_FILE, TO_NEW_FOLDER, TO_FOLDER = Place.FILE, Place.NEW_FOLDER, Place.FOLDER
-REQUIRE = {TO_FILE: require_file, TO_NEW_FOLDER: require_free, TO_FOLDER: require_folder}
+TO_TABLES, TO_PACKAGE = Place.TABLES, Place.PACKAGE
+REQUIRE: dict[Place, Callable[[Path], None]] = {
+    TO_FILE: require_file,
+    TO_NEW_FOLDER: require_free,
+    TO_TABLES: partial(require_free, kind="tables"),
+    TO_PACKAGE: partial(require_free, kind="package"),
+    TO_FOLDER: require_folder,
+}
 
 
 def written_by(argument: Argument) -> Place | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import EVERY_OPTION
-from laborllm.cli.places import TO_FILE, TO_FOLDER, TO_NEW_FOLDER
+from laborllm.cli.places import TO_FILE, TO_FOLDER, TO_PACKAGE
 
 study = App(
     name="study",
@@ -107,7 +107,7 @@ def package(
     /,
     *,
     folder: StudyFolder,
-    out: Annotated[Path, TO_NEW_FOLDER],
+    out: Annotated[Path, TO_PACKAGE],
     size: SizeOf = "cpu",
     plan: Path | None = None,
 ) -> None:
@@ -116,7 +116,7 @@ def package(
     Example: `laborllm study package studies/nlsy97.yaml --study study --out package`
 
     Args:
-        out: Folder of the package; it must not exist.
+        out: Folder of the package; one that is there goes if nobody has changed it.
         plan: The plan that was confirmed, if one was.
     """
     from laborllm.studies.confirmation.package import make_package

@@ -49,6 +49,9 @@ def evaluate(
     Where the taxonomies of models and panel differ, all are expressed over what they share: occupations that one lacks
     are left out and the rest renormalised, finer states are summed, and `about` says so.
 
+    Models must have held out who is in split test: evaluate on the panel of their fit, with `workers` and `by` for a
+    part of it. A `Forecast` is taken as it is, for whoever made it knows of whom.
+
     Records whose occupation is not known yet are left out and counted. Each forecast is reduced to some numbers per
     record as it comes, some thousand records at a time, and these are kept in temporary files until they are measured.
     Where the metrics asked for take only the observed occupations (`metrics=["raw_perplexity"]`), nothing else is
@@ -92,7 +95,8 @@ def evaluate(
     chosen = choose_pairs(tuple(models), reference, pairs)
     whole = panel if isinstance(panel, Panel) else PanelFile.open(Path(panel))
     for model in models.values():
-        lineage_of(model).require_held_out_by(whole)
+        if not isinstance(model, Forecast):
+            lineage_of(model).require_held_out_by(whole)
     careers = _drawn(whole, split, workers, seed)
     taxonomies = {name: taxonomy_of(model, careers) for name, model in models.items()}
     taxonomy = comparable(careers.taxonomy, list(taxonomies.values()))

@@ -6,7 +6,6 @@ from typing import Any
 
 from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Forecaster, Spec
-from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.forecasts.saved import SavedForecast
 from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options
@@ -83,12 +82,12 @@ def as_forecaster(model: str | Path | Forecaster) -> Forecaster:
     return load(Path(model)) if isinstance(model, str | Path) else model
 
 
-def lineage_of(model: Forecaster | Forecast) -> Lineage:
-    """The splits behind a fitted model, or behind the one that forecasts are of; none behind a forecaster that does not
-    say what it was fitted on."""
+def lineage_of(model: Forecaster) -> Lineage:
+    """The splits behind a fitted model, or behind the one that saved forecasts are of; none behind a forecaster that
+    does not say what it was fitted on."""
     if isinstance(model, WithScoring):
         return lineage_of(model.forecaster)
-    if isinstance(model, Forecast | SavedForecast):
+    if isinstance(model, SavedForecast):
         return model.lineage
     record = getattr(model, "record", None)
     return record.lineage if isinstance(record, FitRecord) else Lineage()

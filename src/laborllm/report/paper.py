@@ -42,7 +42,7 @@ LABELS = {
 
 
 def write_tables(folder: Path, evaluation: Evaluation) -> None:
-    """Write the tables of an evaluation to a new folder.
+    """Write the tables of an evaluation to a new folder, or in the place of earlier ones that nobody has changed.
 
     Args:
         folder: It gets a .tex file per table (for the packages booktabs and amsmath), and estimates and comparisons as
@@ -50,9 +50,9 @@ def write_tables(folder: Path, evaluation: Evaluation) -> None:
         evaluation: What they show.
 
     Raises:
-        StorageError: The folder exists already, or cannot be written.
+        StorageError: The folder holds anything else, or cannot be written.
     """
-    with new_folder(folder, editable=[FILE]) as place:
+    with new_folder(folder, editable=[FILE], kind="tables") as place:
         tables = paper_tables(evaluation)
         for name, table in tables.items():
             (place / f"{name}.tex").write_text(table.to_latex(), encoding="utf-8")

@@ -13,14 +13,28 @@ KEY = "laborllm_lineage"
 
 
 def write_lineage(config: Any, tokenizer: Any, lineage: Lineage) -> None:
-    """Write the splits behind tuned weights into the configurations of their model and its tokenizer, in place."""
+    """Write the splits behind tuned weights where they travel along, in place.
+
+    Args:
+        config: The configuration of their model.
+        tokenizer: Its tokenizer.
+        lineage: The splits.
+    """
     pairs = [list(pair) for pair in lineage.splits]
     setattr(config, KEY, pairs)
     tokenizer.init_kwargs[KEY] = pairs
 
 
 def read_lineage(config: Any, tokenizer: Any, panel: Panel) -> Lineage:
-    """The splits behind a base model, by its configurations; none for one that was never tuned here.
+    """The splits behind a base model; none for one that was never tuned here.
+
+    Args:
+        config: Its configuration.
+        tokenizer: Its tokenizer.
+        panel: What it is to be tuned, or asked, on.
+
+    Returns:
+        The splits that either of the two states.
 
     Raises:
         RunError: It was tuned on another split of a dataset of `panel`, or what is written there is no lineage.

@@ -234,8 +234,8 @@ def without_place(title: str) -> str:
 
 
 def is_abbreviated(title: str) -> bool:
-    """Whether a word of the title is an abbreviation: one that is spelt out here, or one in capitals among others, as in
-    "NGS biostatistician"."""
+    """Whether a word of the title is an abbreviation: one that is spelt out here, or one in capitals among others, as
+    in "NGS biostatistician"."""
     said = [word for word in re.findall(r"[^\W_]+", title) if word.casefold() not in RANKS]
     capitals = [word for word in said if word.isupper() and 2 <= len(word) <= LONGEST_ABBREVIATION]
     among_others = any(not word.isupper() and len(word) > 1 for word in said)

@@ -30,7 +30,7 @@ TAKEN = (REPORT, ANSWERS, COSTS, DISCLOSURE, "tables", "figures", "confirmation"
 
 
 def make_package(study: Study, size: SizeName, out: Path, *, plan: Path | None = None) -> None:
-    """Write the package of a study to the new folder `out`.
+    """Write the package of a study to the new folder `out`, or in the place of an earlier one that nobody has changed.
 
     Args:
         study: A study whose questions are answered.
@@ -39,10 +39,10 @@ def make_package(study: Study, size: SizeName, out: Path, *, plan: Path | None =
         plan: The plan that was confirmed, if one was.
 
     Raises:
-        StorageError: `out` exists.
+        StorageError: `out` holds anything else.
     """
     folder = study.cache.folder
-    with new_folder(out) as place:
+    with new_folder(out, kind="package") as place:
         for name in TAKEN:
             if (folder / name).is_dir():
                 shutil.copytree(folder / name, place / name)
