@@ -20,7 +20,7 @@ from laborllm.models.contract import Spec
 from laborllm.models.counts.specs import Transition, Variant
 from laborllm.models.language.specs import EmbeddingLogit, LanguageModel, OffTheShelf, TitleHead
 from laborllm.models.mixture.specs import Mixture
-from laborllm.models.registry import MODELS, lineage_of, load, load_forecaster, spec_class, state_of
+from laborllm.models.registry import MODELS, load, load_forecaster, spec_class, state_of
 from laborllm.models.runs.base_lineage import KEY, read_lineage, write_lineage
 from laborllm.models.runs.card import AUDIT, model_card, with_section
 from laborllm.models.runs.lineage import UNPUBLISHED, Lineage
@@ -37,6 +37,7 @@ from laborllm.models.runs.run_folder import (
 )
 from laborllm.models.runs.shipped import SHIPPED, find_run, shipped_models
 from laborllm.models.sequence.specs import BagOfJobs, Career, Logit, Nemo
+from laborllm.models.taxonomies import lineage_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.storage import MARKER

@@ -18,7 +18,8 @@ from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
 from laborllm.evaluation.bootstrap import require_draws
 from laborllm.models.contract import Fitted, Forecaster
-from laborllm.models.registry import lineage_of, load, load_forecaster
+from laborllm.models.registry import load, load_forecaster
+from laborllm.models.taxonomies import lineage_of
 from laborllm.panel import Panel
 from laborllm.privacy import SMALLEST_CELL
 

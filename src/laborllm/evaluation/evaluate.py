@@ -17,8 +17,7 @@ from laborllm.evaluation.scores.portions import Score, Scores, score_records
 from laborllm.evaluation.tables import Found, Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
-from laborllm.models.registry import lineage_of
-from laborllm.models.taxonomies import taxonomy_of
+from laborllm.models.taxonomies import lineage_of, taxonomy_of
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel
 from laborllm.panel.files.store import Careers, PanelFile

@@ -7,11 +7,9 @@ from typing import Any
 from laborllm.errors import LaborLLMError, OptionError, RunError, first_line
 from laborllm.models.contract import Fitted, Forecaster, Spec
 from laborllm.models.forecasts.saved import SavedForecast
-from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.options import from_options
-from laborllm.models.runs.run_folder import FitRecord, read_run
+from laborllm.models.runs.run_folder import read_run
 from laborllm.models.runs.shipped import find_run
-from laborllm.models.scored import WithScoring
 from laborllm.panel.files.store import Careers
 from laborllm.storage import MARKER, file_hash
 
@@ -80,17 +78,6 @@ def load_forecaster(path: Path, *, held_out_by: Careers | None = None) -> Fitted
 def as_forecaster(model: str | Path | Forecaster) -> Forecaster:
     """A fitted model as it is given, or the one of a run folder."""
     return load(Path(model)) if isinstance(model, str | Path) else model
-
-
-def lineage_of(model: Forecaster) -> Lineage:
-    """The splits behind a fitted model, or behind the one that saved forecasts are of; none behind a forecaster that
-    does not say what it was fitted on."""
-    if isinstance(model, WithScoring):
-        return lineage_of(model.forecaster)
-    if isinstance(model, SavedForecast):
-        return model.lineage
-    record = getattr(model, "record", None)
-    return record.lineage if isinstance(record, FitRecord) else Lineage()
 
 
 def state_of(path: Path) -> str:

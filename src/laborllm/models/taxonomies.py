@@ -1,4 +1,5 @@
-"""Where a model and a panel meet: it forecasts over the taxonomy of its fit, from careers as long as it knows."""
+"""Where a model and a panel meet: it forecasts over the taxonomy of its fit, from careers as long as it knows, and
+brings along who was held out."""
 
 import polars as pl
 
@@ -6,6 +7,7 @@ from laborllm.errors import RunError
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.forecasts.saved import SavedForecast
+from laborllm.models.runs.lineage import Lineage
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.scored import WithScoring
 from laborllm.occupations import Taxonomy
@@ -24,6 +26,18 @@ def taxonomy_of(model: Forecaster | Forecast, careers: Careers) -> Taxonomy:
             return taxonomy_of(model.forecaster, careers)
     record = getattr(model, "record", None)
     return record.taxonomy if isinstance(record, FitRecord) else careers.taxonomy
+
+
+def lineage_of(model: Forecaster) -> Lineage:
+    """The splits behind a fitted model, or behind the one that saved forecasts are of; none behind a forecaster that
+    does not say what it was fitted on."""
+    match model:
+        case SavedForecast():
+            return model.lineage
+        case WithScoring():
+            return lineage_of(model.forecaster)
+    record = getattr(model, "record", None)
+    return record.lineage if isinstance(record, FitRecord) else Lineage()
 
 
 def made_before(model: Forecaster | Forecast) -> Forecast | None:

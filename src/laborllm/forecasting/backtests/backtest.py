@@ -19,8 +19,7 @@ from laborllm.forecasting.backtests.scored import means_of, scores_at
 from laborllm.forecasting.groups.common_error import CommonError
 from laborllm.models.contract import Forecaster
 from laborllm.models.counts.specs import Transition
-from laborllm.models.registry import lineage_of
-from laborllm.models.taxonomies import require_taxonomy
+from laborllm.models.taxonomies import lineage_of, require_taxonomy
 from laborllm.panel import Panel
 
 MARKOV: dict[str, Transition] = {

@@ -32,13 +32,13 @@ from laborllm.models.language.head.offset import OffsetCareer, with_offset
 from laborllm.models.language.head.paths import HeadPaths
 from laborllm.models.language.head.task import TitleChoice
 from laborllm.models.language.titles import encode, read_base, readable_parts
-from laborllm.models.registry import lineage_of, load, load_forecaster, state_of
+from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
 from laborllm.models.runs.options import identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_by_all, seen_values
-from laborllm.models.taxonomies import require_taxonomy
+from laborllm.models.taxonomies import lineage_of, require_taxonomy
 from laborllm.panel import Panel
 from laborllm.progress import progress
 from laborllm.runtime import seeded

@@ -12,10 +12,10 @@ from laborllm.models.mixture.history import training_records
 from laborllm.models.mixture.mixture import MEAN_WEIGHT, FittedMixture, log_likelihoods_of
 from laborllm.models.mixture.temperature import best_temperature
 from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights, constant_weights, varying_weights
-from laborllm.models.registry import lineage_of, load_forecaster, state_of
+from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.runs.run_folder import FitRecord
 from laborllm.models.runs.seen import seen_by_all
-from laborllm.models.taxonomies import require_taxonomy
+from laborllm.models.taxonomies import lineage_of, require_taxonomy
 from laborllm.panel import Panel
 
 if TYPE_CHECKING:
