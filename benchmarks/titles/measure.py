@@ -7,6 +7,7 @@ import polars as pl
 
 from benchmarks.titles.classifier import fit_classifier
 from benchmarks.titles.onet import KNOWN, codes_of_onet, read_onet, uniform
+from benchmarks.titles.slips import mistyped
 from laborllm.errors import SourceError
 from laborllm.occupations.coding import Accuracy, TitleCoder, load_coder, measure_accuracy
 from laborllm.occupations.coding.accuracy import RightCodes, right_codes, unlisted
@@ -18,11 +19,11 @@ HELD_OUT = 0.2
 
 def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]:
     """Accuracy by what was asked: all and the unlisted titles of O*NET's other half, long and short, and of the file,
-    and held out ones.
+    mistyped titles of the handbooks, and held out ones.
 
     Args:
         titles: CSV file with the columns title and code (occ1990dd); a title may have several rows.
-        seed: draws the titles held out of the index and of the handbooks.
+        seed: draws the titles held out of the index and of the handbooks, and the slips.
     """
     asked = {} if titles is None else {titles.name: _read_titles(titles)}
     onet = read_onet()
@@ -32,6 +33,8 @@ def measure_coding(titles: Path | None, *, seed: int = 0) -> dict[str, Accuracy]
     for name, known_codes in asked.items():
         found[f"{name}, all"] = measure_accuracy(coder, known_codes)
         found[f"{name}, unlisted"] = measure_accuracy(coder, unlisted(coder, known_codes))
+    for kind, titles_with_slips in mistyped(right_codes(load_titles().modern), seed=seed).items():
+        found[f"mistyped titles of {kind}"] = measure_accuracy(coder, titles_with_slips)
     return found | {f"held out of the {name}": it for name, it in held_out_accuracy(seed=seed).items()}
 
 

@@ -243,12 +243,9 @@ def test_the_most_frequent_titles_of_resumes_are_right_or_uncoded(
         ("M\u00e8re au foyer", {ANY}),
         ("Verk\u00e4ufer", {ANY}),
         *((title, {ANY}) for title in ("Cajera", "Maestra", "Secretaria", "Postino", "Operaio", "Profesora")),
-        *((title, {ANY}) for title in ("Contable", "Chofer", "Serveur", "Vendeur", "G\u00e9rant", "Gardien")),
-        *(
-            (title, {ANY})
-            for title in ("B\u00e4cker", "Bauer", "Berater", "Fr\u00e4ser", "Winzer", "M\u00fcller", "Polis")
-        ),
-        *((title, {ANY}) for title in ("BA\u0308CKER", "Lasser", "Slager", "Dokter", "Bonde", "\u0160ofer")),
+        *((title, {ANY}) for title in ("Chofer", "Vendeur", "G\u00e9rant", "Gardien")),
+        *((title, {ANY}) for title in ("B\u00e4cker", "Bauer", "Fr\u00e4ser", "Winzer", "M\u00fcller", "Polis")),
+        *((title, {ANY}) for title in ("BA\u0308CKER", "Lasser", "Dokter", "Bonde", "\u0160ofer")),
         *(("Camera Operator", {ANY, "195"}), ("Barista", {"444"}), ("Secretery", {"313"}), ("Cashieer", {"276"})),
         ("Chef de cuisine", {"436"}),
     ],

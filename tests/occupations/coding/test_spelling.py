@@ -6,9 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from laborllm.occupations.coding.ranker import Words
 from laborllm.occupations.coding.spelling import FREQUENT, LONG, Spelling
 
-LISTED = [*[("registered", "nurse"), ("machinist",), ("baker", "cashier")] * FREQUENT, ("constable",)]
+LISTED = [
+    *[("registered", "nurse"), ("machinist",), ("baker", "cashier")] * FREQUENT,
+    ("constable",),
+    ("police", "van"),
+]
 LETTERS = st.text("ab", min_size=LONG - 2, max_size=LONG + 1)
 
 
@@ -27,10 +32,15 @@ def distance(one: str, other: str) -> int:
     return upto(len(one), len(other))
 
 
+def nothing(title: Words) -> bool:
+    """Whether a title is listed, where none is."""
+    return False
+
+
 @given(st.dictionaries(LETTERS, st.integers(FREQUENT - 2, FREQUENT + 2), min_size=1, max_size=6), LETTERS)
 def test_an_unlisted_word_becomes_the_most_frequent_that_is_one_slip_away(listed: dict[str, int], word: str) -> None:
     spelling = Spelling.learn([(one,) for one, titles in listed.items() for _ in range(titles)])
-    (found,) = spelling.corrected((word,))
+    (found,) = spelling.corrected((word,), nothing)
     alike = [one for one in listed if distance(one, word) == 1 and one[0] == word[0]]
     near = [one for one in alike if listed[one] >= FREQUENT and max(len(one), len(word)) >= LONG]
     if word in listed or not near:
@@ -55,4 +65,28 @@ def test_an_unlisted_word_becomes_the_most_frequent_that_is_one_slip_away(listed
     ids=["listed", "missing", "swapped", "doubled", "short", "of another language", "like a rare one", "with a figure"],
 )
 def test_a_slip_of_a_long_and_frequent_word_is_that_word(said: str, read: str) -> None:
-    assert Spelling.learn(LISTED).corrected((said,)) == (read,)
+    assert Spelling.learn(LISTED).corrected((said,), nothing) == (read,)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("registered nruse", "registered nurse"),
+        ("polce van", "police van"),
+        ("polce nurse", "polce nurse"),
+        ("polce vna", "polce vna"),
+        ("nruse", "nruse"),
+        ("florsit", "florist"),
+        ("registerer", "registerer"),
+    ],
+    ids=["short", "rare", "listed as no whole", "two slips", "short and alone", "rare and alone", "listed itself"],
+)
+def test_a_slip_in_a_listed_title_may_be_of_a_shorter_or_rarer_word(said: str, read: str) -> None:
+    titles = [*LISTED, ("registerer",), ("florist",), ("nurse",)]
+    found = Spelling.learn(titles).corrected(tuple(said.split()), set(titles).__contains__)
+    assert found == tuple(read.split())
+
+
+def test_the_word_that_makes_a_listed_title_comes_before_a_more_frequent_one() -> None:
+    titles = [*[("electrical", "engineer")] * 3 * FREQUENT, *[("electrician",)] * FREQUENT]
+    assert Spelling.learn(titles).corrected(("electrican",), set(titles).__contains__) == ("electrician",)

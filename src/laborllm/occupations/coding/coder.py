@@ -178,7 +178,9 @@ class TitleCoder:
         if len(said) == 1 and self._is_foreign_word(said[0], title):
             return said, FOREIGN
         place = without_place(title)
-        said, shorter = (self.spelling.corrected(form) for form in (said, said if place == title else words(place)))
+        said, shorter = (
+            self.spelling.corrected(form, self._is_listed) for form in (said, said if place == title else words(place))
+        )
         for match, form in ((SAME, said), (LESS, without_rank(said)), (LESS, shorter), (LESS, without_rank(shorter))):
             if key(form) in self.lists:
                 return form, match
@@ -188,6 +190,9 @@ class TitleCoder:
         if is_foreign(title):
             return said, FOREIGN
         return said, ABBREVIATED if is_abbreviated(title) else SIMILAR
+
+    def _is_listed(self, form: Words) -> bool:
+        return key(form) in self.lists or key(without_rank(form)) in self.lists
 
     def _is_foreign_word(self, word: str, title: str) -> bool:
         """Whether a title of one word is not English."""
