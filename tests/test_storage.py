@@ -232,6 +232,15 @@ def test_what_is_quickly_made_again_replaces_what_nobody_changed(tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]
 
 
+def test_what_is_quickly_made_again_stays_where_that_fails(tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    write_tables(place)
+    with pytest.raises(RuntimeError), new_folder(place, kind="tables"):
+        raise RuntimeError
+    assert (place / "table.tex").read_text() == "tables"
+    assert [path.name for path in tmp_path.iterdir()] == ["tables"]
+
+
 @pytest.mark.parametrize("change", ["edited", "added", "removed", "other kind", "no kind", "link"])
 def test_what_is_quickly_made_again_replaces_nothing_else(change: str, tmp_path: Path) -> None:
     place = tmp_path / "tables"

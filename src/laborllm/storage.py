@@ -72,19 +72,19 @@ def new_folder(path: Path, *, editable: Collection[str] = (), kind: str = "") ->
         StorageError: `path` exists otherwise, or cannot be written.
     """
     require_free(path, kind=kind)
-    if path.exists():
-        remove_folder(path)
     sibling = _sibling(path)
     try:
         with _refusing(path, sibling):
             _remove_leftovers(path)
+            _remove_leftovers(_old(path))
             sibling.mkdir()
             yield sibling
             marker = {"kind": kind, "editable": list(editable), "sha256": _hashes(sibling, editable)}
             (sibling / MARKER).write_text(json.dumps(marker, indent=1))
             _give_one_mode(sibling)
             _to_disk(sibling)
-            sibling.replace(path)
+            require_free(path, kind=kind)
+            _take_place(sibling, path)
     finally:
         _remove(sibling)
 
@@ -214,6 +214,19 @@ def _remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def _take_place(folder: Path, path: Path) -> None:
+    """Rename a folder to `path`; what was there is removed once it has its place."""
+    gone = _sibling(_old(path))
+    if path.exists():
+        path.rename(gone)
+    folder.replace(path)
+    _remove(gone)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f"{path.name}.old")
 
 
 def remove_folder(path: Path) -> None:
