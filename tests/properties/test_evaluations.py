@@ -74,6 +74,7 @@ def test_an_integer_weight_is_as_many_such_workers(fitted: Fitted, people: Panel
     copies = weighted.records.with_columns(pl.int_ranges("times").alias("copy")).explode("copy")
     replicated = replace(
         people,
+        dataset="COPIES",  # whose workers are not those that the model knows as held out
         records=copies.with_columns(pl.concat_str("worker", pl.lit("/"), "copy").alias("worker")).drop("copy", "times"),
     )
     once = measured(fitted, weighted, "gender", weights="times")

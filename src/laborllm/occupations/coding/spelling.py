@@ -39,6 +39,13 @@ class Spelling:
         A slip is a letter that is missing, doubled, wrong, or in its neighbour's place (Damerau 1964).
         An unlisted word is the most frequent word one slip away that makes the title a listed one ("truck drver"), or
         else the most frequent at all, if there is one of many letters that many titles have.
+
+        Args:
+            title: The words of a title.
+            is_listed: Whether a list has a title of such words.
+
+        Returns:
+            As many words.
         """
         new = [at for at, word in enumerate(title) if self.is_new(word)]
         if len(new) == 1:
