@@ -81,10 +81,10 @@ def test_the_curve_of_pruning_tells_the_nodes() -> None:
     assert {"145 nodes", "1,772 nodes", "0.05", "0.001"} <= set(shown)
 
 
-def test_an_axis_is_logarithmic_only_beyond_a_factor_of_ten() -> None:
-    frame = pl.DataFrame({"model": ["a", "b"], "estimate": [8.0, 79.0], "low": [7.0, 70.0], "high": [9.0, 90.0]})
+def test_an_axis_is_logarithmic_only_beyond_a_factor_of_four() -> None:
+    frame = pl.DataFrame({"model": ["a", "b"], "estimate": [8.0, 31.0], "low": [7.0, 30.0], "high": [9.0, 34.0]})
     assert '"log"' not in figures.perplexity_by_model(frame).to_json()
-    wide = frame.with_columns(estimate=pl.Series([8.0, 81.0]))
+    wide = frame.with_columns(estimate=pl.Series([8.0, 33.0]))
     assert '"log"' in figures.perplexity_by_model(wide).to_json()
 
 

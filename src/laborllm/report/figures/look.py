@@ -31,7 +31,7 @@ SERIES = (MARK, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 FONT = "Helvetica, Arial, sans-serif"
 
 WIDE, PHONE, NARROW = 540, 200, 136  # pixels of a figure of one panel, on a phone, and of one among several
-LOG_ABOVE = 10  # largest over smallest value from which an axis is logarithmic
+LOG_ABOVE = 4  # largest over smallest value from which an axis is logarithmic
 COLUMNS = 4  # panels side by side
 FITS = 24  # letters over a small panel
 
@@ -157,7 +157,7 @@ def shape(frame: pl.DataFrame) -> alt.Shape:
 
 
 def value_scale(frame: pl.DataFrame, value: str = "estimate") -> alt.Scale:
-    """Logarithmic where the values span more than a factor of ten; zero is not shown."""
+    """Logarithmic where one value is many times another, which would press the others together; zero is not shown."""
     low, high = extreme(frame, value)
     if high > LOG_ABOVE * low:
         return alt.Scale(type="log", nice=False, padding=8)
