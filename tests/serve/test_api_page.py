@@ -34,7 +34,7 @@ def test_every_call_of_the_description_is_on_the_page(page: str, client: TestCli
 
 
 def test_every_command_that_asks_gets_an_answer(page: str, client: TestClient) -> None:
-    """As curl would make it; the people of a group are cut short on the page."""
+    """As curl would make it."""
     for path, words in commands(page).items():
         program, place, *options = words
         assert program == "curl"
@@ -44,13 +44,8 @@ def test_every_command_that_asks_gets_an_answer(page: str, client: TestClient) -
             continue
         flag, body = options
         assert flag == "--json"
-        asked = json.loads(body)
-        if "people" in asked:
-            assert asked["people"][1:] == ["..."]
-            assert {**asked, "people": BODIES[path]["people"]} == BODIES[path]
-        else:
-            assert asked == BODIES[path]
-        assert client.post(place, json=BODIES[path]).status_code == 200
+        assert json.loads(body) == BODIES[path]
+        assert client.post(place, json=json.loads(body)).status_code == 200
 
 
 def test_keys_are_spoken_of_where_they_are_needed(served: Served, page: str) -> None:

@@ -43,10 +43,4 @@ def _curl(base: str, path: str) -> str:
     place = f"{base}{path}".replace("{code}", CODE)
     if path not in BODIES:
         return f"curl {place}"
-    return f"curl {place} \\\n  --json '{json.dumps(_short(BODIES[path]))}'"
-
-
-def _short(body: dict[str, object]) -> dict[str, object]:
-    """A body whose people are few enough to read."""
-    people = body.get("people")
-    return body | {"people": [*people[:1], "..."]} if isinstance(people, list) else body
+    return f"curl {place} \\\n  --json '{json.dumps(BODIES[path])}'"
