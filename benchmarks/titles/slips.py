@@ -17,7 +17,8 @@ def mistyped(titles: RightCodes, *, seed: int = 0) -> dict[str, RightCodes]:
         seed: Draws the word, the letter and the slip.
 
     Returns:
-        Mistyped titles to the right codes, of `one word` and of `several`; titles of short words alone are left out.
+        Of titles of `one word` and of `several words`: mistyped title to its right codes; where all words are short,
+        it is left out.
     """
     random = Random(seed)
     one: dict[str, Set[str]] = {}
