@@ -46,7 +46,7 @@ def audit(
     from laborllm.models.runs.run_folder import write_section
 
     loaded = api.read_panel(panel)
-    fitted = api.load(run, held_out_by=loaded)
+    fitted = api.load(run)
     found = attack(
         fitted,
         loaded,

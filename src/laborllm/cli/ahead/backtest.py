@@ -60,8 +60,7 @@ def backtest(
         if path is not None:
             require_table(path, "long", None)
     careers = api.read_panel(panel)
-    held_out_by = None if split == "train" else careers
-    models = {name: api.load(path, held_out_by=held_out_by) for name, path in paths_by_name(runs).items()}
+    models = {name: api.load(path) for name, path in paths_by_name(runs).items()}
     known = None if common_error is None else read_rates(common_error)
     found = score(
         models,
@@ -72,7 +71,7 @@ def backtest(
         workers=workers,
         draws=draws,
         seed=seed,
-        refits={next(iter(models)): [api.load(path, held_out_by=held_out_by) for path in refits or ()]},
+        refits={next(iter(models)): [api.load(path) for path in refits or ()]},
         common_error={} if known is None else {name: CommonError.from_rates(known, name) for name in models},
     )
     _write(found, out, rates, page, careers.dataset)
