@@ -113,6 +113,8 @@ VERBS = {
     "backtest": "backtest counts panel.parquet --origins 2009 --horizon 2 --draws 5 --out out/s.csv --rates out/r.csv",
     "study": "study study.yaml --size smoke --out out/study",
     "package": "study package study.yaml --size smoke --study done --out out/package",
+    "plan": "study plan study.yaml --size smoke --study done --out out/plan.json",
+    "layout": "export career panel.parquet --out out/layout",
 }
 KILLS = 5  # of a verb, spread over its work, and as many again in its last calls
 
@@ -152,7 +154,7 @@ def test_a_verb(verb: str, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(
         "title: A\npanels: {A: panel.parquet}\nmodels: [two-part, logit]\nquestions: [1]\n"
     )
-    if verb == "package":
+    if verb in ("package", "plan"):
         run_study(tmp_path / "study.yaml", tmp_path / "done", size="smoke")
     process = get_context("spawn").Process(target=kill_verb, args=(tmp_path, VERBS[verb]))
     process.start()

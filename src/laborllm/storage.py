@@ -57,13 +57,13 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(path: Path, *, editable: Collection[str] = (), kind: str = "") -> Iterator[Path]:
     """Yield a sibling folder to fill; mark it complete and rename it to `path` when the block ends well.
 
-    No folder of another's is ever replaced, and of ours only what is quickly made again, as it takes two steps and a
-    kill between them leaves none.
+    No folder of another's is ever replaced, and of ours only what the same command makes again, as it takes two steps
+    and a kill between them leaves none.
 
     Args:
         path: The folder.
         editable: Names of files that may be changed later: the marker does not hold their hashes.
-        kind: Of a folder that is quickly made again: one of its kind goes before, if nothing in it was changed.
+        kind: Of a folder that the same command makes again: one of its kind goes before, if nothing in it was changed.
 
     Yields:
         The sibling.

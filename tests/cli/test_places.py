@@ -12,7 +12,7 @@ from cyclopts import Argument
 from cli.commands import laborllm
 from cli.test_main import VERBS
 from laborllm.cli import app
-from laborllm.cli.places import TO_FILE, TO_FOLDER, TO_NEW_FOLDER, TO_PACKAGE, TO_TABLES, Place, written_by
+from laborllm.cli.places import TO_FILE, TO_FOLDER, Place, written_by
 
 Capture = pytest.CaptureFixture[str]
 
@@ -82,10 +82,8 @@ def make(kind: str, path: Path) -> None:
 
 
 WRONG = {
+    **dict.fromkeys(Place, ("link", "dangling link", "pipe", "device", "file", "folder")),
     TO_FILE: ("link", "dangling link", "pipe", "device", "folder"),
-    **dict.fromkeys(
-        (TO_NEW_FOLDER, TO_TABLES, TO_PACKAGE), ("link", "dangling link", "pipe", "device", "file", "folder")
-    ),
     TO_FOLDER: ("link", "dangling link", "pipe", "device", "file"),
 }
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from laborllm import load
+from laborllm.cli.places import TO_DEMO
 from laborllm.demo import Budget, run, run_demo
+from laborllm.errors import StorageError
 from laborllm.lm.tuning.config import TuningConfig
 from laborllm.sources import import_nlswork
 
@@ -51,6 +53,12 @@ def test_a_machine_that_is_too_slow_counts(
     assert not (tmp_path / "demo" / "fine-tuned").exists()
     page = (tmp_path / "demo" / "report.html").read_text("utf-8")
     assert "this machine is too slow for one in the time there is" in page
+    TO_DEMO.require(tmp_path / "demo")
+    assert run_demo(tmp_path / "demo", limit=0).estimates.equals(found.estimates)
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+    (tmp_path / "demo" / "notes.txt").write_text("by hand")
+    with pytest.raises(StorageError, match="exists already"):
+        run_demo(tmp_path / "demo", limit=0)
 
 
 @pytest.mark.slow

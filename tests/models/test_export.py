@@ -16,6 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from laborllm.cli.places import TO_MODEL
 from laborllm.errors import RunError, StorageError
 from laborllm.lm.tuning.config import TitleTokens, TuningConfig
 from laborllm.models.counts.specs import Transition
@@ -124,6 +125,15 @@ def test_what_cannot_be_exported_is_refused(panel: Panel, base_folder: Path, tmp
         export_model(tmp_path / "full", tmp_path / "out", adapter=True)
     with pytest.raises(StorageError, match="exists already"):
         export_model(tmp_path / "full", tmp_path / "counts")
+
+
+def test_the_same_export_takes_the_place_of_what_it_wrote(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    """As after a kill in its last moment."""
+    LanguageModel(str(base_folder), training=RECIPE).fit(panel).save(tmp_path / "run")
+    for _ in range(2):
+        export_model(tmp_path / "run", tmp_path / "out", adapter=True)
+        TO_MODEL.require(tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "run"]
 
 
 def test_a_full_disk_leaves_nothing(panel: Panel, base_folder: Path, small_disk: Path, tmp_path: Path) -> None:

@@ -57,8 +57,10 @@ def test_a_plan_is_frozen(file: Path, tmp_path: Path) -> None:
     assert len(plan["questions"]) == 13
     assert len(set(plan["seeds"])) == SMALL.repeats
     assert set(plan["models"]) == {"two-part", "plain", "career", "mixture", "mixture-varying"}
-    with pytest.raises(StorageError, match="a plan is made once"):
-        make_plan(study, "cpu", list(QUESTIONS), out)
+    assert make_plan(study, "cpu", list(QUESTIONS), out) == plan == read_plan(out)  # as after a kill in its last moment
+    for questions, seed in (([QUESTIONS[0]], None), (list(QUESTIONS), plan["seeds"][0] + 1)):
+        with pytest.raises(StorageError, match="a plan is made once"):
+            make_plan(study, "cpu", questions, out, seed=seed)
     other = make_plan(study, "cpu", list(QUESTIONS), tmp_path / "other.json")
     assert other["seeds"] != plan["seeds"]  # with a chance of less than one in two thousand million
     out.write_text(out.read_text().replace(str(plan["seeds"][0]), str(plan["seeds"][0] + 1)))
@@ -102,6 +104,9 @@ def test_a_confirmation_holds_everyone_out_once_in_a_repeat(file: Path, tmp_path
     assert "3 folds by household, drawn 2 times, seeds 7 and 8" in found.tables["OWN"].note
     said = json.loads((tmp_path / "confirmed" / "confirmation" / "confirmation.json").read_text())
     assert said["plan"] == found.plan["hash"]
+    note = (tmp_path / "plan.json.opened.json").read_text()
+    assert confirm(tmp_path / "plan.json", tmp_path / "confirmed") == found  # as after a kill in its last moment
+    assert (tmp_path / "plan.json.opened.json").read_text() == note
     with pytest.raises(RunError, match=f"the plan was opened on {found.opened[:10]}.* it is confirmed once"):
         confirm(tmp_path / "plan.json", tmp_path / "again")
 

@@ -6,12 +6,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from laborllm.cli.options import Seed
-from laborllm.cli.places import TO_NEW_FOLDER
+from laborllm.cli.places import TO_DEMO
 
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(help="Folder to write; it must not exist."), TO_NEW_FOLDER] = Path("demo"),
+    out: Annotated[
+        Path, Parameter(help="Folder to write; one that is there goes if nobody has changed it."), TO_DEMO
+    ] = Path("demo"),
     seed: Seed = 0,
 ) -> None:
     """Go the whole path on public data: import nlswork, fit three models, evaluate them, write a report.

@@ -1,13 +1,12 @@
 """Places that a command writes to: marked where the option is, and refused before any work where they cannot serve.
 
-An option that names one carries `TO_FILE`, `TO_NEW_FOLDER`, `TO_TABLES`, `TO_PACKAGE` or `TO_FOLDER`:
+An option that names one carries `TO_FILE`, `TO_FOLDER`, or the kind of a folder that is written whole, as `TO_TABLES`:
 
     out: Annotated[Path, Parameter(help="HTML page to write."), TO_FILE]
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any, get_args
@@ -18,24 +17,35 @@ from laborllm.storage import MARKER, require_file, require_folder, require_free
 
 
 class Place(Enum):
-    """What a command writes at a path."""
+    """What a command writes at a path: files, or a folder of a kind, in the place of one that nobody has changed."""
 
     FILE = "a file, in the place of one that is there"
-    NEW_FOLDER = "a folder where nothing is"
-    TABLES = "a folder of tables, in the place of one that nobody has changed"
-    PACKAGE = "a replication package, in the place of one that nobody has changed"
     FOLDER = "files in a folder, which is made if need be"
+    DEMO = "demo"
+    LAYOUT = "layout"
+    MODEL = "model"
+    PACKAGE = "package"
+    TABLES = "tables"
+
+    def require(self, path: Path) -> None:
+        """Raise `StorageError` if this cannot be written at `path`."""
+        match self:
+            case Place.FILE:
+                require_file(path)
+            case Place.FOLDER:
+                require_folder(path)
+            case _:
+                require_free(path, kind=self.value)
 
 
-TO_FILE, TO_NEW_FOLDER, TO_FOLDER = Place.FILE, Place.NEW_FOLDER, Place.FOLDER
-TO_TABLES, TO_PACKAGE = Place.TABLES, Place.PACKAGE
-REQUIRE: dict[Place, Callable[[Path], None]] = {
-    TO_FILE: require_file,
-    TO_NEW_FOLDER: require_free,
-    TO_TABLES: partial(require_free, kind="tables"),
-    TO_PACKAGE: partial(require_free, kind="package"),
-    TO_FOLDER: require_folder,
-}
+TO_FILE, TO_FOLDER = Place.FILE, Place.FOLDER
+TO_DEMO, TO_LAYOUT, TO_MODEL, TO_PACKAGE, TO_TABLES = (
+    Place.DEMO,
+    Place.LAYOUT,
+    Place.MODEL,
+    Place.PACKAGE,
+    Place.TABLES,
+)
 
 
 def written_by(argument: Argument) -> Place | None:
@@ -80,7 +90,7 @@ def refuse_places(app: App, commands: tuple[str, ...], arguments: ArgumentCollec
         if one.resolve() == other.resolve():
             raise CycloptsError(msg=f"two results are to be written to {one}: name two places")
     for path, place in places:
-        REQUIRE[place](path)
+        place.require(path)
 
 
 def _is_of(path: Path, read: Path) -> bool:

@@ -69,7 +69,7 @@ def plan(
     Example: `laborllm study plan studies/nlsy97.yaml --study study --out plan.json`
 
     Args:
-        out: File of the plan; it must not exist.
+        out: File of the plan; it must not exist, or hold this very plan.
         seed: Seed of the folds, and those after it of repeats; default: drawn, so that nobody has seen them.
     """
     from laborllm.studies.confirmation.plan import make_plan

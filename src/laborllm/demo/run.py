@@ -24,10 +24,10 @@ TRIAL_SECONDS = 120.0  # that this may take at most, tuning and forecasts each
 
 
 def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None, limit: float = LIMIT) -> Evaluation:
-    """Write the panel, the run folders and `report.html` to a new folder, and show the tables.
+    """Write the panel, the run folders and `report.html` to a folder, and show the tables.
 
     Args:
-        out: The folder, which must not exist.
+        out: A new folder, or one of an earlier demo that nobody has changed.
         seed: Decides everything random.
         budget: How many careers are read, which decides all results together with the seed; None: the default, or less
             of it where this machine is too slow for the limit, and where it is much too slow no language model at all.
@@ -38,7 +38,7 @@ def run_demo(out: Path, *, seed: int = 0, budget: Budget | None = None, limit: f
     """
     start = time.monotonic()
     countdown = Countdown(limit if budget is None else math.inf)
-    with sole_writer(out), new_folder(out) as folder:
+    with sole_writer(out), new_folder(out, kind="demo") as folder:
         _say("1/5", "import nlswork: real careers of young women, 1968-1988")
         panel = import_nlswork()
         panel.save(folder / "nlswork.parquet")

@@ -31,9 +31,10 @@ JOBS = {"education": "in_education"}  # otherwise a job is a code of the taxonom
 
 
 def export_career(panel: Panel, out: Path) -> None:
-    """Write `panel` as a new folder in CAREER's layout. Weights and names of workers have no place in it.
+    """Write `panel` in CAREER's layout to a new folder, or in the place of one that nobody has changed.
 
-    Raises `SourceError` for a code with a space in it, and `StorageError` if `out` exists.
+    Weights and names of workers have no place in it. Raises `SourceError` for a code with a space in it, and
+    `StorageError` if `out` holds anything else.
     """
     spaced = [code for code in panel.taxonomy.codes if len(code.split()) != 1]
     if spaced:
@@ -43,7 +44,7 @@ def export_career(panel: Panel, out: Path) -> None:
         *(pl.col(column).str.join(" ") for column in BY_RECORD.values()),
         *(pl.col(column).first() for column in BY_WORKER.values()),
     )
-    with new_folder(out) as folder:
+    with new_folder(out, kind="layout") as folder:
         for (split,), rows in lines.group_by("split", maintain_order=True):
             for ending, column in COLUMNS.items():
                 (folder / f"{split}.{ending}").write_text("".join(f"{line}\n" for line in rows[column]))

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from laborllm.cli.options import EVERY_OPTION, PanelFile, RunFolder
-from laborllm.cli.places import TO_NEW_FOLDER
+from laborllm.cli.places import TO_LAYOUT, TO_MODEL
 
 export = App(
     name="export",
@@ -17,7 +17,12 @@ export = App(
 
 @export.command(name="career")
 def export_career(
-    panel: PanelFile, /, *, out: Annotated[Path, Parameter(help="Folder to write; new."), TO_NEW_FOLDER]
+    panel: PanelFile,
+    /,
+    *,
+    out: Annotated[
+        Path, Parameter(help="Folder to write; one that is there goes if nobody has changed it."), TO_LAYOUT
+    ],
 ) -> None:
     """Write the files that CAREER's own code reads: per split and variable one text file, a line per worker.
 
@@ -34,7 +39,7 @@ def export_model(
     run: RunFolder,
     /,
     *,
-    out: Annotated[Path, Parameter(help="Folder to write; new."), TO_NEW_FOLDER],
+    out: Annotated[Path, Parameter(help="Folder to write; one that is there goes if nobody has changed it."), TO_MODEL],
     adapter: Annotated[bool, Parameter(help="Only the adapter, for peft, without the base model.")] = False,
 ) -> None:
     """Write a fine-tuned language model as transformers loads it, with its tokenizer and a card on how to use it.

@@ -17,6 +17,7 @@ from laborllm.storage import new_folder, require_free
 from laborllm.text.prompt_specification import prompt_specification
 
 TITLES = "titles.csv"
+KIND = "model"
 
 
 def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
@@ -24,23 +25,23 @@ def export_model(run: Path, out: Path, *, adapter: bool = False) -> None:
 
     Args:
         run: Run folder of a language model.
-        out: Folder to write.
+        out: Folder to write, or one of an earlier export that nobody has changed.
         adapter: Write only the adapter, for `peft`; else the tuned weights with their tokenizer, for `transformers`.
 
     Raises:
         RunError: A run that is no language model, or has no adapter.
-        StorageError: An `out` that exists.
+        StorageError: `out` holds anything else.
     """
     found = read_run(run)
     if found.model != LanguageModel.name:
         raise RunError(f"{run} holds the model {found.model}: a run of {LanguageModel.name} can be exported")
     if adapter and not (run / ADAPTER).is_dir():
         raise RunError(f"{run} was tuned in all its weights and has no adapter", hint="leave out --adapter")
-    require_free(out)
+    require_free(out, kind=KIND)
     model = FittedLanguageModel.load(found, from_options(LanguageModel, found.options, run))
     spec, record, base = model.spec, model.record, model.text_model.base
     write_lineage(base.model.config, base.tokenizer, record.lineage)
-    with new_folder(out) as folder:
+    with new_folder(out, kind=KIND) as folder:
         if adapter:
             shutil.copytree(run / ADAPTER, folder, dirs_exist_ok=True)
         else:

@@ -31,6 +31,7 @@ Plan = Mapping[str, Any]
 Numbers = NDArray[np.float64]
 
 CLAIMED = "career"
+SAID = "confirmation.json"
 OPENED = ".opened.json"
 """What is added to the name of a plan for the file that says when it was opened, and whether it is answered."""
 
@@ -48,7 +49,7 @@ def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
     """Fit all models of a plan on all folds but one, in turn, and forecast that one: every worker is held out once in
     each repeat, which draws other folds.
 
-    A confirmation that was interrupted resumes; one that was answered is not made again.
+    A confirmation that was interrupted resumes; one that was answered is not made again, but read from its folder.
 
     Args:
         plan_file: As `make_plan` wrote it.
@@ -64,17 +65,23 @@ def confirm(plan_file: Path, out: Path, *, processes: int = 1) -> Confirmation:
     if not isinstance(known, dict):
         raise RunError(f"{note} does not say when the plan was opened")
     opened = str(known.get("opened", _now()))
-    if "answered" in known:
+    if "answered" in known and not _is_answered(out, plan):
         raise RunError(f"the plan was opened on {opened} and answered: it is confirmed once; make another plan")
     study = open_study(study_file(plan), out, size=plan["size"])
     require_planned(plan, study)
     with sole_writer(out):
-        _write(note, json.dumps({"opened": opened}))
+        _write(note, json.dumps(known | {"opened": opened}))
         run_jobs(study.cache, _asked(study, plan), processes=processes)
         tables = {name: _table(study, plan, name) for name in study.panels}
         _write_all(out, tables, plan, opened)
-        _write(note, json.dumps({"opened": opened, "answered": _now()}))
+        _write(note, json.dumps({"opened": opened, "answered": known.get("answered", _now())}))
     return Confirmation(tables, plan, opened)
+
+
+def _is_answered(out: Path, plan: Plan) -> bool:
+    """Whether a folder holds the answer to a plan."""
+    said = out / "confirmation" / SAID
+    return said.is_file() and plan["hash"] in said.read_text(encoding="utf-8", errors="replace")
 
 
 def _asked(study: Study, plan: Plan) -> list[Scores]:
@@ -144,7 +151,7 @@ def _write_all(out: Path, tables: Mapping[str, Table], plan: Plan, opened: str) 
         _write(folder / f"{name}.csv", table.to_csv())
         _write(folder / f"{name}.tex", table.to_latex())
     said = {"plan": plan["hash"], "made": plan["made"], "opened": opened, "tables": sorted(tables)}
-    _write(folder / "confirmation.json", json.dumps(said, indent=1))
+    _write(folder / SAID, json.dumps(said, indent=1))
 
 
 def _write(path: Path, text: str) -> None:

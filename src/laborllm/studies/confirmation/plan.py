@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -29,7 +30,7 @@ def make_plan(
         study: Its panels and models.
         size: As which the study is confirmed.
         questions: Their claims and rules are written down.
-        out: A file that is not there yet.
+        out: A file that is not there yet, or holds this very plan, which is then returned as it was made.
         seed: Of the folds of the first repeat, and those after it of the others; default: seeds that the system draws,
             so that nobody has seen what they give.
 
@@ -37,27 +38,40 @@ def make_plan(
         The plan, with its date and hash.
 
     Raises:
-        StorageError: `out` exists: a plan is not changed.
+        StorageError: `out` holds anything else: a plan is not changed.
     """
-    if out.exists():
-        raise StorageError(f"{out} exists: a plan is made once; choose another file for another plan")
-    plan = {
+    stated = {
         "title": study.file.title,
-        "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "laborllm": version("laborllm"),
         "size": size,
         "folds": study.size.folds,
-        "seeds": [secrets.randbelow(LARGEST_SEED) if seed is None else seed + at for at in range(study.size.repeats)],
         "study": {"panels": dict(study.file.panels), "base": study.file.base, "models": list(study.file.models)},
         "fingerprints": {name: study.cache.panels.fingerprint(name) for name in study.panels},
         "split_by": {name: study.panel(name).split_by for name in study.panels},
         "models": _models(study),
         "questions": [{"number": each.number, "claim": each.claim, "rule": each.rule} for each in questions],
     }
+    if out.exists():
+        return _made_before(out, stated if seed is None else stated | {"seeds": _seeds(study, seed)})
+    plan = stated | {"made": datetime.now(UTC).isoformat(timespec="seconds"), "seeds": _seeds(study, seed)}
     plan["hash"] = hash_of(plan)
     with new_file(out) as file:
         file.write_text(json.dumps(plan, indent=1))
     return plan
+
+
+def _made_before(out: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan that a file holds, if it states just this."""
+    with suppress(RunError):
+        plan = read_plan(out)
+        if stated.items() <= plan.items():
+            return plan
+    raise StorageError(f"{out} exists: a plan is made once; choose another file for another plan")
+
+
+def _seeds(study: Study, seed: int | None) -> list[int]:
+    """Of each repeat: drawn by the system, or the numbers from a first one on."""
+    return [secrets.randbelow(LARGEST_SEED) if seed is None else seed + at for at in range(study.size.repeats)]
 
 
 def read_plan(path: Path) -> dict[str, Any]:
