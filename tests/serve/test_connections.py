@@ -36,9 +36,11 @@ def listening(**settings: Any) -> Iterator[int]:
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +73,15 @@ def test_a_request_whose_head_is_whole_has_the_time_of_its_body(port: int) -> No
 @pytest.mark.parametrize("said", [b"", b"GET / HT", SLOW], ids=["silent", "line", "body"])
 def test_strangers_who_are_waited_for_shut_nobody_out(said: bytes) -> None:
     with listening(timeout_keep_alive=30, limit_concurrency=6) as port, ExitStack() as opened:
-        strangers = []
-        for _ in range(20):
-            stranger = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
-            stranger.sendall(said)
-            strangers.append(stranger)
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
-            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        for _ in range(20):  # a client comes while the last strangers are being told
+            strangers = []
+            for _ in range(20):
+                stranger = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+                stranger.sendall(said)
+                strangers.append(stranger)
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+                assert client.recv(1000).startswith(b"HTTP/1.1 200")
         assert _is_hung_up_on(strangers[0])  # the one that was waited for longest
         strangers[-1].settimeout(SILENT)
         with pytest.raises(TimeoutError):

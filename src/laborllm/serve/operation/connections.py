@@ -13,6 +13,7 @@ class Prompt(H11Protocol):
     """
 
     since: float  # when it was opened, or its last answer given
+    task: asyncio.Task[None] | None = None  # the last answer
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room, and begin to wait for the first request."""
@@ -26,6 +27,12 @@ class Prompt(H11Protocol):
         """Go on waiting, where uvicorn stops at the first letter: the head of a request that is whole ends it."""
         self.conn.receive_data(data)
         self.handle_events()
+
+    def handle_events(self) -> None:
+        """Keep the task of an answer that begins."""
+        before = set(self.tasks)
+        super().handle_events()
+        self.task = next(iter(self.tasks - before), self.task)
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -41,5 +48,7 @@ class Prompt(H11Protocol):
         others = (other for other in self.connections if isinstance(other, Prompt) and other is not self)
         oldest = min((other for other in others if other.waits), key=lambda other: other.since, default=None)
         if oldest is not None:
-            self.connections.discard(oldest)  # now, as others may be opened before it is told
+            self.connections.discard(oldest)  # now, as others may ask before it is told
+            if oldest.task is not None:
+                self.tasks.discard(oldest.task)
             oldest.transport.abort()
