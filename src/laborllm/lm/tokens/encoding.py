@@ -1,6 +1,6 @@
 """Career texts to tokens, with the place of every title; that a prompt ends between two tokens is checked."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
@@ -9,6 +9,7 @@ from typing import TypeVar
 from transformers import PreTrainedTokenizerFast
 
 from laborllm.errors import TaxonomyError
+from laborllm.lm.tokens.lines import KnownLines, Line, lines_of
 from laborllm.occupations import Taxonomy
 from laborllm.text import CareerText, Template, after
 
@@ -85,28 +86,29 @@ class CareerEncoder:
         """The column of each title in the taxonomy, by its tokens."""
         return {tokens: column for column, tokens in enumerate(self.title_tokens)}
 
+    @cached_property
+    def _titles(self) -> dict[str, Tokens]:
+        """The tokens of each title, and of the title of an open record: none."""
+        return dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
+
+    @cached_property
+    def _known_lines(self) -> KnownLines:
+        return KnownLines.of(self.tokenizer)
+
     def encode(self, careers: Iterable[CareerText]) -> Iterator[EncodedCareer]:
         """Tokenise careers, with the place of every title.
 
         Raises:
             TaxonomyError: A title has other tokens in a career than after a bare year.
         """
-        known = dict(zip(self.template.title_texts(self.taxonomy), self.title_tokens, strict=True)) | {"": ()}
         for career in (after(self.prefix, career) for career in careers):
-            encoded = self._encode_open(career) if career.is_open else self._encode(career)
-            for (start, end), (first, stop) in zip(career.places, encoded.places, strict=True):
-                title = career.text[start + 1 : end]
-                if encoded.tokens[first:stop] != known[title]:
-                    raise TaxonomyError(
-                        f"the tokenizer tokenises {title!r} in a career differently than after a bare year"
-                    )
-            yield encoded
+            yield self._encode_open(career) if career.is_open else self._encode(career)
 
     def _tokens_of(self, title: str) -> Tokens:
         line, end = "2000:", f" {title}\n2001:"
         career = CareerText("", line + end, (len(line),), (len(line) + 1 + len(title),))
-        encoded = self._encode(career)
-        return encoded.tokens[encoded.starts[0] : encoded.ends[0]]
+        tokens, _, ((start, stop),) = self._tokenise(career)
+        return tokens[start:stop]
 
     def _encode_open(self, career: CareerText) -> EncodedCareer:
         """The tokens up to the title of the open record, the same as when the record is closed."""
@@ -115,6 +117,24 @@ class CareerEncoder:
         return replace(closed, tokens=closed.tokens[:end], ends=(*closed.ends[:-1], end))
 
     def _encode(self, career: CareerText) -> EncodedCareer:
+        lines = lines_of(career.text, career.places)
+        tokens, places = self._known_lines.join(lines) or self._encode_whole(career, lines)
+        read = len(career.history)
+        starts, stops = zip(*places[read:], strict=True)
+        return EncodedCareer(career.worker, tokens, starts, stops, tuple(places[:read]))
+
+    def _encode_whole(self, career: CareerText, lines: Sequence[Line]) -> tuple[Tokens, list[tuple[int, int]]]:
+        """The tokens of a career one of whose lines is new, and the places of its titles."""
+        tokens, ends, places = self._tokenise(career)
+        for (start, end), (first, stop) in zip(career.places, places, strict=True):
+            title = career.text[start + 1 : end]
+            if tokens[first:stop] != self._titles[title]:
+                raise TaxonomyError(f"the tokenizer tokenises {title!r} in a career differently than after a bare year")
+        self._known_lines.learn(lines, tokens, ends, places)
+        return tokens, places
+
+    def _tokenise(self, career: CareerText) -> tuple[Tokens, list[int], list[tuple[int, int]]]:
+        """Tokens, where each ends in the text, and between which the titles are."""
         encoding = self.tokenizer(career.text, return_offsets_mapping=True)
         ends = [end for _, end in encoding["offset_mapping"]]
         places, token = [], 0
@@ -126,9 +146,7 @@ class CareerEncoder:
                 token += 1
             self._require_edges(career, encoding["offset_mapping"], first, token, prompt_end, title_end)
             places.append((first, token + 1))
-        read = len(career.history)
-        starts, stops = zip(*places[read:], strict=True)
-        return EncodedCareer(career.worker, tuple(encoding["input_ids"]), starts, stops, tuple(places[:read]))
+        return tuple(encoding["input_ids"]), ends, places
 
     def _require_edges(
         self, career: CareerText, offsets: list[tuple[int, int]], first: int, last: int, prompt_end: int, title_end: int
