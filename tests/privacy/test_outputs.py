@@ -1,6 +1,7 @@
 """The list of outputs beside a report: statuses and counts by hand, and what becomes of a list that is there."""
 
 import json
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -82,3 +83,22 @@ def test_what_fails_is_not_listed(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_output(tmp_path / "page.html", [Output("page")]):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_listed_is_not_written(tmp_path: Path) -> None:
+    """The list is longer than the file, and too long for the disk: an earlier file stays, with what is said of it."""
+    with new_output(tmp_path / "one.html", [Output("old")]) as file:
+        file.write_text("old")
+    largest, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, most))
+    try:
+        with (
+            pytest.raises(StorageError, match=rf"cannot write .*{FILE}: File too large"),
+            new_output(tmp_path / "one.html", [Output("new", said="word " * 1000)]) as file,
+        ):
+            file.write_text("new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, most))
+    assert (tmp_path / "one.html").read_text() == "old"
+    assert [entry["name"] for entry in said(tmp_path)["one.html"]] == ["old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [FILE, "one.html"]

@@ -116,7 +116,8 @@ def checked(
 
 @contextmanager
 def new_output(path: Path, outputs: Sequence[Output]) -> Iterator[Path]:
-    """Yield a sibling path to write as `storage.new_file` does; next to it, `disclosure.json` lists what is in it.
+    """Yield a sibling path to write as `storage.new_file` does; next to it, `disclosure.json` lists what is in it, and
+    does so before it is there, so that no file has an earlier one's list.
 
     Args:
         path: The file to write.
@@ -130,7 +131,7 @@ def new_output(path: Path, outputs: Sequence[Output]) -> Iterator[Path]:
     _read(path.parent / FILE)
     with new_file(path) as file:
         yield file
-    record(path.parent, {path.name: outputs})
+        record(path.parent, {path.name: outputs})
 
 
 def record(folder: Path, files: Mapping[str, Sequence[Output]]) -> None:
