@@ -70,6 +70,8 @@ def test_a_rate_that_is_too_high(base_folder: Path, capsys: Capture) -> None:
     fit = f"fit language-model panel.parquet --base {base_folder} --method full --epochs 30 --out run"
     line = refused(f"{fit} --learning-rate 1e30 --clip 1e30 --validate-every 1000", capsys)
     assert "lower the learning rate" in line
+    for name in ("logit", "bag-of-jobs", "nemo", "career"):
+        assert "lower the learning rate" in refused(f"fit {name} panel.parquet --learning-rate 1e30 --out run", capsys)
 
 
 def test_a_teacher_that_is_not_there(base_folder: Path, capsys: Capture) -> None:

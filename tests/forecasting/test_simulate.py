@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import laborllm as ll
-from laborllm.errors import PanelError
+from laborllm.errors import PanelError, RunError
 from laborllm.forecasting.frequencies import natural_frequencies
 from laborllm.forecasting.groups import group_shares
 from laborllm.forecasting.simulation.result import Simulation
@@ -182,6 +182,15 @@ def test_what_cannot_be_simulated_is_refused(
 ) -> None:
     with pytest.raises(PanelError, match=message):
         simulate(counted, panel, years=years, draws=draws)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 1.5, np.nan])
+def test_what_is_no_distribution_is_not_drawn_from(wrong: float, counted: FittedTransition, panel: Panel) -> None:
+    broken = replace(counted, table=counted.table * wrong)
+    with pytest.raises(RunError, match=f"the probabilities of a year must sum to one; the worst sum to {wrong:g}"):
+        simulate(broken, panel, years=[2031], draws=3)
+    with pytest.raises(RunError, match="must sum to one"):
+        two_years_ahead(broken, panel.open(years=[2031, 2032]))
 
 
 def test_two_versions_must_be_of_the_same_people(counted: FittedTransition, panel: Panel) -> None:

@@ -57,7 +57,7 @@ def test_a_gguf_file_loads_and_is_unpacked_once(
     torn = tmp_path / "torn.gguf"
     for size in (15, 1500, file.stat().st_size // 2):
         torn.write_bytes(file.read_bytes()[:size])
-        with pytest.raises(InputError, match=r"cannot read base model .*torn\.gguf"):
+        with pytest.raises(InputError, match=r"cannot load base model .*torn\.gguf"):
             load_base(str(torn))
     assert list((tmp_path / "cache").iterdir()) == [folder]
 
@@ -109,13 +109,13 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no base model file at"):
         load_base(str(file))
     file.write_text("not a model")
-    with pytest.raises(InputError, match="cannot read base model"):
+    with pytest.raises(InputError, match="cannot load base model"):
         load_base(str(file))
 
 
 @pytest.mark.parametrize(
     ("tokens", "message"),
-    [(["a", "b", "ab"], r"it holds 0 of the .* weights of its model"), (["a", "b"], "cannot read base model")],
+    [(["a", "b", "ab"], r"it holds 0 of the .* weights of its model"), (["a", "b"], "cannot load base model")],
 )
 def test_a_file_that_lacks_weights_or_tokens_is_refused(tokens: list[str], message: str, tmp_path: Path) -> None:
     """A few bytes that state an architecture: a model of seven thousand million weights, all of them random."""
@@ -145,6 +145,16 @@ def test_an_unknown_architecture_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "abacus"}))
     with pytest.raises(InputError, match="cannot load base model"):
         load_base(str(tmp_path))
+
+
+def test_a_tokenizer_that_panics_is_refused(own_base_folder: Path) -> None:
+    """With a mark of words within words that is longer than a word: tokenizers cuts it off, and panics."""
+    file = own_base_folder / "tokenizer.json"
+    stated = json.loads(file.read_text())
+    stated["model"]["continuing_subword_prefix"] = "x" * 50
+    file.write_text(json.dumps(stated))
+    with pytest.raises(InputError, match=r"cannot load base model .*tiny.*: range .* out of range"):
+        load_base(str(own_base_folder))
 
 
 def test_pickled_weights_are_refused(own_base_folder: Path, base: BaseModel) -> None:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,89 @@ def test_weights_of_other_shapes_or_names(runs: list[Path], panel: Panel, tmp_pa
                     seal(copy)
                     outcome(lambda copy=copy: load(copy).forecast(panel))  # type: ignore[misc]
                     shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_weights_that_are_no_numbers(wrong: float, runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    """A simulation would draw careers from them that look like any others."""
+    for run in runs:
+        (file,) = run.glob("*.safetensors")
+        for name, numbers in load_file(file).items():
+            changed = numbers.copy()
+            changed.reshape(-1)[-1] = wrong
+            with changed_weights(run, {name: changed}, tmp_path) as copy:
+                assert f"numbers that are not finite, in {name}: " in outcome(lambda copy=copy: load(copy))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"table": np.zeros},
+        {"first": lambda shape: np.full(shape, 2.0)},
+        {"triple": lambda shape: np.arange(*shape) - 1},
+        {"triple": lambda shape: np.arange(*shape) + 10**6},
+        {"triple": lambda shape: np.arange(*shape)[::-1].copy()},
+        {"triple": lambda shape: np.arange(*shape) + 0.5},
+        {"triple": lambda shape: np.arange(shape[0] - 1)},
+        {"count": lambda shape: -np.ones(shape)},
+        {"count": lambda shape: np.ones((*shape, 1))},
+        {"strengths": np.zeros},
+        {"strengths": lambda _: np.ones(1)},
+    ],
+)
+def test_counts_that_no_fit_has(change: dict[str, Any], panel: Panel, tmp_path: Path) -> None:
+    run = tmp_path / "second-order"
+    Transition("second-order").fit(panel).save(run)
+    ((name, make),) = change.items()
+    numbers = make(load_file(run / "weights.safetensors")[name].shape)
+    with changed_weights(run, {name: numbers}, tmp_path) as copy:
+        said = outcome(lambda: load(copy))
+    assert "no probabilities" in said or "counts of triples that no fit of second-order has" in said
+
+
+def test_counts_of_another_variant(panel: Panel, tmp_path: Path) -> None:
+    for variant in ("two-part", "second-order"):
+        Transition(variant).fit(panel).save(tmp_path / variant)
+    shutil.copy(tmp_path / "second-order" / "weights.safetensors", tmp_path / "two-part" / "weights.safetensors")
+    seal(tmp_path / "two-part")
+    assert "counts of triples that no fit of two-part has" in outcome(lambda: load(tmp_path / "two-part"))
+
+
+@contextmanager
+def changed_weights(run: Path, tensors: dict[str, Any], folder: Path) -> Iterator[Path]:
+    """A copy of a run folder with other weights, and a marker that agrees with them."""
+    copy = folder / "copy"
+    shutil.copytree(run, copy)
+    (file,) = copy.glob("*.safetensors")
+    save_file(load_file(file) | tensors, file)
+    seal(copy)
+    yield copy
+    shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value"),
+    [
+        *(("last_records", value) for value in ("", 0, ["a", 1], True)),
+        *(
+            ("workers", "9"),
+            ("records", 1.5),
+            ("seed", None),
+            ("dataset", 3),
+            ("held_out", ["a"]),
+            ("few_validated", 0),
+        ),
+    ],
+)
+def test_entries_of_another_kind(entry: str, value: Any, runs: list[Path], tmp_path: Path) -> None:
+    for run in runs:
+        copy = tmp_path / run.name
+        shutil.copytree(run, copy)
+        stated = json.loads((copy / FILE).read_text())
+        stated["record"][entry] = value
+        (copy / FILE).write_text(json.dumps(stated))
+        seal(copy)
+        assert "was written by another version of laborllm" in outcome(lambda copy=copy: load(copy))  # type: ignore[misc]
 
 
 def test_forecast_files(runs: list[Path], panel: Panel, tmp_path: Path) -> None:

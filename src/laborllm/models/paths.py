@@ -8,13 +8,17 @@ of a recurrent network or a KV cache, never reads the same career twice.
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
+from laborllm.errors import RunError
 from laborllm.panel import Panel
 from laborllm.runtime import best_device
 
 ON_CPU, ON_GPU = 2_048, 16_384
 """Paths that are drawn at a time: more leave the cache of a processor, and are no faster on a GPU."""
+
+ROUNDING = 1e-3  # by which probabilities in single precision may miss one
 
 
 class Paths(Protocol):
@@ -94,6 +98,20 @@ class Simulates(Protocol):
             draws: Paths of each worker, D.
         """
         ...
+
+
+def require_distributions(probability: Tensor) -> Tensor:
+    """The distributions that are given, (..., J). What is drawn from numbers that are none looks like any other path.
+
+    Raises:
+        RunError: Rows do not sum to one.
+    """
+    total = probability.sum(dim=-1, dtype=torch.float64)
+    off = (total - 1).abs()
+    if not bool((off < ROUNDING).all()):
+        worst = float(total.flatten()[off.argmax()])
+        raise RunError(f"the probabilities of a year must sum to one; the worst sum to {worst:g}")
+    return probability
 
 
 def paths_at_once(model: object) -> int:

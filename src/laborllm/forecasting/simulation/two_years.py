@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from laborllm.errors import PanelError
 from laborllm.forecasting.simulation.walk import origins_of, portions
 from laborllm.models.contract import Forecaster
+from laborllm.models.paths import require_distributions
 from laborllm.models.registry import as_forecaster
 from laborllm.models.rescored import start_paths
 from laborllm.models.taxonomies import as_read
@@ -33,6 +34,7 @@ def two_years_ahead(model: str | Path | Forecaster, panel: Panel) -> NDArray[np.
 
     Raises:
         PanelError: A career has another number of open records than two.
+        RunError: The model gives what is no distribution.
 
     Examples:
         >>> import laborllm as ll
@@ -52,8 +54,9 @@ def two_years_ahead(model: str | Path | Forecaster, panel: Panel) -> NDArray[np.
     with progress("forecast two years", len(years), "workers") as advance:
         for rows, careers in portions(fitted, panel, occupations):
             paths = start_paths(fitted, careers, occupations)
-            first = paths.probability()[:, 0].double()  # (W, J)
+            first = require_distributions(paths.probability())[:, 0].double()  # (W, J)
             paths.append(torch.arange(occupations, device=first.device).expand(careers.workers, -1))
-            out[rows] = torch.einsum("wk,wkj->wj", first, paths.probability().double()).cpu()
+            second = require_distributions(paths.probability()).double()
+            out[rows] = torch.einsum("wk,wkj->wj", first, second).cpu()
             advance(careers.workers)
     return out

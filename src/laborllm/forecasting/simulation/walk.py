@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 from laborllm.errors import OptionError, PanelError
 from laborllm.forecasting.simulation.draws import draw_next, worker_uniforms
 from laborllm.models.contract import Forecaster
-from laborllm.models.paths import Draws, DrawsEducation, paths_at_once
+from laborllm.models.paths import Draws, DrawsEducation, paths_at_once, require_distributions
 from laborllm.models.rescored import start_paths
 from laborllm.panel import Panel
 from laborllm.panel.order import first_records
@@ -60,6 +60,7 @@ def walk(
 
     Raises:
         OptionError: Titles are to be sampled, or education drawn, and the model reads no texts.
+        RunError: The model gives what is no distribution.
     """
     origins, years = origins_of(panel)
     uniform = worker_uniforms(origins["worker"].to_list(), draws, years.shape[1], seed=seed)
@@ -77,7 +78,7 @@ def walk(
             drawn = paths.draw(torch.from_numpy(numbers), previous)
             probability = one_hot(drawn, len(panel.taxonomy)).float()
         else:
-            probability = paths.probability()
+            probability = require_distributions(paths.probability())
             flat = probability.expand(-1, draws, -1).flatten(0, 1)
             chances = torch.from_numpy(numbers).flatten().to(flat)
             drawn = draw_next(flat, previous.flatten().to(flat.device), chances).view(previous.shape)

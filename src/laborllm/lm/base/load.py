@@ -4,8 +4,8 @@ as a Python package."""
 import copy
 import importlib.util
 import json
-from collections.abc import Callable
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -64,10 +64,8 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     """
     where = folder_of(name)
     tokenizer = load_tokenizer(where)
-    try:
+    with _loading(name):
         model, missing = _with_missing(where)
-    except Exception as error:  # of any kind, for a file that is not what its name says
-        raise InputError(f"cannot load base model {name!r}: {first_line(error)}") from error
     if missing:
         raise InputError(f"base model {name!r} lacks {len(missing)} of its tensors of weights, such as {missing[0]}")
     if layers is not None:
@@ -95,9 +93,19 @@ def folder_of(name: str) -> str:
 def load_config(name: str) -> PreTrainedConfig:
     """The configuration of a base model, as `load_base` finds it. Raises `InputError`."""
     where = folder_of(name)
-    try:
+    with _loading(name):
         return _config_of(where)
-    except Exception as error:  # of any kind, as for the weights
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Raise `InputError` for what goes wrong in reading a base model, whose files need not be what they are called: an
+    error of any kind, and a panic of tokenizers, which is no `Exception`."""
+    try:
+        yield
+    except (InputError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
         raise InputError(f"cannot load base model {name!r}: {first_line(error)}") from error
 
 
@@ -110,10 +118,8 @@ def _config_of(where: str) -> PreTrainedConfig:
 
 def load_tokenizer(where: str) -> PreTrainedTokenizerFast:
     """The tokenizer of a model on this machine. Raises `InputError`."""
-    try:
+    with _loading(where):
         tokenizer = AutoTokenizer.from_pretrained(where, **OF_THIS_MACHINE)
-    except Exception as error:  # as for the weights
-        raise InputError(f"cannot load base model {where!r}: {first_line(error)}") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise InputError(
             f"base model {where!r} has no fast tokenizer: character offsets are needed to place the titles"
@@ -244,7 +250,7 @@ def _embedded_gguf() -> Path:
 def _read_gguf(gguf: Path) -> tuple[Any, Any]:
     """Model, in float32, and tokenizer. The model as it is loaded refuses to be saved, as it remembers that it was
     quantised, so its weights move to one of the same configuration without that memory."""
-    try:
+    with _loading(str(gguf)):
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
         config = AutoConfig.from_pretrained(gguf.parent, gguf_file=gguf.name, **OF_THIS_MACHINE)
         require_countable(config.to_dict(), gguf)
@@ -253,10 +259,6 @@ def _read_gguf(gguf: Path) -> tuple[Any, Any]:
             loaded = AutoModelForCausalLM.from_pretrained(
                 gguf.parent, gguf_file=gguf.name, dtype=torch.float32, **OF_THIS_MACHINE
             )
-    except (InputError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # of any kind, for a file that is torn; that tokenizers panics is no Exception
-        raise InputError(f"cannot read base model {gguf}: {first_line(error)}") from error
     config = copy.deepcopy(loaded.config)
     del config.quantization_config
     plain = type(loaded)(config)

@@ -63,7 +63,9 @@ def require_held(config: PreTrainedConfig, gguf: Path) -> None:
     needed = sum(weight.numel() for weight in model.parameters())
     held = sum(int(tensor.n_elements) for tensor in GGUFReader(gguf).tensors)
     if held < needed:
-        raise InputError(f"cannot read base model {gguf}: it holds {held:,} of the {needed:,} weights of its model")
+        raise InputError(
+            f"cannot load base model {str(gguf)!r}: it holds {held:,} of the {needed:,} weights of its model"
+        )
 
 
 def require_modest(tokenizer: PreTrainedTokenizerFast, where: str) -> None:

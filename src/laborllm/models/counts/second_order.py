@@ -65,6 +65,16 @@ class SecondOrder:
         counted = cls(triple, count.astype(float), np.ones(2))
         return replace(counted, strengths=counted._best_strengths(valid, first_order))
 
+    def fits(self, classes: int) -> bool:
+        """Whether these are counts of triples of so many occupations, and strengths."""
+        return (
+            self.triple.dtype.kind == "i"
+            and self.triple.shape == self.count.shape == (self.triple.size,)
+            and self.strengths.shape == (2,)
+            and bool(np.all(np.diff(self.triple) > 0) and np.all(self.count > 0) and np.all(self.strengths > 0))
+            and bool(np.all((self.triple >= 0) & (self.triple < (classes + 1) * classes**2)))
+        )
+
     def refine(self, first_order: Floats, before: Indexes, previous: Indexes) -> Floats:
         """The distribution of n records from the last two occupations.
 

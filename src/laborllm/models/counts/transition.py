@@ -23,6 +23,7 @@ from laborllm.models.counts.counted import FLOOR, Counted, later_steps
 from laborllm.models.counts.second_order import SecondOrder
 from laborllm.models.counts.shrinkage import best_strength, shrink
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.finite import require_finite
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
@@ -148,11 +149,21 @@ class FittedTransition:
             RunError: They do not fit its taxonomy.
         """
         weights = load_file(run.path / WEIGHTS)
+        require_finite(run.path / WEIGHTS, weights)
         table, first = weights.pop("table"), weights.pop("first")
         occupations = len(run.record.taxonomy)
         if table.shape != (occupations, occupations) or first.shape != (occupations,):
             raise RunError(f"{run.path} holds tables of {table.shape} and {first.shape} for {occupations} occupations")
-        return cls(spec, run.record, table, first, SecondOrder(**weights) if weights else None)
+        if not (_are_distributions(table) and _are_distributions(first)):
+            raise RunError(f"{run.path / WEIGHTS} holds tables whose rows are no probabilities")
+        second = SecondOrder(**weights) if weights or spec.variant == "second-order" else None
+        if second is not None and not (spec.variant == "second-order" and second.fits(occupations)):
+            raise RunError(f"{run.path} holds counts of triples that no fit of {spec.variant} has")
+        return cls(spec, run.record, table, first, second)
+
+
+def _are_distributions(rows: Floats) -> bool:
+    return bool(np.all(rows >= 0) and np.allclose(rows.sum(axis=-1, dtype=np.float64), 1))
 
 
 def fit_transition(spec: "Transition", panel: Panel, *, seed: int) -> FittedTransition:

@@ -21,6 +21,7 @@ from laborllm.models.forecasts.forecast import Floats, Forecast
 from laborllm.models.language.multinomial import MultinomialLogit, Vectors, choose_logit
 from laborllm.models.language.titles import encode
 from laborllm.models.runs.base_lineage import read_lineage
+from laborllm.models.runs.finite import require_finite
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_values
@@ -99,7 +100,9 @@ class FittedEmbeddingLogit:
             RunError: The base model has other weights now.
         """
         require_base(spec.base, run.extra["base"], run.path)
-        logit = MultinomialLogit(spec.likelihood, **load_file(run.path / HEAD))
+        numbers = load_file(run.path / HEAD)
+        require_finite(run.path / HEAD, numbers)
+        logit = MultinomialLogit(spec.likelihood, **numbers)
         return cls(spec, run.record, Embedder.of(spec, run.record.taxonomy), logit, run.metrics)
 
 

@@ -35,6 +35,7 @@ from laborllm.models.language.titles import encode, read_base, readable_parts
 from laborllm.models.registry import load, load_forecaster, state_of
 from laborllm.models.rescored import start_paths
 from laborllm.models.runs.base_lineage import read_lineage, write_lineage
+from laborllm.models.runs.finite import require_finite
 from laborllm.models.runs.options import identity, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.models.runs.seen import seen_by_all, seen_values
@@ -159,7 +160,9 @@ class FittedTitleHead:
         tuned = TitleClassifier.on_best_device(
             base, encoder, dropout=spec.dropout, history_features=spec.history_features
         )
-        tuned.head.load_state_dict(load_file(run.path / HEAD))
+        head = load_file(run.path / HEAD)
+        require_finite(run.path / HEAD, head)
+        tuned.head.load_state_dict(head)
         curve = read_curve(run.path / CURVE)
         return cls(spec, run.record, curve, load(run.path / OFFSET_MODEL), None, tuned)
 

@@ -23,6 +23,7 @@ from laborllm.models.mixture.weights import ConstantWeights, VaryingWeights
 from laborllm.models.paths import Paths, paths_at_once
 from laborllm.models.registry import load_forecaster, state_of
 from laborllm.models.rescored import RescoredPaths, start_paths
+from laborllm.models.runs.finite import require_finite
 from laborllm.models.runs.options import kept_in, to_options
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
 from laborllm.panel import Panel
@@ -181,10 +182,13 @@ class FittedMixture:
                     f"{run.path} mixes {member}, which has changed since the weights were chosen: fit it again"
                 )
         kind = ConstantWeights if spec.weights == "constant" else VaryingWeights
-        weights = kind(**load_file(run.path / WEIGHTS))
+        numbers = load_file(run.path / WEIGHTS)
+        require_finite(run.path / WEIGHTS, numbers)
         loaded = tuple(load_forecaster(member) for member in members)
         temperature = float(run.extra.get("temperature", 1.0))
-        return cls(replace(spec, members=members), run.record, loaded, states, weights, run.metrics, temperature)
+        return cls(
+            replace(spec, members=members), run.record, loaded, states, kind(**numbers), run.metrics, temperature
+        )
 
 
 def _unit(vectors: Floats) -> Floats:

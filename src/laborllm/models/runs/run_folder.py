@@ -27,6 +27,7 @@ from laborllm.storage import MARKER, new_file, new_folder, require_complete
 
 FILE, CARD = "run.json", "README.md"
 FEW_VALIDATED = f"fewer than {SMALLEST_CELL} workers were validated on"
+TEXTS, WHOLE = ("dataset", "fingerprint", "held_out"), ("workers", "records", "seed")
 PARAMETERS = Output("weights", refused="they may tell of single people: audit them, and see the terms of the data")
 
 
@@ -227,6 +228,7 @@ def read_run(path: Path) -> Run:
     metadata = read_metadata(path)
     try:
         record = metadata["record"]
+        _require_kinds(record)
         taxonomy = Taxonomy.from_json(json.dumps(record["taxonomy"]))
         lineage = Lineage.from_pairs(record["lineage"])
         seen = {str(name): [str(value) for value in hashes] for name, hashes in record.get("seen", {}).items()}
@@ -244,6 +246,15 @@ def read_run(path: Path) -> Run:
         )
     except (TypeError, ValueError, KeyError, AttributeError, TaxonomyError) as error:
         raise RunError(f"{path} was written by another version of laborllm: fit the model again") from error
+
+
+def _require_kinds(record: Mapping[str, Any]) -> None:
+    """Raise `TypeError` for an entry of another kind than `FitRecord` has, of those that are texts and numbers."""
+    kinds = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(WHOLE, int), "few_validated": bool}
+    wrong = [name for name, kind in kinds.items() if name in record and type(record[name]) is not kind]
+    last = record.get("last_records")
+    if wrong or not (last is None or (type(last) is int and last > 0)):
+        raise TypeError(f"entries of another kind: {wrong or ['last_records']}")
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from laborllm.errors import RunError
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.forecasts.forecast import Floats, Forecast
+from laborllm.models.runs.finite import require_finite
 from laborllm.models.runs.options import to_options
 from laborllm.models.runs.run_folder import FILE as RUN_FILE
 from laborllm.models.runs.run_folder import FitRecord, Run, new_run
@@ -150,6 +151,7 @@ class FittedSequence:
         """
         vocabulary = Vocabulary.from_json((run.path / VOCABULARY).read_text())
         weights = load_file(run.path / WEIGHTS)
+        require_finite(run.path / WEIGHTS, weights)
         network = _with_weights(run.path, spec, vocabulary, len(run.record.taxonomy), weights)
         return cls(spec, run.record, vocabulary, network.to(best_device()), read_curve(run.path / CURVE))
 

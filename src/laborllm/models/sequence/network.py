@@ -1,6 +1,5 @@
 """The networks' common shape, and how one is trained: the two-stage likelihood of the observed occupations."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,7 +66,7 @@ class NextOccupation:
 
     def perplexity(self) -> float:
         """Perplexity of the validation careers."""
-        return math.exp(-observed_log_probs(self.module, self.valid).double().mean().item())
+        return float(observed_log_probs(self.module, self.valid).double().mean().neg().exp())
 
 
 def _log_prob(network: nn.Module, batch: Batch) -> Tensor:
