@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from laborllm.errors import StorageError
-from laborllm.forecasting.engines.shards import MANIFEST
+from laborllm.forecasting.engines.shards import MANIFEST, UNFINISHED
 from laborllm.forecasting.engines.to_file import forecast_to_file
 from laborllm.lm.scoring.options import ScoringOptions
 from laborllm.models.counts.specs import Transition
@@ -116,6 +117,12 @@ def _add_line(folder: Path, line: str) -> None:
         manifest.write(f"{line}\n")
 
 
+def _leave(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / UNFINISHED).mkdir(exist_ok=True)
+        (folder / UNFINISHED / name).write_bytes(b"PAR1")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     **{f"flip at {at}": lambda folder, at=at: _flip(folder / "000001.parquet", at) for at in (0.0, 0.1, 0.5, 0.9, 1.0)},  # type: ignore[misc]
     "swapped": _swap,
@@ -128,7 +135,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
         f"line {line[:20]}": lambda folder, line=line: _add_line(folder, line)  # type: ignore[misc]
         for line in ("[" * 100_000, '{"number": 1e999, "sha256": ""}', '{"number": -1, "sha256": 3}', "null", '"x"')
     },
-    "left by a kill": lambda folder: (folder / ".000003.parquet.77.partial").write_bytes(b"PAR1"),
+    "left by a kill": lambda folder: _leave(folder, "000003.77.parquet", ".000004.77.parquet.77.partial"),
 }
 
 
@@ -155,6 +162,19 @@ def test_a_shard_of_another_forecast_is_not_believed(
     shutil.copy(other / "000001.parquet", interrupted)
     assert write(panel, interrupted.with_suffix("")) == len(panel)
     assert interrupted.with_suffix("").read_bytes() == whole
+
+
+def test_a_shard_costs_the_same_however_many_are_there(
+    panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of all shards is listed once, and not for every shard."""
+    listed: list[str] = []
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: listed.append(folder.name) or iterdir(folder))
+    write(panel, tmp_path / "forecast.parquet")
+    counts = Counter(listed)
+    assert counts[UNFINISHED] > counts["forecast.parquet.shards"]
+    assert counts["forecast.parquet.shards"] <= 3
 
 
 def test_a_shard_that_is_none_is_not_believed(panel: Panel, interrupted: Path, whole: bytes) -> None:
@@ -195,9 +215,11 @@ def test_foreign_files_are_never_removed(panel: Panel, interrupted: Path, whole:
     mine = {"notes.txt", ".0notes.parquet.old.partial", "999999.parquet"}
     for name in mine:
         (interrupted / name).write_text("mine")
+    _leave(interrupted, "000003.77.parquet", "thesis.parquet")
     write(panel, interrupted.with_suffix(""))
     assert interrupted.with_suffix("").read_bytes() == whole
-    assert {file.name for file in interrupted.iterdir()} == mine
+    assert {file.name for file in interrupted.iterdir()} == mine | {UNFINISHED}
+    assert [file.name for file in (interrupted / UNFINISHED).iterdir()] == ["thesis.parquet"]
     (tmp_path / "own.parquet.shards").mkdir()
     (tmp_path / "own.parquet.shards" / "thesis.parquet").write_text("mine")
     with pytest.raises(StorageError, match="holds no manifest that can be read: remove it, or write to another place"):

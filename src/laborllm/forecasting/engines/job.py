@@ -1,22 +1,12 @@
 """A long result as independent shards, which any process that sees the panel and the folder can compute."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
-from laborllm.forecasting.engines.shards import MARK, Shards
+from laborllm.forecasting.engines.shards import Part, Shards
 from laborllm.panel import Panel
 from laborllm.panel.files.store import PanelFile
-
-
-class Part(Protocol):
-    """What was computed of some careers."""
-
-    def save(self, path: Path, about: Mapping[str, str] = ..., /) -> None:
-        """Write a Parquet file with `about` in its metadata."""
-        ...
-
 
 Compute = Callable[[Panel], Part]
 """Computes the part of some careers. It pickles, as a bound method of a fitted model does."""
@@ -90,5 +80,4 @@ def save_shard(compute: Compute, careers: Panel, shards: Shards, number: int) ->
         shards: The folder to write to.
         number: Place of the shard, from 0.
     """
-    compute(careers).save(shards.file(number), {MARK: shards.mark(number)})
-    return Done(number, len(careers), shards.hash_of(number))
+    return Done(number, len(careers), shards.write(number, compute(careers)))

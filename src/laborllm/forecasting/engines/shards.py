@@ -8,10 +8,13 @@ it; and no more than one of them is in the memory of a process at a time.
 """
 
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -21,8 +24,17 @@ from laborllm.storage import file_hash, make_folder, new_file
 
 ROWS_TOGETHER = 4096  # of the file: how many are in memory while it is written
 MANIFEST = "manifest.jsonl"
-UNFINISHED = re.compile(r"\.\d{6}\.parquet\.\d+\.partial")  # what a kill leaves of a shard that was being written
+UNFINISHED = "unfinished"  # folder of the shards that are being written
+LEFTOVER = re.compile(r"\d+\.\d+\.parquet|\.\d+\.\d+\.parquet\.\d+\.partial")  # what a kill leaves in it
 MARK = "laborllm.shard"
+
+
+class Part(Protocol):
+    """What was computed of some careers."""
+
+    def save(self, path: Path, about: Mapping[str, str] = ..., /) -> None:
+        """Write a Parquet file with `about` in its metadata."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,9 +64,7 @@ class Shards:
         """
         manifest = folder / MANIFEST
         make_folder(folder)
-        for leftover in folder.iterdir():
-            if UNFINISHED.fullmatch(leftover.name):
-                leftover.unlink()
+        _remove_unfinished(folder)
         head, *lines = _lines(manifest) or [""]
         if head != json.dumps({"result": result}):
             if any(file != manifest for file in folder.iterdir()):
@@ -75,6 +85,20 @@ class Shards:
         """What a shard says of itself: its result and its place in it."""
         return json.dumps({"result": self.result, "number": number})
 
+    def write(self, number: int, part: Part) -> str:
+        """Write a shard, apart from those that are finished, as there may be very many of them; its SHA-256.
+
+        Args:
+            number: Place of the shard, from 0.
+            part: What it holds.
+        """
+        unfinished = self.folder / UNFINISHED / f"{number:06}.{os.getpid()}.parquet"
+        make_folder(unfinished.parent)
+        part.save(unfinished, {MARK: self.mark(number)})
+        found = file_hash(unfinished)
+        unfinished.replace(self.file(number))
+        return found
+
     def find(self, number: int) -> str | None:
         """The SHA-256 of a shard that is there, whole and at its place; else None."""
         file = self.file(number)
@@ -85,10 +109,6 @@ class Shards:
         except UNREADABLE:  # and yet of that hash
             return None
         return found if is_ours else None
-
-    def hash_of(self, number: int) -> str:
-        """The SHA-256 of a shard."""
-        return file_hash(self.file(number))
 
     def add(self, number: int, sha256: str) -> None:
         """Write the hash of a shard that is whole into the manifest.
@@ -127,8 +147,20 @@ class Shards:
         for number in numbers:
             self.file(number).unlink(missing_ok=True)
         (self.folder / MANIFEST).unlink()
+        _remove_unfinished(self.folder)
         if not any(self.folder.iterdir()) and not self.folder.is_symlink():
             self.folder.rmdir()
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a kill left of shards, and the folder of it unless something else is in it."""
+    unfinished = folder / UNFINISHED
+    if unfinished.is_dir() and not unfinished.is_symlink():
+        for file in unfinished.iterdir():
+            if LEFTOVER.fullmatch(file.name):
+                file.unlink()
+        with suppress(OSError):
+            unfinished.rmdir()
 
 
 def _lines(manifest: Path) -> list[str]:
