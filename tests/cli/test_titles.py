@@ -50,6 +50,10 @@ def test_uncoded_titles_are_counted(capsys: Capture) -> None:
         ("job,code\nRN,95\n", "corrections own.csv: the first line must name the columns title and code"),
         ("title,code\nRN,\n", "corrections own.csv, line 2: expected a title and a code"),
         ("title,code\nRN,95\nRN,96\n", "corrections own.csv, line 3: 'RN' has two codes"),
+        (
+            "title,code\nnurse RN,95\nRN Nurse,276\n",
+            "correction of 'RN Nurse': another title of the same words has another code",
+        ),
         ("title,code\nRN,9999\n", "correction of 'RN': '9999' is no code of taxonomy occ1990dd"),
         ("title,code\n!!,95\n", "correction of '!!': the title has no words"),
     ],

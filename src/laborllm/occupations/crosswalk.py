@@ -1,6 +1,5 @@
 """From one occupation coding to another, one target per source code."""
 
-import csv
 import json
 from dataclasses import dataclass
 from importlib.resources import files
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from laborllm.errors import TaxonomyError
-from laborllm.occupations.own_file import read_own
+from laborllm.occupations.own_file import column_name, read_own, table_rows
 
 DATA = files("laborllm.occupations") / "data"
 
@@ -75,13 +74,14 @@ def normal_code(code: str) -> str:
 
 
 def _parse(name: str, text: str, source: str) -> Crosswalk:
-    header, *rows = list(csv.reader(text.splitlines())) or [[]]
-    if len(header) != 2 or header[0] != "code":
+    rows = table_rows(text, f"crosswalk {name}")
+    _, header = next(rows, ("", []))
+    if len(header) != 2 or column_name(header[0]) != "code":
         raise TaxonomyError(f"crosswalk {name}: the first line must be 'code,TARGET', not {','.join(header)!r}")
     pairs: dict[str, str] = {}
-    for line, row in enumerate(rows, start=2):
+    for place, row in rows:
         if len(row) != 2:
-            raise TaxonomyError(f"crosswalk {name}, line {line}: expected two columns, found {len(row)}")
+            raise TaxonomyError(f"{place}: expected two columns, found {len(row)}")
         if pairs.setdefault(normal_code(row[0]), row[1]) != row[1]:
-            raise TaxonomyError(f"crosswalk {name}, line {line}: code {row[0]} has two targets")
+            raise TaxonomyError(f"{place}: code {row[0]} has two targets")
     return Crosswalk(name, header[1], pairs, source)

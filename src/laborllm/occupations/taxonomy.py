@@ -1,6 +1,5 @@
 """The ordered list of everything a worker can be in a year: occupations, and states without a job."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from laborllm.errors import TaxonomyError
-from laborllm.occupations.own_file import read_own
+from laborllm.occupations.own_file import column_name, read_own, table_rows
 
 STATES = {
     "unemployed": "Unemployed",
@@ -237,15 +236,17 @@ def _shipped() -> list[str]:
 
 
 def _read_occupations(text: str, where: str) -> list[tuple[str, str, str]]:
-    rows = csv.DictReader(text.splitlines())
-    if not {"code", "title"} <= set(rows.fieldnames or ()):
+    rows = table_rows(text, where)
+    columns = [column_name(name) for name in next(rows, ("", []))[1]]
+    if columns.count("code") != 1 or columns.count("title") != 1 or columns.count("group") > 1:
         raise TaxonomyError(f"{where}: the first line must name the columns code, title and (optionally) group")
-    return [_read_occupation(row, f"{where}, line {rows.line_num}") for row in rows]
+    return [_read_occupation(columns, cells, place) for place, cells in rows]
 
 
-def _read_occupation(row: dict[str | None, str | None], where: str) -> tuple[str, str, str]:
-    if None in row or not row["code"] or not row["title"]:
-        raise TaxonomyError(f"{where}: expected a code, a title and as many columns as the first line has")
+def _read_occupation(columns: list[str], cells: list[str], place: str) -> tuple[str, str, str]:
+    row = dict(zip(columns, cells, strict=False))
+    if any(cells[len(columns) :]) or not row.get("code") or not row.get("title"):
+        raise TaxonomyError(f"{place}: expected a code, a title and as many columns as the first line has")
     return row["code"], row["title"], row.get("group") or "All"
 
 

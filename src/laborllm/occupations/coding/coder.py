@@ -96,14 +96,16 @@ class TitleCoder:
             corrections: title -> code. Spelling, order and case of a title do not matter.
 
         Raises:
-            TaxonomyError: a code is not in the taxonomy, or a title has no words.
+            TaxonomyError: a code is not in the taxonomy, or a title has no words, or those of one with another code.
         """
+        own: dict[Words, str] = {}
         for title, code in corrections.items():
             if code not in self.taxonomy.position:
                 raise TaxonomyError(f"correction of {title!r}: {code!r} is no code of taxonomy {self.taxonomy.name}")
             if not words(title):
                 raise TaxonomyError(f"correction of {title!r}: the title has no words")
-        own = {key(words(title)): code for title, code in corrections.items()}
+            if own.setdefault(key(words(title)), code) != code:
+                raise TaxonomyError(f"correction of {title!r}: another title of the same words has another code")
         return replace(self, corrections={**self.corrections, **own})
 
     def code(self, titles: Iterable[str | None], *, threshold: float = THRESHOLD) -> pl.DataFrame:

@@ -1,10 +1,9 @@
 """A user's own file of titles and their codes."""
 
-import csv
 from pathlib import Path
 
 from laborllm.errors import TaxonomyError
-from laborllm.occupations.own_file import column_name, read_own
+from laborllm.occupations.own_file import column_name, read_own, table_rows
 
 
 def read_corrections(path: Path) -> dict[str, str]:
@@ -19,15 +18,16 @@ def read_corrections(path: Path) -> dict[str, str]:
     Raises:
         TaxonomyError: the file is not there, lacks a column or a cell, or gives a title two codes.
     """
-    rows = csv.DictReader(read_own(path, "corrections").splitlines())
-    rows.fieldnames = [column_name(name) for name in rows.fieldnames or ()]
-    if not {"title", "code"} <= set(rows.fieldnames):
+    rows = table_rows(read_own(path, "corrections"), f"corrections {path.name}")
+    columns = [column_name(name) for name in next(rows, ("", []))[1]]
+    if columns.count("title") != 1 or columns.count("code") != 1:
         raise TaxonomyError(f"corrections {path.name}: the first line must name the columns title and code")
     found: dict[str, str] = {}
-    for row in rows:
-        title, code = (row["title"] or "").strip(), (row["code"] or "").strip()
+    for place, cells in rows:
+        row = dict(zip(columns, cells, strict=False))
+        title, code = row.get("title"), row.get("code")
         if not title or not code:
-            raise TaxonomyError(f"corrections {path.name}, line {rows.line_num}: expected a title and a code")
+            raise TaxonomyError(f"{place}: expected a title and a code")
         if found.setdefault(title, code) != code:
-            raise TaxonomyError(f"corrections {path.name}, line {rows.line_num}: {title!r} has two codes")
+            raise TaxonomyError(f"{place}: {title!r} has two codes")
     return found
