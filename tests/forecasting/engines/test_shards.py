@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +170,12 @@ def test_a_shard_costs_the_same_however_many_are_there(
     """The folder of all shards is listed once, and not for every shard."""
     listed: list[str] = []
     iterdir = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda folder: listed.append(folder.name) or iterdir(folder))
+
+    def noted(folder: Path) -> Iterator[Path]:
+        listed.append(folder.name)
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", noted)
     write(panel, tmp_path / "forecast.parquet")
     counts = Counter(listed)
     assert counts[UNFINISHED] > counts["forecast.parquet.shards"]
