@@ -1,9 +1,10 @@
-"""How time and memory of each stage grow with the number of resumes: import, tokens, packing, forecasts."""
+"""How time and memory of each stage grow with the number of resumes: import, tokens, packing, what comes next."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date
 from json import dumps, loads
 from pathlib import Path
 
@@ -63,7 +64,9 @@ def _command(stage: str, people: int, place: Path, smallest: Path) -> list[str]:
     if stage == "forecast":
         if not (smallest / "run").is_dir():
             ll.fit("transition", smallest / "panel.parquet", out=smallest / "run")
-        return ["laborllm", "forecast", str(smallest / "run"), panel, "--out", str(place / "forecast.parquet")]
+        next_year = str(date.today().year + 1)  # as jobs without an end go on until today
+        written = ["--year", next_year, "--out", str(place / "forecast.parquet")]
+        return ["laborllm", "forecast", str(smallest / "run"), panel, *written]
     return ["benchmarks.resumes", stage, panel, str(place / "tokens")]
 
 

@@ -1,6 +1,7 @@
 """A store of tokens gives what encoding gives, whatever the texts, and encodes the same careers once."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_every_text_is_what_encoding_gives(
     assert [[text.tokens for text in career] for career in grouped(found)] == [
         [text.tokens for text in career] for career in by_worker(encoded)
     ]
+
+
+def test_a_store_goes_to_another_process(encoder: CareerEncoder, panel: Panel, tmp_path: Path) -> None:
+    found = TokenStore.of(tmp_path, encoder, panel)
+    texts = list(found)
+    again = pickle.loads(pickle.dumps(found))
+    del found
+    assert list(again) == texts
+    assert again[len(texts) - 1].worker == texts[-1].worker == str(panel.workers - 1)
+    with pytest.raises(IndexError):
+        again[len(texts)]
+    with pytest.raises(IndexError):
+        grouped(again)[panel.workers]
 
 
 def test_a_panel_file_gives_the_store_of_its_panel(encoder: CareerEncoder, panel: Panel, tmp_path: Path) -> None:

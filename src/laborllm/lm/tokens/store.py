@@ -6,10 +6,15 @@ The folder is named by a hash of all that decides the tokens: the records, how t
 
 import hashlib
 import json
+import os
+import weakref
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +26,67 @@ from laborllm.storage import make_folder, new_folder, require_complete, sole_wri
 from laborllm.text import render
 
 RECORDS = 4096  # encoded at a time
-FILES = {"tokens": np.uint32, "places": np.uint32, "texts": np.int64, "careers": np.int64}
 FORMAT = 1
+
+
+class Columns(NamedTuple):
+    """How a file of numbers is laid out: their type, and how many a row has."""
+
+    dtype: type[np.generic]
+    width: int
+
+
+FILES = {
+    "tokens": Columns(np.uint32, 1),
+    "places": Columns(np.uint32, 2),
+    "texts": Columns(np.int64, 3),
+    "careers": Columns(np.int64, 1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class NumbersFile:
+    """Rows of numbers in a file, read when asked for: of one that is mapped into memory, all that was ever read would
+    count as memory of the process.
+
+    Attributes:
+        file: Where they are.
+        columns: How they are laid out.
+    """
+
+    file: Path
+    columns: Columns
+
+    @cached_property
+    def _opened(self) -> int:
+        descriptor = os.open(self.file, os.O_RDONLY)
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NumbersFile, (self.file, self.columns)  # without what this process has opened
+
+    @property
+    def _row(self) -> int:
+        """Bytes of a row."""
+        return np.dtype(self.columns.dtype).itemsize * self.columns.width
+
+    def __len__(self) -> int:
+        return self.file.stat().st_size // self._row
+
+    def rows(self, start: int, end: int) -> NDArray[Any]:
+        """Some of the rows.
+
+        Args:
+            start: The first of them.
+            end: The one after the last.
+
+        Returns:
+            (end - start, width), or (end - start,) where a row is one number.
+        """
+        read = os.pread(self._opened, (end - start) * self._row, start * self._row)
+        numbers = np.frombuffer(read, self.columns.dtype)
+        return numbers if self.columns.width == 1 else numbers.reshape(-1, self.columns.width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +94,16 @@ class TokenStore(Sequence[EncodedCareer]):
     """T texts of C careers, each read from the disk when it is asked for.
 
     Attributes:
-        tokens: Of all texts, one after the other, (N,).
-        places: Start and end of the titles of all texts, those of the history first, (P, 2).
-        texts: Where each text ends in `tokens` and in `places`, and how many of its titles are history, (T, 3).
-        careers: Where each career ends in `texts`, (C,).
+        tokens: Of all texts, one after the other, N rows.
+        places: Start and end of the titles of all texts, those of the history first, P rows.
+        texts: Where each text ends in `tokens` and in `places`, and how many of its titles are history, T rows.
+        careers: Where each career ends in `texts`, C rows.
     """
 
-    tokens: NDArray[np.uint32]
-    places: NDArray[np.uint32]
-    texts: NDArray[np.int64]
-    careers: NDArray[np.int64]
+    tokens: NumbersFile
+    places: NumbersFile
+    texts: NumbersFile
+    careers: NumbersFile
 
     @classmethod
     def of(cls, folder: Path, encoder: CareerEncoder, careers: Careers) -> "TokenStore":
@@ -69,7 +133,7 @@ class TokenStore(Sequence[EncodedCareer]):
                     _append(unfinished, by_worker(encoder.encode(render(part, encoder.template))), first=not number)
                     advance(len(part))
         require_complete(place, large=FILES)
-        return cls(*(_mapped(place / name) for name in FILES))
+        return cls(*(NumbersFile(place / name, columns) for name, columns in FILES.items()))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -83,12 +147,28 @@ class TokenStore(Sequence[EncodedCareer]):
             return [self[text] for text in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        begin, place, _ = self.texts[index - 1] if index else (0, 0, 0)
-        end, last, history = self.texts[index]
-        places = [(int(start), int(stop)) for start, stop in self.places[place:last]]
-        starts, ends = zip(*places[history:], strict=True)
-        worker = str(np.searchsorted(self.careers, index, side="right"))  # names stay in the panel
-        return EncodedCareer(worker, tuple(self.tokens[begin:end].tolist()), starts, ends, tuple(places[:history]))
+        career = bisect_right(range(len(self.careers)), index, key=lambda one: int(self.careers.rows(one, one + 1)[0]))
+        return self.of_career(career, index, index + 1)[0]
+
+    def of_career(self, career: int, start: int, end: int) -> list[EncodedCareer]:
+        """Texts of one career.
+
+        Args:
+            career: Its place, which stands for the name of its worker, as names stay in the panel.
+            start: The first of the texts.
+            end: The one after the last.
+        """
+        bounds = [(0, 0, 0), *self.texts.rows(max(start - 1, 0), end).tolist()][-(end - start + 1) :]
+        (token, place, _), (last_token, last_place, _) = bounds[0], bounds[-1]
+        tokens = self.tokens.rows(token, last_token).tolist()
+        places = [(first, stop) for first, stop in self.places.rows(place, last_place).tolist()]
+        texts = []
+        for (begin, before, _), (stop, after, history) in pairwise(bounds):
+            titles = places[before - place : after - place]
+            starts, ends = zip(*titles[history:], strict=True)
+            text = tuple(tokens[begin - token : stop - token])
+            texts.append(EncodedCareer(str(career), text, starts, ends, tuple(titles[:history])))
+        return texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +187,10 @@ class StoredCareers(Sequence[Sequence[EncodedCareer]]):
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return [self[career] for career in range(*index.indices(len(self)))]
-        return self.store[int(self.store.careers[index - 1]) if index else 0 : int(self.store.careers[index])]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        start, end = [0, *self.store.careers.rows(max(index - 1, 0), index + 1).tolist()][-2:]
+        return self.store.of_career(index, start, end)
 
 
 def grouped(careers: Sequence[EncodedCareer]) -> Sequence[Sequence[EncodedCareer]]:
@@ -144,17 +227,13 @@ def _append(folder: Path, careers: Iterable[Sequence[EncodedCareer]], *, first: 
             places += one.places
             texts.append((token + len(tokens), place + len(places), len(one.history)))
         ends.append(text + len(texts))
-    for (name, dtype), values in zip(FILES.items(), (tokens, places, texts, ends), strict=True):
+    for (name, columns), values in zip(FILES.items(), (tokens, places, texts, ends), strict=True):
         with (folder / name).open("ab") as file:
-            np.asarray(values, dtype).tofile(file)
+            np.asarray(values, columns.dtype).tofile(file)
 
 
 def _written(folder: Path) -> tuple[int, int, int]:
     """How many tokens, places and texts are there."""
-    texts = _mapped(folder / "texts")
-    return int(texts[-1, 0]), int(texts[-1, 1]), len(texts)
-
-
-def _mapped(file: Path) -> NDArray[Any]:
-    columns = {"places": (-1, 2), "texts": (-1, 3)}.get(file.name, (-1,))
-    return np.memmap(file, FILES[file.name], mode="r").reshape(columns)
+    texts = NumbersFile(folder / "texts", FILES["texts"])
+    token, place, _ = texts.rows(len(texts) - 1, len(texts))[0].tolist()
+    return token, place, len(texts)
