@@ -74,6 +74,35 @@ def test_a_parquet_file_that_fills_more_memory_than_is_allowed(
         read()
 
 
+OTHERS = {
+    "list": pl.Series([[1, 2, 3], [], None], dtype=pl.List(pl.Int64)),
+    "list of lists": pl.Series([[[1, 2], [3]], [[4]], []], dtype=pl.List(pl.List(pl.Float32))),
+    "struct": pl.Series([{"a": 1, "b": "x"}] * 3),
+    "bytes": pl.Series([b"12345", b"", None]),
+    "categories": pl.Series(["a" * 40, "a" * 40, "b"], dtype=pl.Categorical),
+    "known categories": pl.Series(["abc", "abc", None], dtype=pl.Enum(["abc", "d"])),
+}
+SIZES = {
+    "list": 8 * 5,  # an empty list takes the place of a value, and so does one that is missing
+    "list of lists": 4 * 5,
+    "struct": 3 * (16 + 16),
+    "bytes": 3 * 16 + 5,
+    "categories": 3 * 8 + 81,
+    "known categories": 3 * 8 + 6,
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_cell_of_many_values_or_of_long_text(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "file.parquet"
+    OTHERS[kind].alias("own").to_frame().write_parquet(file)
+    monkeypatch.setattr(parquet, "LARGEST", SIZES[kind])
+    assert parquet.read_whole(file, SourceError).height == 3
+    monkeypatch.setattr(parquet, "LARGEST", SIZES[kind] - 1)
+    with pytest.raises(SourceError, match="holds 3 rows, which fill"):
+        parquet.read_whole(file, SourceError)
+
+
 def test_the_files_of_an_archive_count_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "LARGEST_TEXT", 3_000)
     with zipfile.ZipFile(tmp_path / "own.zip", "w", zipfile.ZIP_DEFLATED) as archive:

@@ -5,6 +5,7 @@ makes it, asks for more memory than any machine has, and that ends the process, 
 """
 
 import mmap
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +43,29 @@ def require_sound_pages(path: Path) -> None:
             raise pl.exceptions.ComputeError(f"{path} is no Parquet file, or torn") from error
 
 
+def count_values(path: Path) -> Counter[str]:
+    """How many values each column of a Parquet file holds, where each of a list counts.
+
+    Args:
+        path: The file, whose headers are sound.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        chunks = [column[CHUNK] for group in _footer(content).get(GROUPS, []) for column in group[COLUMNS]]
+    values: Counter[str] = Counter()
+    for chunk in chunks:
+        values[chunk[PATH][0].decode()] += chunk[VALUES]
+    return values
+
+
+def _footer(content: mmap.mmap) -> dict[int, Any]:
+    end = len(content) - 8
+    return _Reader(content, end - int.from_bytes(content[end : end + 4], "little")).struct()
+
+
 def _require_sound(content: mmap.mmap) -> None:
     """Raise `ValueError` unless all sizes may be true, or what comes of a field that is missing or of another type."""
     end = len(content) - 8
-    footer = _Reader(content, end - int.from_bytes(content[end : end + 4], "little")).struct()
+    footer = _footer(content)
     groups = footer.get(GROUPS, [])
     _require(content[end + 4 : end + 8] == END and sum(group[GROUP_ROWS] for group in groups) == footer[ROWS])
     for group in groups:

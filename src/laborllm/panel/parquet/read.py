@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from laborllm.errors import LaborLLMError
-from laborllm.panel.parquet.pages import require_sound_pages
+from laborllm.panel.parquet.pages import count_values, require_sound_pages
 
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What polars raises where a file is torn or was changed."""
@@ -14,7 +14,7 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 LARGEST = 8 * 2**30
 """Bytes of memory that the rows of a file may fill: compressed, a small file can claim any number of them."""
 
-OF_TEXT, OF_NUMBER = 16, 8  # bytes of a cell: polars has the place and the length of a text
+OF_TEXT, OF_NUMBER = 16, 8  # bytes of a value: polars has the place and the length of a text
 
 
 def read_mark(path: Path, mark: str, what: str, verb: str, error: type[LaborLLMError]) -> dict[str, str]:
@@ -97,22 +97,34 @@ def read_whole(path: Path, error: type[LaborLLMError], columns: Sequence[str] | 
 
 def _require_size(path: Path, error: type[LaborLLMError], columns: Sequence[str] | None) -> None:
     """Raise `error` for a file whose rows fill more memory than `LARGEST`; texts are measured a few at a time."""
-    schema, file = pl.read_parquet_schema(path), pl.scan_parquet(path)
+    schema, file, values = pl.read_parquet_schema(path), pl.scan_parquet(path), count_values(path)
     schema = {name: schema[name] for name in columns or schema}
-    rows = int(file.select(pl.len()).collect().item())
-    size = rows * sum(map(_cell_size, schema.values()))
-    texts = [pl.col(name).str.len_bytes().cast(pl.Int64).sum() for name, kind in schema.items() if kind == pl.String]
-    if size <= LARGEST and texts:
-        size += sum(file.select(texts).collect(engine="streaming").row(0))
+    size = sum(values[name] * _value_size(kind) for name, kind in schema.items())
+    of_texts = [_length(pl.col(name), kind) for name, kind in schema.items()]
+    lengths = [length.cast(pl.Int64).sum() for length in of_texts if length is not None]
+    if size <= LARGEST and lengths:
+        size += sum(file.select(lengths).collect(engine="streaming").row(0))
     if size > LARGEST:
+        rows = int(file.select(pl.len()).collect().item())
         limit = f"files of more than {LARGEST / 2**30:g} GiB are not read whole"
         raise error(f"{path} holds {rows:,} rows, which fill {size / 2**30:,.1f} GiB of memory: {limit}")
 
 
-def _cell_size(kind: pl.DataType) -> int:
-    """Bytes of memory of a cell, of a text without the text itself."""
-    if isinstance(kind, pl.Array):
-        return kind.size * _cell_size(kind.inner)  # type: ignore[arg-type]
+def _length(column: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
+    """The bytes of the text in each cell, if a column holds any."""
+    if isinstance(kind, pl.BaseExtension):
+        return _length(column.ext.storage(), kind.ext_storage())  # type: ignore[arg-type]
+    if kind == pl.Binary:
+        return column.bin.size()
+    if isinstance(kind, pl.Categorical | pl.Enum):
+        return column.cat.len_bytes()
+    return column.str.len_bytes() if kind == pl.String else None
+
+
+def _value_size(kind: pl.DataType) -> int:
+    """Bytes of memory of a value, of a text without the text itself."""
+    while isinstance(kind, pl.Array | pl.List):
+        kind = kind.inner  # type: ignore[assignment]
     if kind == pl.Float32:
         return 4
-    return OF_TEXT if kind in (pl.String, pl.Binary) else OF_NUMBER
+    return OF_TEXT if kind in (pl.String, pl.Binary) or isinstance(kind, pl.Struct) else OF_NUMBER
