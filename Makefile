@@ -36,7 +36,7 @@ bench: $(SETUP) ## measure the speed of scoring on this machine, next to other t
 serve: $(SETUP) ## open a page that forecasts careers: http://127.0.0.1:8000
 	$(BIN)/laborllm serve
 
-coder: $(SETUP) ## fit the coder of job titles anew on its lists: some ten minutes
+coder: $(SETUP) ## fit the coder of job titles anew on its lists: some three minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks fit-coder
 
 docs: $(SETUP) ## write the reference of the commands and show the documentation as a site

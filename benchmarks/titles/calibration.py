@@ -1,4 +1,4 @@
-"""Fits the weights of the voices, and the confidence, on known titles of O*NET held out fold by fold."""
+"""Fits the weights of the voices, and the confidence, on titles of O*NET held out part by part."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits as _logistic_loss
 
 from benchmarks.titles.classifier import fit_classifier
-from benchmarks.titles.onet import FOLDS, KNOWN, codes_of_onet, listed_of
+from benchmarks.titles.onet import PARTS, codes_of_onet, listed_of
 from laborllm.occupations.coding.accuracy import RightCodes
 from laborllm.occupations.coding.coder import ABBREVIATED, CORRECTION, SIMILAR, WITHOUT_CODE, TitleCoder
 from laborllm.occupations.coding.listed import ListedTitles
@@ -41,14 +41,13 @@ class HeldOut:
 
 
 def held_out_evidence(taxonomy: Taxonomy, listed: ListedTitles, onet: pl.DataFrame) -> HeldOut:
-    """What a coder that lacks a fold of the known titles says of it, over all folds."""
-    known = onet.filter(pl.col("draw") < KNOWN)
+    """What a coder that lacks a part of O*NET's titles says of it, over all parts."""
     parts = []
-    for fold in range(FOLDS):
-        low, high = (KNOWN * edge / FOLDS for edge in (fold, fold + 1))
-        others = replace(listed, onet=listed_of(known.filter((pl.col("draw") < low) | (pl.col("draw") >= high))))
+    for part in range(PARTS):
+        out = pl.col("part") == part
+        others = replace(listed, onet=listed_of(onet.filter(~out)))
         coder = TitleCoder.learn(taxonomy, others, fit_classifier(taxonomy, others))
-        parts.append(_ask(coder, codes_of_onet(known, low=low, high=high)))
+        parts.append(_ask(coder, codes_of_onet(onet.filter(out))))
     return HeldOut(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True)))
 
 
@@ -85,10 +84,19 @@ def _fit_voices(found: HeldOut, voices: tuple[str, ...]) -> dict[str, float]:
 
 
 def _calibrated(found: HeldOut, voices: dict[str, float]) -> Weights:
-    """Logistic regression of being right on log(p) and -log(1 - p), p of the most probable code."""
+    """Logistic regression of being right on log(p) and -log(1 - p), p of the most probable code.
+
+    A slope below 0 would make the more probable less sure: it is 0, and the rest is fitted again (Kull et al. 2017).
+    """
     log_p, log_q, hit = _first(found, voices)
     features = torch.stack([log_p, -log_q, torch.ones_like(hit)], dim=1)
-    return Weights(voices, *_minimised(lambda abc: _logistic_loss(features @ abc, hit), [1.0, 1.0, 0.0]))
+
+    def fit(used: list[int]) -> list[float]:
+        fitted = _minimised(lambda abc: _logistic_loss(features[:, used] @ abc, hit), [1.0] * len(used))
+        return [fitted[used.index(at)] if at in used else 0.0 for at in range(3)]
+
+    a, b, c = fit([0, 1, 2])
+    return Weights(voices, *((a, b, c) if min(a, b) >= 0 else fit([int(a < b), 2])))
 
 
 def _levelled(found: HeldOut, voices: dict[str, float]) -> Weights:

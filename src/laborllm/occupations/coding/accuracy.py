@@ -7,9 +7,11 @@ import numpy as np
 import polars as pl
 
 from laborllm.occupations.coding.coder import UNLISTED, TitleCoder
+from laborllm.occupations.coding.words import words
 from laborllm.occupations.groups import load_groups
 
 THRESHOLDS = (0.0, 0.3, 0.5, 0.7, 0.9)
+LONGEST = 6  # words of a title; longer ones are few
 
 RightCodes = Mapping[str, Set[str]]  # title -> the codes that are right
 
@@ -26,6 +28,7 @@ class Accuracy:
             mean).
         by_decile: Ten groups of titles by confidence: titles, accuracy, confidence.
         by_group: Major group of the SOC, by the first right code: titles, top_1, top_5, confidence.
+        by_length: Words of the title, `LONGEST` and more together: the same columns.
     """
 
     titles: int
@@ -34,6 +37,7 @@ class Accuracy:
     by_threshold: pl.DataFrame
     by_decile: pl.DataFrame
     by_group: pl.DataFrame
+    by_length: pl.DataFrame
 
 
 def measure_accuracy(coder: TitleCoder, known: RightCodes) -> Accuracy:
@@ -42,20 +46,44 @@ def measure_accuracy(coder: TitleCoder, known: RightCodes) -> Accuracy:
     Raises:
         ValueError: there is no title.
     """
+    return accuracy_of(answers(coder, known))
+
+
+def answers(coder: TitleCoder, known: RightCodes) -> pl.DataFrame:
+    """What the coder says of titles with known codes.
+
+    Returns:
+        One row per title: title, match (how it was found), group (of the first right code), words (how many), top_1 and
+        top_5 (whether a right code is first, or among five), confidence of the first.
+    """
     found = [coder.candidates(title) for title in known]
     right = [[code in codes for code, _ in five] for five, codes in zip(found, known.values(), strict=True)]
     groups = dict(zip(coder.taxonomy.codes, load_groups("soc2018", coder.taxonomy), strict=True))
-    asked = pl.DataFrame(
+    return pl.DataFrame(
         {
+            "title": list(known),
+            "match": [coder.look_up(title)[1] for title in known],
+            "words": [min(len(words(title)), LONGEST) for title in known],
             "group": [groups[min(codes, key=int)] for codes in known.values()],
             "top_1": [any(five[:1]) for five in right],
             "top_5": [any(five) for five in right],
             "confidence": [five[0][1] if five else 0.0 for five in found],
         }
     )
+
+
+def accuracy_of(asked: pl.DataFrame) -> Accuracy:
+    """Count what `answers` gave, perhaps of several coders.
+
+    Raises:
+        ValueError: there is no title.
+    """
     first, five = (float(np.mean(asked[column].to_numpy())) for column in ("top_1", "top_5"))
-    by_group = asked.group_by("group").agg(pl.len().alias("titles"), pl.col("top_1", "top_5", "confidence").mean())
-    return Accuracy(asked.height, first, five, _by_threshold(asked), _by_decile(asked), by_group.sort("group"))
+    by_group, by_length = (
+        asked.group_by(column).agg(pl.len().alias("titles"), pl.col("top_1", "top_5", "confidence").mean()).sort(column)
+        for column in ("group", "words")
+    )
+    return Accuracy(asked.height, first, five, _by_threshold(asked), _by_decile(asked), by_group, by_length)
 
 
 def right_codes(titles: pl.DataFrame) -> RightCodes:
@@ -63,10 +91,9 @@ def right_codes(titles: pl.DataFrame) -> RightCodes:
     return {title: set(codes) for title, codes in titles.group_by("title", maintain_order=True).agg("code").rows()}
 
 
-def unlisted(coder: TitleCoder, known: RightCodes) -> RightCodes:
-    """The titles that no list of the coder has."""
-    matches = coder.code(known, threshold=0)
-    return {title: known[title] for title in matches.filter(pl.col("match").is_in(UNLISTED))["title"]}
+def unlisted(asked: pl.DataFrame) -> pl.DataFrame:
+    """The answers on titles that no list of the coder has."""
+    return asked.filter(pl.col("match").is_in(UNLISTED))
 
 
 def _by_threshold(asked: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,6 @@ lists say that hold the title in the same words, or in the same but for words of
 ("- night shift").
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -79,15 +78,12 @@ class TitleCoder:
         Returns:
             A coder without corrections.
         """
-        lists: dict[Words, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(float)))
         examples = listed.examples()
-        for name, title, code, lines in examples:
-            lists[key(title)][name][code] += lines
         columns = taxonomy.columns(code for _, _, code, _ in examples)
         repeats = np.array([REPEATS[name] for name, _, _, _ in examples], dtype=float)
         ranker = Ranker.fit([without_rank(title) for _, title, _, _ in examples], columns, repeats, len(taxonomy))
         spelling = Spelling.learn(title for _, title, _, _ in examples)
-        return cls(taxonomy, {title: _shares(found) for title, found in lists.items()}, ranker, spelling, classifier)
+        return cls(taxonomy, _shares(examples), ranker, spelling, classifier)
 
     def with_corrections(self, corrections: Mapping[str, str]) -> Self:
         """The coder that gives these titles these codes before it searches anywhere else.
@@ -249,8 +245,17 @@ def key(title: Words) -> Words:
     return tuple(sorted(set(title)))
 
 
-def _shares(lists: Mapping[str, Mapping[str, float]]) -> dict[str, Evidence]:
-    return {name: {code: lines / sum(codes.values()) for code, lines in codes.items()} for name, codes in lists.items()}
+def _shares(examples: Iterable[tuple[str, Words, str, int]]) -> dict[Words, dict[str, dict[str, float]]]:
+    """The sorted words of each title -> for each list that has it, code -> its share of the lines."""
+    lists: dict[Words, dict[str, dict[str, float]]] = {}
+    for name, title, code, lines in examples:
+        codes = lists.setdefault(key(title), {}).setdefault(name, {})
+        codes[code] = codes.get(code, 0) + lines
+    for found in lists.values():
+        for codes in found.values():
+            total = sum(codes.values())
+            codes |= {code: lines / total for code, lines in codes.items()}
+    return lists
 
 
 def _batches(forms: Sequence[tuple[Words, str]]) -> Iterator[Sequence[tuple[Words, str]]]:

@@ -46,12 +46,12 @@ class ListedTitles:
 def load_titles() -> ListedTitles:
     """The titles of the Census Bureau, of handbooks and of O*NET, and the decided; `data/titles.json` gives sources."""
     index = pl.read_csv(
-        (DATA / "titles_occ1990dd.csv.gz").read_bytes(),
+        (DATA / "titles_occ1990dd.csv.zst").read_bytes(),
         schema={"title": pl.String, "code": pl.String, "lines": pl.Int64},
     )
     modern, onet = (
         pl.read_csv((DATA / name).read_bytes(), schema={"title": pl.String, "code": pl.String})
-        for name in ("titles_handbook.csv", "titles_onet.csv.gz")
+        for name in ("titles_handbook.csv", "titles_onet.csv.zst")
     )
     decided = csv.DictReader((DATA / "titles_since_1990.csv").read_text("utf-8").splitlines())
     return ListedTitles(index, modern, onet, tuple((row["title"], row["code"]) for row in decided))

@@ -7,7 +7,8 @@ of a feature are those of the few occupations it occurs in (a sparse row each), 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class Ranker:
             The fitted naive Bayes model.
         """
         found = [features_of(title) for title in titles]
-        occurs = Counter(feature for features in found for feature in features)
+        occurs = Counter(chain.from_iterable(found))
         features = {feature: row for row, feature in enumerate(occurs)}
         seen = np.array([*occurs.values(), 0], dtype=float)
         weight = np.log((1 + len(titles)) / (1 + seen)) + 1
@@ -106,10 +107,20 @@ def features_of(title: Words) -> list[str]:
     """
     pairs = [f"{first} {second}" for first, second in pairwise(title)]
     around = [f"{title[0]} - {title[-1]}"] if len(title) > 2 else []
-    beginnings = [f"{word[:length]}-" for word in title for length in (4, 6)]
-    endings = [f"-{word[-4:]}" for word in title]
-    last = [f"{word}." for word in title[-1:]] + [f"-{word[-4:]}." for word in title[-1:]]
+    beginnings = chain.from_iterable(map(_beginnings, title))
+    endings = map(_ending, title)
+    last = [f"{word}." for word in title[-1:]] + [f"{_ending(word)}." for word in title[-1:]]
     return list(dict.fromkeys([*title, *pairs, *around, *beginnings, *endings, *last]))
+
+
+@lru_cache(maxsize=100_000)  # titles are many, their words few
+def _beginnings(word: str) -> tuple[str, str]:
+    return f"{word[:4]}-", f"{word[:6]}-"
+
+
+@lru_cache(maxsize=100_000)
+def _ending(word: str) -> str:
+    return f"-{word[-4:]}"
 
 
 def _unit_rows(
@@ -120,7 +131,7 @@ def _unit_rows(
     A feature never seen has the row after the last: it adds to the length, so it takes weight from the known ones.
     """
     owner = np.repeat(np.arange(len(found)), [len(of) for of in found])
-    row = np.array([features.get(feature, len(features)) for of in found for feature in of], dtype=np.intp)
+    row = np.array([features.get(feature, len(features)) for feature in chain.from_iterable(found)], dtype=np.intp)
     value = weight[row]
     length = np.sqrt(np.bincount(owner, value**2, minlength=len(found)))
     return owner, row, value / length[owner]
