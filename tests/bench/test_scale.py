@@ -10,7 +10,7 @@ from benchmarks.__main__ import main
 from benchmarks.scale import _run, measure_scale
 from laborllm.errors import RunError
 
-BYTES_A_RECORD = 50
+BYTES_A_RECORD = 12  # of which most is noise and what a small panel does not warm up
 
 
 @pytest.mark.slow
@@ -27,9 +27,9 @@ def test_a_row_for_each_verb(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.slow
 def test_time_grows_with_the_panel_and_memory_hardly(tmp_path: Path) -> None:
-    """Eight times the workers: eight times the time and a fifth at most, and few bytes for each record added."""
-    found = measure_scale([8_000, 64_000], tmp_path / "scale")
-    larger = found.filter(workers=64_000)
+    """Four times the workers: four times the time and a fifth at most, and few bytes for each record added."""
+    found = measure_scale([32_000, 128_000], tmp_path / "scale")
+    larger = found.filter(workers=128_000)
     assert (larger["time_ratio"] <= 1.2 * larger["size_ratio"]).all()
     growth = found.group_by("verb").agg((pl.col("memory_mb").diff() * 2**20 / pl.col("records").diff()).last())
     assert growth.filter(pl.col("memory_mb") > BYTES_A_RECORD).is_empty(), growth

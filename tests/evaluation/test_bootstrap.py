@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from laborllm.errors import OptionError
 from laborllm.evaluation.arrays import Bools, Indices, Numbers
 from laborllm.evaluation.bootstrap import ClusterBootstrap
+from laborllm.evaluation.draws import Draws
 
 
 def bootstrap(cluster: Indices, weight: Numbers | None = None, **options: int) -> ClusterBootstrap:
@@ -109,11 +110,10 @@ def test_differences_are_paired() -> None:
 def test_chunks_do_not_change_the_draws(stratum: Indices | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without strata draw by draw; within them only the distribution of the draws is the same."""
     sums = np.random.default_rng(3).normal(size=(37, 2))
-    given = ClusterBootstrap(np.arange(37), np.ones(37), stratum, draws=60)
-    (whole,) = given.totals(sums)
-    monkeypatch.setattr("laborllm.evaluation.bootstrap.CHUNK", 200)
-    (chunked,) = given.totals(sums)
-    assert chunked.shape == whole.shape
+    whole = Draws(37, stratum, 60).totals([(np.arange(37), sums)])
+    monkeypatch.setattr("laborllm.evaluation.draws.CHUNK", 200)
+    chunked = Draws(37, stratum, 60).totals([(np.arange(37), sums)])
+    assert chunked.shape == whole.shape == (61, 2)
     if stratum is None:
         np.testing.assert_allclose(chunked, whole)
 

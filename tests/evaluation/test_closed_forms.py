@@ -7,7 +7,8 @@ import pytest
 from evaluation.synthetic import careers, forecast
 from laborllm.evaluation import evaluate
 from laborllm.evaluation.arrays import Bools, Floats, Indices, Numbers
-from laborllm.evaluation.bootstrap import INTERVAL, Bootstrapped, ClusterBootstrap, Partition
+from laborllm.evaluation.bootstrap import INTERVAL, Bootstrapped, ClusterBootstrap
+from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.metrics.auc import placements
 
 DRAWS = 3000  # the standard error of a standard error is then 1.3 %
@@ -91,12 +92,12 @@ def test_of_an_area_of_independent_records_as_delong_et_al() -> None:
     generator = np.random.default_rng(8)
     happened = generator.random(500) < 0.3
     score = generator.normal(size=500) + happened
-    share = np.empty(500)
-    share[happened] = placements(score[happened], score[~happened])
-    share[~happened] = placements(-score[~happened], -score[happened])
+    order = np.argsort(score)
+    happened = happened[order]
+    share = placements(score[order], happened, np.ones(500), np.zeros(2), np.array([(~happened).sum(), happened.sum()]))
     expected = np.sqrt(share[happened].var() / happened.sum() + share[~happened].var() / (~happened).sum())
     bootstrap = ClusterBootstrap(np.arange(500), np.ones(500), draws=DRAWS)
-    means = bootstrap.mean_by(share[:, None], [Partition(happened.astype(int), 2)])
+    means = bootstrap.mean(share[:, None], np.stack([~happened, happened], axis=1))
     draws = means.resampled[:, 0].sum(axis=1) - means.estimate[0, 0]
     assert draws.std() == pytest.approx(expected, rel=CLOSE)
     assert means.estimate[0] == pytest.approx([share[happened].mean()] * 2)
@@ -114,8 +115,7 @@ def test_of_strata_of_two_clusters() -> None:
 
 def test_within_strata_the_weight_of_a_stratum_never_varies() -> None:
     stratum = np.repeat(np.arange(5), 4)
-    found = ClusterBootstrap(np.arange(20), np.ones(20), stratum, draws=50)
-    totals = found.totals(np.eye(5)[stratum])
+    totals = Draws(20, stratum, 50).totals([(np.arange(20), np.eye(5)[stratum])])
     np.testing.assert_allclose(totals, 4)
 
 

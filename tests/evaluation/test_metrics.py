@@ -10,28 +10,40 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from evaluation.synthetic import TAXONOMY, careers, forecast
 from laborllm.evaluation import evaluate
-from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.arrays import Bools, Indices, Numbers
 from laborllm.evaluation.metrics.auc import placements
-from laborllm.evaluation.metrics.calibration_line import logistic
+from laborllm.evaluation.metrics.calibration_line import calibration_line
 from laborllm.evaluation.metrics.corp import isotonic, reliability_bins
-from laborllm.evaluation.metrics.kuiper import cumulative_range, range_p_value
+from laborllm.evaluation.metrics.events import Cases
+from laborllm.evaluation.metrics.kuiper import Walk, cumulative_range, range_p_value
 from laborllm.evaluation.metrics.top_k import top_hits
 from laborllm.panel.history import History
+
+
+def cases_of(
+    probability: Numbers, outcome: Numbers, weight: Numbers | None = None, worker: Indices | None = None
+) -> Cases:
+    """Records in one cell, each of a worker of its own by default."""
+    size = len(probability)
+    given = np.arange(size) if worker is None else worker
+    cells = np.zeros((1, size), dtype=np.int64)
+    return Cases(given, given, np.ones(size) if weight is None else weight, cells, probability, outcome)
+
 
 LABELLED = st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(1, 5)), min_size=2, max_size=30)
 
 
 @given(LABELLED)
 def test_placements_average_to_the_weighted_area_of_scikit_learn(labelled: list[tuple[int, bool, int]]) -> None:
-    score, positive, weight = (np.array(column) for column in zip(*labelled, strict=True))
-    above = placements(score[positive], score[~positive], weight[~positive])
-    below = placements(-score[~positive], -score[positive], weight[positive])
+    score, positive, weight = (np.array(column) for column in zip(*sorted(labelled), strict=True))
+    sides = np.array([weight[~positive].sum(), weight[positive].sum()], dtype=float)
+    share = placements(score.astype(float), positive, weight.astype(float), np.zeros(2), sides)
     if positive.all() or not positive.any():
-        assert np.isnan([*above, *below]).all()
+        assert np.isnan(share).all()
         return
     expected = roc_auc_score(positive, score, sample_weight=weight)
-    for side, share in ((positive, above), (~positive, below)):
-        assert np.average(share, weights=weight[side]) == pytest.approx(expected)
+    for side in (positive, ~positive):
+        assert np.average(share[side], weights=weight[side]) == pytest.approx(expected)
 
 
 @given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=8), st.integers(1, 4))
@@ -103,20 +115,23 @@ def test_the_calibration_line_is_the_regression_of_statsmodels() -> None:
     outcome = (generator.random(600) < 1 / (1 + np.exp(-(0.3 + 0.6 * log_odds)))).astype(float)
     cluster = np.repeat(np.arange(200), 3)
     design = np.stack([np.ones(600), log_odds], axis=1)
-    value, influence = logistic(design, outcome, np.ones(600), offset=np.zeros(600))
+    cases = cases_of(1 / (1 + np.exp(-log_odds)), outcome, worker=cluster)
+    line = calibration_line([cases], np.array([True]), slope=True)
+    value, influence = line.estimate[0], line.influence(cases)[0]
     model = api.GLM(outcome, design, family=api.families.Binomial())
     fit = model.fit(cov_type="cluster", cov_kwds={"groups": cluster, "use_correction": False})
     assert value == pytest.approx(fit.params[1], rel=1e-6)
     error = np.sqrt(np.sum(np.bincount(cluster, influence) ** 2))
     assert error == pytest.approx(fit.bse[1], rel=1e-6)
-    offset, _ = logistic(design[:, :1], outcome, np.ones(600), offset=log_odds)
+    offset = calibration_line([cases], np.array([True]), slope=False).estimate[0]
     model = api.GLM(outcome, design[:, :1], family=api.families.Binomial(), offset=log_odds)
     assert offset == pytest.approx(model.fit().params[0], rel=1e-6)
 
 
 def test_an_outcome_that_is_separated_has_no_slope() -> None:
     log_odds = np.arange(20) - 9.5
-    value, _ = logistic(np.stack([np.ones(20), log_odds], axis=1), log_odds > 0, np.ones(20), offset=np.zeros(20))  # type: ignore[arg-type]
+    cases = cases_of(1 / (1 + np.exp(-log_odds)), (log_odds > 0).astype(float))
+    value = calibration_line([cases], np.array([True]), slope=True).estimate[0]
     assert np.isnan(value)
 
 
@@ -145,6 +160,22 @@ def test_the_law_of_kuiper_is_that_of_simulated_walks() -> None:
     assert 0 < range_p_value(8.0) < 1e-10
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(1, 5)), min_size=1, max_size=30), st.integers(1, 9)
+)
+def test_a_walk_does_not_depend_on_where_records_are_cut(rows: list[tuple[int, bool, int]], together: int) -> None:
+    """Against sums by each distinct probability, in one go."""
+    probability, outcome, weight = (np.array(column, dtype=float) for column in zip(*sorted(rows), strict=True))
+    probability = probability / 4
+    walk = Walk()
+    for start in range(0, len(rows), together):
+        walk.add(*(column[start : start + together] for column in (probability, outcome, weight)))
+    sums = [np.sum((weight * (outcome - probability))[probability <= each]) for each in np.unique(probability)]
+    assert walk.error == pytest.approx((max(0, *sums) - min(0, *sums)) / weight.sum())
+    assert walk.scale == pytest.approx(np.sqrt(np.sum(weight**2 * probability * (1 - probability))) / weight.sum())
+    assert cumulative_range(probability[::-1], outcome[::-1], weight[::-1]) == pytest.approx((walk.error, walk.scale))
+
+
 def test_the_p_value_of_calibrated_forecasts_is_uniform() -> None:
     generator = np.random.default_rng(1)
     p_values = []
@@ -169,7 +200,11 @@ def test_the_cumulative_range_by_hand() -> None:
 def test_the_reliability_curve_is_the_isotonic_regression_of_scikit_learn(rows: list[tuple[int, bool, int]]) -> None:
     probability, outcome, weight = (np.array(column, dtype=float) for column in zip(*sorted(rows), strict=True))
     expected = IsotonicRegression().fit_transform(probability, outcome, sample_weight=weight)
-    np.testing.assert_allclose(isotonic(probability, outcome, weight), expected, atol=1e-9)
+    cases = cases_of(probability, outcome, weight)
+    halves = [cases.at(slice(None, len(rows) // 2)), cases.at(slice(len(rows) // 2, None))]
+    for ordered in ([[cases]], [halves], [[half] for half in halves]):  # wherever a probability is cut
+        ends, values = isotonic([[part for part in each if len(part)] for each in ordered])
+        np.testing.assert_allclose(values[np.searchsorted(ends, probability)], expected, atol=1e-9)
 
 
 @given(st.integers(0, 2**16), st.integers(1, 60))
@@ -177,7 +212,10 @@ def test_bins_of_a_curve_hold_every_record_once_and_enough_workers(seed: int, wo
     generator = np.random.default_rng(seed)
     worker = np.sort(generator.integers(workers, size=80))
     probability = generator.random(80).round(2)
-    bins = reliability_bins(probability, (generator.random(80) < probability).astype(float), np.ones(80), worker)
+    outcome = (generator.random(80) < probability).astype(float)
+    cases = cases_of(probability, outcome, worker=worker).at(np.argsort(probability, kind="stable"))
+    ends = reliability_bins([[cases.at(slice(None, 40)), cases.at(slice(40, None))]])
+    bins = np.searchsorted(ends, probability)
     members = [bins == each for each in range(bins.max() + 1)]
     if len(members) > 1:
         assert min(len(np.unique(worker[each])) for each in members) >= 10

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from polars.testing import assert_frame_equal
 import laborllm as ll
 from evaluation.synthetic import careers, forecast, two_models
 from laborllm.errors import LaborLLMError, OptionError, PanelError, StorageError
-from laborllm.evaluation import Evaluation
-from laborllm.evaluation.arrays import compact
-from laborllm.evaluation.bootstrap import ClusterBootstrap, Partition
+from laborllm.evaluation import Evaluation, draws, ordered
+from laborllm.evaluation.arrays import Indices, Numbers, compact
+from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.metrics.perplexity import Loss
+from laborllm.evaluation.records import Records
 from laborllm.evaluation.scores import portions
 from laborllm.evaluation.scores.files import ScoreFiles
 from laborllm.models.contract import Fitted
@@ -57,6 +59,10 @@ def whole(panel: Panel, models: dict[str, ll.Forecast]) -> Evaluation:
     return ll.evaluate(models, panel, **DESIGN)  # type: ignore[arg-type]
 
 
+def records_of(worker: Indices, weight: Numbers) -> Records:
+    return Records(worker, worker, weight, np.zeros((1, len(worker)), dtype=np.int64))
+
+
 def require_equal(one: Evaluation, other: Evaluation) -> None:
     for name in ("estimates", "comparisons", "reliability", "flows"):
         assert_frame_equal(getattr(one, name), getattr(other, name), rel_tol=1e-9)
@@ -64,11 +70,14 @@ def require_equal(one: Evaluation, other: Evaluation) -> None:
 
 
 @settings(max_examples=5)
-@given(records=st.integers(1, 900), block=st.integers(20, 900))
+@given(records=st.integers(1, 900), block=st.integers(20, 900), together=st.integers(100, 900))
 def test_a_file_is_evaluated_as_the_panel_whatever_the_blocks(
-    file: Path, models: dict[str, ll.Forecast], whole: Evaluation, records: int, block: int
+    file: Path, models: dict[str, ll.Forecast], whole: Evaluation, records: int, block: int, together: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordered, "TOGETHER", together)
+        patch.setattr(ordered, "SAMPLED", 1)
+        patch.setattr(draws, "CHUNK", 40 * together)
         patch.setattr(store, "ROWS_TOGETHER", block)
         patch.setattr(portions, "RECORDS", records)
         require_equal(ll.evaluate(models, file, **DESIGN), whole)  # type: ignore[arg-type]
@@ -162,9 +171,7 @@ def test_a_full_disk_is_one_line_with_what_to_do(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     (small_disk / "filler").write_bytes(os.urandom(2**20 - 2**13))
-    with pytest.raises(
-        StorageError, match=r"^cannot write scores of the evaluation to .*: No space left on device$"
-    ) as e:
+    with pytest.raises(StorageError, match=r"^cannot write what is evaluated to .*: No space left on device$") as e:
         ll.evaluate(models, panel, draws=40)
     assert e.value.hint == "name a place with more room in TMPDIR"
     assert [path.name for path in small_disk.iterdir()] == ["filler"]
@@ -177,9 +184,46 @@ def test_scores_come_back_as_they_were_appended(blocks: list[list[float]]) -> No
         for block in blocks:
             files.append(Loss(), np.array(block))
             files.append(Loss(raw=True), None)
-        assert files[Loss()].tolist() == [value for block in blocks for value in block]  # type: ignore[union-attr]
+        kept = files[Loss()]
+        assert kept is not None
+        for _ in range(2):
+            assert [block.tolist() for block in kept] == blocks
         assert files[Loss(raw=True)] is None
         assert (list(files), len(files)) == ([Loss(), Loss(raw=True)], 2)
+
+
+@given(
+    keys=st.lists(st.sampled_from([-np.inf, -1.5, 0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=60),
+    part=st.integers(1, 30),
+    together=st.integers(1, 20),
+)
+def test_records_in_order_are_all_there_and_each_range_is_above_the_last(
+    keys: list[float], part: int, together: int
+) -> None:
+    size = len(keys)
+    whole = records_of(np.arange(size), np.array(keys))
+    parts = [whole.at(slice(start, start + part)) for start in range(0, size, part)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ordered, "TOGETHER", together)
+        patch.setattr(ordered, "SAMPLED", 1)
+        with ordered.in_order(parts, lambda each: each.weight) as ranges:
+            blocks = [list(each) for each in ranges]
+    found = whole.joined([each for range_ in blocks for each in range_])
+    assert found.worker.tolist() == np.argsort(keys, kind="stable").tolist()
+    assert found.weight.tolist() == sorted(keys)
+    for range_ in blocks:
+        assert len(range_) <= 1 or len({key for each in range_ for key in each.weight}) == 1
+    for one, other in pairwise([each for each in blocks if each]):
+        assert one[-1].weight[-1] < other[0].weight[0]
+
+
+def test_many_records_of_one_key_are_not_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordered, "TOGETHER", 32)
+    parts = [records_of(np.arange(20), np.where(np.arange(20) < 15, 0.5, at / 100)) for at in range(50)]
+    with ordered.in_order(parts, lambda each: each.weight) as ranges:
+        sizes = [len(each) for range_ in ranges for each in range_]
+    assert sum(sizes) == 1000
+    assert max(sizes) < 4 * 32
 
 
 @given(st.lists(st.integers(-1, 2**40), max_size=20))
@@ -191,19 +235,45 @@ def test_compact_numbers_are_the_numbers(numbers: list[int]) -> None:
 
 
 def test_sums_by_cells_are_those_of_the_records_in_them() -> None:
+    """Of numbers that are the same in both partitions, and of others in each."""
     rng = np.random.default_rng(0)
     cluster, weight = rng.integers(6, size=40), rng.uniform(size=40)
     cluster[:6] = np.arange(6)
-    values, inside = rng.normal(size=(40, 3)), rng.random(40) < 0.4
+    values, inside = rng.normal(size=(3, 2, 40)), rng.random(40) < 0.4
     cell = rng.integers(-1, 2, size=40)
-    found = ClusterBootstrap(cluster, weight).sums_by(
-        values, [Partition(np.where(inside, 0, -1), 1), Partition(cell, 2)]
-    )
-    for each in range(6):
-        for at, members in enumerate((inside, cell == 0, cell == 1)):
-            chosen = members & (cluster == each)
-            expected = (weight[chosen, None] * values[chosen]).sum(axis=0)
-            np.testing.assert_allclose(found[each, :, at], expected, atol=1e-12)
+    records = Records(cluster, cluster, weight, np.stack([np.where(inside, 0, -1), np.where(cell < 0, -1, 1 + cell)]))
+    for given_values in (values, values[:, 0]):
+        clusters, found = records.sums(given_values, 3)
+        assert clusters.tolist() == list(range(6))
+        for each in range(6):
+            for at, members in enumerate((inside, cell == 0, cell == 1)):
+                chosen = members & (cluster == each)
+                own = given_values if given_values.ndim == 2 else given_values[:, int(at > 0)]
+                np.testing.assert_allclose(found[each, :, at], (weight * own)[:, chosen].sum(axis=1), atol=1e-12)
+
+
+def test_workers_of_a_cell_are_counted_once() -> None:
+    cells = np.array([[0, 0, 1, 0, -1], [2, 2, 2, 2, 2]])
+    records = Records(np.array([7, 7, 7, 8, 9]), np.arange(5), np.ones(5), cells)
+    assert records.workers_in(4).tolist() == [2, 1, 3, 0]
+
+
+def test_totals_of_draws_do_not_depend_on_how_sums_are_parted() -> None:
+    """Nor on the order of the clusters, which may be in several parts."""
+    sums = np.random.default_rng(3).normal(size=(30, 2))
+    found = Draws(30, draws=50)
+    whole = found.totals([(np.arange(30), sums)])
+    odd, even = np.arange(1, 30, 2), np.arange(0, 30, 2)
+    parted = found.totals([(odd, sums[odd] / 2), (even, sums[even]), (odd, sums[odd] / 2)])
+    np.testing.assert_allclose(parted, whole)
+    np.testing.assert_allclose(whole[0], sums.sum(axis=0))
+
+
+def test_draws_without_room_are_one_line(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(small_disk))
+    with pytest.raises(StorageError, match=r"^cannot write what is evaluated to .*: No space left on device$"):
+        Draws(2**11).totals([(np.arange(2), np.ones((2, 1)))])
+    assert not list(small_disk.iterdir())
 
 
 def test_who_is_held_out_and_what_a_file_says_of_itself(tmp_path: Path) -> None:
@@ -223,10 +293,3 @@ def test_a_model_of_another_split_is_refused_by_the_file_too(tmp_path: Path) -> 
     fitted: Fitted = ll.fit("transition", panel)
     with pytest.raises(LaborLLMError, match="was fitted on another split of SYNTHETIC"):
         fitted.record.lineage.require_held_out_by(PanelFile.open(tmp_path / "other.parquet"))
-
-
-def test_sums_of_some_records_are_those_of_each_cluster() -> None:
-    cluster, weight = np.array([0, 0, 1, 2, 2]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    bootstrap = ClusterBootstrap(cluster, weight)
-    assert bootstrap.sums_of(np.array([0, 2, 4])).tolist() == [1, 3, 5]
-    assert bootstrap.sums_of(np.array([0, 1, 4]), np.array([10.0, 100.0, 2.0])).tolist() == [210, 0, 10]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import laborllm as ll
 from laborllm.evaluation import Evaluation, evaluate
-from laborllm.evaluation.bootstrap import FEWEST_DRAWS
+from laborllm.evaluation.draws import FEWEST_DRAWS
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel
 

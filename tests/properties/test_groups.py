@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.groups import ALL, FIFTHS, FIRST, SEEN, UNKNOWN, Group, group_records
+from laborllm.evaluation.groups import ALL, FIFTHS, FIRST, SEEN, UNKNOWN, Group, columns_of, group_records
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 
@@ -19,7 +19,7 @@ NAMES = ("transition", "history", "decade", "origin", "destination", "gender", "
 
 
 def grouped(panel: Panel, *by: str) -> list[Group]:
-    return group_records(panel, History.of(panel), by)
+    return group_records(columns_of(panel, History.of(panel), by), by, len(panel))
 
 
 def named(group: Group) -> list[str]:

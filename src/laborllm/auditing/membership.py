@@ -16,7 +16,7 @@ from laborllm.auditing.extraction import Extraction, extract
 from laborllm.auditing.measures import Indices, Scored, measure
 from laborllm.auditing.refits import Refits, refit
 from laborllm.errors import PanelError
-from laborllm.evaluation.bootstrap import require_draws
+from laborllm.evaluation.draws import require_draws
 from laborllm.models.contract import Fitted, Forecaster
 from laborllm.models.registry import load, load_forecaster
 from laborllm.models.taxonomies import lineage_of

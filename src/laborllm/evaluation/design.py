@@ -45,7 +45,7 @@ class Design:
         weight = _weights(panel, weights)
         unit = _of_worker(panel, cluster)
         if strata is None:
-            return cls(weight, _numbers(unit), None)
+            return cls(weight, compact(unit.rle_id().to_numpy()) if cluster == WORKER else _numbers(unit), None)
         stratum = _of_worker(panel, strata)
         both = _numbers(pl.select(pl.concat_str([stratum, unit], separator="\x1f")).to_series())
         first = np.unique(both, return_index=True)[1]
@@ -100,7 +100,7 @@ def _of_worker(panel: Panel, name: str) -> pl.Series:
     if several:
         raise OptionError(f"the column {name!r} differs between records of {several:,} workers: they are drawn whole")
     known = panel.records.select(pl.col(name).drop_nulls().first().over("worker").cast(pl.String)).to_series()
-    itself = pl.lit("\x1f") + pl.col("worker")  # no value of a column begins so
+    itself = pl.lit("\x1f") + pl.col("worker").cast(pl.String)  # no value of a column begins so
     return panel.records.select(pl.coalesce(known.alias("known"), itself)).to_series()
 
 

@@ -14,7 +14,7 @@ from laborllm.evaluation.result import Evaluation
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.files import ScoreFiles
 from laborllm.evaluation.scores.portions import Score, Scores, score_records
-from laborllm.evaluation.tables import Found, Pairs, choose_pairs, comparison_table, estimate_table, measure
+from laborllm.evaluation.tables import Pairs, choose_pairs, comparison_table, estimate_table, measure
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.taxonomies import lineage_of, taxonomy_of
@@ -100,14 +100,13 @@ def evaluate(
     taxonomies = {name: taxonomy_of(model, careers) for name, model in models.items()}
     taxonomy = comparable(careers.taxonomy, list(taxonomies.values()))
     design = {"weights": weights, "cluster": cluster, "strata": strata}
-    sample = Sample.of(careers, taxonomy, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
-    found = _measured(models, careers, taxonomy, sample, choose_metrics(metrics, taxonomy))
-    open_records = len(careers) - len(sample.worker)
+    measures = choose_metrics(metrics, taxonomy)
+    with temporary_folder() as folder:
+        sample = Sample.of(careers, taxonomy, folder, by=by, draws=draws, seed=seed, **design)  # type: ignore[arg-type]
+        tables = _tables(models, careers, taxonomy, sample, measures, chosen, folder)
+    open_records = len(careers) - sample.size
     return Evaluation(
-        estimates=estimate_table(sample, found.metrics),
-        comparisons=comparison_table(sample, found.metrics, chosen),
-        reliability=found.reliability,
-        flows=found.flows,
+        *tables,
         reference=next(iter(models)) if reference is None else reference,
         draws=draws,
         seed=seed,
@@ -124,30 +123,37 @@ def _drawn(panel: Panel | PanelFile, split: str | None, workers: int | None, see
     return draw(split, workers, seed=seed)
 
 
-class _Measured(NamedTuple):
-    """What was found of all models."""
+class _Tables(NamedTuple):
+    """What was found of all models, as in `Evaluation`."""
 
-    metrics: list[Found]
+    estimates: pl.DataFrame
+    comparisons: pl.DataFrame
     reliability: pl.DataFrame
     flows: pl.DataFrame
 
 
-def _measured(
+def _tables(
     models: Mapping[str, Forecaster | Forecast],
     careers: Careers,
     taxonomy: Taxonomy,
     sample: Sample,
     metrics: Sequence[Metric],
-) -> _Measured:
+    pairs: Sequence[tuple[str, str]],
+    folder: Path,
+) -> _Tables:
     """Score the records, and measure; reliability and flows only where a metric takes whole distributions."""
     needs = dict.fromkeys(score for metric in metrics for score in metric.scores)
     whole = any(score.whole for score in needs)
     needs |= dict.fromkeys(reliability_scores() if whole else ())
-    tallies = {name: FlowTally(sample.flows, sample.design.weight) for name in models} if whole else {}
-    with temporary_folder() as folder:
-        scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
-        found, reliability = measure(sample, scores, metrics), reliability_table(sample, scores)
-    return _Measured(found, reliability, flow_table(sample, tallies))
+    tallies = {name: FlowTally(sample.flows, iter(sample.blocks)) for name in models} if whole else {}
+    scores = _scores(models, careers, taxonomy, tuple(needs), tallies, folder)
+    found = measure(sample, scores, metrics)
+    return _Tables(
+        estimate_table(sample, found),
+        comparison_table(sample, found, pairs),
+        reliability_table(sample, scores),
+        flow_table(sample, tallies),
+    )
 
 
 def _scores(

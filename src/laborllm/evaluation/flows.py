@@ -1,7 +1,7 @@
 """Flows between the taxonomy's groups of occupations: how many records moved, and how many were expected to."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,7 +10,7 @@ import polars as pl
 from laborllm.evaluation.arrays import Numbers
 from laborllm.evaluation.flow_groups import Flows
 from laborllm.evaluation.metrics.top_k import top_hits
-from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.sample import Block, Sample
 from laborllm.evaluation.scores.portions import Portion
 
 FLOWS: dict[str, pl.DataType] = {
@@ -29,10 +29,10 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class FlowTally:
-    """Adds up the flows that one model expects, as portions pass by. weight: (n,) of all records of the panel."""
+    """Adds up the flows that one model expects, as portions pass by. blocks: the records of each portion, in turn."""
 
     flows: Flows
-    weight: Numbers
+    blocks: Iterator[Block]
 
     @cached_property
     def expected(self) -> Numbers:
@@ -44,14 +44,15 @@ class FlowTally:
         """The weight of records whose most probable occupation is right, by origin and destination, (G, G)."""
         return np.zeros((len(self.flows.groups),) * 2)
 
-    def __call__(self, portion: Portion, rows: slice) -> None:
+    def __call__(self, portion: Portion) -> None:
+        records = next(self.blocks).records
         past = np.flatnonzero(portion.has_past)
-        weight, column = self.weight[rows][past], self.flows.column
-        origin, occupation = self.flows.origin[rows][past], portion.history.occupation[past]
+        weight, column = records.weight[past], self.flows.column
+        previous, occupation = portion.history.previous[past], portion.history.occupation[past]
         log_prob = portion.log_prob[past]
         membership = np.eye(len(self.flows.groups))[column]  # (J, G)
-        np.add.at(self.expected, origin, weight[:, None] * (np.exp(log_prob.astype(np.float64)) @ membership))
-        np.add.at(self.hits, (origin, column[occupation]), weight * top_hits(log_prob, occupation, 1))
+        np.add.at(self.expected, column[previous], weight[:, None] * (np.exp(log_prob.astype(np.float64)) @ membership))
+        np.add.at(self.hits, (column[previous], column[occupation]), weight * top_hits(log_prob, occupation, 1))
 
 
 def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame:
@@ -61,11 +62,14 @@ def flow_table(sample: Sample, tallies: Mapping[str, FlowTally]) -> pl.DataFrame
     where the flow is withheld. expected is the weighted sum of the probabilities given.
     """
     flows, size = sample.flows, len(sample.flows.groups)
-    past, scale = flows.flow >= 0, 1 / sample.design.weight.mean()
-    flow, worker = flows.flow[past].astype(np.int64), sample.worker[past]
-    observed = scale * np.bincount(flow, sample.design.weight[past], size * size).reshape(size, size)
-    everyone = int(sample.worker[-1]) + 1
-    workers = np.bincount(np.unique(flow * everyone + worker) // everyone, minlength=size * size).reshape(size, size)
+    moves, people, weight = np.zeros(size * size), np.zeros(size * size, dtype=np.int64), 0.0
+    for block in sample.blocks:
+        flow = flows.of_records(block.history)[1]
+        moves += np.bincount(flow[flow >= 0], block.records.weight[flow >= 0], size * size)
+        people += replace(block.records, cells=flow[None]).workers_in(size * size)
+        weight += float(block.records.weight.sum())
+    scale = sample.size / weight
+    observed, workers = scale * moves.reshape(size, size), people.reshape(size, size)
     hidden_origins, hidden = sample.hidden_flows
     hidden = hidden.reshape(size, size) & (workers > 0)
     rows: list[Row] = []

@@ -1,15 +1,19 @@
 """Reliability curves of the models: how often an event happened, by the probability they gave it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from laborllm.evaluation.arrays import Bools, Numbers
-from laborllm.evaluation.bootstrap import Partition
+from laborllm.evaluation.arrays import Numbers
+from laborllm.evaluation.bootstrap import ratios
 from laborllm.evaluation.metrics import CALIBRATED
 from laborllm.evaluation.metrics.corp import reliability_bins
+from laborllm.evaluation.metrics.events import Cases, Event, EventCases
+from laborllm.evaluation.ordered import in_order
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Score, Scores
 
 RELIABILITY: dict[str, pl.DataType] = {
@@ -42,28 +46,40 @@ def reliability_table(sample: Sample, scores: Mapping[str, Scores]) -> pl.DataFr
         {"model": model, "event": event.name, **row}
         for event in CALIBRATED
         for model, given in scores.items()
-        for row in _curve(sample, event.domain(sample.history), given.get(event.probability), given.get(event.outcome))
+        for row in _curve(event, given.get(event.probability), given.get(event.outcome), sample)
     ]
     return pl.DataFrame(rows, schema=RELIABILITY)
 
 
-def _curve(sample: Sample, domain: Bools, predicted: Numbers | None, happened: Numbers | None) -> Iterator[Row]:
-    if predicted is None or happened is None or not sample.has_both_outcomes(domain, happened):
+def _curve(
+    event: Event, probability: Blocks[Numbers] | None, outcome: Blocks[Numbers] | None, sample: Sample
+) -> Iterator[Row]:
+    if probability is None or outcome is None:
         return
-    among = np.flatnonzero(domain)
-    found = reliability_bins(predicted[among], happened[among], sample.design.weight[among], sample.worker[among])
-    bins = Partition(np.full(len(domain), -1), int(found.max()) + 1)
-    bins.cell[among] = found
-    means = sample.bootstrap.mean_by(np.stack([predicted, happened], axis=1), [bins])
-    for at in range(bins.cells):
-        members, share = bins.cell == at, means[1, at]
+    cases = EventCases(event, (probability, outcome), sample)
+    if not cases.have_both_outcomes()[0]:  # among all records
+        return
+    with in_order(cases, lambda part: part.probability) as ordered:
+        ends = reliability_bins(ordered)
+    bins = len(ends)
+    given = ((part, np.stack([part.probability, part.outcome])) for part in _in_bins(cases, ends))
+    means = ratios(sample.draws, given, bins)
+    counts = [(np.bincount(part.cells[0], minlength=bins), part.workers_in(bins)) for part in _in_bins(cases, ends)]
+    for at, (records, workers) in enumerate(np.sum(counts, axis=0).T.tolist()):
+        share = means[1, at]
         low, high = share.interval
         yield {
             "predicted": float(means.estimate[0, at]),
-            "records": int(members.sum()),
-            "workers": sample.workers_in(members),
+            "records": records,
+            "workers": workers,
             "estimate": float(share.estimate),
             "standard_error": share.standard_error,
             "low": low,
             "high": high,
         }
+
+
+def _in_bins(cases: Iterable[Cases], ends: Numbers) -> Iterator[Cases]:
+    """The cases in the bins that end at some probabilities."""
+    for part in cases:
+        yield replace(part, cells=np.searchsorted(ends, part.probability)[None])

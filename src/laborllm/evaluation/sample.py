@@ -1,29 +1,31 @@
 """The evaluated records: their histories, their sampling design, the cells they fall into and the draws they share."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 import polars as pl
 
 from laborllm.errors import PanelError
-from laborllm.evaluation.arrays import Bools, Indices, Numbers, compact
-from laborllm.evaluation.bootstrap import ClusterBootstrap, Partition
+from laborllm.evaluation.arrays import Bools, Indices, compact
 from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
+from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.flow_groups import Flows
-from laborllm.evaluation.groups import DERIVED, Group, group_records, margins_of
+from laborllm.evaluation.groups import Group, Levels, columns_of, group_records, margins_of
+from laborllm.evaluation.records import Records
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import observed_portions
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.panel.files.store import Careers
 from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
-from laborllm.privacy import SMALLEST_CELL, failing_magnitudes, withhold
-
-NEEDED = ("worker", "year")
-"""Columns that an evaluation always takes."""
+from laborllm.privacy import failing_magnitudes
+from laborllm.privacy.counts import CellCounts
+from laborllm.privacy.suppression import withheld_cells
 
 
 @dataclass(frozen=True)
@@ -35,32 +37,46 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The n records that all models are evaluated on.
+class Block:
+    """Some n records of whole careers.
 
     Attributes:
-        worker: The worker of each record as numbers 0, 1, ..., (n,), in order.
-        history: Of each record.
-        design: Weights, clusters and strata.
-        groups: All records, and the partitions asked for.
-        margins: The partitions that are crossed in those, and not asked for by themselves.
-        flows: Between which groups of occupations each record moves.
-        bootstrap: The draws that all statistics share.
+        records: Their workers, design and cells.
+        history: Of each.
+        margins: The place of each in the partitions that are crossed and not asked for by themselves, (M, n).
     """
 
-    worker: Indices
+    records: Records
     history: History
-    design: Design
-    groups: Sequence[Group]
-    margins: Sequence[Group]
+    margins: Indices
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The records that all models are evaluated on.
+
+    Attributes:
+        blocks: The records, some whole careers at a time: those of each of `observed_portions`.
+        size: How many records there are.
+        is_weighted: Whether some records weigh more than others, so that sums over them are magnitudes.
+        groups: All records, and the partitions asked for.
+        flows: Between which groups of occupations records can move.
+        draws: The draws that all statistics share.
+    """
+
+    blocks: Blocks[Block]
+    size: int
+    is_weighted: bool
+    groups: Sequence[Levels]
     flows: Flows
-    bootstrap: ClusterBootstrap
+    draws: Draws
 
     @classmethod
     def of(
         cls,
         careers: Careers,
         taxonomy: Taxonomy,
+        folder: Path,
         *,
         by: Iterable[str] = (),
         weights: str = NONE,
@@ -72,8 +88,9 @@ class Sample:
         """The sample of the observed records.
 
         Args:
-            careers: The careers; n of their records are observed.
+            careers: The careers; some of their records are observed.
             taxonomy: What the records are expressed over.
+            folder: Where what is known of the records is kept.
             by: Names of groups: columns, or partitions such as "transition" and "history".
             weights: "none", "sampling" or a column with a weight of each record.
             cluster: The column whose values are drawn together.
@@ -87,16 +104,18 @@ class Sample:
         Raises:
             OptionError: Groups or a design that the careers do not have.
             PanelError: No record has an occupation.
+            StorageError: The folder cannot be written to.
         """
         by = tuple(by)
-        asked = {part.strip() for name in by for part in name.split("*")}
-        asked |= {"weight" if weights == SAMPLING else weights, cluster}
-        panel, history = _observed(careers, taxonomy, asked if strata is None else asked | {strata})
+        asked = {"weight" if weights == SAMPLING else weights, cluster} | ({strata} if strata else set())
+        histories = Blocks[History](folder / "histories")
+        panel, columns = _observed(careers, taxonomy, asked, by, histories)
         design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
-        bootstrap = ClusterBootstrap(design.cluster, design.weight, design.stratum, draws, seed)
-        groups, margins = group_records(panel, history, by), margins_of(panel, history, by)
-        worker, flows = compact(worker_index(panel.records)), Flows.of(history, taxonomy)
-        return cls(worker, history, design, groups, margins, flows, bootstrap)
+        found = Draws(int(design.cluster.max()) + 1, design.stratum, draws, seed)
+        groups, margins = group_records(columns, by, len(panel)), margins_of(columns, by)
+        blocks = _blocks(panel.records[WORKER].to_numpy(), design, histories, groups, margins, folder)
+        is_weighted = bool(np.ptp(design.weight))
+        return cls(blocks, len(panel), is_weighted, [group.names for group in groups], Flows.of(taxonomy), found)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -108,37 +127,15 @@ class Sample:
         )
 
     @property
-    def partitions(self) -> list[Partition]:
-        """The groups, c cells together."""
-        return [group.partition for group in self.groups]
+    def cells_in_all(self) -> int:
+        """How many cells there are, c."""
+        return self.partitions[-1].stop
 
-    def members(self) -> Iterator[Bools]:
-        """Whether each record is in a cell, (n,), cell by cell."""
-        for cell, cells in self.partitions:
-            yield from (cell == at for at in range(cells))
-
-    def workers_in(self, records: Bools) -> int:
-        """How many workers the `records`, (n,), are of."""
-        worker = self.worker[records]  # in order
-        return int(np.count_nonzero(worker[1:] != worker[:-1])) + bool(len(worker))
-
-    def has_both_outcomes(self, among: Bools, outcome: Numbers) -> bool:
-        """Whether enough workers have an outcome, and enough do not.
-
-        Args:
-            among: The records that count, (n,).
-            outcome: 0 or 1, (n,).
-
-        Returns:
-            Whether each side has at least the workers of the smallest cell.
-        """
-        sides = (among & (outcome > 0.5), among & (outcome <= 0.5))
-        return min(self.workers_in(side) for side in sides) >= SMALLEST_CELL
-
-    def enough_in(self, records: Bools) -> Bools:
-        """Whether each cell holds enough workers who have one of `records` (n,) in it, (c,)."""
-        chosen = [self.workers_in(records & cell) >= SMALLEST_CELL for cell in self.members()]
-        return np.array(chosen, dtype=bool)
+    @property
+    def partitions(self) -> list[range]:
+        """The cells of each group, as numbers among all c."""
+        ends = np.cumsum([len(group.levels) for group in self.groups]).tolist()
+        return [range(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     @cached_property
     def hidden(self) -> Bools:
@@ -156,31 +153,40 @@ class Sample:
     def _hidden(self) -> list[Bools]:
         """What may not be shown of all that is published, where margins are known; to protect a small cell, flows are
         given up first, and margins last."""
-        levels = [group.level for group in (*self.groups, *self.margins)]
-        rank = [1] * len(self.groups) + [0] * len(self.margins) + [2, 3]
-        partitions = [*levels, self.flows.origin, self.flows.flow]
-        return withhold(partitions, self.worker, rank, self._dominated(partitions))
+        counts: CellCounts | None = None
+        for block in self.blocks:
+            levels = self._levels(block)
+            counts = CellCounts(len(levels)) if counts is None else counts
+            counts.add(levels, block.records.worker - block.records.worker[0])
+        assert counts is not None
+        rank = [1] * len(self.groups) + [0] * (counts.partitions - len(self.groups) - 2) + [2, 3]
+        return withheld_cells(counts, rank, self._dominated(counts.partitions))
 
-    def _dominated(self, partitions: Sequence[Indices]) -> list[Bools]:
+    def _levels(self, block: Block) -> list[Indices]:
+        """The place of each record in all partitions that are published: groups, margins, origins and flows."""
+        starts = np.array([[cells.start] for cells in self.partitions])
+        return [*(block.records.cells - starts), *block.margins, *self.flows.of_records(block.history)]
+
+    def _dominated(self, partitions: int) -> list[Bools]:
         """The cells of each partition whose weight one or two workers are most of; nothing where all weigh alike."""
         if not self.is_weighted:
             return []
-        failing = [failing_magnitudes(level, self.worker, self.design.weight) for level in partitions]
+        worker = np.concatenate([block.records.worker for block in self.blocks])
+        weight = np.concatenate([block.records.weight for block in self.blocks])
+        levels = (np.concatenate([self._levels(block)[at] for block in self.blocks]) for at in range(partitions))
+        failing = [failing_magnitudes(level, worker, weight) for level in levels]
         return [each["nk-rule"] | each["p-ratio"] for each in failing]
-
-    @property
-    def is_weighted(self) -> bool:
-        """Whether some records weigh more than others, so that sums over them are magnitudes."""
-        return bool(np.ptp(self.design.weight))
 
     @cached_property
     def counts(self) -> tuple[dict[str, object], ...]:
         """How many records and workers are in each cell, c values; null where they may not be shown."""
+        records, workers = np.zeros((2, len(self.hidden)), dtype=np.int64)
+        for block in self.blocks:
+            records += np.bincount(block.records.all_cells, minlength=len(records))
+            workers += block.records.workers_in(len(workers))
         return tuple(
-            {"records": None, "workers": None}
-            if hidden
-            else {"records": int(members.sum()), "workers": self.workers_in(members)}
-            for members, hidden in zip(self.members(), self.hidden, strict=True)
+            {"records": None, "workers": None} if hidden else {"records": size, "workers": people}
+            for size, people, hidden in zip(records.tolist(), workers.tolist(), self.hidden, strict=True)
         )
 
 
@@ -190,25 +196,46 @@ def _compact(history: History) -> History:
     return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
 
 
-def _joined(histories: Sequence[History]) -> History:
-    """The histories of whole careers, one portion after the other."""
-    names = [name for name in vars(histories[0]) if name != "kind"]
-    numbers = {name: np.concatenate([getattr(each, name) for each in histories]) for name in names}
-    return History(**numbers, kind=pl.concat([each.kind for each in histories]))
-
-
-def _observed(careers: Careers, taxonomy: Taxonomy, asked: Collection[str]) -> tuple[Panel, History]:
-    """The observed records over `taxonomy`, with the columns asked for, or with all where one is unknown: what is made
-    of them then names those that there are; and their histories."""
+def _observed(
+    careers: Careers, taxonomy: Taxonomy, asked: Collection[str], by: Sequence[str], histories: Blocks[History]
+) -> tuple[Panel, pl.DataFrame]:
+    """The observed records with the columns asked for, or with all where one is unknown: what is made of them then
+    names those that there are; and what their groups are made of. Their histories go to a file."""
     parts: list[pl.DataFrame] = []
-    histories: list[History] = []
+    columns: list[pl.DataFrame] = []
+    workers = 0
     for portion in observed_portions(careers):
-        columns = portion.records.columns
-        known = set(asked) <= {*columns, *DERIVED, NONE}
-        kept = [name for name in columns if name in NEEDED or name in asked or not known]
         observed = over(portion, taxonomy)
-        parts.append(observed.records.select(kept).cast({pl.String: pl.Categorical}))  # four bytes for a text
-        histories.append(_compact(History.of(observed)))
+        records, history = observed.records, History.of(observed)
+        is_known = set(asked) <= {*records.columns, NONE}
+        kept = [name for name in records.columns if name in asked or not is_known]
+        number = workers + worker_index(records)
+        workers = int(number[-1]) + 1
+        short = records.select(kept).with_columns(worker=pl.Series(number, dtype=pl.Int32))
+        parts.append(short.cast({pl.String: pl.Categorical}))  # four bytes for a text
+        columns.append(columns_of(observed, history, by))
+        histories.append(_compact(history))
     if not parts:
         raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
-    return observed.part(pl.concat(parts)), _joined(histories)
+    return observed.part(pl.concat(parts)), pl.concat(columns)
+
+
+def _blocks(
+    worker: Indices,
+    design: Design,
+    histories: Iterable[History],
+    groups: Sequence[Group],
+    margins: Sequence[Group],
+    folder: Path,
+) -> Blocks[Block]:
+    """What is known of the records, in a file; margins are numbered each by itself, the cells of groups together."""
+    blocks, end = Blocks[Block](folder / "sample"), 0
+    starts = np.cumsum([0, *(len(group.levels) for group in groups)])
+    for history in histories:
+        start, end = end, end + len(history.position)
+        rows = slice(start, end)
+        cells = [first + group.level[rows].astype(np.int64) for first, group in zip(starts, groups, strict=False)]
+        records = Records(worker[rows], design.cluster[rows], design.weight[rows], compact(np.stack(cells)))
+        places = [group.level[rows] for group in margins]
+        blocks.append(Block(records, history, np.array(places).reshape(len(places), end - start)))
+    return blocks

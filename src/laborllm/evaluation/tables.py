@@ -10,12 +10,11 @@ import numpy as np
 import polars as pl
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.arrays import Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.groups import ALL
 from laborllm.evaluation.metrics.metric import Measured, Metric
 from laborllm.evaluation.sample import Sample
-from laborllm.evaluation.scores.portions import Score, Scores
+from laborllm.evaluation.scores.portions import Scores
 from laborllm.privacy import SMALLEST_CELL
 
 WITHHELD = f"fewer than {SMALLEST_CELL} workers, or would give such a cell away"
@@ -55,18 +54,17 @@ COMPARISONS: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Found:
-    """One metric of the models that have it, and their values."""
+    """One metric, and what it is for each model that has it, by name."""
 
     metric: Metric
-    models: tuple[str, ...]
-    measured: Measured
+    measured: dict[str, Measured]
 
 
 def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metric]) -> list[Found]:
     """Each metric of the models whose forecasts have what it needs.
 
     Args:
-        sample: The n records, their cells and their draws.
+        sample: The records, their cells and their draws.
         scores: Name of a model -> its scores of the records.
         metrics: What to compute.
 
@@ -75,31 +73,24 @@ def measure(sample: Sample, scores: Mapping[str, Scores], metrics: Sequence[Metr
     """
     found = []
     for metric in metrics:
-        models = tuple(name for name, each in scores.items() if all(each[need] is not None for need in metric.scores))
-        if models:
-            columns = [
-                _side_by_side([scores[name] for name in models], need, len(sample.worker)) for need in metric.scores
-            ]
-            found.append(Found(metric, models, metric.measure(columns, sample)))
+        measured = {}
+        for name, each in scores.items():
+            values = [blocks for need in metric.scores if (blocks := each[need]) is not None]
+            if len(values) == len(metric.scores):
+                measured[name] = metric.measure(values, sample)
+        if measured:
+            found.append(Found(metric, measured))
     return found
-
-
-def _side_by_side(scores: Sequence[Scores], need: Score, records: int) -> Numbers:
-    """One score of m models, which all give it, (n, m)."""
-    columns = np.empty((records, len(scores)))
-    for at, each in enumerate(scores):
-        columns[:, at] = each[need]
-    return columns
 
 
 def estimate_table(sample: Sample, found: Sequence[Found]) -> pl.DataFrame:
     """A row per model, metric and cell."""
     rows = [
         {"model": model, "metric": each.metric.name, **counts}
-        | _numbers(each.measured.statistics[at, cell], _withheld(sample, cell), each.measured.defined[at, cell])
+        | _numbers(measured.statistics[cell], _withheld(sample, cell), measured.defined[cell])
         for each in found
         for cell, counts in _cells(sample, each)
-        for at, model in enumerate(each.models)
+        for model, measured in each.measured.items()
     ]
     return pl.DataFrame(rows, schema=ESTIMATES)
 
@@ -117,13 +108,13 @@ def comparison_table(sample: Sample, found: Sequence[Found], pairs: Sequence[tup
     """
     rows = [
         {"model": model, "reference": reference, "metric": each.metric.name, "comparison": comparison, **counts}
-        | _numbers(statistic, _withheld(sample, cell), each.measured.defined[places, cell].all())
+        | _numbers(statistic, _withheld(sample, cell), own.defined[cell] and other.defined[cell])
         for each in found
         for model, reference in pairs
-        if model in each.models and reference in each.models
-        for places in [[each.models.index(model), each.models.index(reference)]]
+        if model in each.measured and reference in each.measured
+        for own, other in [(each.measured[model], each.measured[reference])]
         for cell, counts in _cells(sample, each)
-        for comparison, statistic in _compared(each, places, cell)
+        for comparison, statistic in _compared(each.metric, own.statistics[cell], other.statistics[cell])
     ]
     return pl.DataFrame(rows, schema=COMPARISONS)
 
@@ -157,16 +148,15 @@ def choose_pairs(models: Sequence[str], reference: str | None, pairs: Pairs) -> 
 
 def _cells(sample: Sample, found: Found) -> Iterator[tuple[int, Row]]:
     """The cells that a metric has rows for, with their counts: not those of groups in which it is nowhere defined."""
-    defined = np.atleast_1d(found.measured.defined.any(axis=0))
+    defined = np.any([measured.defined for measured in found.measured.values()], axis=0)
     groups = {cell.group for at, cell in enumerate(sample.cells) if defined[at]}
     for at, cell in enumerate(sample.cells):
         if cell.group in groups or cell.group == ALL:
             yield at, {"group": cell.group, "level": cell.level, **sample.counts[at]}
 
 
-def _compared(found: Found, places: Sequence[int], cell: int) -> Iterator[tuple[str, Bootstrapped]]:
-    own, other = (found.measured.statistics[place, cell] for place in places)
-    for comparison in found.metric.comparisons:
+def _compared(metric: Metric, own: Bootstrapped, other: Bootstrapped) -> Iterator[tuple[str, Bootstrapped]]:
+    for comparison in metric.comparisons:
         yield comparison, own - other if comparison == "difference" else own / other
 
 

@@ -334,7 +334,7 @@ class Panel:
     @cached_property
     def held_out(self) -> str:
         """SHA-256 of who is in split test: equal for panels that hold the same workers out, whatever they train on."""
-        return held_out(self.records)
+        return held_out([self.records])
 
     def save(self, path: str | Path) -> None:
         """Write one Parquet file; what is not a record goes into its metadata.

@@ -4,6 +4,7 @@ Folds of cross-validation, and draws of workers with and without replacement, ar
 """
 
 import hashlib
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -42,10 +43,19 @@ def assign_split(records: pl.DataFrame, *, seed: int = 0, by: str = "worker") ->
     return records.join(splits, on="worker", how="left", maintain_order="left")
 
 
-def held_out(records: pl.DataFrame) -> str:
-    """SHA-256 of the workers in split test of records that have worker and split."""
-    test = records.filter(pl.col("split") == "test")["worker"].unique().sort()
-    return hashlib.sha256("\n".join(test).encode()).hexdigest()
+def held_out(parts: Iterable[pl.DataFrame]) -> str:
+    """SHA-256 of the workers in split test.
+
+    Args:
+        parts: Worker and split of records in the order of their workers, some records at a time.
+    """
+    digest, last = hashlib.sha256(), None
+    for part in parts:
+        for name in part.filter(pl.col("split") == "test")["worker"].unique().sort():
+            if name != last:
+                digest.update((name if last is None else f"\n{name}").encode())
+                last = name
+    return digest.hexdigest()
 
 
 def draw_workers(names: pl.Series, workers: int, *, seed: int) -> pl.Series:

@@ -4,70 +4,84 @@ Pool-adjacent-violators chooses the bins, so that no number of bins has to be (D
 PNAS 118(8)). Neighbouring bins of too few workers are put together.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
 import numpy as np
 
-from laborllm.evaluation.arrays import Indices, Numbers
+from laborllm.evaluation.arrays import Numbers
+from laborllm.evaluation.metrics.events import Cases
 from laborllm.privacy import SMALLEST_CELL
 
 
-def reliability_bins(probability: Numbers, outcome: Numbers, weight: Numbers, worker: Indices) -> Indices:
-    """The bins of a reliability curve, from the least probability to the largest.
+def reliability_bins(ordered: Iterable[Iterable[Cases]]) -> Numbers:
+    """The bins of a reliability curve.
 
     Args:
-        probability: Of an event, for n records.
-        outcome: What happened, one or zero.
-        weight: Of each record.
-        worker: As numbers.
+        ordered: Cases of an event in ranges of their probabilities, as `in_order` gives them; gone through twice.
 
     Returns:
-        The bin of each record as numbers 0, 1, ..., (n,); one bin where there are too few workers for two.
+        The largest probability of each bin, ascending; one bin where there are too few workers for two.
     """
-    order = np.argsort(probability, kind="stable")
-    fitted = isotonic(probability[order], outcome[order], weight[order])
-    level = np.concatenate([[0], np.cumsum(np.diff(fitted) > 0)])
-    bins = np.empty(len(order), dtype=np.intp)
-    bins[order] = _merged(level, worker[order])
-    return bins
+    ends, _ = isotonic(ordered)
+    return _merged(ordered, ends)
 
 
-def isotonic(probability: Numbers, outcome: Numbers, weight: Numbers) -> Numbers:
-    """The weighted least-squares fit of an outcome by a non-decreasing function of a probability.
+def isotonic(ordered: Iterable[Iterable[Cases]]) -> tuple[Numbers, Numbers]:
+    """The weighted least-squares fit of an outcome by a non-decreasing function of its probability.
 
     By pooling adjacent violators.
 
     Args:
-        probability: In ascending order, (n,).
-        outcome: What happened, 0 or 1, (n,).
-        weight: Of each record, (n,).
+        ordered: As `reliability_bins` takes it.
 
     Returns:
-        The fitted value of each record, (n,); one value for equal probabilities.
+        The largest probability of each step of the function, ascending, and its value there.
     """
-    starts = np.flatnonzero(np.diff(probability, prepend=-np.inf) > 0)
-    total = np.add.reduceat(weight, starts)
-    mean = np.add.reduceat(weight * outcome, starts) / np.where(total > 0, total, 1)
-    blocks: list[tuple[float, float, int]] = []  # value, weight, how many distinct probabilities
-    for value, mass in zip(mean, total, strict=True):
-        block = (float(value), float(mass), 1)
-        while blocks and blocks[-1][0] >= block[0]:
-            before = blocks.pop()
-            both = before[1] + block[1]
-            value = (before[0] * before[1] + block[0] * block[1]) / both if both else block[0]
-            block = (value, both, before[2] + block[2])
-        blocks.append(block)
-    values = np.repeat([block[0] for block in blocks], [block[2] for block in blocks])
-    return np.repeat(values, np.diff(np.append(starts, len(probability))))
+    steps: list[tuple[float, float, float]] = []  # largest probability, value, weight
+    for end, total, weight in _by_probability(ordered):
+        value = total / weight if weight else 0.0
+        while steps and steps[-1][1] >= value:
+            _, before, mass = steps.pop()
+            both = mass + weight
+            value = (before * mass + value * weight) / both if both else value
+            weight = both
+        steps.append((end, value, weight))
+    ends, values, _ = np.array(steps).T
+    return ends, values
 
 
-def _merged(level: Indices, worker: Indices) -> Indices:
-    """Bins of sorted records, (n,), joined from the left until each holds enough workers; what is left over at the end
-    joins the last."""
-    ends = np.append(np.flatnonzero(np.diff(level)) + 1, len(level))
-    merged, start, number = np.zeros(len(level), dtype=np.intp), 0, 0
-    for end in ends:
-        if len(np.unique(worker[start:end])) >= SMALLEST_CELL or end == len(level):
-            merged[start:end] = number
-            start, number = end, number + 1
-    if number > 1 and len(np.unique(worker[merged == number - 1])) < SMALLEST_CELL:
-        merged[merged == number - 1] = number - 2
-    return merged
+def _by_probability(ordered: Iterable[Iterable[Cases]]) -> Iterator[tuple[float, float, float]]:
+    """Each probability, and the weighted outcomes and the weight of its cases."""
+    held: list[float] | None = None
+    for part in chain.from_iterable(ordered):
+        starts = np.flatnonzero(np.diff(part.probability, prepend=-np.inf) > 0)
+        sums = [np.add.reduceat(each, starts) for each in (part.weight * part.outcome, part.weight)]
+        for row in np.stack([part.probability[starts], *sums], axis=1).tolist():
+            if held is not None and held[0] == row[0]:
+                held[1:] = held[1] + row[1], held[2] + row[2]
+                continue
+            if held is not None:
+                yield held[0], held[1], held[2]
+            held = row
+    if held is not None:
+        yield held[0], held[1], held[2]
+
+
+def _merged(ordered: Iterable[Iterable[Cases]], ends: Numbers) -> Numbers:
+    """The ends of bins, joined from the left until each holds enough workers; what is left over at the end joins the
+    last."""
+    merged: list[float] = []
+    bin_, workers = 0, set[int]()
+    for part in chain.from_iterable(ordered):
+        place = np.searchsorted(ends, part.probability)
+        for at in np.unique(place):
+            if at > bin_ and len(workers) >= SMALLEST_CELL:
+                merged.append(ends[bin_])
+                workers.clear()
+            bin_ = at
+            start, end = np.searchsorted(place, [at, at + 1])
+            workers.update(np.unique(part.worker[start:end])[:SMALLEST_CELL].tolist())
+    if len(workers) < SMALLEST_CELL:
+        merged = merged[:-1]
+    return np.array([*merged, ends[-1]])

@@ -1,14 +1,19 @@
 """Events with two outcomes, and the probability that a forecast gives them: a change, a state, being right."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Bools, Floats
+from laborllm.evaluation.arrays import Bools, Floats, Numbers
 from laborllm.evaluation.metrics.top_k import Hit
+from laborllm.evaluation.records import Records
+from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Portion, Score
 from laborllm.panel.history import History
+from laborllm.privacy import SMALLEST_CELL
 
 
 class Event(Protocol):
@@ -34,6 +39,57 @@ class Event(Protocol):
     def domain(self, history: History) -> Bools:
         """The records in which it can happen, (n,)."""
         ...
+
+
+@dataclass(frozen=True)
+class Cases(Records):
+    """Some n records in which an event can happen.
+
+    Attributes:
+        probability: That a model gives it, (n,).
+        outcome: One where it happened, else zero, (n,).
+    """
+
+    probability: Numbers
+    outcome: Numbers
+
+    @property
+    def happened(self) -> Bools:
+        """Whether it did, (n,)."""
+        return np.asarray(self.outcome > 0.5)
+
+    def cell_by_cell(self) -> Iterator[tuple[int, int, Bools]]:
+        """A partition, a cell of it that records are in, and which those are, (n,)."""
+        for partition, cells in enumerate(self.cells):
+            yield from ((partition, int(cell), cells == cell) for cell in np.unique(cells))
+
+
+@dataclass(frozen=True)
+class EventCases(Iterable[Cases]):
+    """The records of a sample in which an event can happen, those of one block after the other.
+
+    Attributes:
+        event: What can happen.
+        values: The probability that a model gives it and its outcome, block by block.
+        sample: The records.
+    """
+
+    event: Event
+    values: Sequence[Blocks[Numbers]]
+    sample: Sample
+
+    def __iter__(self) -> Iterator[Cases]:
+        for block, probability, outcome in zip(self.sample.blocks, *self.values, strict=True):
+            rows = np.flatnonzero(self.event.domain(block.history))
+            yield Cases(**vars(block.records.at(rows)), probability=probability[rows], outcome=outcome[rows])
+
+    def have_both_outcomes(self) -> Bools:
+        """Whether enough workers have the event, and enough do not, in each cell, (c,)."""
+        workers = np.zeros((2, self.sample.cells_in_all), dtype=np.int64)
+        for cases in self:
+            sides = cases.happened, ~cases.happened
+            workers += [cases.at(side).workers_in(workers.shape[1]) for side in sides]
+        return np.asarray(workers.min(axis=0) >= SMALLEST_CELL)
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,19 @@ standard deviation of the sum has the distribution of the range of Brownian moti
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import erfc
+from itertools import chain
+from math import erfc, inf, nan, sqrt
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from laborllm.evaluation.arrays import Floats, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.metrics.events import EventMetric
+from laborllm.evaluation.metrics.events import EventCases, EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
+from laborllm.evaluation.ordered import in_order
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.blocks import Blocks
 
 CERTAIN = 0.4  # the range below which its p-value is one to ten digits
 TERMS = 60
@@ -47,35 +50,77 @@ class Kuiper(EventMetric):
         """Which values are better: lower errors, higher p-values."""
         return "higher" if self.p_value else "lower"
 
-    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+    def measure(self, values: Sequence[Blocks[Numbers]], sample: Sample) -> Measured:
         """The range, or its p-value, in each cell with enough workers on both sides of the event; without draws.
 
         Args:
-            values: The probability of the event and its outcome, (n, m) each.
-            sample: The n records, their cells and their draws.
+            values: The probability of the event and its outcome, block by block.
+            sample: The records, their cells and their draws.
 
         Returns:
-            Estimates, (m, c), and where they are defined.
+            Estimates, (c,), and where they are defined.
         """
-        probability, outcome = values
-        among = self.domain(sample.history)
-        shape = (probability.shape[1], len(sample.cells))
-        estimate, defined = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
-        for cell, members in enumerate(sample.members()):
-            inside = among & members
-            for model in np.flatnonzero([sample.has_both_outcomes(inside, each) for each in outcome.T]):
-                error, scale = cumulative_range(
-                    probability[inside, model], outcome[inside, model], sample.design.weight[inside]
-                )
-                estimate[model, cell] = range_p_value(error, scale) if self.p_value else error
-                defined[model, cell] = True
-        return Measured(Bootstrapped(estimate, np.full((1, *shape), np.nan)), defined)
+        cases = EventCases(self.event, values, sample)
+        defined = cases.have_both_outcomes()
+        walks = [Walk() for _ in defined]
+        with in_order(cases, lambda part: part.probability) as ordered:
+            for part in chain.from_iterable(ordered):
+                for _, cell, inside in part.cell_by_cell():
+                    walks[cell].add(part.probability[inside], part.outcome[inside], part.weight[inside])
+        found = [range_p_value(walk.error, walk.scale) if self.p_value else walk.error for walk in walks]
+        estimate = np.where(defined, found, np.nan)
+        return Measured(Bootstrapped(estimate, np.full((1, len(estimate)), np.nan)), defined)
+
+
+@dataclass
+class Walk:
+    """The running sum of differences between outcome and probability, of records that are added in order.
+
+    Attributes:
+        weight: Of all records.
+        place: Where the sum stands.
+        probability: Of the last record.
+        highest, lowest: The largest and the smallest value at which one probability has ended and a higher begun.
+        variance: Of the sum under calibration.
+    """
+
+    weight: float = 0.0
+    place: float = 0.0
+    probability: float = -inf
+    highest: float = 0.0
+    lowest: float = 0.0
+    variance: float = 0.0
+
+    def add(self, probability: Numbers, outcome: Numbers, weight: Numbers) -> None:
+        """Go on. Records of equal probability count at once, as they have no order.
+
+        Args:
+            probability: Of the event, ascending, none below those that were added, (n,).
+            outcome: Whether it happened, 0 or 1, (n,).
+            weight: Of each record, (n,).
+        """
+        sums = self.place + np.cumsum(weight * (outcome - probability))
+        is_new = probability > np.append(self.probability, probability[:-1])
+        ended = np.append(self.place, sums[:-1])[is_new]
+        self.highest, self.lowest = float(ended.max(initial=self.highest)), float(ended.min(initial=self.lowest))
+        self.place, self.probability = float(sums[-1]), float(probability[-1])
+        self.weight += float(weight.sum())
+        self.variance += float(np.sum(weight**2 * probability * (1 - probability)))
+
+    @property
+    def error(self) -> float:
+        """Kuiper's statistic: the range of the sum, zero included, as a share of all weight."""
+        reach = max(self.highest, self.place) - min(self.lowest, self.place)
+        return reach / self.weight if self.weight else nan
+
+    @property
+    def scale(self) -> float:
+        """The standard deviation of the whole sum under calibration, as a share of all weight."""
+        return sqrt(self.variance) / self.weight if self.weight else nan
 
 
 def cumulative_range(probability: Numbers, outcome: Numbers, weight: Numbers) -> tuple[float, float]:
-    """Kuiper's statistic: the range of the cumulative differences between outcome and probability, zero included.
-
-    Records of equal probability are added at once, as they have no order.
+    """Kuiper's statistic of records in memory.
 
     Args:
         probability: Of the event, (n,).
@@ -85,14 +130,9 @@ def cumulative_range(probability: Numbers, outcome: Numbers, weight: Numbers) ->
     Returns:
         The range as a share of all weight, and the standard deviation of the whole sum under calibration.
     """
-    if not weight.any():
-        return float("nan"), float("nan")
-    order = np.argsort(probability, kind="stable")
-    predicted, share = probability[order], weight[order] / weight.sum()
-    last = np.append(np.diff(predicted) > 0, True)
-    running = np.cumsum(share * (outcome[order] - predicted))[last]
-    spread = np.sqrt(np.sum(share**2 * predicted * (1 - predicted)))
-    return float(max(running.max(), 0) - min(running.min(), 0)), float(spread)
+    order, walk = np.argsort(probability, kind="stable"), Walk()
+    walk.add(probability[order], outcome[order], weight[order])
+    return walk.error, walk.scale
 
 
 def range_p_value(error: float, scale: float = 1.0) -> float:
@@ -102,7 +142,7 @@ def range_p_value(error: float, scale: float = 1.0) -> float:
     integrated).
     """
     if not scale > 0:
-        return float("nan")
+        return nan
     value = error / scale
     if value <= CERTAIN:
         return 1.0

@@ -7,8 +7,10 @@ from typing import Literal
 import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Numbers
+from laborllm.evaluation.bootstrap import means
 from laborllm.evaluation.metrics.metric import Comparison, Measured
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Score
 from laborllm.panel.history import History
 
@@ -37,15 +39,16 @@ class Mean:
         """Every record, (n,)."""
         return np.ones(len(history.position), dtype=bool)
 
-    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
+    def measure(self, values: Sequence[Blocks[Numbers]], sample: Sample) -> Measured:
         """The weighted mean in each cell, or its exponential.
 
         Args:
-            values: The score of each record, (n, m), as one item.
-            sample: The n records, their cells and their draws.
+            values: The score of each record, block by block, as one item.
+            sample: The records, their cells and their draws.
 
         Returns:
-            Estimates and draws, (m, c), and where they are defined.
+            Estimates and draws, (c,), and where they are defined.
         """
-        found = sample.bootstrap.mean_by(values[0], sample.partitions)
+        parts = ((block.records, score[None]) for block, score in zip(sample.blocks, values[0], strict=True))
+        found = means(sample.draws, parts, sample.cells_in_all)[0]
         return Measured(found.exp() if self.exponential else found, np.ones(found.estimate.shape, dtype=bool))

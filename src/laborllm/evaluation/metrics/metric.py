@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from laborllm.evaluation.arrays import Bools, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.sample import Sample
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Score
 from laborllm.panel.history import History
 
@@ -15,7 +16,7 @@ Comparison = Literal["difference", "ratio"]
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric of m models in c cells. statistics: (m, c). defined: (m, c), whether enough workers stand behind it."""
+    """A metric of a model in c cells. statistics: (c,). defined: (c,), whether enough workers stand behind it."""
 
     statistics: Bootstrapped
     defined: Bools
@@ -56,14 +57,14 @@ class Metric(Protocol):
         """The records it is about, (n,)."""
         ...
 
-    def measure(self, values: Sequence[Numbers], sample: Sample) -> Measured:
-        """The statistic of m models in each of c cells of records.
+    def measure(self, values: Sequence[Blocks[Numbers]], sample: Sample) -> Measured:
+        """The statistic of a model in each of c cells of records.
 
         Args:
-            values: For each of `scores`, the numbers of the records, (n, m).
-            sample: The n records, the cells they are in, and the draws.
+            values: For each of `scores`, the numbers of the records, block by block as those of the sample, (n,).
+            sample: The records, the cells they are in, and the draws.
 
         Returns:
-            Estimates and draws, (m, c), and where they are defined.
+            Estimates and draws, (c,), and where they are defined.
         """
         ...

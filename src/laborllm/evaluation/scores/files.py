@@ -1,17 +1,17 @@
-"""Scores of records in files: of all that is scored, only what is measured at the time is in memory."""
+"""Scores of records in files: of all that is scored, only a block of what is measured at the time is in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from laborllm.errors import StorageError
 from laborllm.evaluation.arrays import Floats, Numbers
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Score
 
 
-class ScoreFiles(Mapping[Score, Numbers | None]):
-    """The scores of one model, a file of eight bytes a record for each; what is looked up is read, (n,).
+class ScoreFiles(Mapping[Score, Blocks[Numbers] | None]):
+    """The scores of one model, a file of eight bytes a record for each; None for one that it does not give.
 
     Args:
         folder: Where the files stand.
@@ -19,11 +19,12 @@ class ScoreFiles(Mapping[Score, Numbers | None]):
     """
 
     def __init__(self, folder: Path, scores: Sequence[Score]) -> None:
-        self._files = {score: folder / f"{number}.float64" for number, score in enumerate(scores)}
-        self._missing: set[Score] = set()  # scores that the model does not give
+        self._files: dict[Score, Blocks[Numbers] | None] = {
+            score: Blocks(folder / str(number)) for number, score in enumerate(scores)
+        }
 
     def append(self, score: Score, values: Floats | None) -> None:
-        """Add the values of some more records.
+        """Add the values of a block of records.
 
         Args:
             score: What they are of.
@@ -32,23 +33,14 @@ class ScoreFiles(Mapping[Score, Numbers | None]):
         Raises:
             StorageError: They cannot be written.
         """
-        if values is None:
-            self._missing.add(score)
-            return
         file = self._files[score]
-        try:
-            with file.open("ab") as opened:
-                opened.write(values.astype(np.float64).tobytes())
-        except OSError as error:
-            reason = error.strerror or error
-            raise StorageError(
-                f"cannot write scores of the evaluation to {file.parent}: {reason}",
-                hint="name a place with more room in TMPDIR",
-            ) from error
+        if values is None or file is None:
+            self._files[score] = None
+        else:
+            file.append(values.astype(np.float64))
 
-    def __getitem__(self, score: Score) -> Numbers | None:
-        file = self._files[score]
-        return None if score in self._missing else np.fromfile(file)
+    def __getitem__(self, score: Score) -> Blocks[Numbers] | None:
+        return self._files[score]
 
     def __iter__(self) -> Iterator[Score]:
         return iter(self._files)

@@ -8,6 +8,7 @@ import numpy as np
 
 from laborllm.errors import InputError
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
+from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.models.contract import Forecaster
 from laborllm.models.forecasts.forecast import Forecast
 from laborllm.models.forecasts.restrict import restrict
@@ -63,14 +64,14 @@ class Score(Protocol):
     def __hash__(self) -> int: ...
 
 
-Scores = Mapping[Score, Numbers | None]
-"""Scores of n records, (n,) each; None where the model does not give one."""
+Scores = Mapping[Score, Blocks[Numbers] | None]
+"""Scores of records, block by block, (n,) each; None where the model does not give one."""
 
 Keep = Callable[[Score, Floats | None], None]
 """Takes in a score of the records of a portion, as they come."""
 
-Tally = Callable[[Portion, slice], None]
-"""Takes in the portion at some of the observed records, to count what is not a number per record."""
+Tally = Callable[[Portion], None]
+"""Takes in one portion after the other, to count what is not a number per record."""
 
 
 def observed_portions(careers: Careers) -> Iterator[Panel]:
@@ -113,14 +114,12 @@ def score_records(
     elif taxonomy_of(model, careers) != taxonomy:
         whole = True  # the probability of only the observed occupation cannot be renormalised
     with progress(f"evaluate {name}", len(careers), "records") as advance:
-        start = 0
         for panel in observed_portions(careers):
             portion = _portion(name, model, panel, taxonomy, whole=whole)
             for score in scores:
                 keep(score, score(portion))
             for tally in tallies:
-                tally(portion, slice(start, start + len(panel)))
-            start += len(panel)
+                tally(portion)
             advance(len(panel))
 
 

@@ -130,8 +130,8 @@ class PanelFile:
 
     @cached_property
     def held_out(self) -> str:
-        """SHA-256 of who is in split test."""
-        return held_out(pl.concat(rows.unique("worker") for rows in self._names()))
+        """SHA-256 of who is in split test. Raises `PanelError` for a file that is not in the order of its workers."""
+        return held_out(self._names_in_order())
 
     @cached_property
     def fingerprint(self) -> str:
@@ -203,6 +203,21 @@ class PanelFile:
             start += len(rows)
         return np.concatenate(starts), np.concatenate(chosen)
 
+    def _names_in_order(self) -> Iterator[pl.DataFrame]:
+        """The names; those of a career may be in two frames."""
+        last = ""
+        for rows in self._names():
+            names = rows["worker"].sort()
+            if len(names):
+                if names[0] < last:
+                    raise self._unordered
+                last = names[-1]
+            yield rows
+
+    @property
+    def _unordered(self) -> PanelError:
+        return PanelError(f"{self.path} is not in the order of its workers: load it and save it again")
+
     def _names(self) -> Iterator[pl.DataFrame]:
         """Worker and split of the records that are selected, some rows at a time."""
         return map(self._chosen, self._all_names())
@@ -244,7 +259,7 @@ class PanelFile:
                 continue
             block = Panel(rows[:end], **self.facts)
             if block.records["worker"][0] <= last:
-                raise PanelError(f"{self.path} is not in the order of its workers: load it and save it again")
+                raise self._unordered
             last = block.records["worker"][-1]
             yield block
 
