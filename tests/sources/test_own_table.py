@@ -174,6 +174,46 @@ def test_common_spellings(covariate: str, written: str, word: str, tmp_path: Pat
     assert panel.provenance.notes[f"{covariate} read"] == f"{written.lower()!r} as {word!r} (1 row)"
 
 
+SURVEYS = {
+    "education": {
+        "less than high school": "LESS THAN 1ST GRADE | 1ST,2ND,3RD,OR 4TH GRADE | 5TH OR 6TH GRADE | "
+        "7TH OR 8TH GRADE | 9TH GRADE | 10TH GRADE | 11TH GRADE | 12TH GRADE NO DIPLOMA | No schooling completed | "
+        "Lt high school | Kindergarten | Grade 8 | Nursery school, preschool | Grades 1, 2, 3, or 4 | Grades 7 or 8 | "
+        "None or preschool | 12th grade - no diploma | Nursery school to grade 4 | Grade 5, 6, 7, or 8",
+        "high school": "HIGH SCHOOL GRAD-DIPLOMA OR EQUIV (GED) | Regular high school diploma | Grade 12 | "
+        "GED or alternative credential | High school diploma or equivalent",
+        "some college": "SOME COLLEGE BUT NO DEGREE | ASSOCIATE DEGREE-OCCUPATIONAL/VOCATIONAL | "
+        "ASSOCIATE DEGREE-ACADEMIC PROGRAM | Some college, but less than 1 year | Associate's degree | "
+        "1 or more years of college credit, no degree | Associate\u2019s degree, academic program | 2 years of college",
+        "college": "BACHELOR'S DEGREE (EX: BA, AB, BS) | Bachelor's degree | 4 years of college | Bachelor",
+        "graduate degree": "MASTER'S DEGREE (EX: MA, MS, MEng, MEd, MSW) | Doctorate degree | 5+ years of college | "
+        "PROFESSIONAL SCHOOL DEG (EX: MD, DDS, DVM) | DOCTORATE DEGREE (EX: PhD, EdD) | Professional school degree | "
+        "Professional degree beyond a bachelor's degree | Graduate",
+    },
+    "ethnicity": {
+        "white": "White only | White alone | White",
+        "black or african american": "Black only | Black or African American alone | Black/African American",
+        "asian or pacific islander": "Asian only | Chinese | Other Asian or Pacific Islander | "
+        "Hawaiian/Pacific Islander only",
+        "american indian or alaska native": "American Indian, Alaskan Native Only | American Indian/Aleut/Eskimo",
+        "other": "Two major races | Three or more major races | Some other race",
+    },
+    "region": {
+        "northeast": "Northeast Region | New England Division | Middle Atlantic Division",
+        "northcentral": "Midwest Region | East North Central Div. | West North Central Div.",
+        "south": "South Region | South Atlantic Division | East South Central Div. | West South Central Div.",
+        "west": "West Region | Mountain Division | Pacific Division",
+    },
+}
+"""Labels of the Current Population Survey, the American Community Survey and their versions of IPUMS."""
+
+
+@pytest.mark.parametrize("covariate", SURVEYS)
+def test_labels_of_large_surveys(covariate: str) -> None:
+    labels = {label: word for word, listed in SURVEYS[covariate].items() for label in listed.split(" | ")}
+    assert {label: panel_word(covariate, label) for label in labels} == labels
+
+
 def test_words_of_ones_own_are_kept_and_noted(tmp_path: Path) -> None:
     mapping = SMALL + "covariates: {education: {column: e, values: {1: HS}}}\n"
     panel = imported(tmp_path, "id,year,occ,e\n1,2000,4,HS\n".replace("HS", "1"), mapping)

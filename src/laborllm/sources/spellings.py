@@ -15,38 +15,66 @@ WORDS: dict[str, dict[str, str]] = {
     "education": {
         "less than high school": "less than hs, lt hs, <hs, below high school, under high school, no high school, "
         "no hs diploma, no high school diploma, some high school, some hs, hs dropout, high school dropout, primary, "
-        "primary school, elementary, elementary school, grade school, middle school, 8th grade or less, 9th grade, "
-        "10th grade, 11th grade, no schooling",
+        "primary school, elementary, elementary school, grade school, middle school, 8th grade or less, "
+        "lt high school, no schooling, no schooling completed, none or preschool, nursery school preschool, "
+        "kindergarten, less than 1st grade, 1st grade, 2nd grade, 3rd grade, 4th grade, 5th grade, 6th grade, "
+        "7th grade, 8th grade, 9th grade, 10th grade, 11th grade, grade 1, grade 2, grade 3, grade 4, grade 5, "
+        "grade 6, grade 7, grade 8, grade 9, grade 10, grade 11, 1st 2nd 3rd or 4th grade, 5th or 6th grade, "
+        "7th or 8th grade, grades 1 2 3 or 4, grades 5 or 6, grades 7 or 8, 12th grade no diploma, "
+        "nursery school to grade 4, grade 5 6 7 or 8",
         "high school": "hs, hs diploma, hs grad, hs graduate, hs degree, high school diploma, high school grad, "
         "high school graduate, high school degree, high school or equivalent, high school or ged, "
-        "high school diploma or ged, ged, hs ged, secondary, secondary school, secondary education, 12th grade",
-        "some college": "some college no degree, college no degree, some university, associate, associates, "
-        "associate degree, associates degree, associate s degree, aa, aas, community college, junior college, "
-        "2 year college, 2 year degree, two year degree, two year college",
-        "college": "college graduate, college grad, college degree, bachelor, bachelors, bachelor s, bachelor degree, "
-        "bachelors degree, bachelor s degree, ba, bs, ba bs, bsc, university, university degree, undergraduate degree, "
-        "4 year college, 4 year degree, four year degree, four year college",
+        "high school diploma or ged, high school diploma or equivalent, regular high school diploma, "
+        "high school grad diploma or equiv ged, ged, hs ged, ged or alternative credential, secondary, "
+        "secondary school, secondary education, 12th grade, grade 12, 12th grade diploma unclear",
+        "some college": "some college no degree, some college but no degree, some college but less than 1 year, "
+        "1 or more years of college credit no degree, college no degree, some university, associate, associates, "
+        "associate degree occupational vocational, associate degree academic program, "
+        "associate s degree occupational vocational program, associate s degree academic program, "
+        "associate junior college, associate degree, associates degree, associate s degree, aa, aas, "
+        "community college, junior college, 2 year college, 2 year degree, two year degree, two year college, "
+        "1 year of college, 2 years of college, 3 years of college",
+        "college": "bachelor of arts, bachelor of science, bachelor s degree ex ba ab bs, college graduate, "
+        "college grad, college degree, bachelor, bachelors, bachelor s, bachelor degree, bachelors degree, "
+        "bachelor s degree, ba, bs, ba bs, bsc, university, university degree, undergraduate degree, 4 year college, "
+        "4 year degree, four year degree, four year college, 4 years of college",
         "graduate degree": "graduate, graduate school, postgraduate, post graduate, postgraduate degree, "
-        "advanced degree, master, masters, master s, master degree, masters degree, master s degree, ma, ms, msc, mba, "
-        "doctor, doctorate, doctoral degree, phd, ph d, professional degree, jd, md",
+        "advanced degree, master, masters, master s, master degree, masters degree, master s degree, ma, ms, msc, "
+        "mba, master of arts, master of science, master s degree ex ma ms meng med msw, doctor, doctorate, "
+        "doctoral degree, doctorate degree, doctorate degree ex phd edd, phd, ph d, professional degree, "
+        "professional school degree, professional school deg ex md dds dvm, "
+        "professional degree beyond a bachelor s degree, jd, md, 5 years of college",
     },
-    "gender": {"male": "m, man, men, males, boy, boys", "female": "f, woman, women, females, girl, girls"},
+    "gender": {
+        "male": "m, man, men, males, boy, boys",
+        "female": "f, woman, women, females, girl, girls",
+    },
     "ethnicity": {
-        "white": "caucasian, white alone, white non hispanic, non hispanic white, nonhispanic white",
-        "black or african american": "black, african american, black african american, afro american, black alone, "
-        "black non hispanic, non hispanic black, nonhispanic black",
+        "white": "caucasian, white alone, white only, white non hispanic, non hispanic white, nonhispanic white",
+        "black or african american": "black, black only, black or african american alone, african american, "
+        "black african american, afro american, black alone, black non hispanic, non hispanic black, "
+        "nonhispanic black",
         "hispanic": "latino, latina, latinx, hispanic latino, hispanic or latino, latino hispanic, hispanic any race",
-        "asian or pacific islander": "asian, asian alone, asian american, pacific islander, asian pacific islander, "
-        "asian and pacific islander, api, native hawaiian or other pacific islander",
+        "asian or pacific islander": "asian, asian alone, asian only, asian american, chinese, japanese, "
+        "other asian or pacific islander, native hawaiian, hawaiian pacific islander, hawaiian pacific islander only, "
+        "pacific islander, asian pacific islander, asian and pacific islander, api, "
+        "native hawaiian or other pacific islander",
         "american indian or alaska native": "american indian, native american, alaska native, aian, "
-        "american indian alaska native, american indian and alaska native",
-        "other": "other race, some other race, mixed, mixed race, multiracial, two or more races",
+        "american indian alaska native, american indian and alaska native, american indian alaskan native only, "
+        "american indian aleut eskimo",
+        "other": "other race, some other race, mixed, mixed race, multiracial, two or more races, two major races, "
+        "three or more major races",
     },
     "region": {
-        "northeast": "north east, ne, northeastern",
-        "northcentral": "north central, nc, midwest, mid west, mw, midwestern",
-        "south": "s, southern",
-        "west": "w, western",
+        "northeast": "north east, ne, northeastern, northeast region, new england, new england division, "
+        "middle atlantic, mid atlantic, middle atlantic division",
+        "northcentral": "north central, nc, midwest, mid west, mw, midwestern, midwest region, north central region, "
+        "east north central, east north central div, east north central division, west north central, "
+        "west north central div, west north central division",
+        "south": "s, southern, south region, south atlantic, south atlantic division, east south central, "
+        "east south central div, east south central division, west south central, west south central div, "
+        "west south central division",
+        "west": "w, western, west region, mountain, mountain division, pacific, pacific division",
     },
 }
 """Covariate -> the panels' word -> how else it is written; without punctuation, in lower case."""
