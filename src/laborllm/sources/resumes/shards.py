@@ -5,22 +5,25 @@ from pathlib import Path
 import polars as pl
 
 JOBS_PER_PART = 500_000
+JOBS_TOGETHER = 8_000_000  # shared out among the parts at a time: of many parts, Polars holds them all in memory
 SAMPLED = 64  # one worker in this many is sampled to find the bounds of the parts
 
 
 def split_by_worker(rows: pl.LazyFrame, folder: Path) -> list[pl.LazyFrame]:
     """The jobs in parts of about `JOBS_PER_PART`, by ascending workers, each worker whole in one of them.
 
-    What does not fit into one part is written to `folder`, in one pass over the rows.
+    What does not fit into one part is written to `folder`.
     """
     count = rows.select(pl.len()).collect(engine="streaming").item()
     bounds = _bounds(rows, -(-count // JOBS_PER_PART))
     if not bounds:
         return [rows]
     number = pl.sum_horizontal(pl.col("worker") >= bound for bound in bounds).alias("part")
-    target = pl.PartitionBy(folder, key="part", include_key=False)
-    rows.with_columns(number).sink_parquet(target, mkdir=True, maintain_order=False)
-    files = [sorted((folder / f"part={part}").glob("*.parquet")) for part in range(len(bounds) + 1)]
+    for start in range(0, count, JOBS_TOGETHER):
+        target = pl.PartitionBy(folder / f"jobs-{start}", key="part", include_key=False)
+        together = rows.slice(start, JOBS_TOGETHER).with_columns(number)
+        together.sink_parquet(target, mkdir=True, maintain_order=False)
+    files = [sorted(folder.glob(f"jobs-*/part={number}/*.parquet")) for number in range(len(bounds) + 1)]
     return [pl.scan_parquet(of_part) for of_part in files if of_part]
 
 
