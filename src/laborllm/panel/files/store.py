@@ -15,7 +15,6 @@ from typing import Any, Protocol, Self, cast
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from laborllm.errors import PanelError
 from laborllm.occupations import Taxonomy
@@ -156,22 +155,28 @@ class PanelFile:
     def spans(self, records: int) -> Iterator[tuple[int, int, int]]:
         """Where `portions(records)` lie in the file, so that any process can read one of them with `rows`.
 
-        Only names of workers are read; what stays in memory is 16 bytes a worker.
+        Only names of workers and splits are read.
 
         Yields:
             The first row, the row after the last, and how many records of the selection are between them.
         """
-        starts, chosen = self._careers()
-        if not chosen.any():
-            return
-        ends = np.append(starts[1:], self._rows)
-        total = np.cumsum(np.where(chosen, ends - starts, 0))
-        start = before = 0
-        while before < total[-1]:
-            last = np.searchsorted(total, min(before + records, total[-1]))
-            end, after = int(ends[last]), int(total[last])
-            yield start, end, after - before
-            start, before = end, after
+        start = before_start = 0
+        row = before_row = 0
+        last = ""
+        for rows in self._all_names():
+            first = first_records(rows)
+            first[0] = rows["worker"][0] != last
+            last = rows["worker"][-1]
+            chosen = rows.with_columns(self._is_chosen())["chosen"].to_numpy()
+            before = before_row + np.append(0, np.cumsum(chosen))
+            careers = np.flatnonzero(first)
+            while (place := int(np.searchsorted(before[careers], before_start + records))) < len(careers):
+                end, before_end = row + int(careers[place]), int(before[careers[place]])
+                yield start, end, before_end - before_start
+                start, before_start = end, before_end
+            row, before_row = row + len(rows), int(before[-1])
+        if before_row > before_start:
+            yield start, row, before_row - before_start
 
     def rows(self, start: int, end: int) -> Panel:
         """The careers of the selection that lie between two rows of the file, as `spans` gives them.
@@ -188,20 +193,6 @@ class PanelFile:
         """
         block = Panel(self._read(start, end - start), **self.facts)
         return block.part(self._chosen(block.records))
-
-    def _careers(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """The first row of each career of the file, and whether it is selected."""
-        starts, chosen = [], []
-        last = ""
-        start = 0
-        for rows in self._all_names():
-            first = first_records(rows)
-            first[0] = rows["worker"][0] != last
-            last = rows["worker"][-1]
-            starts.append(start + np.flatnonzero(first))
-            chosen.append(rows.filter(first).with_columns(self._is_chosen())["chosen"].to_numpy())
-            start += len(rows)
-        return np.concatenate(starts), np.concatenate(chosen)
 
     def _names_in_order(self) -> Iterator[pl.DataFrame]:
         """The names; those of a career may be in two frames."""
