@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import gguf
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.errors import InputError, OptionError, StorageError
+from laborllm.lm.base.in_shards import load_in_shards
 from laborllm.lm.base.listing import EMBEDDED, list_base_models
 from laborllm.lm.base.load import BaseModel, base_identity, load_base
 from laborllm.storage import file_hash
@@ -155,6 +157,22 @@ def test_a_tokenizer_that_panics_is_refused(own_base_folder: Path) -> None:
     file.write_text(json.dumps(stated))
     with pytest.raises(InputError, match=r"cannot load base model .*tiny.*: range .* out of range"):
         load_base(str(own_base_folder))
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.bool])
+@pytest.mark.parametrize("load", [load_base, load_in_shards])
+def test_weights_without_fractions_are_refused(
+    load: Callable[[str], BaseModel], kind: torch.dtype, own_base_folder: Path
+) -> None:
+    """Transformers reads them, and each 0.7 as 0 or 1."""
+    file = own_base_folder / "model.safetensors"
+    tensors = load_file(file)
+    for name in ("lm_head.weight", "model.norm.weight"):
+        save_file(tensors | {name: tensors[name].to(kind)}, file, metadata={"format": "pt"})
+        with pytest.raises(InputError, match=rf"cannot load base model .*tiny.* holds {name} as numbers of type"):
+            load(str(own_base_folder))
+    save_file(tensors | {"model.mask": torch.ones(2, dtype=kind)}, file, metadata={"format": "pt"})
+    load_base(str(own_base_folder))  # what is no weight may be of any type
 
 
 def test_pickled_weights_are_refused(own_base_folder: Path, base: BaseModel) -> None:

@@ -13,8 +13,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from laborllm.errors import LaborLLMError
+from laborllm.lm.tuning.config import TuningConfig
 from laborllm.models.counts.specs import Transition
 from laborllm.models.forecasts.forecast import Forecast
+from laborllm.models.language.specs import EmbeddingLogit, Likelihood, TitleHead
 from laborllm.models.registry import load, load_forecaster
 from laborllm.models.runs.run_folder import FILE
 from laborllm.models.sequence.specs import Nemo
@@ -134,6 +136,46 @@ def test_weights_that_are_no_numbers(wrong: float, runs: list[Path], panel: Pane
                 assert f"numbers that are not finite, in {name}: " in outcome(lambda copy=copy: load(copy))  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.bool_])
+def test_weights_that_were_rounded(kind: type, runs: list[Path], panel: Panel, tmp_path: Path) -> None:
+    for run in runs:
+        (file,) = run.glob("*.safetensors")
+        for name, numbers in load_file(file).items():
+            with changed_weights(run, {name: numbers.astype(kind)}, tmp_path) as copy:
+                assert f"numbers of type {np.dtype(kind)}, which no fit writes, in {name}" in outcome(
+                    lambda copy=copy: load(copy)  # type: ignore[misc]
+                )
+
+
+@pytest.mark.parametrize("likelihood", ["multinomial", "two-stage"])
+def test_a_logit_on_vectors_of_another_base_or_taxonomy(
+    likelihood: Likelihood, panel: Panel, base_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was read, and failed in the middle of a forecast, or gave one of a single number for all occupations."""
+    monkeypatch.setenv("LABORLLM_CACHE", str(tmp_path / "cache"))
+    run = tmp_path / "run"
+    EmbeddingLogit(str(base_folder), likelihood=likelihood).fit(panel).save(run)
+    load(run)
+    for name, numbers in load_file(run / "head.safetensors").items():
+        others = [numbers[:-1], np.r_[numbers, numbers[:1]], numbers[..., None], numbers.reshape(-1)[0]]
+        others += [numbers.astype(np.float16), numbers.astype(np.float64)]
+        others += [np.zeros(numbers.shape, np.int64), np.zeros(numbers.shape, np.bool_)]
+        for other in [*others, *([-numbers, 0 * numbers] if name == "deviation" else [])]:
+            with changed_weights(run, {name: np.array(other)}, tmp_path) as copy:
+                said = outcome(lambda copy=copy: load(copy))  # type: ignore[misc]
+            assert f"holds no {likelihood} logit of the base model" in said or "which no fit writes" in said, name
+
+
+def test_a_head_of_a_spread_that_no_fit_has(panel: Panel, base_folder: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    TitleHead(str(base_folder), training=TuningConfig(learning_rate=1e-2)).fit(panel).save(run)
+    sound = load_file(run / "head.safetensors")
+    for change in ({"spread": -sound["spread"]}, {"stay.bias": np.zeros(1, np.int64)}):
+        save_file(sound | change, run / "head.safetensors")
+        seal(run)
+        assert "which no fit writes" in outcome(lambda: load(run))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -157,7 +199,8 @@ def test_counts_that_no_fit_has(change: dict[str, Any], panel: Panel, tmp_path: 
     numbers = make(load_file(run / "weights.safetensors")[name].shape)
     with changed_weights(run, {name: numbers}, tmp_path) as copy:
         said = outcome(lambda: load(copy))
-    assert "no probabilities" in said or "counts of triples that no fit of second-order has" in said
+    ours = ("no probabilities", "counts of triples that no fit of second-order has", "which no fit writes, in triple")
+    assert any(text in said for text in ours)
 
 
 def test_counts_of_another_variant(panel: Panel, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from laborllm.errors import InputError, StorageError
 from laborllm.lm.base.load import BaseModel, folder_of, load_config, load_tokenizer
+from laborllm.lm.base.plausible import require_fractions
 from laborllm.runtime import best_device
 from laborllm.storage import new_scratch
 from laborllm.training.parallel.processes import Processes
@@ -29,12 +30,13 @@ def load_in_shards(name: str) -> BaseModel:
 
     Raises:
         InputError: A base model that is not here, or whose files hold other tensors than its architecture has, as those
-            of mixtures of experts.
+            of mixtures of experts, or weights without fractions.
     """
     where = folder_of(name)
     with init_empty_weights(include_buffers=False):
         model: Any = AutoModelForCausalLM.from_config(load_config(name), dtype=torch.float32, trust_remote_code=False)
     model.tie_weights()
+    require_fractions(model, Path(where))
     try:
         shards = Shards.read(model, Path(where), best_device())
     except StorageError as error:

@@ -25,7 +25,13 @@ from transformers import (
 from laborllm.errors import InputError, OptionError, RunError, first_line
 from laborllm.lm.base.hub import cached, fetch
 from laborllm.lm.base.listing import EMBEDDED, user_cache
-from laborllm.lm.base.plausible import require_countable, require_held, require_modest, require_plausible
+from laborllm.lm.base.plausible import (
+    require_countable,
+    require_fractions,
+    require_held,
+    require_modest,
+    require_plausible,
+)
 from laborllm.progress import progress
 from laborllm.storage import MARKER, file_hash, make_folder, new_folder, require_complete
 from laborllm.training.parallel.sharding import Shards
@@ -66,6 +72,7 @@ def load_base(name: str, *, layers: int | None = None) -> BaseModel:
     tokenizer = load_tokenizer(where)
     with _loading(name):
         model, missing = _with_missing(where)
+        require_fractions(model, Path(where))
     if missing:
         raise InputError(f"base model {name!r} lacks {len(missing)} of its tensors of weights, such as {missing[0]}")
     if layers is not None:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import init_empty_weights
-from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerFast
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from laborllm.errors import InputError
 from laborllm.storage import read_json
 
 COUNTED = re.compile(r"(?:layers?|blocks|labels|experts)$")
+FRACTIONS = ("F", "BF")  # how the types of numbers with fractions begin in safetensors
 LARGEST_GROWTH = 64  # times as many letters, where a space becomes a mark of several
 LARGEST = 4096  # of what is made one by one: hundreds in the largest models there are
 
@@ -66,6 +68,32 @@ def require_held(config: PreTrainedConfig, gguf: Path) -> None:
         raise InputError(
             f"cannot load base model {str(gguf)!r}: it holds {held:,} of the {needed:,} weights of its model"
         )
+
+
+def require_fractions(model: PreTrainedModel, folder: Path) -> None:
+    """Refuse weights that stand in the files of a model as whole numbers, or as true and false: transformers reads them
+    as if nothing were lost. A model states so itself where it was quantised.
+
+    Args:
+        model: The model.
+        folder: Where its files are.
+
+    Raises:
+        InputError: One stands so.
+    """
+    if getattr(model.config, "quantization_config", None) is not None:
+        return
+    prefix = f"{model.base_model_prefix}."
+    weights = {name.removeprefix(prefix) for name, _ in model.named_parameters(remove_duplicate=False)}
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, "pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118  # it cannot be iterated
+                kind = tensors.get_slice(name).get_dtype()
+                if name.removeprefix(prefix) in weights and not kind.startswith(FRACTIONS):
+                    raise InputError(
+                        f"cannot load base model {str(folder)!r}: {file.name} holds {name} as numbers of type {kind}, "
+                        "which have no fractions"
+                    )
 
 
 def require_modest(tokenizer: PreTrainedTokenizerFast, where: str) -> None:

@@ -149,7 +149,7 @@ class FittedTransition:
             RunError: They do not fit its taxonomy.
         """
         weights = load_file(run.path / WEIGHTS)
-        require_finite(run.path / WEIGHTS, weights)
+        require_finite(run.path / WEIGHTS, weights, whole=["triple"])
         table, first = weights.pop("table"), weights.pop("first")
         occupations = len(run.record.taxonomy)
         if table.shape != (occupations, occupations) or first.shape != (occupations,):

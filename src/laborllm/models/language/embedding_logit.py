@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from safetensors.torch import load_file, save_file
 
+from laborllm.errors import RunError
 from laborllm.lm.base.load import base_identity, fetch_base, load_base, require_base
 from laborllm.lm.embedding.prompt_vectors import prompt_vectors
 from laborllm.lm.embedding.vector_cache import cached_vectors
@@ -97,13 +98,16 @@ class FittedEmbeddingLogit:
             spec: What was fitted.
 
         Raises:
-            RunError: The base model has other weights now.
+            RunError: The base model has other weights now, or the logit is none of its vectors.
         """
         require_base(spec.base, run.extra["base"], run.path)
         numbers = load_file(run.path / HEAD)
-        require_finite(run.path / HEAD, numbers)
+        require_finite(run.path / HEAD, numbers, positive=["deviation"])
         logit = MultinomialLogit(spec.likelihood, **numbers)
-        return cls(spec, run.record, Embedder.of(spec, run.record.taxonomy), logit, run.metrics)
+        embedder = Embedder.of(spec, run.record.taxonomy)
+        if not logit.fits(embedder.width, len(run.record.taxonomy)):
+            raise RunError(f"{run.path / HEAD} holds no {spec.likelihood} logit of the base model and the occupations")
+        return cls(spec, run.record, embedder, logit, run.metrics)
 
 
 def fit_embedding_logit(spec: "EmbeddingLogit", panel: Panel, *, seed: int) -> FittedEmbeddingLogit:
@@ -153,6 +157,11 @@ class Embedder:
         base.model.to(best_device())  # type: ignore[arg-type]
         encoder = CareerEncoder(base.tokenizer, spec.template, taxonomy)
         return cls(Decoder(base.model), encoder, spec.pooling, base_identity(spec.base))
+
+    @property
+    def width(self) -> int:
+        """d, of the vectors."""
+        return int(self.decoder.model.config.get_text_config().hidden_size)
 
     def records(self, panel: Panel, vectors: Floats) -> Vectors:
         """What the logit is fitted to.

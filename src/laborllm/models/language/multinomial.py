@@ -57,6 +57,19 @@ class MultinomialLogit:
         scores = _standardised(records, standard) @ self.weight + self.bias
         return _log_prob(self.likelihood, scores, torch.from_numpy(records.previous))
 
+    def fits(self, width: int, classes: int) -> bool:
+        """Whether these are the numbers of a logit on vectors, over occupations.
+
+        Args:
+            width: d, of the vectors.
+            classes: J.
+        """
+        scores = classes + (self.likelihood == "two-stage")
+        shapes = {"weight": (width, scores), "bias": (scores,), "mean": (width,), "deviation": (width,)}
+        return all(
+            numbers.dtype == torch.float32 and numbers.shape == shapes[name] for name, numbers in self.tensors().items()
+        )
+
     def perplexity(self, records: Vectors) -> float:
         """Perplexity of the observed occupations."""
         log_prob = self.log_prob(records)[torch.arange(len(records.observed)), torch.from_numpy(records.observed)]

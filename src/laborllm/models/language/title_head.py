@@ -161,7 +161,7 @@ class FittedTitleHead:
             base, encoder, dropout=spec.dropout, history_features=spec.history_features
         )
         head = load_file(run.path / HEAD)
-        require_finite(run.path / HEAD, head)
+        require_finite(run.path / HEAD, head, positive=["spread"])
         tuned.head.load_state_dict(head)
         curve = read_curve(run.path / CURVE)
         return cls(spec, run.record, curve, load(run.path / OFFSET_MODEL), None, tuned)

@@ -183,7 +183,7 @@ class FittedMixture:
                 )
         kind = ConstantWeights if spec.weights == "constant" else VaryingWeights
         numbers = load_file(run.path / WEIGHTS)
-        require_finite(run.path / WEIGHTS, numbers)
+        require_finite(run.path / WEIGHTS, numbers, positive=["deviation"])
         loaded = tuple(load_forecaster(member) for member in members)
         temperature = float(run.extra.get("temperature", 1.0))
         return cls(
