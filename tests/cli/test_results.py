@@ -198,6 +198,8 @@ def test_an_interrupted_forecast_goes_on_where_it_stopped(
 
     monkeypatch.setattr(FittedOffTheShelf, "forecast", one_shard_only)
     assert [laborllm("forecast run panel.parquet --out parts.parquet") for _ in range(2)] == [130, 130]
+    kept = "parts.parquet.shards keeps the parts that are ready: the same command resumes from there"
+    assert capsys.readouterr().err.endswith(f"laborllm: interrupted: {kept}\n")
     assert len(list(Path("parts.parquet.shards").glob("0*.parquet"))) == 2
     assert not Path("parts.parquet").exists()
     monkeypatch.setattr(FittedOffTheShelf, "forecast", whole)

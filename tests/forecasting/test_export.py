@@ -155,3 +155,34 @@ def test_a_parquet_file_is_written_in_another_format_as_it_is(
         convert_table(tmp_path / "whole.parquet", tmp_path / "many.dta")
     assert not (tmp_path / "many.dta").exists()
     assert (tmp_path / "whole.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        (
+            "forecast run panel.parquet --year 2005",
+            "next.dta.forecasts.parquet, a file of forecasts, which `laborllm eval",
+        ),
+        ("simulate run panel.parquet --years 2005 --draws 5", "next.dta.parquet, the same table as Parquet"),
+    ],
+)
+def test_what_stays_where_stata_holds_no_such_table_is_said(
+    command: str,
+    kept: str,
+    numbered: Panel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    numbered.save(Path("panel.parquet"))
+    assert laborllm("fit transition panel.parquet --out run") == 0
+    capsys.readouterr()
+    monkeypatch.setattr(stata, "ROWS", 10)
+    assert laborllm(f"{command} --out next.dta") == 2
+    err = capsys.readouterr().err
+    assert "Stata holds 10 rows, not" in err
+    assert f"write a file .parquet: what was computed stays in {kept}" in err
+    assert err.count("\n") == 1
+    assert [path.name for path in tmp_path.glob("next*")] == [kept.split(",")[0]]

@@ -1,6 +1,7 @@
 """The verb that forecasts."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +18,7 @@ from laborllm.cli.ahead.people import (
     require_few,
     require_top,
     require_unread,
+    until_written,
 )
 from laborllm.cli.options import SCORED_SO, Machines, RunFolder, ScoredSo, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
@@ -141,13 +143,14 @@ def _convert(whole: Path, out: Path | None, panel: Path, *, layout: Layout, top:
     from laborllm.models.forecasts.store import ForecastFile
     from laborllm.panel.files.store import PanelFile
 
-    found, careers = ForecastFile.open(whole), PanelFile.open(panel)
-    if out is not None:
-        rows = write_forecast_file(found, careers, out, layout=layout, top=top, splits=splits)
-        print(f"{out}: {rows:,} rows of {len(found):,} records, in the {layout} layout", file=sys.stderr)
-    if layout == "people":
-        print("\n".join(_said(found, careers, FEW if out is None else SHOWN, top)))
-    whole.unlink()
+    of_forecasts = "a file of forecasts, which `laborllm evaluate` reads"
+    with nullcontext() if out is None else until_written(whole, of_forecasts):
+        found, careers = ForecastFile.open(whole), PanelFile.open(panel)
+        if out is not None:
+            rows = write_forecast_file(found, careers, out, layout=layout, top=top, splits=splits)
+            print(f"{out}: {rows:,} rows of {len(found):,} records, in the {layout} layout", file=sys.stderr)
+        if layout == "people":
+            print("\n".join(_said(found, careers, FEW if out is None else SHOWN, top)))
 
 
 def _said(found: "ForecastFile", careers: "PanelFile", shown: int, top: int | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from laborllm.errors import OptionError, TaxonomyError
+from laborllm.errors import LaborLLMError, OptionError, TaxonomyError
 from laborllm.sources.people import People, PeopleOptions, read_people
 from laborllm.sources.people.options import require_no_state
 
@@ -96,6 +96,22 @@ def require_unread(whole: Path, people: Path) -> None:
         is_ours = False
     if not is_ours:
         raise OptionError(f"{whole} is in the way, where parts of the table are kept: name another file")
+
+
+@contextmanager
+def until_written(whole: Path, what: str) -> Iterator[None]:
+    """Remove the file that a table is made from when the table is written; where it cannot be, say that it stays.
+
+    Args:
+        whole: The file.
+        what: What it is, for the hint.
+    """
+    try:
+        yield
+    except LaborLLMError as error:
+        error.hint = f"what was computed stays in {whole}, {what}"
+        raise
+    whole.unlink()
 
 
 def _metadata(file: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from laborllm.cli.ahead.people import (
     require_few,
     require_top,
     require_unread,
+    until_written,
 )
 from laborllm.cli.options import Machines, RunFolder, Seed, SomeSplit, SomeWorkers
 from laborllm.cli.places import TO_FILE
@@ -182,6 +183,6 @@ def _write(
         require_unread(whole, people)
     rows = simulate_to_file(model, careers, whole, top=top, identity=identity, engine=engine, **asked)
     if whole != out:
-        convert_table(whole, out)
-        whole.unlink()
+        with until_written(whole, "the same table as Parquet"):
+            convert_table(whole, out)
     return rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from laborllm.errors import InputError
+from laborllm.errors import InputError, StorageError
 from laborllm.forecasting.engines.engine import LOCAL, Engine
 from laborllm.forecasting.engines.job import Compute
 from laborllm.forecasting.engines.shards import Shards
@@ -150,6 +150,7 @@ def _to_file(
     with sole_writer(path):
         shards = Shards.open(path.with_name(f"{path.name}.shards"), result)
         ready: set[int] = set()
+        kept = f"{shards.folder} keeps the parts that are ready: the same command resumes from there"
         try:
             with progress(doing, len(careers), "records") as advance:
                 for done in engine.run(compute, careers, shards, records):
@@ -157,9 +158,14 @@ def _to_file(
                         shards.add(done.number, done.sha256)
                     ready.add(done.number)
                     advance(done.records)
+            shards.join(len(ready), path)
         except InputError:  # giving the same command again would not help
             shards.remove(ready)
             raise
-        shards.join(len(ready), path)
+        except StorageError as error:
+            error.hint = kept
+            raise
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(kept) from interrupt
         shards.remove(ready)
     return int(pl.scan_parquet(path).select(pl.len()).collect().item())
