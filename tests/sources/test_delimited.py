@@ -156,3 +156,12 @@ def test_any_text_of_windows_is_read(text: str) -> None:
             assert decode("t.csv", content)[0] == text
         except SourceError as error:
             assert "is not UTF-8, though" in str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("text", ["a,b\n" + "\n" * 9, "a,b\n" + "," * 20])
+def test_more_empty_cells_than_memory_has_room_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packed file of a few hundred kilobytes can hold hundreds of millions of empty lines, or of commas in one."""
+    monkeypatch.setattr(delimited, "LARGEST", 19)
+    with pytest.raises(SourceError, match=r"t\.csv has 2[012] cells in \d+ lines: no more than 19 are read where most"):
+        split_cells("t.csv", text)
+    assert split_cells("t.csv", "a,b\n" + "11,22\n" * 9)[1].shape == (9, 2)

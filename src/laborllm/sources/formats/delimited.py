@@ -17,6 +17,7 @@ from laborllm.errors import SourceError
 
 SEPARATORS = ",;\t|"
 CELLS = 2_000_000  # that are held as Python objects at a time
+LARGEST = 2**29  # cells, each of which fills 16 bytes of memory before its text
 END = "\x1e end of the file \x1e"
 NARROW = 3  # columns below which a line of a cell is not taken for a row
 
@@ -33,6 +34,7 @@ def split_cells(name: str, text: str) -> tuple[list[str], pl.DataFrame]:
     declared, text, skipped = _declared_separator(text)
     first = text[: min(at for at in (text.find("\n"), text.find("\r"), len(text)) if at >= 0)]
     separator = declared or max(SEPARATORS, key=first.count)
+    _require_size(name, text, separator, columns=first.count(separator) + 1)
     if '"' in text or "\n" not in text:  # old Macs end lines with only \r
         return _split_with_quotes(name, text, separator, skipped)
     try:
@@ -41,6 +43,16 @@ def split_cells(name: str, text: str) -> tuple[list[str], pl.DataFrame]:
     except pl.exceptions.PolarsError:
         return _split_with_quotes(name, text, separator, skipped)
     return [(name or "").strip() for name in lines.row(0)], lines[1:]
+
+
+def _require_size(name: str, text: str, separator: str, columns: int) -> None:
+    """Raise `SourceError` for a text of so many empty cells that memory has no room for them, as a small packed file
+    may hold; cells with something in them are no more than their text is long."""
+    lines = text.count("\n") + 1
+    cells = max(lines * columns, text.count(separator))
+    if cells > max(LARGEST, len(text) // 2):
+        limit = f"no more than {LARGEST:,} are read where most are empty"
+        raise SourceError(f"{name} has {cells:,} cells in {lines:,} lines: {limit}")
 
 
 def _declared_separator(text: str) -> tuple[str | None, str, int]:
