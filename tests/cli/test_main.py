@@ -128,6 +128,14 @@ def test_bad_input_is_one_line_and_code_2(command: str, line: str, capsys: Captu
     assert sorted(Path().iterdir()) == before
 
 
+def test_a_line_stays_short_whatever_is_at_fault(capsys: Capture) -> None:
+    assert laborllm(f"describe {'x' * 100_000}.parquet") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("laborllm: ")
+    assert err.endswith("xxx.parquet: File name too long\n")
+    assert len(err) < 2_100
+
+
 def test_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
     def interrupt(path: Path) -> PanelFile:
         raise KeyboardInterrupt

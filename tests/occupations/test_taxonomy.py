@@ -31,6 +31,9 @@ def test_position_title_and_states() -> None:
         ([("1", " Cooks", "A")], "not a plain line"),
         ([("1", "Cooks\nBakers", "A")], "not a plain line"),
         ([("1", "--", "A")], "not a plain line"),
+        ([("1", "x" * 10**6, "A")], "a text of 1,000,000 letters, 'xxxxxxxxxxxxxxxxxxxx' and so on: .* at most 500"),
+        ([("x" * 501, "Cooks", "A")], "a text of 501 letters, .* at most 500"),
+        ([("1", "Cooks", "x" * 501)], "a text of 501 letters, .* at most 500"),
     ],
 )
 def test_clash_or_malformed_title_is_refused(occupations: list[tuple[str, str, str]], message: str) -> None:

@@ -117,6 +117,13 @@ def test_columns_are_checked() -> None:
         Panel(panel(record()).records.clear(), TAXONOMY, "made-up", ABOUT)
 
 
+def test_a_label_that_no_text_of_a_career_has_room_for() -> None:
+    records = panel(record()).records
+    assert Panel(records, TAXONOMY, "x" * 200, ABOUT).dataset == "x" * 200
+    with pytest.raises(PanelError, match=r"the label of the dataset has 1,000,000 letters, .*: give it at most 200"):
+        Panel(records, TAXONOMY, "x" * 10**6, ABOUT)
+
+
 def test_subset_and_sample() -> None:
     splits = {"a": "train", "b": "test", "c": "train", "d": "test", "e": "train", "f": "test"}
     made = panel(*(record(worker, year, split=splits[worker]) for worker in splits for year in (2001, 2002)))

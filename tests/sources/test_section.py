@@ -47,6 +47,8 @@ def test_every_scalar_is_text(tmp_path: Path) -> None:
         ("a: 1\na: 2\n", "is not readable YAML: line 2 gives the entry 'a' a second time"),
         ("a: [1\n", "is not readable YAML"),
         ("a: &x 1\nb: *y\n", "is not readable YAML"),
+        (f"a: 1\nb: [2, {'x' * 1001}]\n", "line 2 has a text of 1,001 letters, where 1,000 is the most"),
+        (f"a:\n  ? {'x' * 10**6}\n  : 1\n", "line 2 has a text of 1,000,000 letters, where 1,000 is the most"),
     ],
 )
 def test_a_file_that_holds_no_settings(text: str, message: str, tmp_path: Path) -> None:

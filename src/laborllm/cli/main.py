@@ -21,6 +21,7 @@ from laborllm.sources.formats.text import plain
 
 BAD_INPUT = 2
 SHOW_VALUES = "--show-values"  # of any command
+LONGEST = 2_000  # letters of an error's line: a text that is at fault may have any number
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 
 app = App(
@@ -100,7 +101,7 @@ def _cannot_print(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with suppress(OSError):
         where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"laborllm: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"laborllm: {_short(f'{where}{error.strerror or error}')}", file=sys.stderr)
     return BAD_INPUT
 
 
@@ -117,4 +118,8 @@ def one_line(error: Exception, *, show_values: bool = False) -> str:
         ]
     if cells := getattr(error, "cells", None):
         parts.append(cells if show_values else f"{SHOW_VALUES} shows what stands there")
-    return plain(": ".join(part for part in parts if part))
+    return _short(plain(": ".join(part for part in parts if part)))
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"

@@ -27,6 +27,7 @@ COARSER = {"unemployed": "not_working", "not_in_labor_force": "not_working"}
 
 STATE_GROUP = "Not employed"
 FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet runs
+LONGEST = 500  # letters of a code, a title, a group or the name of a taxonomy
 OTHERS = "All others"
 """What stands for all that a table or a figure does not name."""
 
@@ -42,7 +43,8 @@ class Taxonomy:
         groups: Groups, (J,).
 
     Raises:
-        TaxonomyError: Codes or titles repeat; titles are compared without case, spacing and punctuation.
+        TaxonomyError: Codes or titles repeat; titles are compared without case, spacing and punctuation. A text of more
+            than 500 letters, or one that is no plain line.
 
     Examples:
         >>> import laborllm as ll
@@ -58,6 +60,7 @@ class Taxonomy:
     def __post_init__(self) -> None:
         if not self.codes:
             raise TaxonomyError(f"taxonomy {self.name} has no occupations")
+        _require_short(self.name, (self.name, *self.codes, *self.titles, *self.groups))
         _require_distinct(self.name, "code", self.codes, self.codes)
         _require_distinct(self.name, "title", self.titles, [_plain(title) for title in self.titles])
         for code, title in zip(self.codes, self.titles, strict=True):
@@ -253,6 +256,15 @@ def _read_occupation(columns: list[str], cells: list[str], place: str) -> tuple[
 def _plain(title: str) -> str:
     letters = (character if character.isalnum() else " " for character in title.casefold())
     return " ".join("".join(letters).split())
+
+
+def _require_short(name: str, texts: Iterable[str]) -> None:
+    for text in texts:
+        if len(text) > LONGEST:
+            raise TaxonomyError(
+                f"taxonomy {name[:LONGEST]} has a text of {len(text):,} letters, {text[:20]!r} and so on: give codes, "
+                f"titles and groups at most {LONGEST}"
+            )
 
 
 def _require_distinct(name: str, what: str, shown: Sequence[str], compared: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from laborllm.storage import new_file
 
 ROWS_TOGETHER = 2**14  # rows of a file that are read at a time
 LAST_YEAR = 9999
+LONGEST_LABEL = 200  # letters
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Panel:
     split_by: str = "worker"
 
     def __post_init__(self) -> None:
+        if len(self.dataset) > LONGEST_LABEL:
+            raise PanelError(
+                f"the label of the dataset has {len(self.dataset):,} letters, and stands in the text of every career: "
+                f"give it at most {LONGEST_LABEL}"
+            )
         records = conform(self.records)
         check(records, self.taxonomy, self.split_by)
         object.__setattr__(self, "records", records.sort("worker", "year"))

@@ -10,6 +10,7 @@ from laborllm.errors import SourceError
 from laborllm.occupations.crosswalk import normal_code
 from laborllm.sources.formats.text import plain
 
+LONGEST = 1_000  # letters of a name or a value
 NOTHING = ("", "~", "null")  # how YAML writes no value
 
 
@@ -38,7 +39,14 @@ class UniqueKeys:
 
 
 class _Texts(UniqueKeys, yaml.BaseLoader):
-    """Every scalar stays text."""
+    """Every scalar stays text, and is short enough for the one line that an error may show it in."""
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> str:
+        text: str = super().construct_scalar(node)
+        if len(text) > LONGEST:
+            line = node.start_mark.line + 1
+            raise yaml.YAMLError(f"line {line} has a text of {len(text):,} letters, where {LONGEST:,} is the most")
+        return text
 
 
 class Section:
@@ -62,7 +70,7 @@ class Section:
             The settings.
 
         Raises:
-            SourceError: It is not there, or no readable YAML.
+            SourceError: It is not there, no readable YAML, or has a text of more than `LONGEST` letters.
         """
         if not path.is_file():
             raise SourceError(f"no {what} file at {path}")
