@@ -15,13 +15,13 @@ from polars.testing import assert_frame_equal
 import laborllm as ll
 from evaluation.synthetic import careers, forecast, two_models
 from laborllm.errors import LaborLLMError, OptionError, PanelError, StorageError
-from laborllm.evaluation import Evaluation, draws, ordered
+from laborllm.evaluation import Evaluation, draws
 from laborllm.evaluation.arrays import Indices, Numbers, compact
 from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.metrics.perplexity import Loss
-from laborllm.evaluation.records import Records
-from laborllm.evaluation.scores import portions
+from laborllm.evaluation.scores import ordered, portions
 from laborllm.evaluation.scores.files import ScoreFiles
+from laborllm.evaluation.scores.records import Records
 from laborllm.models.contract import Fitted
 from laborllm.panel import Panel, assign_split
 from laborllm.panel.files import store

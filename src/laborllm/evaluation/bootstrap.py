@@ -15,7 +15,7 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats, Indices, Numbers
 from laborllm.evaluation.draws import Draws, require_draws
-from laborllm.evaluation.records import Records
+from laborllm.evaluation.scores.records import Records
 
 INTERVAL = (0.025, 0.975)
 """Quantiles of the draws that bound a 95 % interval."""

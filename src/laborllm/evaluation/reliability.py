@@ -11,9 +11,9 @@ from laborllm.evaluation.bootstrap import ratios
 from laborllm.evaluation.metrics import CALIBRATED
 from laborllm.evaluation.metrics.corp import reliability_bins
 from laborllm.evaluation.metrics.events import Cases, Event, EventCases
-from laborllm.evaluation.ordered import in_order
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.blocks import Blocks
+from laborllm.evaluation.scores.ordered import in_order
 from laborllm.evaluation.scores.portions import Score, Scores
 
 RELIABILITY: dict[str, pl.DataType] = {

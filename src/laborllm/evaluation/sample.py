@@ -15,9 +15,9 @@ from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
 from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.flow_groups import Flows
 from laborllm.evaluation.groups import Group, Levels, columns_of, group_records, margins_of
-from laborllm.evaluation.records import Records
 from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import observed_portions
+from laborllm.evaluation.scores.records import Records
 from laborllm.occupations import Taxonomy
 from laborllm.panel import Panel, over
 from laborllm.panel.files.store import Careers

@@ -11,10 +11,10 @@ from laborllm.evaluation.arrays import Bools, Indices, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped, ratios
 from laborllm.evaluation.metrics.events import Cases, EventCases, EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.ordered import in_order
-from laborllm.evaluation.records import Records
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.blocks import Blocks
+from laborllm.evaluation.scores.ordered import in_order
+from laborllm.evaluation.scores.records import Records
 
 
 @dataclass(frozen=True)

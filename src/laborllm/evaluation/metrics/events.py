@@ -8,10 +8,10 @@ import numpy as np
 
 from laborllm.evaluation.arrays import Bools, Floats, Numbers
 from laborllm.evaluation.metrics.top_k import Hit
-from laborllm.evaluation.records import Records
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import Portion, Score
+from laborllm.evaluation.scores.records import Records
 from laborllm.panel.history import History
 from laborllm.privacy import SMALLEST_CELL
 

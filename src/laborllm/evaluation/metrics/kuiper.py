@@ -19,9 +19,9 @@ from laborllm.evaluation.arrays import Floats, Numbers
 from laborllm.evaluation.bootstrap import Bootstrapped
 from laborllm.evaluation.metrics.events import EventCases, EventMetric
 from laborllm.evaluation.metrics.metric import Comparison, Measured
-from laborllm.evaluation.ordered import in_order
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.blocks import Blocks
+from laborllm.evaluation.scores.ordered import in_order
 
 CERTAIN = 0.4  # the range below which its p-value is one to ten digits
 TERMS = 60

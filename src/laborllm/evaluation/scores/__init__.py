@@ -1,1 +1,1 @@
-"""A forecast reduced to a few numbers a record, in memory or in files."""
+"""What is known of records, in memory or in files: a few numbers of a forecast each, their cells and clusters."""

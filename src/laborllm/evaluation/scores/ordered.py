@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from laborllm.evaluation.arrays import Floats, Indices, Numbers
-from laborllm.evaluation.records import Records
 from laborllm.evaluation.scores.blocks import Blocks
+from laborllm.evaluation.scores.records import Records
 from laborllm.storage import temporary_folder
 
 TOGETHER = 2**15  # records sorted at once, about
