@@ -119,17 +119,21 @@ def test_what_cannot_be_written_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_writes_what_comes_next(
-    numbered: Panel,
-    next_year: Forecast,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+@pytest.fixture
+def fitted(
+    numbered: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A working directory with a panel and a run fitted on it."""
     monkeypatch.chdir(tmp_path)
     numbered.save(Path("panel.parquet"))
     assert laborllm("fit transition panel.parquet --out run") == 0
     capsys.readouterr()
+
+
+@pytest.mark.usefixtures("fitted")
+def test_the_command_writes_what_comes_next(
+    next_year: Forecast, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert laborllm("forecast run panel.parquet --year 2005 --top 3 --out tables/next.csv") == 0
     assert "tables/next.csv: 180 rows of 60 records, in the long layout" in capsys.readouterr().err
     assert laborllm("forecast run panel.parquet --year 2005 --out next.parquet") == 0
@@ -157,6 +161,7 @@ def test_a_parquet_file_is_written_in_another_format_as_it_is(
     assert (tmp_path / "whole.parquet").exists()
 
 
+@pytest.mark.usefixtures("fitted")
 @pytest.mark.parametrize(
     ("command", "kept"),
     [
@@ -170,15 +175,10 @@ def test_a_parquet_file_is_written_in_another_format_as_it_is(
 def test_what_stays_where_stata_holds_no_such_table_is_said(
     command: str,
     kept: str,
-    numbered: Panel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    numbered.save(Path("panel.parquet"))
-    assert laborllm("fit transition panel.parquet --out run") == 0
-    capsys.readouterr()
     monkeypatch.setattr(stata, "ROWS", 10)
     assert laborllm(f"{command} --out next.dta") == 2
     err = capsys.readouterr().err

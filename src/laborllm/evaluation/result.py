@@ -50,7 +50,7 @@ class Evaluation:
     about: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        """Of which models on how many records, in one line; the tables are attributes."""
+        """The models and how many records and draws there were, in one line; the tables are attributes."""
         shown = self.estimates.filter(group="all")["records"].drop_nulls().to_list()
         records = f"{max(shown):,} records" if shown else "few records"
         return f"Evaluation of {', '.join(self.models)} on {records}, {self.draws:,} draws"
