@@ -10,7 +10,7 @@ from evaluation.synthetic import careers, forecast
 from laborllm.errors import OptionError
 from laborllm.evaluation import evaluate
 from laborllm.evaluation.bootstrap import ClusterBootstrap
-from laborllm.evaluation.design import Design
+from laborllm.evaluation.design import Clusters
 from laborllm.panel import Panel
 
 
@@ -45,12 +45,13 @@ def test_workers_of_a_household_are_drawn_together(panel: Panel) -> None:
 
 
 def test_codes_of_psus_repeat_between_strata(panel: Panel) -> None:
-    design = Design.of(panel, cluster="psu", strata="stratum")
-    assert design.stratum is not None
+    design = Clusters("psu", "stratum")
+    cluster, stratum = design.of(panel), design.stratum
+    assert stratum is not None
     pairs = panel.records.select("stratum", "psu").unique().height
-    assert len(design.stratum) == design.cluster.max() + 1 == pairs
-    for stratum in range(int(design.stratum.max()) + 1):
-        assert (design.stratum == stratum).sum() >= 2
+    assert len(stratum) == len(design) == cluster.max() + 1 == pairs
+    for each in range(int(stratum.max()) + 1):
+        assert (stratum == each).sum() >= 2
     evaluate({"m": forecast(panel, 0.4)}, panel, cluster="psu", strata="stratum", metrics=["brier"], draws=40)
 
 
@@ -59,7 +60,8 @@ def test_strata_of_one_cluster_are_put_together(panel: Panel, alone: int, expect
     """Seventeen strata, some of one PSU: a single one joins another stratum, several make one."""
     one = (pl.col("stratum") < alone).alias("one")
     given = panel.records.with_columns(psu=pl.when(one).then(1).otherwise("psu"))
-    design = Design.of(replace(panel, records=given), cluster="psu", strata="stratum")
+    design = Clusters("psu", "stratum")
+    design.of(replace(panel, records=given))
     assert design.stratum is not None
     assert design.stratum.max() + 1 == expected
     assert np.bincount(design.stratum).min() >= 2
@@ -68,12 +70,12 @@ def test_strata_of_one_cluster_are_put_together(panel: Panel, alone: int, expect
 def test_a_single_stratum_of_one_cluster_is_refused(panel: Panel) -> None:
     given = replace(panel, records=panel.records.with_columns(stratum=1, psu=1))
     with pytest.raises(OptionError, match="one stratum of one cluster: nothing varies"):
-        Design.of(given, cluster="psu", strata="stratum")
+        evaluate({"m": forecast(panel, 0.4)}, given, cluster="psu", strata="stratum", draws=40)
 
 
 def test_a_column_that_changes_within_a_career_is_no_cluster(panel: Panel) -> None:
     with pytest.raises(OptionError, match="the column 'mixed' differs between records of"):
-        Design.of(panel, cluster="mixed")
+        evaluate({"m": forecast(panel, 0.4)}, panel, cluster="mixed", draws=40)
 
 
 def test_numbers_are_grouped_by_fifths(panel: Panel) -> None:

@@ -3,8 +3,10 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from laborllm.privacy import RULES, SMALLEST_CELL, failing_magnitudes, round_counts
+from laborllm.privacy import RULES, SMALLEST_CELL, Magnitudes, failing_magnitudes, round_counts
 
 CELLS = {
     "even": [10.0] * 12,
@@ -53,6 +55,23 @@ def test_records_of_a_worker_count_together() -> None:
     more = failing_magnitudes(np.zeros(11, dtype=np.intp), worker, np.where(worker < 2, 2.0, 1.0))
     assert more["nk-rule"].tolist() == [True]  # 18 of 20
     assert more["p-ratio"].tolist() == [False]  # 2 of 12
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_some_workers_at_a_time_or_all_at_once(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    worker = np.sort(generator.integers(30, size=200))
+    cell = generator.integers(-1, 1 + worker // 4)  # the first workers know no large number of a cell
+    value = np.exp(3 * generator.normal(size=200)[worker])
+    found = Magnitudes()
+    for start in range(0, 30, 7):
+        some = (worker >= start) & (worker < start + 7)
+        found.add(cell[some], worker[some], value[some])
+    whole = failing_magnitudes(cell, worker, value)
+    assert {name: mask.tolist() for name, mask in found.failing().items()} == {
+        name: mask.tolist() for name, mask in whole.items()
+    }
+    assert found.total.tolist() == pytest.approx(np.bincount(cell[cell >= 0], value[cell >= 0]).tolist())
 
 
 def test_nothing_in_a_cell() -> None:

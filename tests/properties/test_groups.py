@@ -1,6 +1,6 @@
 """What holds of any group of records: each is in one level, crossings are intersections, bins are where they say."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laborllm.errors import OptionError
-from laborllm.evaluation.groups import ALL, FIFTHS, FIRST, SEEN, UNKNOWN, Group, columns_of, group_records
+from laborllm.evaluation.arrays import Indices
+from laborllm.evaluation.groups.columns import FIRST, SEEN, columns_of
+from laborllm.evaluation.groups.divisions import FIFTHS, UNKNOWN
+from laborllm.evaluation.groups.partitions import ALL, Levels, partitions_of
 from laborllm.panel import Panel
 from laborllm.panel.history import History
 
@@ -18,8 +21,25 @@ SEEDS = st.integers(0, 2**32 - 1)
 NAMES = ("transition", "history", "decade", "origin", "destination", "gender", "education", "region", "birth_year")
 
 
+@dataclass(frozen=True)
+class Group(Levels):
+    """A partition, and the place in `levels` of each record's, (n,)."""
+
+    level: Indices
+
+
 def grouped(panel: Panel, *by: str) -> list[Group]:
-    return group_records(columns_of(panel, History.of(panel), by), by, len(panel))
+    """The groups, found in records of a few workers at a time."""
+    columns = columns_of(panel, History.of(panel), by)
+    parts = list(columns.iter_slices(700)) or [columns]
+    sizes = [700] * (len(panel) // 700) + [len(panel) % 700]
+    return [
+        Group(
+            **vars(each.levels),
+            level=np.concatenate([each.level_of(*part) for part in zip(parts, sizes, strict=False)]),
+        )
+        for each in partitions_of(parts, by)
+    ]
 
 
 def named(group: Group) -> list[str]:
@@ -100,7 +120,7 @@ def test_numbers_of_many_values_are_cut_and_text_of_many_is_refused(panel: Panel
     own = (number % 2 == 0).alias("own") if kind is pl.Boolean else number.cast(kind)
     given_panel = replace(panel, records=panel.records.with_columns(own))
     if kind is pl.String:
-        with pytest.raises(OptionError, match=r"the column 'own' has \d+ values: a group has 100 levels at most"):
+        with pytest.raises(OptionError, match="the column 'own' has more than 100 values, the most levels that"):
             grouped(given_panel, "own")
         return
     levels = grouped(given_panel, "own")[1].levels

@@ -1,7 +1,6 @@
 """How the evaluated records were sampled: a weight each, the clusters they came in, and the strata of the clusters."""
 
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -9,47 +8,144 @@ import polars as pl
 from laborllm.errors import OptionError
 from laborllm.evaluation.arrays import Indices, Numbers, compact
 from laborllm.panel import Panel
+from laborllm.panel.order import worker_index
 
 NONE, SAMPLING, WORKER = "none", "sampling", "worker"
 
 
-@dataclass(frozen=True)
-class Design:
-    """The sampling design of n records.
+@dataclass
+class Weights:
+    """What records count for, as a column states it, read some records at a time.
 
     Attributes:
-        weight: What each record counts for, (n,); one where there are no weights.
-        cluster: The cluster of each record as numbers 0, 1, ..., (n,).
-        stratum: The stratum of each cluster as numbers 0, 1, ..., (clusters,); None where there are no strata.
+        name: "none"; "sampling" for the panel's sampling weights; or a column of numbers.
     """
 
-    weight: Numbers
-    cluster: Indices
-    stratum: Indices | None
+    name: str = NONE
+    _least: float = np.inf
+    _largest: float = -np.inf
+    _records: int = 0
+    _missing: int = 0
+    _bad: int = 0
 
-    @classmethod
-    def of(cls, panel: Panel, *, weights: str = NONE, cluster: str = WORKER, strata: str | None = None) -> Self:
-        """The design that columns of the panel state.
-
-        Args:
-            panel: Of n records.
-            weights: "none"; "sampling" for the panel's sampling weights; or a column of numbers.
-            cluster: A column whose values are drawn together. A worker without a value is a cluster.
-            strata: A column; clusters are drawn within its values. A cluster is then one of its stratum, so that codes
-                of clusters may repeat between strata. Strata of one cluster are put together.
+    def of(self, panel: Panel) -> Numbers:
+        """The weight of each of some records, (n,): one where there are no weights.
 
         Raises:
-            OptionError: A column is missing, a weight is missing, negative or not finite, all weights are zero, or a
-                worker is in several clusters or strata.
+            OptionError: There is no such column of numbers.
         """
-        weight = _weights(panel, weights)
-        unit = _of_worker(panel, cluster)
-        if strata is None:
-            return cls(weight, compact(unit.rle_id().to_numpy()) if cluster == WORKER else _numbers(unit), None)
-        stratum = _of_worker(panel, strata)
-        both = _numbers(pl.select(pl.concat_str([stratum, unit], separator="\x1f")).to_series())
-        first = np.unique(both, return_index=True)[1]
-        return cls(weight, both, _with_companions(_numbers(stratum)[first], strata))
+        weight = self._column(panel)
+        self._missing += weight.null_count()
+        values = weight.drop_nulls().cast(pl.Float64).to_numpy()
+        self._bad += int((~np.isfinite(values) | (values < 0)).sum())
+        self._records += len(panel)
+        self._least = min(self._least, values.min(initial=np.inf))
+        self._largest = max(self._largest, values.max(initial=-np.inf))
+        return weight.cast(pl.Float64).to_numpy()
+
+    @property
+    def differ(self) -> bool:
+        """Whether some records weigh more than others."""
+        return self._least < self._largest
+
+    def require_valid(self) -> None:
+        """Raise `OptionError` where a weight is missing, negative or not finite, or all are zero."""
+        of_all = f"of {self._records:,} records"
+        if self._missing:
+            raise OptionError(f"the weight {self._stated!r} is missing in {self._missing:,} {of_all}")
+        if self._bad:
+            raise OptionError(f"the weight {self._stated!r} is negative or not finite in {self._bad:,} {of_all}")
+        if self._largest == 0:
+            raise OptionError(f"the weight {self._stated!r} is zero in every record: nothing is left to average")
+
+    @property
+    def _stated(self) -> str:
+        return "weight" if self.name == SAMPLING else self.name
+
+    def _column(self, panel: Panel) -> pl.Series:
+        if self.name == NONE:
+            return pl.repeat(1.0, len(panel), eager=True)
+        if self.name == SAMPLING and panel.weight_kind != SAMPLING:
+            raise OptionError(f"the weights of the panel are of kind {panel.weight_kind}: it has no sampling weights")
+        column = column_of(panel, self._stated, "weights")
+        if not column.dtype.is_numeric():
+            raise OptionError(f"the column {self._stated!r} does not hold numbers: it cannot be a weight")
+        return column
+
+
+@dataclass
+class Clusters:
+    """What is drawn together, as columns state it, read some whole careers at a time.
+
+    Attributes:
+        column: Its values are drawn together. A worker without a value is a cluster.
+        strata: A column within whose values clusters are drawn; None: from all. A cluster is then one of its stratum,
+            so that codes of clusters may repeat between strata.
+    """
+
+    column: str = WORKER
+    strata: str | None = None
+    _count: int = 0
+    _number: dict[tuple[str, ...], int] = field(default_factory=dict)
+    _several: dict[str, int] = field(default_factory=dict)
+
+    def of(self, panel: Panel) -> Indices:
+        """The cluster of each record as numbers 0, 1, ... in the order in which they first occur, (n,).
+
+        Args:
+            panel: Careers whose other records are in no other part.
+
+        Raises:
+            OptionError: There is no such column.
+        """
+        names = [self.column] if self.strata is None else [self.strata, self.column]
+        values = [self._of_worker(panel, name) for name in names]
+        if names == [WORKER]:
+            found = self._count + worker_index(panel.records)
+            self._count = int(found[-1]) + 1
+            return compact(found)
+        careers = worker_index(panel.records)
+        first = np.flatnonzero(np.diff(careers, prepend=-1))
+        each = zip(*(value.gather(first).to_list() for value in values), strict=True)
+        number = [self._number.setdefault(one, len(self._number)) for one in each]
+        self._count = len(self._number)
+        return compact(np.array(number)[careers])
+
+    def __len__(self) -> int:
+        """How many clusters there are."""
+        return self._count
+
+    @property
+    def stratum(self) -> Indices | None:
+        """The stratum of each cluster as numbers 0, 1, ..., (clusters,); None where there are no strata. Strata of one
+        cluster are put together.
+
+        Raises:
+            OptionError: One stratum of one cluster is all there is to put together.
+        """
+        if self.strata is None:
+            return None
+        strata = {name: at for at, name in enumerate(dict.fromkeys(stratum for stratum, _ in self._number))}
+        return _with_companions(np.array([strata[stratum] for stratum, _ in self._number]), self.strata)
+
+    def require_valid(self) -> None:
+        """Raise `OptionError` where a worker is in several clusters or strata."""
+        for name, workers in self._several.items():
+            if workers:
+                raise OptionError(
+                    f"the column {name!r} differs between records of {workers:,} workers: they are drawn whole"
+                )
+
+    def _of_worker(self, panel: Panel, name: str) -> pl.Series:
+        """The text of a column that is the same in all records of a worker; the worker's own where it is missing."""
+        column = column_of(panel, name, "clusters or strata")
+        if name == WORKER:
+            return column
+        several = panel.records.group_by(WORKER).agg(pl.col(name).drop_nulls().n_unique() > 1)[name].sum()
+        self._several[name] = self._several.get(name, 0) + int(several)
+        known = pl.col(name).drop_nulls().first().over(WORKER).cast(pl.String)
+        itself = pl.lit("\x1f") + pl.col(WORKER).cast(pl.String)  # no value of a column begins so
+        return panel.records.select(pl.coalesce(known, itself)).to_series()
 
 
 def column_of(panel: Panel, name: str, what: str) -> pl.Series:
@@ -69,45 +165,6 @@ def column_of(panel: Panel, name: str, what: str) -> pl.Series:
     if name not in panel.records.columns:
         raise OptionError(f"the panel has no column {name!r} for {what}: use {', '.join(panel.records.columns)}")
     return panel.records[name]
-
-
-def _weights(panel: Panel, weights: str) -> Numbers:
-    if weights == NONE:
-        return np.broadcast_to(1.0, len(panel))  # takes no memory
-    if weights == SAMPLING and panel.weight_kind != SAMPLING:
-        raise OptionError(f"the weights of the panel are of kind {panel.weight_kind}: it has no sampling weights")
-    name = "weight" if weights == SAMPLING else weights
-    column = column_of(panel, name, "weights")
-    if not column.dtype.is_numeric():
-        raise OptionError(f"the column {name!r} does not hold numbers: it cannot be a weight")
-    if column.null_count():
-        raise OptionError(f"the weight {name!r} is missing in {column.null_count():,} of {len(panel):,} records")
-    values = column.cast(pl.Float64).to_numpy()
-    bad = int((~np.isfinite(values) | (values < 0)).sum())
-    if bad:
-        raise OptionError(f"the weight {name!r} is negative or not finite in {bad:,} of {len(panel):,} records")
-    if not values.any():
-        raise OptionError(f"the weight {name!r} is zero in every record: nothing is left to average")
-    return values
-
-
-def _of_worker(panel: Panel, name: str) -> pl.Series:
-    """The text of a column that is the same in all records of a worker; the worker's own where it is missing."""
-    column_of(panel, name, "clusters or strata")
-    if name == WORKER:
-        return panel.records[WORKER]
-    several = panel.records.group_by("worker").agg(pl.col(name).drop_nulls().n_unique() > 1)[name].sum()
-    if several:
-        raise OptionError(f"the column {name!r} differs between records of {several:,} workers: they are drawn whole")
-    known = panel.records.select(pl.col(name).drop_nulls().first().over("worker").cast(pl.String)).to_series()
-    itself = pl.lit("\x1f") + pl.col("worker").cast(pl.String)  # no value of a column begins so
-    return panel.records.select(pl.coalesce(known.alias("known"), itself)).to_series()
-
-
-def _numbers(values: pl.Series) -> Indices:
-    """Numbers 0, 1, ... in the order in which values first occur, (n,)."""
-    known = values.unique(maintain_order=True)
-    return compact(values.replace_strict(known, range(len(known)), return_dtype=pl.Int32).to_numpy())
 
 
 def _with_companions(stratum: Indices, name: str) -> Indices:

@@ -1,7 +1,7 @@
 """The evaluated records: their histories, their sampling design, the cells they fall into and the draws they share."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -11,19 +11,20 @@ import polars as pl
 
 from laborllm.errors import PanelError
 from laborllm.evaluation.arrays import Bools, Indices, compact
-from laborllm.evaluation.design import NONE, SAMPLING, WORKER, Design
+from laborllm.evaluation.design import NONE, WORKER, Clusters, Weights
 from laborllm.evaluation.draws import Draws
 from laborllm.evaluation.flow_groups import Flows
-from laborllm.evaluation.groups import Group, Levels, columns_of, group_records, margins_of
+from laborllm.evaluation.groups.columns import columns_of
+from laborllm.evaluation.groups.partitions import Levels, Partition, margins_of, partitions_of
 from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.evaluation.scores.portions import observed_portions
 from laborllm.evaluation.scores.records import Records
 from laborllm.occupations import Taxonomy
-from laborllm.panel import Panel, over
+from laborllm.panel import over
 from laborllm.panel.files.store import Careers
 from laborllm.panel.history import KINDS, History
 from laborllm.panel.order import worker_index
-from laborllm.privacy import failing_magnitudes
+from laborllm.privacy import Magnitudes
 from laborllm.privacy.counts import CellCounts
 from laborllm.privacy.suppression import withheld_cells
 
@@ -107,15 +108,24 @@ class Sample:
             StorageError: The folder cannot be written to.
         """
         by = tuple(by)
-        asked = {"weight" if weights == SAMPLING else weights, cluster} | ({strata} if strata else set())
-        histories = Blocks[History](folder / "histories")
-        panel, columns = _observed(careers, taxonomy, asked, by, histories)
-        design = Design.of(panel, weights=weights, cluster=cluster, strata=strata)
-        found = Draws(int(design.cluster.max()) + 1, design.stratum, draws, seed)
-        groups, margins = group_records(columns, by, len(panel)), margins_of(columns, by)
-        blocks = _blocks(panel.records[WORKER].to_numpy(), design, histories, groups, margins, folder)
-        is_weighted = bool(np.ptp(design.weight))
-        return cls(blocks, len(panel), is_weighted, [group.names for group in groups], Flows.of(taxonomy), found)
+        weight, clusters = Weights(weights), Clusters(cluster, strata)
+        read, columns = Blocks[Block](folder / "read"), Blocks[pl.DataFrame](folder / "columns")
+        size = workers = 0
+        for portion in observed_portions(careers):
+            observed = over(portion, taxonomy)
+            worker, history = workers + worker_index(observed.records), History.of(observed)
+            records = Records(worker, clusters.of(observed), weight.of(observed), np.empty((0, len(worker)), np.int8))
+            read.append(Block(records, _compact(history), records.cells))
+            columns.append(columns_of(observed, history, by))
+            size, workers = size + len(worker), int(worker[-1]) + 1
+        if not size:
+            raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
+        weight.require_valid()
+        clusters.require_valid()
+        groups, margins = partitions_of(columns, by), margins_of(columns, by)
+        blocks = _placed(read, columns, groups, margins, folder)
+        found = Draws(len(clusters), clusters.stratum, draws, seed)
+        return cls(blocks, size, weight.differ, [group.levels for group in groups], Flows.of(taxonomy), found)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -171,11 +181,11 @@ class Sample:
         """The cells of each partition whose weight one or two workers are most of; nothing where all weigh alike."""
         if not self.is_weighted:
             return []
-        worker = np.concatenate([block.records.worker for block in self.blocks])
-        weight = np.concatenate([block.records.weight for block in self.blocks])
-        levels = (np.concatenate([self._levels(block)[at] for block in self.blocks]) for at in range(partitions))
-        failing = [failing_magnitudes(level, worker, weight) for level in levels]
-        return [each["nk-rule"] | each["p-ratio"] for each in failing]
+        found = [Magnitudes() for _ in range(partitions)]
+        for block in self.blocks:
+            for magnitudes, level in zip(found, self._levels(block), strict=True):
+                magnitudes.add(level, block.records.worker, block.records.weight)
+        return [each["nk-rule"] | each["p-ratio"] for each in (magnitudes.failing() for magnitudes in found)]
 
     @cached_property
     def counts(self) -> tuple[dict[str, object], ...]:
@@ -196,46 +206,21 @@ def _compact(history: History) -> History:
     return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
 
 
-def _observed(
-    careers: Careers, taxonomy: Taxonomy, asked: Collection[str], by: Sequence[str], histories: Blocks[History]
-) -> tuple[Panel, pl.DataFrame]:
-    """The observed records with the columns asked for, or with all where one is unknown: what is made of them then
-    names those that there are; and what their groups are made of. Their histories go to a file."""
-    parts: list[pl.DataFrame] = []
-    columns: list[pl.DataFrame] = []
-    workers = 0
-    for portion in observed_portions(careers):
-        observed = over(portion, taxonomy)
-        records, history = observed.records, History.of(observed)
-        is_known = set(asked) <= {*records.columns, NONE}
-        kept = [name for name in records.columns if name in asked or not is_known]
-        number = workers + worker_index(records)
-        workers = int(number[-1]) + 1
-        short = records.select(kept).with_columns(worker=pl.Series(number, dtype=pl.Int32))
-        parts.append(short.cast({pl.String: pl.Categorical}))  # four bytes for a text
-        columns.append(columns_of(observed, history, by))
-        histories.append(_compact(history))
-    if not parts:
-        raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
-    return observed.part(pl.concat(parts)), pl.concat(columns)
-
-
-def _blocks(
-    worker: Indices,
-    design: Design,
-    histories: Iterable[History],
-    groups: Sequence[Group],
-    margins: Sequence[Group],
+def _placed(
+    read: Iterable[Block],
+    columns: Iterable[pl.DataFrame],
+    groups: Sequence[Partition],
+    margins: Sequence[Partition],
     folder: Path,
 ) -> Blocks[Block]:
-    """What is known of the records, in a file; margins are numbered each by itself, the cells of groups together."""
-    blocks, end = Blocks[Block](folder / "sample"), 0
-    starts = np.cumsum([0, *(len(group.levels) for group in groups)])
-    for history in histories:
-        start, end = end, end + len(history.position)
-        rows = slice(start, end)
-        cells = [first + group.level[rows].astype(np.int64) for first, group in zip(starts, groups, strict=False)]
-        records = Records(worker[rows], design.cluster[rows], design.weight[rows], compact(np.stack(cells)))
-        places = [group.level[rows] for group in margins]
-        blocks.append(Block(records, history, np.array(places).reshape(len(places), end - start)))
+    """The blocks with the cells of their records; margins are numbered each by itself, the cells of groups together."""
+    blocks = Blocks[Block](folder / "sample")
+    starts = np.cumsum([0, *(len(group.levels.levels) for group in groups)])
+    for block, part in zip(read, columns, strict=True):
+        size = len(block.records)
+        cells = [
+            first + group.level_of(part, size).astype(np.int64) for first, group in zip(starts, groups, strict=False)
+        ]
+        places = np.array([group.level_of(part, size) for group in margins]).reshape(len(margins), size)
+        blocks.append(Block(replace(block.records, cells=compact(np.stack(cells))), block.history, places))
     return blocks

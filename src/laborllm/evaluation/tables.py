@@ -11,7 +11,7 @@ import polars as pl
 
 from laborllm.errors import OptionError
 from laborllm.evaluation.bootstrap import Bootstrapped
-from laborllm.evaluation.groups import ALL
+from laborllm.evaluation.groups.partitions import ALL
 from laborllm.evaluation.metrics.metric import Measured, Metric
 from laborllm.evaluation.sample import Sample
 from laborllm.evaluation.scores.portions import Scores

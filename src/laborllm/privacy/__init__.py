@@ -11,13 +11,14 @@ research environments (https://arxiv.org/abs/2212.01233). What was withheld of a
 """
 
 from laborllm.privacy.frames import CellTable, withhold_counts
-from laborllm.privacy.rules import RULES, SMALLEST_CELL, bound, failing_magnitudes, round_counts
+from laborllm.privacy.rules import RULES, SMALLEST_CELL, Magnitudes, bound, failing_magnitudes, round_counts
 from laborllm.privacy.suppression import withhold
 
 __all__ = [
     "RULES",
     "SMALLEST_CELL",
     "CellTable",
+    "Magnitudes",
     "bound",
     "failing_magnitudes",
     "round_counts",

@@ -8,6 +8,8 @@ of the largest, who could then be calculated from the total by the second.
     failing_magnitudes(cell_of_record, worker, weight)  # {"p-ratio": (c,), "nk-rule": (c,)}, True where a rule fails
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -60,25 +62,44 @@ def failing_magnitudes(cell: Indices, worker: Indices, value: Numbers) -> dict[s
         >>> failing_magnitudes(np.array([0, 0, 0]), np.array([0, 1, 2]), np.array([90.0, 5.0, 5.0]))["p-ratio"]
         array([ True])
     """
-    cells = int(cell.max(initial=-1)) + 1
-    parts = pl.DataFrame({"cell": cell, "worker": worker, "value": value}).filter(pl.col("cell") >= 0)
-    totals = parts.group_by("cell", "worker").agg(pl.col("value").sum())
-    largest = totals.group_by("cell").agg(
-        pl.col("value").sum().alias("all"),
-        pl.col("value").max().alias("first"),
-        pl.col("value").top_k(DOMINANT).sum().alias("dominant"),
-        pl.col("value").top_k(2).sum().alias("two"),
-    )
-    rest, first = pl.col("all") - pl.col("two"), pl.col("first")
-    failing = largest.filter(first > 0).select(
-        "cell",
-        (rest / first < P_RATIO).alias("p-ratio"),
-        (pl.col("dominant") / pl.col("all") >= DOMINANCE).alias("nk-rule"),
-    )
-    found = {rule: np.zeros(cells, dtype=bool) for rule in ("p-ratio", "nk-rule")}
-    for rule, mask in found.items():
-        mask[failing.filter(rule)["cell"].to_numpy()] = True
-    return found
+    found = Magnitudes()
+    found.add(cell, worker, value)
+    return found.failing()
+
+
+@dataclass
+class Magnitudes:
+    """A magnitude table of c cells, read some workers at a time.
+
+    Attributes:
+        total: The magnitude of each cell, (c,).
+        largest: What the largest contributors add to each cell, in descending order, (c, `DOMINANT`).
+    """
+
+    total: Numbers = field(default_factory=lambda: np.zeros(0))
+    largest: Numbers = field(default_factory=lambda: np.zeros((0, DOMINANT)))
+
+    def add(self, cell: Indices, worker: Indices, value: Numbers) -> None:
+        """Add the records of workers who have none elsewhere; see `failing_magnitudes`."""
+        cells = max(len(self.total), int(cell.max(initial=-1)) + 1)
+        self.total = np.pad(self.total, (0, cells - len(self.total)))
+        self.largest = np.pad(self.largest, ((0, cells - len(self.largest)), (0, 0)))
+        records = pl.DataFrame({"cell": cell, "worker": worker, "value": value}).filter(pl.col("cell") >= 0)
+        parts = records.group_by("cell", "worker").agg(pl.col("value").sum()).sort("cell", "value", descending=True)
+        own, added = parts["cell"].to_numpy(), parts["value"].to_numpy()
+        self.total += np.bincount(own, added, cells)
+        rank = np.arange(len(own)) - np.searchsorted(-own, -own)
+        here, among = np.zeros_like(self.largest), rank < DOMINANT
+        here[own[among], rank[among]] = added[among]
+        self.largest = -np.sort(-np.hstack([self.largest, here]))[:, :DOMINANT]
+
+    def failing(self) -> dict[str, Bools]:
+        """Which cells of what was added fail each rule; see `failing_magnitudes`."""
+        dominant, first = self.largest.sum(axis=1), self.largest[:, 0]
+        return {
+            "p-ratio": (first > 0) & (self.total - dominant < P_RATIO * first),
+            "nk-rule": (first > 0) & (dominant >= DOMINANCE * self.total),
+        }
 
 
 def bound(largest: int) -> int:

@@ -1,21 +1,34 @@
 """Records in another order than that of the panel, sorted in files: memory holds some thousand of them at a time."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
-from laborllm.evaluation.arrays import Floats, Indices, Numbers
+from laborllm.evaluation.arrays import Bools, Floats, Indices, Numbers
 from laborllm.evaluation.scores.blocks import Blocks
-from laborllm.evaluation.scores.records import Records
 from laborllm.storage import temporary_folder
 
 TOGETHER = 2**15  # records sorted at once, about
 SAMPLED = 16  # of so many records one decides where ranges end
 
-Kind = TypeVar("Kind", bound=Records)
+
+class Rows(Protocol):
+    """What is known of some records."""
+
+    def at(self, rows: slice | Indices | Bools) -> Self:
+        """Of some of them."""
+        ...
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Of the records of all parts."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Rows)
 
 
 @contextmanager

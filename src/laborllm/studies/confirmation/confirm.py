@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from laborllm.errors import RunError
 from laborllm.evaluation.bootstrap import ClusterBootstrap
-from laborllm.evaluation.design import Design
+from laborllm.evaluation.design import Clusters
 from laborllm.panel import Panel
 from laborllm.report.numbers import count
 from laborllm.report.table import Table
@@ -117,8 +117,8 @@ def _table(study: Study, plan: Plan, name: str) -> Table:
     careers = study.panel(name).observed()
     found = {model: _losses(study, plan, name, model) for model in study.models}
     models = sorted(found, key=lambda model: float(found[model].mean()))
-    design = Design.of(careers, cluster=careers.split_by)
-    bootstrap = ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws)
+    cluster = Clusters(careers.split_by).of(careers)
+    bootstrap = ClusterBootstrap(cluster, np.ones(len(careers)), draws=study.size.draws)
     losses = np.stack([found[model].mean(axis=0) for model in models], axis=1)
     compared = [model for model in (REFERENCE, CLAIMED) if model in models]
     ratios = [losses - losses[:, [models.index(model)]] for model in compared]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from laborllm.evaluation.arrays import Bools
 from laborllm.evaluation.bootstrap import Bootstrapped, ClusterBootstrap
-from laborllm.evaluation.design import Design
+from laborllm.evaluation.design import Clusters
 from laborllm.privacy import withhold
 from laborllm.report.figures import Draw
 from laborllm.report.numbers import interval, number
@@ -57,11 +57,10 @@ def drawn_means(
         Estimates (m, c).
     """
     careers = study.panel(panel).subset("test").observed()
-    design = Design.of(careers, cluster=careers.split_by)
+    cluster = Clusters(careers.split_by).of(careers)
+    bootstrap = ClusterBootstrap(cluster, np.ones(len(careers)), draws=study.size.draws)
     everything = np.ones((len(careers), 1), dtype=bool) if cells is None else cells
-    return ClusterBootstrap(design.cluster, design.weight, draws=study.size.draws).mean(
-        np.stack(values, axis=1), everything
-    )
+    return bootstrap.mean(np.stack(values, axis=1), everything)
 
 
 def shown_cells(worker: pl.Series, partitions: Sequence[Mapping[str, Bools]]) -> dict[str, Bools]:
