@@ -86,6 +86,20 @@ def test_rows_that_were_changed_are_refused(file: Path, tmp_path: Path, monkeypa
         list(shuffled.portions(100))
 
 
+@pytest.mark.parametrize("at", [0, 70, 150, 301])
+def test_a_row_at_fault_is_named_by_its_place_in_the_file(
+    at: int, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "ROWS_TOGETHER", 100)
+    wrong = pl.when(pl.int_range(pl.len()) >= at).then(pl.lit("9999")).otherwise("occupation").alias("occupation")
+    read = _rewritten(file, tmp_path / "wrong.parquet", pl.read_parquet(file).with_columns(wrong))
+    with pytest.raises(PanelError, match=rf"wrong\.parquet, row {at + 1}: occupation is not in taxonomy occ1990dd$"):
+        list(read.portions(100))
+    start, end = next((start, end) for start, end, _ in read.spans(100) if start <= at < end)
+    with pytest.raises(PanelError, match=rf"wrong\.parquet, row {at + 1}: occupation is not"):
+        read.rows(start, end)
+
+
 def test_a_torn_file_is_refused(file: Path, tmp_path: Path) -> None:
     content = bytearray(file.read_bytes())
     content[200:900] = bytes(700)

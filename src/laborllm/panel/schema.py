@@ -36,12 +36,17 @@ class RecordError(PanelError):
 
     Args:
         position: Its place among the records, from 0.
-        what: What is wrong with it.
+        fault: What is wrong with it.
+        rows: How many of the records that were checked have this fault.
+
+    Attributes:
+        what: The fault, and how many records have it where several do.
     """
 
-    def __init__(self, position: int, what: str) -> None:
-        super().__init__(f"row {position + 1:,}: {what}")
-        self.position, self.what = position, what
+    def __init__(self, position: int, fault: str, rows: int = 1) -> None:
+        self.position, self.fault = position, fault
+        self.what = f"{fault}; {rows:,} rows in all" if rows > 1 else fault
+        super().__init__(f"row {position + 1:,}: {self.what}")
 
 
 def conform(records: pl.DataFrame) -> pl.DataFrame:
@@ -144,7 +149,5 @@ def _own_column(values: pl.Series) -> pl.Series:
 def _refuse(records: pl.DataFrame, bad: pl.Expr, message: str) -> None:
     """Raise `RecordError` for the first row that is bad, with neither the name nor a value of the worker in it."""
     offending = records.select(bad.arg_true()).to_series()
-    if offending.is_empty():
-        return
-    count = f"; {len(offending):,} rows in all" if len(offending) > 1 else ""
-    raise RecordError(offending[0], f"{message}{count}")
+    if len(offending):
+        raise RecordError(offending[0], message, len(offending))

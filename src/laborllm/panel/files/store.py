@@ -22,7 +22,7 @@ from laborllm.panel.facts import MARK, Provenance, read_facts
 from laborllm.panel.order import first_records
 from laborllm.panel.panel import ROWS_TOGETHER, Panel, fingerprint
 from laborllm.panel.parquet.read import UNREADABLE, read_mark
-from laborllm.panel.schema import SPLITS
+from laborllm.panel.schema import SPLITS, RecordError
 from laborllm.panel.split import draw_workers, empty_split, held_out
 
 
@@ -191,7 +191,7 @@ class PanelFile:
         Raises:
             PanelError: The file is torn, or its rows do not form a panel.
         """
-        block = Panel(self._read(start, end - start), **self.facts)
+        block = self._panel(self._read(start, end - start), start)
         return block.part(self._chosen(block.records))
 
     def _names_in_order(self) -> Iterator[pl.DataFrame]:
@@ -248,11 +248,18 @@ class PanelFile:
             waiting = rows[end:]
             if not end:
                 continue
-            block = Panel(rows[:end], **self.facts)
+            block = self._panel(rows[:end], start + len(read) - len(rows))
             if block.records["worker"][0] <= last:
                 raise self._unordered
             last = block.records["worker"][-1]
             yield block
+
+    def _panel(self, rows: pl.DataFrame, first: int) -> Panel:
+        """The rows of the file from row `first` on as a panel; one that is at fault is named by its row in the file."""
+        try:
+            return Panel(rows, **self.facts)
+        except RecordError as error:
+            raise PanelError(f"{self.path}, row {first + error.position + 1:,}: {error.fault}") from error
 
     def _read(self, start: int, rows: int) -> pl.DataFrame:
         return self._collect(pl.scan_parquet(self.path).slice(start, rows))
