@@ -352,8 +352,24 @@ def test_forecasts_of_other_records_are_refused(panel: Panel) -> None:
 
     with pytest.raises(InputError, match="'m' forecasts other records"):
         evaluate({"m": Wrong(tuple([0.1] * 10))}, panel, draws=40)
-    with pytest.raises(InputError, match=r"'m' gives 0\.5 in row 1: a log-probability is at most zero"):
+    with pytest.raises(InputError, match=r"'m' gives 0\.5 for observed record 1: a log-probability is at most zero"):
         evaluate({"m": Wrong(tuple([0.1] * 10))}, panel, metrics=["raw_perplexity"], draws=40)
+
+
+def test_a_value_that_is_no_log_probability_is_named_by_its_place_in_the_panel(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("laborllm.evaluation.scores.portions.RECORDS", 50)
+    worker, year = panel.records.select("worker", "year").row(399)
+
+    @dataclass
+    class OneMissing(Constant):
+        def log_likelihood(self, panel: Panel, *, scoring: ScoringOptions | None = None) -> Floats:
+            is_missing = (pl.col("worker") == worker) & (pl.col("year") == year)
+            return panel.records.select(pl.when(is_missing).then(np.nan).otherwise(-1.0)).to_series().to_numpy()
+
+    with pytest.raises(InputError, match="'m' gives nan for observed record 400: a log-probability is at most zero"):
+        evaluate({"m": OneMissing(tuple([0.1] * 10))}, panel, metrics=["raw_perplexity"], draws=40)
 
 
 def test_the_interval_covers_at_its_rate() -> None:

@@ -114,33 +114,34 @@ def score_records(
     elif taxonomy_of(model, careers) != taxonomy:
         whole = True  # the probability of only the observed occupation cannot be renormalised
     with progress(f"evaluate {name}", len(careers), "records") as advance:
+        scored = 0
         for panel in observed_portions(careers):
             portion = _portion(name, model, panel, taxonomy, whole=whole)
+            _require_log_probability(name, portion.raw_log_likelihood, len(panel), scored)
             for score in scores:
                 keep(score, score(portion))
             for tally in tallies:
                 tally(portion)
+            scored += len(panel)
             advance(len(panel))
 
 
 def _portion(name: str, model: Forecaster | Forecast, careers: Panel, taxonomy: Taxonomy, *, whole: bool) -> Portion:
     history = History.of(over(careers, taxonomy))
     if not whole and not isinstance(model, Forecast):
-        raw = np.asarray(model.log_likelihood(careers))
-        _require_log_probability(name, raw, len(careers))
-        return Portion(history, raw)
+        return Portion(history, np.asarray(model.log_likelihood(careers)))
     forecast = model.of(over(careers, taxonomy)) if isinstance(model, Forecast) else model.forecast(careers)
     forecast = restrict(forecast, taxonomy)
     if not forecast.records.select("worker", "year").equals(careers.records.select("worker", "year")):
         raise InputError(f"{name!r} forecasts other records than those of the panel, or in another order")
-    raw = forecast.raw_log_likelihood
-    _require_log_probability(name, raw, len(careers))
-    return Portion(history, raw, forecast)
+    return Portion(history, forecast.raw_log_likelihood, forecast)
 
 
-def _require_log_probability(name: str, values: Floats, records: int) -> None:
+def _require_log_probability(name: str, values: Floats, records: int, before: int) -> None:
+    """Raise `InputError` unless there is a log-probability for each of `records`, which follow `before` others."""
     if values.shape != (records,):
         raise InputError(f"{name!r} gives log-likelihoods of shape {values.shape} for {records} records")
     bad = np.flatnonzero(~(values <= ABOVE_ONE))
     if len(bad):
-        raise InputError(f"{name!r} gives {values[bad[0]]:g} in row {bad[0] + 1}: a log-probability is at most zero")
+        where = f"observed record {before + bad[0] + 1:,}"
+        raise InputError(f"{name!r} gives {values[bad[0]]:g} for {where}: a log-probability is at most zero")
