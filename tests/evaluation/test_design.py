@@ -78,6 +78,17 @@ def test_a_column_that_changes_within_a_career_is_no_cluster(panel: Panel) -> No
         evaluate({"m": forecast(panel, 0.4)}, panel, cluster="mixed", draws=40)
 
 
+def test_a_value_that_reads_unknown_is_one_level_with_what_is_missing(panel: Panel) -> None:
+    number = pl.col("worker").str.slice(1).cast(pl.Int64) % 3
+    said = pl.when(number == 0).then(pl.lit("member")).when(number == 1).then(pl.lit("unknown"))
+    given = replace(panel, records=panel.records.with_columns(union=said))
+    found = evaluate({"m": forecast(panel, 0.4)}, given, by=["union", "union*gender"], metrics=["brier"], draws=40)
+    rows = found.estimates.filter(group="union")
+    records = given.records["union"].fill_null("unknown").value_counts().sort("union")
+    assert rows.select(pl.col("level").alias("union"), pl.col("records").cast(pl.UInt32)).rows() == records.rows()
+    assert not found.estimates.select("group", "level").is_duplicated().any()
+
+
 def test_numbers_are_grouped_by_fifths(panel: Panel) -> None:
     found = evaluate({"m": forecast(panel, 0.4)}, panel, by=["weight"], metrics=["brier"], draws=40)
     levels = found.estimates.filter(group="weight")

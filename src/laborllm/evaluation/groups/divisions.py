@@ -69,18 +69,19 @@ def _values(columns: Iterable[pl.DataFrame], name: str) -> list[object] | None:
 
 
 def _by_value(name: str, found: list[object]) -> Division:
+    """A level for each value; one that reads "unknown" is of the level of what is missing."""
+    known = [value for value in found if value != UNKNOWN]
     shown = "{}s" if name == "decade" else "{}"
-    names = tuple(shown.format(value) for value in found)
+    names = tuple(shown.format(value) for value in known)
 
     def place_of(values: pl.Series) -> Indices:
-        return values.replace_strict(found, range(len(found)), default=len(found), return_dtype=pl.Int16).to_numpy()
+        return values.replace_strict(known, range(len(known)), default=len(known), return_dtype=pl.Int16).to_numpy()
 
     return Division(name, (*names, UNKNOWN), frozenset(names) - COMMON_WORDS, place_of)
 
 
 def _by_fifths(name: str, columns: Iterable[pl.DataFrame]) -> Division:
     """Cut at the quintiles of the records; the bounds are not given, as each may be the value of one worker."""
-
     edges = quantiles((_numbers(part[name]) for part in columns), np.arange(1, 5) / 5)
     if edges is None:
         raise OptionError(f"the column {name!r} holds no numbers to group by")
