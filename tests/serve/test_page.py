@@ -117,6 +117,9 @@ def test_titles_are_suggested_by_their_letters_and_their_meaning(client: TestCli
         ("Registered nurse | County Hospital | 03/2012 - 11/2019", [("Registered nurse", "2012", "2019")]),
         ("Hotel clerk, 2011 - 2013\n\nSkills: 10 key", [("Hotel clerk", "2011", "2013")]),
         ("Cashier\n2011 - 2013", [("Cashier", "2011", "2013")]),
+        ("2016 - Line cook\n2015 \u2013 Helper", [("Helper", "2015", "2015"), ("Line cook", "2016", "2016")]),
+        ("Line cook, 2015 - ongoing", [("Line cook", "2015", "")]),
+        ("2015 - to date Line cook", [("Line cook", "2015", "")]),
         ("2016 Welder\n2012-2015 Helper", [("Helper", "2012", "2015"), ("Welder", "2016", "2016")]),
         (
             '{"work": [{"position": "Welder", "startDate": "2016-02-01", "endDate": "2018-01-01"},'

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from laborllm.errors import SourceError
 from laborllm.serve.page.form import JOBS, Form, FormError, Job
+from laborllm.sources.resumes.date_words import OPEN_END
 from laborllm.sources.resumes.dates import is_open_end, read_date
 from laborllm.sources.resumes.json_resume import Object, jobs_of, parse_resume
 
 DASH = r"\s*(?:-|\u2013|\u2014|\bto\b|\buntil\b)\s*"
 MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,?\s+"
 DATE = rf"(?:\d{{1,2}}[/.])?(?:{MONTH})?(?:19|20)\d\d(?:-\d\d(?!\d))?"
-PERIOD = re.compile(rf"\(?\b(?P<start>{DATE})(?:{DASH}(?P<end>{DATE}|[A-Za-z]+(?: day)?))?\)?", re.IGNORECASE)
+OPEN = rf"(?:{OPEN_END.pattern})\b"
+PERIOD = re.compile(rf"\(?\b(?P<start>{DATE})(?:{DASH}(?P<end>{DATE}|{OPEN}))?\)?", re.IGNORECASE)
 PLACE = re.compile(r"\s+(?:at|with|for)\s+.*|\s*[,|;@\u2022\u00b7].*|\s+[-\u2013\u2014]\s+.*")
 
 
@@ -41,7 +43,7 @@ def _json_jobs(text: str) -> list[Job]:
 
 
 def _text_jobs(text: str) -> list[Job]:
-    """A job for each line that has a period, or for the line after one that has nothing else."""
+    """A job for each line that has a period; where it has nothing else, the line before is its title."""
     jobs, before = [], ""
     for line in text.splitlines():
         found = PERIOD.search(line)
@@ -63,5 +65,5 @@ def _year(written: str) -> str:
 
 
 def _title(text: str) -> str:
-    """What of a line names the job: what comes before a place or a dash."""
+    """The part of a line that names the job: what comes before a place or a dash."""
     return PLACE.sub("", text.strip(" \t-\u2013\u2014\u2022*,:|()"), count=1).strip()[:200]
