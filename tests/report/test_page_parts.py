@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
 from laborllm.report.figures.look import Chart, styled
-from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table
 from report.page import Page as Parsed
 from report.page import assert_stands_alone

@@ -8,7 +8,7 @@ from laborllm.auditing.membership import Audit
 from laborllm.privacy.markdown import in_markdown
 from laborllm.privacy.outputs import new_output
 from laborllm.report.numbers import interval, number, share
-from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
+from laborllm.report.page import KeyNumber, Page, Section, render_page
 from laborllm.report.pages.outputs import output_of_table
 from laborllm.report.table import Table
 

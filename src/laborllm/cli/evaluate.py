@@ -98,7 +98,7 @@ def _write_report(
     """Write what was found, with invented careers that some models forecast as examples."""
     from laborllm import api
     from laborllm.report.examples import example_section
-    from laborllm.report.html import write_report
+    from laborllm.report.pages.evaluation import write_report
 
     careers = api.read_panel(panel)
     title = f"Forecasts of the next occupation, {careers.dataset}"

@@ -11,8 +11,8 @@ from laborllm.models.language.language_model import FittedLanguageModel
 from laborllm.panel import Panel
 from laborllm.report.examples import example_section
 from laborllm.report.figures import learning_curve
-from laborllm.report.html import write_report
-from laborllm.report.pages.evaluation import Figure, Section
+from laborllm.report.page import Figure, Section
+from laborllm.report.pages.evaluation import write_report
 from laborllm.report.table import frame_table
 
 TRANSITION, UNTUNED, TUNED = "transition", "off the shelf", "fine-tuned"

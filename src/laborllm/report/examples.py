@@ -10,7 +10,7 @@ from laborllm.panel import Panel, Provenance
 from laborllm.panel.schema import COVARIATES
 from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.numbers import share
-from laborllm.report.pages.evaluation import Section
+from laborllm.report.page import Section
 from laborllm.report.table import Table
 
 YEARS = 5  # of an invented career

@@ -4,7 +4,7 @@ import polars as pl
 
 from laborllm.evaluation import Evaluation
 from laborllm.report import figures
-from laborllm.report.pages.evaluation import Figure, Section
+from laborllm.report.page import Figure, Section
 from laborllm.report.table import frame_table
 from laborllm.report.tables import (
     about_table,

@@ -8,7 +8,7 @@ from laborllm.privacy import SMALLEST_CELL
 from laborllm.privacy.outputs import new_output
 from laborllm.report import figures
 from laborllm.report.numbers import count, number, share
-from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.pages.outputs import outputs_of_backtest
 from laborllm.report.table import Table, frame_table
 

@@ -14,7 +14,7 @@ from laborllm.report.describe import shown_values, years
 from laborllm.report.figures import Chart
 from laborllm.report.figures import panel as panel_figures
 from laborllm.report.numbers import count, number, share
-from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.pages.outputs import outputs_of_panel
 from laborllm.report.table import Table, frame_table
 

@@ -10,7 +10,7 @@ from laborllm.occupations.taxonomy import STATE_GROUP
 from laborllm.privacy.outputs import Output, new_output
 from laborllm.report import figures
 from laborllm.report.numbers import count
-from laborllm.report.pages.evaluation import Figure, KeyNumber, Page, Section, render_page
+from laborllm.report.page import Figure, KeyNumber, Page, Section, render_page
 from laborllm.report.table import Table, frame_table
 from laborllm.storage import new_file
 

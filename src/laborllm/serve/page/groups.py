@@ -14,7 +14,7 @@ from laborllm.errors import InputError
 from laborllm.forecasting.groups.charted import chart_counts, chart_flows
 from laborllm.forecasting.simulation.result import Simulation
 from laborllm.report.figures.futures import fan, river
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.serve.answers import OF
 from laborllm.serve.api.group import simulate_group

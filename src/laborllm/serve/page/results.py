@@ -12,7 +12,7 @@ from laborllm.occupations.taxonomy import OTHERS
 from laborllm.report.figures.differences import differences
 from laborllm.report.figures.futures import fan, shares_by_year
 from laborllm.report.numbers import MINUS
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.serve.answers import OF, changes, group_shares, outcomes, people_of, whole_people
 from laborllm.serve.api.what_if import difference

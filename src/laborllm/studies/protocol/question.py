@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study

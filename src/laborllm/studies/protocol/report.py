@@ -9,7 +9,7 @@ from laborllm.privacy.outputs import Output, new_output
 from laborllm.privacy.spreadsheets import as_texts
 from laborllm.report.figures import to_svg
 from laborllm.report.numbers import number
-from laborllm.report.pages.evaluation import KeyNumber, Page, Section, render_page
+from laborllm.report.page import KeyNumber, Page, Section, render_page
 from laborllm.report.pages.outputs import output_of_table
 from laborllm.report.table import Table
 from laborllm.storage import make_folder

@@ -12,7 +12,7 @@ from laborllm.evaluation.design import Clusters
 from laborllm.privacy import withhold
 from laborllm.report.figures import Draw
 from laborllm.report.numbers import interval, number
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import frame_table
 from laborllm.studies.protocol.runs import Scores
 from laborllm.studies.protocol.study import Study

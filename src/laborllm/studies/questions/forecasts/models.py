@@ -3,7 +3,7 @@
 from laborllm.evaluation import Evaluation
 from laborllm.report.figures import ratio_to_reference
 from laborllm.report.numbers import MISSING, count, interval, number
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.report.tables import KINDS
 from laborllm.studies.protocol.models import REFERENCE, SEEDED

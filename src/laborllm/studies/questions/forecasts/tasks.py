@@ -12,7 +12,7 @@ from laborllm.evaluation.metrics.events import Event
 from laborllm.evaluation.metrics.kuiper import Kuiper
 from laborllm.report.figures import areas
 from laborllm.report.numbers import number, p_value
-from laborllm.report.pages.evaluation import Figure
+from laborllm.report.page import Figure
 from laborllm.report.table import Table
 from laborllm.studies.protocol.question import Answer, Question, Verdict, verdict
 from laborllm.studies.protocol.runs import Scores

@@ -7,8 +7,8 @@ from evaluation.synthetic import careers, forecast
 from laborllm.errors import StorageError
 from laborllm.evaluation import Evaluation, evaluate
 from laborllm.report import figures
-from laborllm.report.html import write_report
-from laborllm.report.pages.evaluation import Figure, Section
+from laborllm.report.page import Figure, Section
+from laborllm.report.pages.evaluation import write_report
 from laborllm.report.table import frame_table
 from report.page import Page, assert_stands_alone
 
