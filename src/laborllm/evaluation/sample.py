@@ -27,6 +27,7 @@ from laborllm.panel.order import worker_index
 from laborllm.privacy import Magnitudes
 from laborllm.privacy.counts import CellCounts
 from laborllm.privacy.suppression import withheld_cells
+from laborllm.storage import temporary_folder
 
 
 @dataclass(frozen=True)
@@ -109,21 +110,11 @@ class Sample:
         """
         by = tuple(by)
         weight, clusters = Weights(weights), Clusters(cluster, strata)
-        read, columns = Blocks[Block](folder / "read"), Blocks[pl.DataFrame](folder / "columns")
-        size = workers = 0
-        for portion in observed_portions(careers):
-            observed = over(portion, taxonomy)
-            worker, history = workers + worker_index(observed.records), History.of(observed)
-            records = Records(worker, clusters.of(observed), weight.of(observed), np.empty((0, len(worker)), np.int8))
-            read.append(Block(records, _compact(history), records.cells))
-            columns.append(columns_of(observed, history, by))
-            size, workers = size + len(worker), int(worker[-1]) + 1
-        if not size:
-            raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
-        weight.require_valid()
-        clusters.require_valid()
-        groups, margins = partitions_of(columns, by), margins_of(columns, by)
-        blocks = _placed(read, columns, groups, margins, folder)
+        with temporary_folder() as aside:
+            read, columns = Blocks[Block](aside / "read"), Blocks[pl.DataFrame](aside / "columns")
+            size = _read(careers, taxonomy, by, weight, clusters, read, columns)
+            groups, margins = partitions_of(columns, by), margins_of(columns, by)
+            blocks = _placed(read, columns, groups, margins, folder)
         found = Draws(len(clusters), clusters.stratum, draws, seed)
         return cls(blocks, size, weight.differ, [group.levels for group in groups], Flows.of(taxonomy), found)
 
@@ -204,6 +195,33 @@ def _compact(history: History) -> History:
     """Histories in the smallest types that hold them."""
     numbers = {name: compact(values) for name, values in vars(history).items() if name != "kind"}
     return History(**numbers, kind=history.kind.cast(pl.Enum(KINDS)))
+
+
+def _read(
+    careers: Careers,
+    taxonomy: Taxonomy,
+    by: Sequence[str],
+    weight: Weights,
+    clusters: Clusters,
+    read: Blocks[Block],
+    columns: Blocks[pl.DataFrame],
+) -> int:
+    """How many observed records there are; they go to `read`, in no cells yet, and what groups are made of to
+    `columns`."""
+    size = workers = 0
+    for portion in observed_portions(careers):
+        observed = over(portion, taxonomy)
+        worker, history = workers + worker_index(observed.records), History.of(observed)
+        nowhere = np.empty((0, len(worker)), dtype=np.int8)
+        records = Records(worker, clusters.of(observed), weight.of(observed), nowhere)
+        read.append(Block(records, _compact(history), nowhere))
+        columns.append(columns_of(observed, history, by))
+        size, workers = size + len(worker), int(worker[-1]) + 1
+    if not size:
+        raise PanelError(f"all {len(careers):,} records are open: none has an occupation to score")
+    weight.require_valid()
+    clusters.require_valid()
+    return size
 
 
 def _placed(
