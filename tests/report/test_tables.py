@@ -11,7 +11,7 @@ import pytest
 from evaluation.synthetic import careers, forecast
 from laborllm.evaluation import Evaluation, evaluate
 from laborllm.privacy.outputs import FILE
-from laborllm.report.findings import headline
+from laborllm.report.findings import _against, headline
 from laborllm.report.paper import paper_tables, write_tables
 from laborllm.report.table import Table, frame_table
 from laborllm.report.tables import (
@@ -180,6 +180,23 @@ def test_an_interval_in_a_word(low: float | None, high: float | None, word: str)
 def test_a_frame_is_shown_without_its_empty_columns() -> None:
     frame = pl.DataFrame({"model": ["a"], "records": [1234], "low": [0.5], "note": [None]})
     assert frame_table("t", frame).rows == (("a", "1,234", "0.500"),)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        ((0.98, 0.97, 0.99), "2.0 % (95 % interval 1.0 to 3.0 %) below"),
+        ((1.99, 1.50, 2.50), "99.0 % (95 % interval 50.0 to 150.0 %) above"),
+        ((5.36, 3.24, 9.05), "5.360 times (95 % interval 3.240 to 9.050) the perplexity of"),
+        (
+            (1.01, 0.99, 1.03),
+            "1.010 times (95 % interval 0.990 to 1.030, so chance could explain it) the perplexity of",
+        ),
+        ((None, None, None), "at an unknown distance from"),
+    ],
+)
+def test_a_ratio_in_words(ratio: tuple[float | None, ...], said: str) -> None:
+    assert _against(dict(zip(("estimate", "low", "high"), ratio, strict=True))) == said
 
 
 def test_the_headline_names_the_best_and_its_distance(evaluation: Evaluation) -> None:

@@ -5,6 +5,8 @@ from laborllm.privacy import SMALLEST_CELL
 from laborllm.report.numbers import interval, number
 from laborllm.report.tables import INCONCLUSIVE, finding
 
+TWICE = 2  # from here on a ratio reads better as so many times than as a percentage
+
 
 def headline(evaluation: Evaluation) -> str:
     """One sentence: the best model, its perplexity, and its distance to the reference (or of the next best to it)."""
@@ -40,10 +42,11 @@ def _against(ratio: dict[str, float | None]) -> str:
     estimate, low, high = ratio["estimate"], ratio["low"], ratio["high"]
     if estimate is None or low is None or high is None:
         return "at an unknown distance from"
-    if finding(low, high, neutral=1) == INCONCLUSIVE:
-        within = interval(low, high, near_one=True)
-        times = f"{number(estimate, near_one=True)} times"
-        return f"{times} (95 % interval {within}, so chance could explain it) the perplexity of"
+    is_open = finding(low, high, neutral=1) == INCONCLUSIVE
+    if is_open or estimate >= TWICE:
+        times, within = f"{number(estimate, near_one=True)} times", interval(low, high, near_one=True)
+        chance = ", so chance could explain it" if is_open else ""
+        return f"{times} (95 % interval {within}{chance}) the perplexity of"
     side = "below" if high < 1 else "above"
     bounds = sorted(abs(100 * (bound - 1)) for bound in (low, high))
     within = f"95 % interval {bounds[0]:,.1f} to {bounds[1]:,.1f} %"
