@@ -9,7 +9,12 @@ HEIGHT, LOW = 240, 110  # pixels
 
 
 def score_by_horizon(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, horizon, estimate, low, high. A line per model; what is infinite is left out."""
+    """Draw the log score of each model by years ahead, a line per model; what is infinite is left out.
+
+    Args:
+        frame: Columns model, horizon, estimate, low, high.
+        narrow: For a phone's screen.
+    """
     known = finite(frame, "estimate", "model", "horizon", "low", "high")
     axis = alt.Axis(format="d", grid=False, tickMinStep=1, labelColor=INK)
     base = alt.Chart(known).encode(
@@ -26,8 +31,12 @@ def score_by_horizon(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def rates_by_age(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: group, age, modelled, observed: shares of the people of an age. A panel per group of occupations: bars are
-    what was observed, dots what was modelled."""
+    """Draw rates by age in a panel per group of occupations: bars are what was observed, dots what was modelled.
+
+    Args:
+        frame: Columns group, age, modelled, observed; the last two are shares of the people of an age.
+        narrow: For a phone's screen.
+    """
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
         ages = alt.Axis(title=None, labelAngle=-50, labelColor=INK, ticks=False, grid=False)

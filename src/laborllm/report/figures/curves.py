@@ -18,7 +18,11 @@ from laborllm.report.figures.look import (
 
 
 def learning_curve(frame: pl.DataFrame) -> Chart:
-    """frame: series, careers, perplexity, and low and high where known. Careers are on a logarithmic axis."""
+    """Draw perplexity by the number of careers seen in training, a line per series, on a logarithmic axis of careers.
+
+    Args:
+        frame: Columns series, careers, perplexity, and low and high where known.
+    """
     bounds = [name for name in ("low", "high") if name in frame.columns]
     known = finite(frame, "perplexity", "series", "careers", *bounds)
     order = known["series"].unique(maintain_order=True).to_list()
@@ -40,7 +44,11 @@ def learning_curve(frame: pl.DataFrame) -> Chart:
 
 
 def pruning(frame: pl.DataFrame) -> Chart:
-    """frame: tolerance, speed (relative to exact scoring) and nodes (run per record). The line is exact scoring."""
+    """Draw the speed of pruned scoring by its tolerance; the line across is exact scoring.
+
+    Args:
+        frame: Columns tolerance, speed (relative to exact scoring), nodes (run per record).
+    """
     known = finite(frame, "speed", "tolerance", "nodes")
     axis = alt.Axis(format="~g", grid=False, values=sorted(known["tolerance"]))
     x = alt.X("tolerance:Q", title="tolerance (total variation)", axis=axis, scale=alt.Scale(type="log", padding=24))
@@ -59,7 +67,11 @@ def pruning(frame: pl.DataFrame) -> Chart:
 
 
 def rates(frame: pl.DataFrame) -> Chart:
-    """frame: model, estimate: records a second, the fastest first; on a logarithmic axis, with the numbers."""
+    """Draw how many records each model forecasts a second, the fastest first, on a logarithmic axis.
+
+    Args:
+        frame: Columns model, estimate (records a second).
+    """
     shown = finite(frame, "estimate", "model").sort("estimate", descending=True)
     low, high = extreme(shown, "estimate")
     x = alt.X(

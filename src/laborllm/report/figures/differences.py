@@ -7,8 +7,12 @@ from laborllm.report.figures.look import Chart, dots, guide, styled
 
 
 def differences(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: title, people, low, high. A row per title: to the right of the line where there are more of a hundred
-    people in the other version, to the left where there are fewer."""
+    """Draw how many of a hundred people each occupation gains in the other version, or loses: to the left of the line.
+
+    Args:
+        frame: Columns title, people, low, high; a row per title.
+        narrow: For a phone's screen.
+    """
     width = 130 if narrow else 380
     name = "fewer or more of 100" if narrow else "fewer or more of 100 people"
     scale = alt.Scale(domain=[min(0, *frame["low"]), max(0, *frame["high"])], nice=True)

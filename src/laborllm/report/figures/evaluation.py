@@ -28,12 +28,22 @@ from laborllm.report.figures.look import (
 
 
 def perplexity_by_model(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, estimate, low, high; one row per model, drawn in the order given."""
+    """Draw the perplexity of each model, in the order given.
+
+    Args:
+        frame: Columns model, estimate, low, high; a row per model.
+        narrow: For a phone's screen.
+    """
     return styled(dots(frame, "perplexity (lower is better)", value_scale(frame), PHONE if narrow else WIDE))
 
 
 def perplexity_by_level(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, level, estimate, low, high. One panel per level, each with its own axis."""
+    """Draw the perplexity of each model in a panel per level of a group, each with its own axis.
+
+    Args:
+        frame: Columns model, level, estimate, low, high.
+        narrow: For a phone's screen.
+    """
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
         return dots(part, "perplexity", value_scale(part), width, names=names)
@@ -42,7 +52,12 @@ def perplexity_by_level(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def ratio_to_reference(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, level, estimate, low, high: perplexity over the reference's. A panel per level; the line is one."""
+    """Draw perplexity over the reference's in a panel per level; the line is at one.
+
+    Args:
+        frame: Columns model, level, estimate, low, high; the last three are ratios.
+        narrow: For a phone's screen.
+    """
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
         return alt.layer(guide(1.0), dots(part, "ratio of perplexity", ratio_scale(part), width, names=names))
@@ -51,7 +66,12 @@ def ratio_to_reference(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def areas(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, outcome, estimate, low, high. One panel per outcome, all on one axis; the line is chance."""
+    """Draw areas under the ROC curve in a panel per outcome, all on one axis; the line is chance.
+
+    Args:
+        frame: Columns model, outcome, estimate, low, high.
+        narrow: For a phone's screen.
+    """
     scale = alt.Scale(domain=[min(0.5, extreme(frame, "low", "estimate")[0]), 1.0], zero=False)
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
@@ -61,7 +81,12 @@ def areas(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, level, estimate, low, high. A row per level, on one axis; models differ in colour and shape."""
+    """Draw perplexity in a row per level, on one axis; models differ in colour and shape.
+
+    Args:
+        frame: Columns model, level, estimate, low, high.
+        narrow: For a phone's screen.
+    """
     levels = frame["level"].unique(maintain_order=True).to_list()
     names = alt.Axis(title=None, labelLimit=150 if narrow else 300, labelPadding=8, labelColor=INK, grid=True)
     base = alt.Chart(finite(frame, "estimate", "model", "level", "low", "high")).encode(
@@ -82,7 +107,12 @@ def perplexity_by_group(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def perplexity_over_time(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, level (a year, or a decade such as 1990s), estimate, low, high. Years are on a true axis."""
+    """Draw the perplexity of each model by year, or by decade.
+
+    Args:
+        frame: Columns model, level (a year, or a decade such as 1990s), estimate, low, high.
+        narrow: For a phone's screen.
+    """
     years = alt.Axis(format="d", grid=False, tickCount=5 if narrow else 10, tickMinStep=1)
     dated = frame.with_columns(year=pl.col("level").str.extract(r"(\d+)").cast(pl.Int64))
     base = alt.Chart(finite(dated, "estimate", "model", "year", "low", "high")).encode(
@@ -99,7 +129,12 @@ def perplexity_over_time(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def flows(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, observed, expected. A panel per model, both axes logarithmic; the line is where they agree."""
+    """Draw observed flows by expected ones, a panel per model, on logarithmic axes; on the line they are equal.
+
+    Args:
+        frame: Columns model, observed, expected.
+        narrow: For a phone's screen.
+    """
     low, high = extreme(frame, "observed", "expected")
     scale = alt.Scale(type="log", domain=[low / 1.3, high * 1.3], nice=False)
     axis = alt.Axis(format="~s", tickCount=3, grid=False)
@@ -116,7 +151,12 @@ def flows(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def calibration(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, predicted, estimate (the share observed), low, high. A panel per model; the line is perfect."""
+    """Draw observed shares by predicted ones, a panel per model; on the line a forecast is calibrated.
+
+    Args:
+        frame: Columns model, predicted, estimate (the share observed), low, high.
+        narrow: For a phone's screen.
+    """
     end = min(1.0, math.ceil(10 * extreme(frame, "predicted", "estimate", "high")[1]) / 10)
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:

@@ -20,7 +20,12 @@ TALL, LOW = 280, 110  # pixels of the height of a figure, and of a panel among s
 
 
 def shares_by_year(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: year, title, share. Areas stacked to the whole, in the order of the titles."""
+    """Draw the shares of occupations by year as areas stacked to the whole, in the order of the titles.
+
+    Args:
+        frame: Columns year, title, share.
+        narrow: For a phone's screen.
+    """
     titles = _titles(frame, "title")
     place = {title: at for at, title in enumerate(titles)}
     stacked = (
@@ -39,7 +44,12 @@ def shares_by_year(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def fan(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: year, title, count, low, high. A panel per title, all on one axis: the expected count in its interval."""
+    """Draw the expected count of each occupation by year in its interval, a panel per title, all on one axis.
+
+    Args:
+        frame: Columns year, title, count, low, high.
+        narrow: For a phone's screen.
+    """
     top = float(frame["high"].max() or 1)  # type: ignore[arg-type]
 
     def draw(part: pl.DataFrame, width: int, names: bool) -> Panel:
@@ -55,8 +65,12 @@ def fan(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def river(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: year, next_year, origin, destination, count. Bars of groups in each year, and ribbons of who goes where,
-    in the colour of the group they leave."""
+    """Draw groups as bars in each year, and who goes where as ribbons, in the colour of the group they leave.
+
+    Args:
+        frame: Columns year, next_year, origin, destination, count.
+        narrow: For a phone's screen.
+    """
     titles = _titles(frame, "origin", "destination")
     colour = _colour("group", titles, narrow=narrow)
     base = {"y": alt.Y("low:Q", axis=None, scale=alt.Scale(nice=False)), "y2": "high:Q", "color": colour}
@@ -67,8 +81,12 @@ def river(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def index_plot(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: path, year, title. A row of cells per career, coloured by where it is in each year; careers that are alike
-    from the start lie together."""
+    """Draw each career as a row of cells, coloured by where it is in each year, rows that begin alike together.
+
+    Args:
+        frame: Columns path, year, title.
+        narrow: For a phone's screen.
+    """
     titles = _titles(frame, "title")
     place = {title: at for at, title in enumerate(titles)}
     wide = frame.with_columns(pl.col("title").cast(pl.String).replace_strict(place).alias("at")).pivot(

@@ -13,7 +13,12 @@ DARK = 0.25  # the share from which that number is white
 
 
 def records_by_year(frame: pl.DataFrame, activities: list[str]) -> Chart:
-    """frame: year, activity, records. Bars stacked in the order of `activities`."""
+    """Draw the number of records by year, bars stacked by activity.
+
+    Args:
+        frame: Columns year, activity, records.
+        activities: The activities, in the order in which they are stacked.
+    """
     colour = alt.Color("activity:N", scale=alt.Scale(domain=activities, range=_colours(activities)), sort=activities)
     place = pl.col("activity").replace_strict({name: at for at, name in enumerate(activities)}).alias("place")
     bars = (
@@ -32,7 +37,12 @@ def records_by_year(frame: pl.DataFrame, activities: list[str]) -> Chart:
 
 
 def states_by_age(frame: pl.DataFrame, states: list[str]) -> Chart:
-    """frame: age, state, share. One line per state of `states`, coloured as in `records_by_year`."""
+    """Draw the share of each state by age, a line per state, coloured as in `records_by_year`.
+
+    Args:
+        frame: Columns age, state, share.
+        states: The states, in the order of their colours.
+    """
     domain = alt.Scale(domain=states, range=_colours(["", *states])[1:])
     base = alt.Chart(frame.select("age", "state", "share")).encode(
         x=alt.X("age:Q", title="age", axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, nice=False, padding=12)),
@@ -45,7 +55,12 @@ def states_by_age(frame: pl.DataFrame, states: list[str]) -> Chart:
 
 
 def group_transitions(frame: pl.DataFrame, groups: list[str]) -> Chart:
-    """frame: group, next_group, share. A row per group, a column per group of the next record."""
+    """Draw a matrix of moves: a row per group, a column per group of the next record.
+
+    Args:
+        frame: Columns group, next_group, share.
+        groups: Order of rows and columns.
+    """
     rows = alt.Axis(title=None, labelLimit=300, labelColor=INK, labelPadding=6, ticks=False, grid=False)
     columns = alt.Axis(
         title=None,
@@ -73,7 +88,11 @@ def group_transitions(frame: pl.DataFrame, groups: list[str]) -> Chart:
 
 
 def covariates_known(frame: pl.DataFrame) -> Chart:
-    """frame: covariate, known (a share). One bar per covariate."""
+    """Draw the share of records of which each covariate is known, a bar per covariate.
+
+    Args:
+        frame: Columns covariate, known (a share of the records).
+    """
     scale = alt.Scale(domain=[0, 1], nice=False)
     names = alt.Axis(title=None, labelColor=INK, labelPadding=8, grid=False)
     bars = (

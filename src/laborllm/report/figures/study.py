@@ -25,13 +25,23 @@ LONGEST = 6  # groups of a map that have a colour of their own
 
 
 def ratios(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model (what a row is about), estimate, low, high: ratios of perplexity. The line is one."""
+    """Draw ratios of perplexity, a row each; the line is at one.
+
+    Args:
+        frame: Columns model (what a row is about), estimate, low, high.
+        narrow: For a phone's screen.
+    """
     drawn = dots(frame, "ratio of perplexity", ratio_scale(frame), PHONE if narrow else WIDE - 140)
     return styled(alt.layer(guide(1.0), drawn))
 
 
 def shares_of_variance(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, source, share. A bar per model, in the order given."""
+    """Draw the shares of variance by source, a bar per model, in the order given.
+
+    Args:
+        frame: Columns model, source, share.
+        narrow: For a phone's screen.
+    """
     sources = frame["source"].unique(maintain_order=True).to_list()
     scale = alt.Scale(domain=sources, range=list(SERIES[: len(sources)]))
     bars = (
@@ -47,7 +57,12 @@ def shares_of_variance(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def scaling(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: model, careers, estimate. Careers on a logarithmic axis, a line per model."""
+    """Draw perplexity by the number of training careers, a line per model, on a logarithmic axis of careers.
+
+    Args:
+        frame: Columns model, careers, estimate.
+        narrow: For a phone's screen.
+    """
     x = alt.X(
         "careers:Q",
         title="training careers",
@@ -61,7 +76,12 @@ def scaling(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def occupation_map(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: title, group, x, y: two coordinates of each occupation. The largest groups have a colour each."""
+    """Draw occupations as points of a plane; the largest groups have a colour each.
+
+    Args:
+        frame: Columns title, group, and x and y, the two coordinates of an occupation.
+        narrow: For a phone's screen.
+    """
     largest = frame["group"].value_counts(sort=True)["group"].head(LONGEST).to_list()
     named = frame.with_columns(pl.when(pl.col("group").is_in(largest)).then("group").otherwise(pl.lit("other groups")))
     domain = [*largest, "other groups"]
@@ -82,7 +102,12 @@ def occupation_map(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
 
 
 def agreement(frame: pl.DataFrame, *, narrow: bool = False) -> Chart:
-    """frame: direct, chained: two probabilities of one event. Both axes logarithmic; on the line they agree."""
+    """Draw one probability of an event by another, on logarithmic axes; on the line they are equal.
+
+    Args:
+        frame: Columns direct, chained: the two probabilities.
+        narrow: For a phone's screen.
+    """
     scale = alt.Scale(type="log", domain=[1e-4, 1], nice=False, clamp=True)
     axis = alt.Axis(format="~g", tickCount=4, grid=False)
     x, y = (alt.X("direct:Q", scale=scale, axis=axis), alt.Y("chained:Q", scale=scale, axis=axis))
