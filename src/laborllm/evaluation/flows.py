@@ -29,7 +29,12 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class FlowTally:
-    """Adds up the flows that one model expects, as portions pass by. blocks: the records of each portion, in turn."""
+    """Adds up the flows that one model expects, as portions pass by.
+
+    Attributes:
+        flows: Between which groups of occupations.
+        blocks: The records of each portion, in turn.
+    """
 
     flows: Flows
     blocks: Iterator[Block]

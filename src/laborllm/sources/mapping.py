@@ -63,10 +63,24 @@ class LeftOut:
 class TableMapping:
     """A parsed and checked mapping file. All codes are as `normal_code` writes them.
 
-    missing: codes that mean missing in every column, with those that programs write.
-    columns: the user's own columns that the panel keeps, by the name they have there.
-    open: whether rows without an occupation after the last one of a worker are open records, in place of left out.
-    row_of_year: which row counts of those that a worker has for one year; None: there may be one only.
+    Attributes:
+        dataset: The label of the panel.
+        taxonomy: Name or file of the taxonomy that the occupations become codes of.
+        worker: The column of workers.
+        year: The column of years.
+        occupation: The column of occupations.
+        states: States without a job that the taxonomy is to have.
+        status: The column that says what a worker does: employed, or one of the states.
+        leave_out: Rows to leave out.
+        covariates: The columns of the panel's covariates, by covariate.
+        weight: The column of weights.
+        weight_kind: What the weights are: "none", "sampling" and so on, as `Panel` takes it.
+        own: The user's own columns that the panel keeps, by the name they have there.
+        missing: Codes that mean missing in every column, with those that programs write.
+        open: Whether rows without an occupation after the last one of a worker are open records, not left out.
+        row_of_year: Which row counts of those that a worker has for one year; None: there may be one only.
+        numbers: How the file writes numbers.
+        encoding: The encoding of the file; None: found by the reader.
     """
 
     dataset: str

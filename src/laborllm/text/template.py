@@ -89,11 +89,17 @@ class Template:
 
 @dataclass(frozen=True)
 class CareerText:
-    """One career as text, or a window of it. Record t of those that are forecast from this text has its title, with the
-    leading space, at text[prompt_ends[t]:title_ends[t]]; the newline after it ends the title. An open record has no
-    title yet: the text ends with its prompt.
+    """One career as text, or a window of it, from which T records are forecast.
 
-    history: the same two places of the titles of records that are only read, as they are forecast from another window.
+    The title of record t, with the leading space, is text[prompt_ends[t]:title_ends[t]]; the newline after it ends the
+    title. An open record has no title yet: the text ends with its prompt.
+
+    Attributes:
+        worker: Whose career it is.
+        text: The text.
+        prompt_ends: Where the title of each of the T records starts: the end of its prompt.
+        title_ends: Where each title ends; equal to its start where the record is open.
+        history: (start, end) of the titles before, of records that are only read: another window forecasts them.
     """
 
     worker: str

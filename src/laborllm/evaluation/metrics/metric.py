@@ -16,7 +16,12 @@ Comparison = Literal["difference", "ratio"]
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric of a model in c cells. statistics: (c,). defined: (c,), whether enough workers stand behind it."""
+    """A metric of a model in c cells.
+
+    Attributes:
+        statistics: Its value in each cell, (c,), and the draws of it, (draws, c).
+        defined: Whether enough workers stand behind it, (c,).
+    """
 
     statistics: Bootstrapped
     defined: Bools

@@ -12,7 +12,13 @@ EMBEDDED_ABOUT = "SmolLM2-135M-Instruct (Apache-2.0), from the package llm-smoll
 
 @dataclass(frozen=True)
 class BaseModelInfo:
-    """A base model that `laborllm models` lists. folder: where it stands, None before its first use."""
+    """A base model that `laborllm models` lists.
+
+    Attributes:
+        name: What options call it.
+        about: What it is, in a line.
+        folder: Where it stands; None before its first use.
+    """
 
     name: str
     about: str

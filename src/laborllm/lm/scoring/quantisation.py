@@ -89,7 +89,12 @@ def quantisation_cost(
 
 @dataclass(frozen=True)
 class _Forecast:
-    """log_prob: (n, J) nats, normalised over titles. observed: (n,) nats, of the observed titles, not normalised."""
+    """The log-probabilities of n records, in nats.
+
+    Attributes:
+        log_prob: Normalised over the titles, (n, J).
+        observed: Of the observed titles, not normalised, (n,).
+    """
 
     log_prob: NDArray[np.float64]
     observed: NDArray[np.float64]

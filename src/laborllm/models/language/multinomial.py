@@ -25,8 +25,13 @@ STEPS = 100
 
 @dataclass(frozen=True)
 class Vectors:
-    """n records. vectors: (n, d). previous: (n,) columns of the occupations before, J where there is none. observed:
-    (n,) columns, J for an open record."""
+    """Vectors of n records.
+
+    Attributes:
+        vectors: Of the careers so far, (n, d).
+        previous: Columns of the occupations before, (n,); J where there is none.
+        observed: Columns of the records' own occupations, (n,); J for an open record.
+    """
 
     vectors: Floats
     previous: NDArray[np.intp]

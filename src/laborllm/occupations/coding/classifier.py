@@ -25,8 +25,10 @@ LENGTHS = (3, 4, 5)  # letters of the parts of a word
 class Classifier:
     """Multinomial logit of low rank. The vector of a title is the sum of those of its n buckets, over the root of n.
 
-    vectors: of each bucket, whole numbers (B, R). slopes: what they add to each occupation's logit (R, J).
-    intercepts: (J,).
+    Attributes:
+        vectors: The vector of each bucket, whole numbers, (B, R).
+        slopes: What each number of a title's vector adds to the logit of each occupation, (R, J).
+        intercepts: The logit of each occupation where the vector is zero, (J,).
     """
 
     vectors: NDArray[np.int8]

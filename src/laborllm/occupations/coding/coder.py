@@ -53,9 +53,14 @@ Evidence = Mapping[str, float]  # code -> nats that lists add to its log-probabi
 class TitleCoder:
     """Codes titles into `taxonomy`.
 
-    lists: the sorted words of each listed title -> for each list that has it, code -> its share of the lines.
-    classifier: what it says of the words; None: nothing. weights: by the most trusted list that has a title.
-    corrections: the sorted words of a title -> the code that the user gives it; they overrule all else.
+    Attributes:
+        taxonomy: What the codes are of.
+        lists: The sorted words of each listed title -> for each list that has it, code -> its share of the lines.
+        ranker: Naive Bayes on the words of titles.
+        spelling: The words of the lists, for titles that are misspelt.
+        classifier: The logit on parts of words; None: without one.
+        weights: How much lists and models count, by the most trusted list that has a title.
+        corrections: The sorted words of a title -> the code that the user gives it; they overrule all else.
     """
 
     taxonomy: Taxonomy

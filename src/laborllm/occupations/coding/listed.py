@@ -15,12 +15,13 @@ from laborllm.occupations.taxonomy import Taxonomy
 class ListedTitles:
     """Titles and the occ1990dd codes they have, in four lists.
 
-    index: the census index of 1990: title (in the form of `words`), code, and lines, how many of its lines say so. A
-    title may have several codes: the index tells them apart by industry, which a title does not say.
-    modern: titles of today's handbooks: title (in the form of `words`) and code.
-    onet: O*NET's alternate titles: title (in the form of `words`) and code. A title may have several codes.
-    decided: title and code of jobs that the other lists do not know or take for something else. A title may have
-    several codes there, too.
+    Attributes:
+        index: The census index of 1990: title (in the form of `words`), code, and lines, how many of its lines say so.
+            A title may have several codes: the index tells them apart by industry, which a title does not say.
+        modern: Titles of today's handbooks: title (in the form of `words`) and code.
+        onet: O*NET's alternate titles: title (in the form of `words`) and code. A title may have several codes.
+        decided: Title and code of jobs that the other lists do not know or take for something else. A title may have
+            several codes there, too.
     """
 
     index: pl.DataFrame

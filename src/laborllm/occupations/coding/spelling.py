@@ -17,7 +17,9 @@ ALONE, AMONG_OTHERS = 7, 5  # letters in a title that is listed, once put right,
 class Spelling:
     """The words of the lists, and what is left of each when a letter is missing.
 
-    counts: how many listed titles have the word. near: a word, or a word less one letter -> the listed words it may be.
+    Attributes:
+        counts: How many listed titles have each word.
+        near: A word, or a word less one letter -> the listed words it may be.
     """
 
     counts: Counter[str]

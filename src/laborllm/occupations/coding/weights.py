@@ -20,8 +20,13 @@ VOICES = ("words", "classifier", "index", "modern", "onet", "decided")
 class Weights:
     """What the voices count, and how the probability p that their sum gives a code becomes a confidence.
 
-    voices: voice -> weight; nats for a list. Voices without one do not count.
-    a, b, c: the log-odds of being right are a log(p) - b log(1 - p) + c, beta calibration (Kull et al. 2017).
+    The log-odds of being right are a log(p) - b log(1 - p) + c, beta calibration (Kull et al. 2017).
+
+    Attributes:
+        voices: Voice -> weight; nats for a list. Voices without one do not count.
+        a: Slope of log(p).
+        b: Slope of -log(1 - p).
+        c: Intercept.
     """
 
     voices: Mapping[str, float]

@@ -28,7 +28,13 @@ END_OF_FILE = b"\r\n\x1a"  # the last as old Windows programs mark it
 
 @dataclass(frozen=True)
 class FixedWidthFile:
-    """Records as text: a stripped cell per variable, null where it is blank. statements: the file that laid it out."""
+    """Records as text.
+
+    Attributes:
+        path: The file of records.
+        statements: The file that says where in a record each variable stands.
+        frame: A stripped cell per record and variable, null where it is blank.
+    """
 
     path: Path
     statements: Path

@@ -17,11 +17,13 @@ LARGEST_TABLE = 2**29  # cells that a Stata, SPSS or SAS file may hold: a small 
 
 @dataclass(frozen=True)
 class RawTable:
-    """Rows of text; null where the file has nothing (an empty cell, a blank, NaN, a user-missing value).
+    """Rows of text.
 
-    labels: column -> code -> value label, for the formats that carry them; codes as `normal_code` writes them.
-    files: name -> SHA-256 of what the rows came from. notes: where else they came from, and what the reader had to
-    decide, such as an encoding.
+    Attributes:
+        frame: The rows; null where the file has nothing (an empty cell, a blank, NaN, a user-missing value).
+        labels: Column -> code -> value label, for the formats that carry them; codes as `normal_code` writes them.
+        files: Name -> SHA-256 of what the rows came from.
+        notes: Where else they came from, and what the reader had to decide, such as an encoding.
     """
 
     frame: pl.DataFrame

@@ -25,9 +25,15 @@ EMPLOYMENT_STATUS = {
 
 @dataclass(frozen=True)
 class OccupationQuestion:
-    """A question on the occupation, the crosswalk that leads from its codes, and the rounds that used both.
+    """A question on the occupation.
 
-    no_job: codes that say there was none. times: what makes a code one of the crosswalk's.
+    Attributes:
+        name: Of the question.
+        crosswalk: The crosswalk that leads from its codes.
+        first: The first round that used both.
+        last: The last one.
+        no_job: Codes that say that there was no job.
+        times: What a code is multiplied with to be one of the crosswalk's.
     """
 
     name: str

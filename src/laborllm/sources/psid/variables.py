@@ -25,7 +25,12 @@ REQUIRED = {
 
 @dataclass(frozen=True)
 class Wave:
-    """variables: (role, meaning) -> name in this year. Roles: individual, family, head (reference person), spouse."""
+    """A year of interviews.
+
+    Attributes:
+        year: The year.
+        variables: (role, meaning) -> name in this year. Roles: individual, family, head (reference person), spouse.
+    """
 
     year: int
     variables: dict[tuple[str, str], str]

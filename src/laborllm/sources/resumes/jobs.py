@@ -21,9 +21,13 @@ MISSING = {"worker": NO_KEY, "start": NO_KEY, "end": NOT_AVAILABLE - ERRORS, "bi
 
 @dataclass(frozen=True)
 class Jobs:
-    """rows: the columns `COLUMNS`, one row per job. schooling: worker, ended and level of each school, as written.
+    """The jobs of resumes, as written.
 
-    files: name -> SHA-256. notes: what the reader had to decide.
+    Attributes:
+        rows: The columns `COLUMNS`, a row per job.
+        schooling: Worker, ended and level of each school; None where `rows` has education.
+        files: Name -> SHA-256 of what the rows came from.
+        notes: What the reader had to decide.
     """
 
     rows: pl.LazyFrame

@@ -16,7 +16,13 @@ then a few people off (REGION of 2000 by 3 of 12,686)."""
 
 @dataclass(frozen=True)
 class Difference:
-    """An answer that more people gave, or fewer, than the codebook has; excess: by how many."""
+    """An answer that more people gave, or fewer, than the codebook has.
+
+    Attributes:
+        where: The question, the round and the answer.
+        what: How many people gave it, and how many the codebook has, in words.
+        excess: How many people more, or fewer.
+    """
 
     where: str
     what: str

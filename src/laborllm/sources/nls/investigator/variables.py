@@ -25,11 +25,17 @@ class Frequency:
 
 @dataclass(frozen=True)
 class Variable:
-    """reference: such as R0046400. round: a year, or a word such as XRND (across rounds) or 78SCRN (the screener).
+    """A variable as a document of an extract describes it: a codebook says all of it, others the first few attributes.
 
-    question is empty where the document names none (Stata dictionary, tagset). Only a codebook has the rest:
-    frequencies, of the valid answers as it groups them (empty where it groups none); missing, the people with each
-    missing code; people, all of the cohort. The sum of frequencies counts everyone with a valid answer.
+    Attributes:
+        reference: Reference number, such as R0046400.
+        question: Name of the question; empty where the document has none (Stata dictionary, tagset).
+        round: A year, or a word such as XRND (across rounds) or 78SCRN (the screener).
+        title: What was asked, in words.
+        frequencies: People by valid answer, as a codebook groups answers; empty where it groups none. The sum counts
+            everyone with a valid answer.
+        missing: Each missing code, and the people with it.
+        people: All of the cohort.
     """
 
     reference: str
