@@ -46,7 +46,7 @@ def test_workers_of_a_household_are_drawn_together(panel: Panel) -> None:
 
 def test_codes_of_psus_repeat_between_strata(panel: Panel) -> None:
     design = Clusters("psu", "stratum")
-    cluster, stratum = design.of(panel), design.stratum
+    cluster, stratum = design.read(panel), design.stratum
     assert stratum is not None
     pairs = panel.records.select("stratum", "psu").unique().height
     assert len(stratum) == len(design) == cluster.max() + 1 == pairs
@@ -61,7 +61,7 @@ def test_strata_of_one_cluster_are_put_together(panel: Panel, alone: int, expect
     one = (pl.col("stratum") < alone).alias("one")
     given = panel.records.with_columns(psu=pl.when(one).then(1).otherwise("psu"))
     design = Clusters("psu", "stratum")
-    design.of(replace(panel, records=given))
+    design.read(replace(panel, records=given))
     assert design.stratum is not None
     assert design.stratum.max() + 1 == expected
     assert np.bincount(design.stratum).min() >= 2

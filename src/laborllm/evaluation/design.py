@@ -15,7 +15,7 @@ NONE, SAMPLING, WORKER = "none", "sampling", "worker"
 
 @dataclass
 class Weights:
-    """What records count for, as a column states it, read some records at a time.
+    """What records count for, as a column states it, taken in some records at a time.
 
     Attributes:
         name: "none"; "sampling" for the panel's sampling weights; or a column of numbers.
@@ -28,8 +28,8 @@ class Weights:
     _missing: int = 0
     _bad: int = 0
 
-    def of(self, panel: Panel) -> Numbers:
-        """The weight of each of some records, (n,): one where there are no weights.
+    def read(self, panel: Panel) -> Numbers:
+        """The weight of each of the next records, (n,): one where there are no weights.
 
         Raises:
             OptionError: There is no such column of numbers.
@@ -52,14 +52,14 @@ class Weights:
         """Raise `OptionError` where a weight is missing, negative or not finite, or all are zero."""
         of_all = f"of {self._records:,} records"
         if self._missing:
-            raise OptionError(f"the weight {self._stated!r} is missing in {self._missing:,} {of_all}")
+            raise OptionError(f"the weight {self._column_name!r} is missing in {self._missing:,} {of_all}")
         if self._bad:
-            raise OptionError(f"the weight {self._stated!r} is negative or not finite in {self._bad:,} {of_all}")
+            raise OptionError(f"the weight {self._column_name!r} is negative or not finite in {self._bad:,} {of_all}")
         if self._largest == 0:
-            raise OptionError(f"the weight {self._stated!r} is zero in every record: nothing is left to average")
+            raise OptionError(f"the weight {self._column_name!r} is zero in every record: nothing is left to average")
 
     @property
-    def _stated(self) -> str:
+    def _column_name(self) -> str:
         return "weight" if self.name == SAMPLING else self.name
 
     def _column(self, panel: Panel) -> pl.Series:
@@ -67,15 +67,15 @@ class Weights:
             return pl.repeat(1.0, len(panel), eager=True)
         if self.name == SAMPLING and panel.weight_kind != SAMPLING:
             raise OptionError(f"the weights of the panel are of kind {panel.weight_kind}: it has no sampling weights")
-        column = column_of(panel, self._stated, "weights")
+        column = column_of(panel, self._column_name, "weights")
         if not column.dtype.is_numeric():
-            raise OptionError(f"the column {self._stated!r} does not hold numbers: it cannot be a weight")
+            raise OptionError(f"the column {self._column_name!r} does not hold numbers: it cannot be a weight")
         return column
 
 
 @dataclass
 class Clusters:
-    """What is drawn together, as columns state it, read some whole careers at a time.
+    """What is drawn together, as columns state it, taken in some whole careers at a time.
 
     Attributes:
         column: Its values are drawn together. A worker without a value is a cluster.
@@ -89,18 +89,18 @@ class Clusters:
     _number: dict[tuple[str, ...], int] = field(default_factory=dict)
     _several: dict[str, int] = field(default_factory=dict)
 
-    def of(self, panel: Panel) -> Indices:
-        """The cluster of each record as numbers 0, 1, ... in the order in which they first occur, (n,).
+    def read(self, panel: Panel) -> Indices:
+        """The cluster of each of the next records as numbers 0, 1, ... in the order in which they first occur, (n,).
 
         Args:
-            panel: Careers whose other records are in no other part.
+            panel: Whole careers, none of which was read before.
 
         Raises:
             OptionError: There is no such column.
         """
         names = [self.column] if self.strata is None else [self.strata, self.column]
         values = [self._of_worker(panel, name) for name in names]
-        if names == [WORKER]:
+        if names == [WORKER]:  # numbered as they come: their names need not be kept
             found = self._count + worker_index(panel.records)
             self._count = int(found[-1]) + 1
             return compact(found)
@@ -118,15 +118,15 @@ class Clusters:
     @property
     def stratum(self) -> Indices | None:
         """The stratum of each cluster as numbers 0, 1, ..., (clusters,); None where there are no strata. Strata of one
-        cluster are put together.
+        cluster are collapsed.
 
         Raises:
-            OptionError: One stratum of one cluster is all there is to put together.
+            OptionError: There is one cluster in all.
         """
         if self.strata is None:
             return None
         strata = {name: at for at, name in enumerate(dict.fromkeys(stratum for stratum, _ in self._number))}
-        return _with_companions(np.array([strata[stratum] for stratum, _ in self._number]), self.strata)
+        return _collapsed(np.array([strata[stratum] for stratum, _ in self._number]), self.strata)
 
     def require_valid(self) -> None:
         """Raise `OptionError` where a worker is in several clusters or strata."""
@@ -167,12 +167,12 @@ def column_of(panel: Panel, name: str, what: str) -> pl.Series:
     return panel.records[name]
 
 
-def _with_companions(stratum: Indices, name: str) -> Indices:
+def _collapsed(stratum: Indices, name: str) -> Indices:
     """Strata of one cluster become one stratum, as nothing varies within one cluster (collapsed strata, Wolter 2007);
     a single such stratum joins the smallest of the others."""
     size = np.bincount(stratum)
     single = np.flatnonzero(size == 1)
-    if len(size) - len(single) == 0 and len(single) < 2:
+    if len(stratum) == 1:
         raise OptionError(f"the column {name!r} has one stratum of one cluster: nothing varies within it")
     if len(single) == 1:
         smallest = int(np.argmin(np.where(size > 1, size, size.max() + 1)))

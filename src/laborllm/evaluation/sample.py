@@ -44,8 +44,8 @@ class Block:
 
     Attributes:
         records: Their workers, design and cells.
-        history: Of each.
-        margins: The place of each in the partitions that are crossed and not asked for by themselves, (M, n).
+        history: The history of each.
+        margins: The level of each in the M partitions that are crossed and not asked for by themselves, (M, n).
     """
 
     records: Records
@@ -213,7 +213,7 @@ def _read(
         observed = over(portion, taxonomy)
         worker, history = workers + worker_index(observed.records), History.of(observed)
         nowhere = np.empty((0, len(worker)), dtype=np.int8)
-        records = Records(worker, clusters.of(observed), weight.of(observed), nowhere)
+        records = Records(worker, clusters.read(observed), weight.read(observed), nowhere)
         read.append(Block(records, _compact(history), nowhere))
         columns.append(columns_of(observed, history, by))
         size, workers = size + len(worker), int(worker[-1]) + 1

@@ -75,7 +75,7 @@ def partitions_of(columns: Iterable[pl.DataFrame], by: Iterable[str]) -> list[Pa
         by: Names of groups, as `columns_of` takes them.
 
     Raises:
-        OptionError: A group has more than a hundred levels, or no numbers to cut.
+        OptionError: A column has more than a hundred values, or no numbers to cut.
     """
     everyone = Partition(Levels(ALL, (ALL,), frozenset()), (), np.zeros(1, dtype=np.int8))
     return [everyone, *_found(columns, list(by))]
@@ -94,6 +94,7 @@ def margins_of(columns: Iterable[pl.DataFrame], by: Iterable[str]) -> list[Parti
 
 
 def _found(columns: Iterable[pl.DataFrame], names: Sequence[str]) -> list[Partition]:
+    """A partition for each name, of the crossings that occur in the columns."""
     parts = dict.fromkeys(part for name in names for part in parts_of(name))
     divisions = {part: divide(columns, part) for part in parts}
     crossed = [[divisions[part] for part in parts_of(name)] for name in names]
@@ -105,7 +106,7 @@ def _found(columns: Iterable[pl.DataFrame], names: Sequence[str]) -> list[Partit
 
 
 def _occurring(name: str, divisions: Sequence[Division], occurs: Bools) -> Partition:
-    """The crossings that occur."""
+    """The partition by the crossings that occur, in the order of their numbers."""
     crossings = list(compress(product(*(part.levels for part in divisions)), occurs))
     of_values = [any(one in part.values for one, part in zip(each, divisions, strict=True)) for each in crossings]
     levels = tuple(", ".join(each) for each in crossings)
@@ -114,6 +115,7 @@ def _occurring(name: str, divisions: Sequence[Division], occurs: Bools) -> Parti
 
 
 def _size(divisions: Sequence[Division]) -> int:
+    """How many crossings of levels there may be."""
     return int(np.prod([len(each.levels) for each in divisions]))
 
 

@@ -12,19 +12,19 @@ from laborllm.evaluation.scores.blocks import Blocks
 from laborllm.storage import temporary_folder
 
 TOGETHER = 2**15  # records sorted at once, about
-SAMPLED = 16  # of so many records one decides where ranges end
+SAMPLED = 16  # one record in this many decides where ranges end
 
 
 class Rows(Protocol):
     """What is known of some records."""
 
     def at(self, rows: slice | Indices | Bools) -> Self:
-        """Of some of them."""
+        """What is known of some of the records."""
         ...
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Of the records of all parts."""
+        """What is known of the records of all parts, one part after the other."""
         ...
 
 
@@ -59,7 +59,7 @@ def in_order(parts: Iterable[Kind], key: Callable[[Kind], Floats | Indices]) -> 
 
 
 def _starts(sampled: Floats | Indices) -> Numbers:
-    """The least key of each range, by some of the keys, in order: one of many records is a range by itself."""
+    """The least key of each range, from a sorted sample of the keys: a key of many records is a range by itself."""
     step = TOGETHER // SAMPLED
     edges = sampled[step::step].astype(np.float64)
     many = edges[1:][edges[1:] == edges[:-1]]

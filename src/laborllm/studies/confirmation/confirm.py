@@ -117,7 +117,7 @@ def _table(study: Study, plan: Plan, name: str) -> Table:
     careers = study.panel(name).observed()
     found = {model: _losses(study, plan, name, model) for model in study.models}
     models = sorted(found, key=lambda model: float(found[model].mean()))
-    cluster = Clusters(careers.split_by).of(careers)
+    cluster = Clusters(careers.split_by).read(careers)
     bootstrap = ClusterBootstrap(cluster, np.ones(len(careers)), draws=study.size.draws)
     losses = np.stack([found[model].mean(axis=0) for model in models], axis=1)
     compared = [model for model in (REFERENCE, CLAIMED) if model in models]

@@ -57,7 +57,7 @@ def drawn_means(
         Estimates (m, c).
     """
     careers = study.panel(panel).subset("test").observed()
-    cluster = Clusters(careers.split_by).of(careers)
+    cluster = Clusters(careers.split_by).read(careers)
     bootstrap = ClusterBootstrap(cluster, np.ones(len(careers)), draws=study.size.draws)
     everything = np.ones((len(careers), 1), dtype=bool) if cells is None else cells
     return bootstrap.mean(np.stack(values, axis=1), everything)
