@@ -26,7 +26,7 @@ from laborllm.storage import make_folder, new_folder, require_complete, sole_wri
 from laborllm.text import render
 
 RECORDS = 4096  # encoded at a time
-FORMAT = 1
+FORMAT = 1  # of the files, part of the name of the folder
 
 
 class Columns(NamedTuple):
@@ -42,6 +42,7 @@ FILES = {
     "texts": Columns(np.int64, 3),
     "careers": Columns(np.int64, 1),
 }
+"""The files of a store and how each is laid out; see `TokenStore`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +88,19 @@ class NumbersFile:
         read = os.pread(self._opened, (end - start) * self._row, start * self._row)
         numbers = np.frombuffer(read, self.columns.dtype)
         return numbers if self.columns.width == 1 else numbers.reshape(-1, self.columns.width)
+
+    def bounds(self, start: int, end: int) -> NDArray[Any]:
+        """Some of the rows, where each says at what a part ends, after the row before them, at which they begin.
+
+        Args:
+            start: The first of them; before the very first is zero.
+            end: The one after the last.
+
+        Returns:
+            (end - start + 1, width), or (end - start + 1,) where a row is one number.
+        """
+        ends = self.rows(max(start - 1, 0), end)
+        return ends if start else np.concatenate([np.zeros_like(ends[:1]), ends])
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,8 +171,11 @@ class TokenStore(Sequence[EncodedCareer]):
             career: Its place, which stands for the name of its worker, as names stay in the panel.
             start: The first of the texts.
             end: The one after the last.
+
+        Returns:
+            The texts, in order.
         """
-        bounds = [(0, 0, 0), *self.texts.rows(max(start - 1, 0), end).tolist()][-(end - start + 1) :]
+        bounds = self.texts.bounds(start, end).tolist()
         (token, place, _), (last_token, last_place, _) = bounds[0], bounds[-1]
         tokens = self.tokens.rows(token, last_token).tolist()
         places = [(first, stop) for first, stop in self.places.rows(place, last_place).tolist()]
@@ -189,8 +206,7 @@ class StoredCareers(Sequence[Sequence[EncodedCareer]]):
             return [self[career] for career in range(*index.indices(len(self)))]
         if not 0 <= index < len(self):
             raise IndexError(index)
-        start, end = [0, *self.store.careers.rows(max(index - 1, 0), index + 1).tolist()][-2:]
-        return self.store.of_career(index, start, end)
+        return self.store.of_career(index, *self.store.careers.bounds(index, index + 1).tolist())
 
 
 def grouped(careers: Sequence[EncodedCareer]) -> Sequence[Sequence[EncodedCareer]]:
