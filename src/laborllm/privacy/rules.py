@@ -80,7 +80,13 @@ class Magnitudes:
     largest: Numbers = field(default_factory=lambda: np.zeros((0, DOMINANT)))
 
     def add(self, cell: Indices, worker: Indices, value: Numbers) -> None:
-        """Add the records of workers who have none elsewhere; see `failing_magnitudes`."""
+        """Add the records of some workers, who have none in any other call.
+
+        Args:
+            cell: The cell of each record as numbers 0, 1, ..., (n,); -1 where it is in none.
+            worker: The worker of each record as numbers, (n,).
+            value: What each record adds to the magnitude of its cell, (n,), not negative.
+        """
         cells = max(len(self.total), int(cell.max(initial=-1)) + 1)
         self.total = np.pad(self.total, (0, cells - len(self.total)))
         self.largest = np.pad(self.largest, ((0, cells - len(self.largest)), (0, 0)))
@@ -88,13 +94,13 @@ class Magnitudes:
         parts = records.group_by("cell", "worker").agg(pl.col("value").sum()).sort("cell", "value", descending=True)
         own, added = parts["cell"].to_numpy(), parts["value"].to_numpy()
         self.total += np.bincount(own, added, cells)
-        rank = np.arange(len(own)) - np.searchsorted(-own, -own)
-        here, among = np.zeros_like(self.largest), rank < DOMINANT
-        here[own[among], rank[among]] = added[among]
-        self.largest = -np.sort(-np.hstack([self.largest, here]))[:, :DOMINANT]
+        rank = np.arange(len(own)) - np.searchsorted(-own, -own)  # of a worker in the cell, from 0 for the largest
+        is_large, large = rank < DOMINANT, np.zeros_like(self.largest)
+        large[own[is_large], rank[is_large]] = added[is_large]
+        self.largest = -np.sort(-np.hstack([self.largest, large]))[:, :DOMINANT]
 
     def failing(self) -> dict[str, Bools]:
-        """Which cells of what was added fail each rule; see `failing_magnitudes`."""
+        """For each rule by ACRO's name, whether each cell of what was added fails it, (c,)."""
         dominant, first = self.largest.sum(axis=1), self.largest[:, 0]
         return {
             "p-ratio": (first > 0) & (self.total - dominant < P_RATIO * first),

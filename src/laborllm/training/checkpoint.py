@@ -68,8 +68,8 @@ class Checkpoints:
     identity: Identity
 
     @property
-    def logs(self) -> Path:
-        """Where the live log of the training is, next to the checkpoints: `run`.log."""
+    def log(self) -> Path:
+        """The file of the live log, next to the folder of the checkpoints: `run`.log."""
         return self.folder.with_suffix(".log")
 
     @classmethod
@@ -92,8 +92,8 @@ class Checkpoints:
         anything else.
         """
         first_error: StorageError | None = None
-        whole = [path for path in self._content() if path.name.startswith(STEP)]
-        for folder in sorted(whole, reverse=True):
+        named = [path for path in self._content() if path.name.startswith(STEP)]
+        for folder in sorted(named, reverse=True):
             try:
                 found = _read(folder)
             except StorageError as error:
@@ -170,6 +170,7 @@ def training_folder(run: Path) -> Path:
 
 
 def _read(folder: Path) -> Checkpoint:
+    """The checkpoint in a folder. Raises `StorageError` if it is torn, was changed, or has other files."""
     require_complete(folder)
     shards = {path.name for path in folder.glob(PATTERN)}
     strange = {path.name for path in folder.iterdir()} ^ {STATE, MARKER, *shards}

@@ -61,11 +61,11 @@ def train(
         checkpoints = replace(checkpoints, identity={**checkpoints.identity, **decides, "seed": seed})
         training.restore(checkpoints.latest())
     total = len(task.lengths) * config.epochs
-    logs = checkpoints.logs if checkpoints is not None and training.processes.is_main else None
+    log_file = checkpoints.log if checkpoints is not None and training.processes.is_main else None
     with (
         progress(task.name, total, "careers", shown=training.processes.is_main) as advance,
         live_log(
-            config.live_log, logs, task.module, careers=training.state.careers, processes=training.processes.count
+            config.live_log, log_file, task.module, careers=training.state.careers, processes=training.processes.count
         ) as training.log,
     ):
         advance(training.state.careers)

@@ -1,4 +1,4 @@
-"""The verb that asks what people are forecast whose records say something else."""
+"""The verb that says how the forecast of people would differ if their records said something else."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from laborllm.cli.places import TO_FILE
 if TYPE_CHECKING:
     from laborllm.forecasting.simulation.result import Difference
 
-SHOWN = 5
+SHOWN = 5  # differences of a year that are printed, unless --top says how many
 
 
 def what_if(

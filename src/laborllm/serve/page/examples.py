@@ -1,4 +1,4 @@
-"""Careers of people who do not exist, to begin with."""
+"""Careers of people who do not exist, for a visitor to begin with."""
 
 from laborllm.serve.page.form import Form, Job
 

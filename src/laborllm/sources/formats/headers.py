@@ -1,4 +1,5 @@
-"""Which column of a table is meant by a name: the one of just this name, else the one whose name differs by case only.
+"""Which column of a table is meant by a name: the one of just this name, else the one whose name differs from it in no
+more than case, blanks, hyphens and underscores.
 
 `WORKER`, `Birth year` and `TITLE` of a Turkish keyboard are worker, birth_year and title. What could be two columns is
 refused.
@@ -41,7 +42,9 @@ def find_columns(
 
 
 def _find(where: str, name: str, there: Sequence[str]) -> str | None:
-    alike = [name] * there.count(name) or [other for other in there if column_name(other) == column_name(name)]
+    """The name that is there and means `name`; None if there is none."""
+    same = [other for other in there if other == name]
+    alike = same or [other for other in there if column_name(other) == column_name(name)]
     if len(set(alike)) > 1:
         listed = " and ".join(repr(plain(other)) for other in alike)
         raise SourceError(f"{where}: {listed} could each be the column {name!r}: rename or remove one")

@@ -70,7 +70,7 @@ def _made_before(out: Path, stated: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seeds(study: Study, seed: int | None) -> list[int]:
-    """Of each repeat: drawn by the system, or the numbers from a first one on."""
+    """The seed of each repeat: drawn by the system, or `seed` and the numbers after it."""
     return [secrets.randbelow(LARGEST_SEED) if seed is None else seed + at for at in range(study.size.repeats)]
 
 
