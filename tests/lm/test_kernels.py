@@ -11,7 +11,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from laborllm.lm.kernels import padding
+from laborllm.lm.kernels import padding, tree_attention
 from laborllm.lm.kernels.blocked_attention import BLOCK, causal_attention
 from laborllm.lm.kernels.lora_linear import lora_linear
 from laborllm.lm.kernels.packed_attention import CachedText, ContinuedAttention, PackedAttention
@@ -126,11 +126,29 @@ def trees(draw: st.DrawFn) -> tuple[list[int], list[list[int]]]:
     return prompts, parents
 
 
-@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("way", ["at once", "in blocks", "padded"])
 @FEW
 @given(tree=trees())
-def test_a_node_sees_its_prompt_and_its_ancestors(padded: bool, tree: tuple[list[int], list[list[int]]]) -> None:
-    prompts, parents = tree
+def test_a_node_sees_its_prompt_and_its_ancestors(way: str, tree: tuple[list[int], list[list[int]]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(padding, "PADDED_DEVICES", {"cpu"} if way == "padded" else set())
+        patch.setattr(tree_attention, "IN_BLOCKS", 0 if way == "in blocks" else 10**6)
+        found, expected = attended(*tree)
+    torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_numbers_of_two_bytes_are_attended_to_within_their_digits(kind: torch.dtype) -> None:
+    """A prompt of several blocks of flash attention, and nodes enough for several blocks of queries."""
+    found, expected = attended([1, 1500], [[-1, 0], [-1, *range(99), *range(100)]], kind)
+    assert found.dtype == kind
+    torch.testing.assert_close(found.double(), expected, rtol=0.02, atol=0.02)
+
+
+def attended(
+    prompts: Sequence[int], parents: Sequence[Sequence[int]], kind: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor]:
+    """Attention of the nodes of trees, as computed and by its formula."""
     sizes = [len(each) for each in parents]
     read, nodes = sum(prompts), sum(sizes)
     q, k, v = (tensor.detach() for tensor in inputs(read + nodes))
@@ -148,12 +166,11 @@ def test_a_node_sees_its_prompt_and_its_ancestors(padded: bool, tree: tuple[list
     depth = max(map(len, paths))
     ancestors = torch.tensor([[-1] * (depth - len(path)) + path for path in paths])
     prefix = PackedAttention(tuple(prompts))
+    expected = attention(q[:, read:], k, v, sees)
+    q, k, v = q.to(kind), k.to(kind), v.to(kind)
     prefix.kv[0] = (k[:, :read], v[:, :read])
     attend = TreeAttention(prefix, record_starts, sizes, ancestors, 0, KVCache(nodes))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(padding, "PADDED_DEVICES", {"cpu"} if padded else set())
-        found = attend.attend(0, q[:, read:][None], k[:, read:][None], v[:, read:][None], SCALE, 0.0)[0]
-    torch.testing.assert_close(found, attention(q[:, read:], k, v, sees))
+    return attend.attend(0, q[:, read:][None], k[:, read:][None], v[:, read:][None], SCALE, 0.0)[0], expected
 
 
 @FEW

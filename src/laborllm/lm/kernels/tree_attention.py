@@ -12,6 +12,10 @@ from torch import Tensor
 from laborllm.lm.kernels.packed_attention import PackedAttention
 from laborllm.lm.kernels.padding import Padding, is_padded
 
+IN_BLOCKS = 2**18
+"""Attention weights of a group beyond which a CPU computes them in blocks, as they no longer stay in its cache; of
+numbers of two bytes, which it would convert in every step, all are."""
+
 
 @dataclass
 class KVCache:
@@ -90,11 +94,7 @@ class TreeAttention:
         output = values.new_empty(*q.shape[:3], values.shape[-1])
         parts = (tensor.split(self.sizes, dim=1) for tensor in (q, path, own_values, output))
         for (start, end), q_one, path_one, values_one, to in zip(self.prompts, *parts, strict=True):
-            past = q_one.flatten(1, 2) @ keys[:, start:end].mT
-            weight = _softmax(torch.cat([past.unflatten(1, q_one.shape[1:3]), path_one], dim=-1))
-            from_past, from_path = weight.split([end - start, path.shape[-1]], dim=-1)
-            seen = (from_past.flatten(1, 2) @ values[:, start:end]).unflatten(1, q_one.shape[1:3])
-            to.copy_(seen + from_path @ values_one)
+            to.copy_(_of_record(q_one, path_one, values_one, keys[:, start:end], values[:, start:end]))
         return output
 
     def _padded(self, q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -133,6 +133,33 @@ class TreeAttention:
         beginning = room * torch.arange(groups, device=cached.device)[:, None, None]
         places = beginning + self.ancestors.clamp(min=0)
         return cached.flatten(0, 1).index_select(0, places.flatten()).reshape(*places.shape, -1)
+
+
+def _of_record(q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Attention of the nodes of one record to its prompt, (G, L, d), and along their own paths, (G, n, R, d)."""
+    weights, is_short = q.shape[1] * q.shape[2] * keys.shape[1], q.element_size() < 4
+    return (_in_blocks if weights > IN_BLOCKS or is_short else _at_once)(q, path, own_values, keys, values)
+
+
+def _at_once(q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    past = (q.flatten(1, 2) @ keys.mT).unflatten(1, q.shape[1:3])
+    from_past, from_path = _softmax(torch.cat([past, path], dim=-1)).split([keys.shape[1], path.shape[-1]], dim=-1)
+    output: Tensor = (from_past.flatten(1, 2) @ values).unflatten(1, q.shape[1:3]) + from_path @ own_values
+    return output
+
+
+def _in_blocks(q: Tensor, path: Tensor, own_values: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Flash attention (arXiv 2205.14135) to the prompt, of which no more than a block of weights is in memory, and what
+    paths add, each by its share of the sum that the softmax divides by."""
+    flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    seen, past = flash(
+        q.flatten(1, 2)[None], keys[None], values[None], scale=1.0
+    )  # past: logarithms of sums, (1, G, n R)
+    path = path.to(past.dtype)
+    share = (past[0].unflatten(1, q.shape[1:3])[..., None] - path.logsumexp(dim=-1, keepdim=True)).sigmoid()
+    along = path.softmax(dim=-1).to(q.dtype) @ own_values
+    output: Tensor = seen[0].unflatten(1, q.shape[1:3]) * share + along * (1 - share)
+    return output.to(q.dtype)
 
 
 def _with_room(cached: Tensor, room: int) -> Tensor:
