@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import astuple
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from laborllm.studies.protocol.question import all_above, all_below, verdict
 from laborllm.studies.protocol.versions import Hidden, Resplit, Share, Until, Version
 from laborllm.studies.questions.common import listed, two_decimals, with_interval
 from laborllm.studies.questions.forecasts.uncertainty import Variance
-from laborllm.studies.questions.training.data_and_size import crossing, curve
+from laborllm.studies.questions.training.data_and_size import Curve
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(max_examples=15, deadline=None)
@@ -131,9 +132,9 @@ def test_a_verdict_is_one_of_three_words(holds: bool | None, word: str) -> None:
 @given(st.floats(1.5, 3), st.floats(0.5, 4), st.sampled_from([0.2, 0.5, 0.8]))
 def test_a_curve_without_noise_is_found_again(floor: float, slope: float, rate: float) -> None:
     careers = [50, 200, 1000, 4000]
-    found = curve(careers, [math.exp(floor + slope * n**-rate) for n in careers])
-    assert found == pytest.approx((floor, slope, rate), rel=2e-2)
-    assert crossing(found, math.exp(floor + slope * 700**-rate)) == pytest.approx(700, rel=0.05)
+    found = Curve.fit(careers, [math.exp(floor + slope * n**-rate) for n in careers])
+    assert astuple(found) == pytest.approx((floor, slope, rate), rel=2e-2)
+    assert found.careers_at(math.exp(floor + slope * 700**-rate)) == pytest.approx(700, rel=0.05)
 
 
 @given(st.lists(st.floats(1, 5), min_size=2, max_size=8), st.lists(st.floats(1, 5), min_size=2, max_size=4))

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import reduce
 from itertools import pairwise
 from operator import or_
@@ -33,7 +33,7 @@ from laborllm.studies.questions.forecasts.subgroups import LEVEL, holm, with_age
 from laborllm.studies.questions.forecasts.two_years import binned, pairs_of
 from laborllm.studies.questions.forecasts.uncertainty import NEW_SEED, NEW_TEST, NEW_TRAINING, Variance
 from laborllm.studies.questions.forecasts.vectors import NEAREST, group_agreement, similarity
-from laborllm.studies.questions.training.data_and_size import crossing, curve
+from laborllm.studies.questions.training.data_and_size import Curve
 from laborllm.studies.run import open_study, run_study
 
 
@@ -245,10 +245,10 @@ def test_nearest_occupations() -> None:
 def test_curves_are_those_they_were_drawn_from() -> None:
     careers = [100, 300, 1000, 5000]
     drawn = [math.exp(2.0 + 3.0 * n**-0.4) for n in careers]
-    floor, slope, rate = curve(careers, drawn)
-    assert (floor, slope, rate) == pytest.approx((2.0, 3.0, 0.4), rel=1e-3)
-    assert crossing((floor, slope, rate), math.exp(2.0 + 3.0 * 2000**-0.4)) == pytest.approx(2000, rel=0.01)
-    assert math.isinf(crossing((2.0, 3.0, 0.4), math.exp(1.9)))
+    found = Curve.fit(careers, drawn)
+    assert astuple(found) == pytest.approx((2.0, 3.0, 0.4), rel=1e-3)
+    assert found.careers_at(math.exp(2.0 + 3.0 * 2000**-0.4)) == pytest.approx(2000, rel=0.01)
+    assert math.isinf(Curve(2.0, 3.0, 0.4).careers_at(math.exp(1.9)))
 
 
 def test_what_intervals_decide() -> None:

@@ -1,10 +1,11 @@
 """Question 4: more careers, or a larger model."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from laborllm.models.sequence.specs import Career
 from laborllm.report.figures import scaling
@@ -20,8 +21,6 @@ SHARES = (0.1, 0.25, 0.5, 1.0)
 SMALL, LARGE = replace(Career(), width=64), replace(Career(), width=128, layers=4)
 SIZES = {"small, width 64": SMALL, "large, width 128, 4 layers": LARGE}
 RATES = np.linspace(0.05, 1.5, 59)  # at which perplexity may fall with the number of careers
-
-Numbers = NDArray[np.float64]
 
 
 def _versions(study: Study) -> list[Version]:
@@ -43,15 +42,20 @@ def _answer(study: Study) -> Answer:
     versions = _versions(study)
     careers = [study.panel(version).subset("train").workers for version in versions]
     found = {size: [perplexity(study, _scores(study, size, version)) for version in versions] for size in SIZES}
+    small, large = found.values()
+    own = len(SHARES)  # versions without the second panel; the last of them has all own careers
+    large_of_own = large[own - 1]
+    reached = Curve.fit(careers[:own], small[:own]).careers_at(large_of_own)
     labels = [*(f"{share:.0%} of {study.first}" for share in SHARES), f"{study.first} and another panel"]
     rows = [
-        (labels[at], count(n), *(two_decimals(values[at]) for values in found.values())) for at, n in enumerate(careers)
+        (label, count(n), *map(two_decimals, values))
+        for label, n, *values in zip(labels, careers, small, large, strict=False)
     ]
-    curves = {size: curve(careers[: len(SHARES)], values[: len(SHARES)]) for size, values in found.items()}
-    more = crossing(curves[_name(0)], found[_name(1)][len(SHARES) - 1])
-    note = f"The curve of the small model reaches the large one of all own careers at {_said(more)} careers."
     table = Table(
-        f"{study.first}: perplexity by training careers and size", ("learnt from", "careers", *SIZES), tuple(rows), note
+        f"{study.first}: perplexity by training careers and size",
+        ("learnt from", "careers", *SIZES),
+        tuple(rows),
+        f"The curve of the small model reaches the large one of all own careers at {_count(reached)} careers.",
     )
     shown = [
         {"model": size, "careers": n, "estimate": value}
@@ -59,39 +63,46 @@ def _answer(study: Study) -> Answer:
         for n, value in zip(careers, values, strict=True)
     ]
     drawn = figure(scaling, pl.DataFrame(shown), f"{study.first}: perplexity by how many careers were learnt from.")
-    if len(versions) == len(SHARES):
+    if len(versions) == own:
         return Answer(verdict(None, "The study has no second panel to add."), {"scaling": table}, {"scaling": drawn})
-    small, large = found[_name(0)][-1], found[_name(1)][len(SHARES) - 1]
-    why = (
-        f"The small model of both panels comes to {two_decimals(small)}, the large one of one to {two_decimals(large)}."
-    )
-    return Answer(verdict(small < large, why), {"scaling": table}, {"scaling": drawn})
+    both, one = two_decimals(small[-1]), two_decimals(large_of_own)
+    why = f"The small model of both panels comes to {both}, the large one of one to {one}."
+    return Answer(verdict(small[-1] < large_of_own, why), {"scaling": table}, {"scaling": drawn})
 
 
-def _name(at: int) -> str:
-    return list(SIZES)[at]
+@dataclass(frozen=True)
+class Curve:
+    """How perplexity falls with the number of training careers n: its logarithm is floor + slope * n ** -rate, in nats.
+
+    Attributes:
+        floor: The logarithm that infinitely many careers come to.
+        slope: How much lies above the floor at one career.
+        rate: How fast the rest falls.
+    """
+
+    floor: float
+    slope: float
+    rate: float
+
+    @classmethod
+    def fit(cls, careers: Sequence[int], perplexities: Sequence[float]) -> Self:
+        """The curve of least squares of log-perplexity, over the rates of `RATES`."""
+        n, y = np.asarray(careers, dtype=np.float64), np.log(perplexities)
+        fits = []
+        for rate in RATES:
+            design = np.stack([np.ones(len(n)), n**-rate], axis=1)
+            floor, slope = np.linalg.lstsq(design, y, rcond=None)[0].tolist()
+            fits.append((float(np.square(floor + slope * n**-rate - y).sum()), floor, slope, float(rate)))
+        _, *best = min(fits)
+        return cls(*best)
+
+    def careers_at(self, perplexity: float) -> float:
+        """How many careers bring the curve down to a perplexity; infinitely many if none do."""
+        above = np.log(perplexity) - self.floor
+        return float((above / self.slope) ** (-1 / self.rate)) if above > 0 and self.slope > 0 else float("inf")
 
 
-def curve(careers: list[int], perplexities: list[float]) -> tuple[float, float, float]:
-    """Least squares of log-perplexity by a + b n^-c: (a, b, c)."""
-    n, y = np.asarray(careers, dtype=np.float64), np.log(perplexities)
-    fits = []
-    for rate in RATES:
-        design = np.stack([np.ones(len(n)), n**-rate], axis=1)
-        coefficients = np.linalg.lstsq(design, y, rcond=None)[0]
-        fits.append((float(np.square(design @ coefficients - y).sum()), *map(float, coefficients), float(rate)))
-    _, floor, slope, rate = min(fits)
-    return floor, slope, rate
-
-
-def crossing(fitted: tuple[float, float, float], perplexity: float) -> float:
-    """How many careers bring a curve to a perplexity; infinitely many if none do."""
-    floor, slope, rate = fitted
-    above = np.log(perplexity) - floor
-    return float((above / slope) ** (-1 / rate)) if above > 0 and slope > 0 else float("inf")
-
-
-def _said(careers: float) -> str:
+def _count(careers: float) -> str:
     return number(careers) if np.isfinite(careers) else "no number of"
 
 
