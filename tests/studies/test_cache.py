@@ -1,6 +1,7 @@
 """The run cache: what is kept is what a fit and a forecast by hand give, under a name that knows all that decides."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from laborllm.models.counts.specs import Transition
 from laborllm.models.mixture.specs import Mixture
 from laborllm.models.sequence.specs import BagOfJobs, Logit
 from laborllm.panel import Panel
+from laborllm.runtime import VERBOSITY
 from laborllm.studies.protocol.cache import RunCache
-from laborllm.studies.protocol.jobs import run_jobs
+from laborllm.studies.protocol.jobs import _pool, run_jobs
 from laborllm.studies.protocol.panels import Panels
 from laborllm.studies.protocol.runs import Fit, Scores, in_order
 from laborllm.studies.protocol.versions import Share, Version
@@ -92,6 +94,12 @@ def test_processes_give_the_same(cache: RunCache, panels: Panels, tmp_path: Path
         assert mine == pytest.approx(theirs, abs=1e-4)
     with pytest.raises(OptionError, match="at least one process, not 0"):
         run_jobs(other, ASKED, processes=0)
+
+
+def test_other_processes_are_as_quiet_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VERBOSITY, raising=False)
+    with _pool(1) as pool:
+        assert pool.submit(os.getenv, VERBOSITY).result() == "error"
 
 
 @pytest.mark.parametrize("whole", [True, False])

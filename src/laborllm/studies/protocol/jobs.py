@@ -7,6 +7,7 @@ from multiprocessing import get_context
 
 from laborllm.errors import OptionError
 from laborllm.progress import progress
+from laborllm.runtime import set_up_process
 from laborllm.studies.protocol.cache import RunCache
 from laborllm.studies.protocol.runs import Job, Scores, in_order
 
@@ -35,9 +36,13 @@ def run_jobs(cache: RunCache, asked: Sequence[Scores], *, processes: int = 1) ->
                 for job in stage:
                     advance(note=_make(cache, job))
                 continue
-            with ProcessPoolExecutor(min(processes, len(stage)), mp_context=get_context("spawn")) as pool:
+            with _pool(min(processes, len(stage))) as pool:
                 for done in as_completed([pool.submit(_make, cache, job) for job in stage]):
                     advance(note=done.result())
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=set_up_process)
 
 
 def _make(cache: RunCache, job: Job) -> str:
