@@ -238,6 +238,7 @@ def out_of_fold(
     """
     from laborllm.models.out_of_fold import out_of_fold as forecast_folds
     from laborllm.models.out_of_fold import remove_fits
+    from laborllm.training.folder import training_folder
 
     data = panel if isinstance(panel, Panel) else read_panel(panel)
     if out is None:
@@ -247,7 +248,7 @@ def out_of_fold(
     make_folder(place.resolve().parent)
     require_file(place)
     with sole_writer(place):
-        scratch = _training_folder(place)
+        scratch = training_folder(place)
         found = forecast_folds(Path(run), data, folds=folds, seed=seed, scratch=scratch)
         found.save(place)
         remove_fits(Path(run), folds=folds, seed=seed, scratch=scratch)
@@ -389,8 +390,3 @@ def _is_saved(place: Path, spec: "Spec", panel: Panel, seed: int) -> bool:
     stated: Any = kept_in(place, spec)
     wanted = (spec.name, json.loads(json.dumps(to_options(stated))), panel.fingerprint, seed)
     return (run.model, run.options, run.record.fingerprint, run.record.seed) == wanted
-
-
-def _training_folder(place: Path) -> Path:
-    """Where a fit keeps its checkpoints until `place` is written."""
-    return place.with_name(f"{place.name}.training")

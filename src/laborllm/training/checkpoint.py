@@ -17,6 +17,7 @@ from torch import Tensor
 
 from laborllm.errors import StorageError
 from laborllm.storage import MARKER, make_folder, new_folder, read_json, require_complete, require_parent
+from laborllm.training.folder import training_folder
 from laborllm.training.parallel.processes import Processes
 from laborllm.training.parallel.shard_files import PATTERN, names_of, read_shards, write_shards
 
@@ -162,11 +163,6 @@ class Checkpoints:
                     f"{self.folder} holds a training with {name} {found.get(name)}, not {wanted.get(name)}: "
                     "repeat its command to resume it, or remove it to train from the start"
                 )
-
-
-def training_folder(run: Path) -> Path:
-    """The folder of the checkpoints of the training that will become the run folder `run`: `run`.training."""
-    return run.with_name(f"{run.name}.training")
 
 
 def _read(folder: Path) -> Checkpoint:

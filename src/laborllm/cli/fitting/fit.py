@@ -73,8 +73,9 @@ def fit_and_report(
         config: File of options, which has been read by now.
     """
     from laborllm import api
+    from laborllm.training.folder import training_folder
 
-    training = out.with_name(f"{out.name}.training")
+    training = training_folder(out)
     try:
         with _terminated_as_interrupted():
             fitted = api.fit(spec, panel, seed=seed, out=out, careers=careers, resampled=resampled)

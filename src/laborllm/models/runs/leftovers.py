@@ -5,6 +5,7 @@ from glob import escape
 from pathlib import Path
 
 from laborllm.errors import StorageError
+from laborllm.training.folder import training_folder
 
 
 def remove_checkpoints(run: Path) -> None:
@@ -13,7 +14,7 @@ def remove_checkpoints(run: Path) -> None:
     Args:
         run: The run folder, which is whole.
     """
-    folders = [run.with_name(f"{run.name}.training"), *run.parent.glob(f"{escape(run.name)}.cycle-*.training")]
+    folders = [training_folder(run), *run.parent.glob(f"{escape(run.name)}.cycle-*.training")]
     for folder in filter(Path.is_dir, folders):
         from laborllm.training.checkpoint import Checkpoints  # brings torch, which few need who load a run
 
