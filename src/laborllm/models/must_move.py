@@ -91,7 +91,7 @@ class MovingPaths:
         self._paths, self._last, self._is_first = paths, last, True
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         found = self._paths.probability()
         if not self._is_first:
             return found

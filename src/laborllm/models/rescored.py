@@ -30,7 +30,7 @@ class RescoredPaths:
         self._closed: list[Tensor] = []  # (W, D) columns, one for each open record closed so far
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         draws = self._draws if self._closed else 1
         worker = np.repeat(np.arange(self._panel.workers), draws)
         columns = [occupation.cpu().numpy().flatten() for occupation in self._closed]

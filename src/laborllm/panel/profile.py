@@ -19,13 +19,16 @@ _SHARE = (pl.col("records") / pl.col("of")).alias("share")
 
 
 def records_by_year(careers: Careers) -> pl.DataFrame:
-    """year, activity (employed or a state), workers, records."""
+    """Count the records and workers of each activity by year: columns year, activity, workers, records.
+
+    An activity is being employed, or a state.
+    """
     shown = _table(careers, [], ["state"], ["year", "activity"]).shown()
     return _without_withheld(careers, shown, "activity").sort("year", "activity")
 
 
 def states_by_age(careers: Careers) -> pl.DataFrame:
-    """age, state, workers, share: of the records of workers at that age, those in each state.
+    """The share of the records at each age that are in each state: columns age, state, workers, share.
 
     Age is the year less the year of birth; records without one are left out.
     """

@@ -56,7 +56,7 @@ class GrowingTexts:
     """
 
     def __init__(self, model: TextModel, *, memory: float = 2.0) -> None:
-        """memory: gigabytes of keys and values from one call to the next; texts beyond are read as a whole then."""
+        """Hold up to `memory` gigabytes of keys and values between calls; texts beyond are read as a whole."""
         self.model, self._memory = model, memory
         self._cached: dict[Tokens, CachedText] = {}
 

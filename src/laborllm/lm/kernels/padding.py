@@ -29,13 +29,13 @@ class Padding:
         return torch.cat(rows).to(self.device)
 
     def pad(self, tensor: Tensor) -> Tensor:
-        """(G, n, ...) to (G, B, longest, ...), zero where a sequence has ended."""
+        """Lay packed elements out as a batch: (G, n, ...) to (G, B, longest, ...), zero where a sequence has ended."""
         rows = tensor.new_zeros(len(tensor), len(self.lengths) * self.longest, *tensor.shape[2:])
         padded: Tensor = rows.index_copy(1, self.places, tensor).unflatten(1, (-1, self.longest))
         return padded
 
     def unpad(self, rows: Tensor) -> Tensor:
-        """(G, B, longest, ...) to (G, n, ...)."""
+        """Pack the elements of a batch again: (G, B, longest, ...) to (G, n, ...)."""
         return rows.flatten(1, 2).index_select(1, self.places)
 
 

@@ -27,7 +27,7 @@ class TransitionPaths:
         self._before, self._previous = before[:, None], previous[:, None]
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         shape = self._previous.shape
         return torch.from_numpy(self._probability(self._before.ravel(), self._previous.ravel())).view(*shape, -1)
 

@@ -57,7 +57,7 @@ class MultinomialLogit:
     deviation: Tensor
 
     def log_prob(self, records: Vectors) -> Tensor:
-        """(n, J) nats."""
+        """The log-probability of each occupation for each record, (n, J), in nats."""
         standard = Standard(self.mean.numpy(), self.deviation.numpy())
         scores = _standardised(records, standard) @ self.weight + self.bias
         return _log_prob(self.likelihood, scores, torch.from_numpy(records.previous))

@@ -33,7 +33,7 @@ class LanguagePaths:
         self.texts = PathTexts(titles.model.encoder, panel, draws)
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         return self._of_paths(lambda log_prob: log_prob.softmax(dim=1))
 
     def raw_probability(self) -> Tensor:

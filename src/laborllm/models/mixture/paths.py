@@ -48,7 +48,7 @@ class MixturePaths:
         self._members, self._weights = members, weights
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         weights = torch.from_numpy(self._weights.now()).unbind(-1)
         parts = [
             weight[..., None].to(probability) * probability
@@ -81,7 +81,7 @@ class SameWeights:
         self._weights = weights.weights[None, None]  # (1, 1, M)
 
     def now(self) -> Floats:
-        """(1, 1, M)."""
+        """The weight of each of the M members, (1, 1, M)."""
         return self._weights
 
     def append(self, occupation: Tensor) -> None:
@@ -105,7 +105,7 @@ class WeightsByHistory:
         )
 
     def now(self) -> Floats:
-        """(W, D, M), or (W, 1, M) before the first record is closed."""
+        """The weights of the members at the next record, (W, D, M), or (W, 1, M) before the first is closed."""
         features = self._features[:, self._place]
         if self._place:
             features = np.broadcast_to(features, (*self._previous.shape, features.shape[-1])).copy()

@@ -65,7 +65,7 @@ class TemperedPaths:
         self._paths, self._temperature = paths, temperature
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         scaled = self._paths.probability().double() ** (1 / self._temperature)
         return scaled / scaled.sum(dim=-1, keepdim=True)
 

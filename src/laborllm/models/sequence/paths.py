@@ -89,7 +89,7 @@ class SequencePaths:
         self._scores = scores[:, None]
 
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         shape = self._scores.shape
         log_prob = two_stage_log_prob(self._scores.flatten(0, 1), self._previous.expand(shape[:2]).flatten())
         return log_prob.exp().view(*shape[:2], -1)

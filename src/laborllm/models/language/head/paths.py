@@ -34,7 +34,7 @@ class HeadPaths:
 
     @torch.inference_mode()
     def probability(self) -> Tensor:
-        """(W, D, J), or (W, 1, J) before the first record is closed."""
+        """The distribution of the next open record, (W, D, J), or (W, 1, J) before the first record is closed."""
         texts, of_path = self._texts.texts()
         of_paths = self._offset.probability()
         _, first = np.unique(of_path, return_index=True)  # a path of each text: all of its paths have one offset

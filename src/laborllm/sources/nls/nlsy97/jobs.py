@@ -52,7 +52,7 @@ def drop_impossible(jobs: pl.DataFrame, people: pl.DataFrame) -> tuple[pl.DataFr
 
 
 def main_jobs(jobs: pl.DataFrame, years: Sequence[int]) -> pl.DataFrame:
-    """person, year, code, wage: of the job with the most hours in each of `years`, of those with an occupation.
+    """Each person's job with the most hours in each year, of those with an occupation: person, year, code, wage.
 
     Between equal hours the job with more weeks is the main one, then the employer that was named first. A job whose
     hours a week are unknown comes last.

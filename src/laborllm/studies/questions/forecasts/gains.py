@@ -102,7 +102,7 @@ def leaves(test: Panel, panel: Panel, gain: Numbers) -> dict[str, Bools]:
 
 
 def _features(test: Panel, panel: Panel) -> Numbers:
-    """(n, features), in the order of `FEATURES`."""
+    """What the tree may divide the n test records by, (n, features), in the order of `FEATURES`."""
     history = History.of(test)
     states = [panel.taxonomy.position[code] for code in panel.taxonomy.states]
     age = (test.records["year"] - test.records["birth_year"]).cast(pl.Float64).fill_null(-1).to_numpy()

@@ -41,8 +41,7 @@ class Variance:
 
     @classmethod
     def of(cls, refits: Numbers, seeds: Numbers, test: float) -> "Variance":
-        """From the means of refits on resampled training households with one seed, of fits with several seeds, and the
-        bootstrap variance of the mean over test households.
+        """Estimate the variances.
 
         Args:
             refits: Means of refits on resampled training households with one seed, in nats.

@@ -86,7 +86,12 @@ class Curve:
 
     @classmethod
     def fit(cls, careers: Sequence[int], perplexities: Sequence[float]) -> Self:
-        """The curve of least squares of log-perplexity, over the rates of `RATES`."""
+        """The curve of least squares of log-perplexity, over the rates of `RATES`.
+
+        Args:
+            careers: Numbers of training careers, (k,).
+            perplexities: The perplexity after each, (k,).
+        """
         n, y = np.asarray(careers, dtype=np.float64), np.log(perplexities)
         fits = []
         for rate in RATES:
