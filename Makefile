@@ -27,7 +27,7 @@ test-slow: $(SETUP) ## the tests of scale: memory, kills, clusters, browsers, ma
 lint: $(SETUP) ## style, formatting, types and the layers of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 	$(BIN)/lint-imports --no-logo
 
 bench: $(SETUP) ## measure the speed of scoring on this machine, next to other tools: some minutes
